@@ -1,0 +1,2 @@
+// entry point
+return 0;
