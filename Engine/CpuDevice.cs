@@ -1,0 +1,64 @@
+using System.Runtime.Intrinsics.X86;
+
+namespace TrigFlowNative.Engine;
+
+/// <summary>The host: vectorised loops on all cores. The default where no GPU is, and the second opinion in every test.</summary>
+public sealed class CpuDevice : ComputeDevice
+{
+    private readonly ParallelOptions options;
+    private long allocated;
+
+    /// <summary>Opens the host with a number of threads, by default one per logical processor.</summary>
+    public CpuDevice(int? threads = null)
+    {
+        Threads = threads ?? Environment.ProcessorCount;
+        ArgumentOutOfRangeException.ThrowIfLessThan(Threads, 1);
+        options = new ParallelOptions { MaxDegreeOfParallelism = Threads };
+    }
+
+    /// <summary>Threads that the loops below use at most.</summary>
+    public int Threads { get; }
+
+    /// <inheritdoc/>
+    public override string Name => "cpu";
+
+    /// <inheritdoc/>
+    public override string Description =>
+        $"{Threads} threads, {(Avx512F.IsSupported ? "AVX-512" : Fma.IsSupported ? "AVX2 + FMA" : "no FMA vectors")}";
+
+    /// <inheritdoc/>
+    public override long AllocatedBytes => Interlocked.Read(ref allocated);
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+    }
+
+    /// <summary>
+    /// Runs body(i) for i in [0, count) on all threads. Which thread runs an item is not fixed, so an item must not
+    /// read what another writes: reductions go over blocks whose size does not depend on the number of threads.
+    /// </summary>
+    public void For(int count, Action<int> body)
+    {
+        if (count == 1 || Threads == 1)
+        {
+            for (int i = 0; i < count; i++)
+                body(i);
+        }
+        else
+        {
+            Parallel.For(0, count, options, body);
+        }
+    }
+
+    /// <summary>Runs body(start, end) over consecutive pieces of [0, count), each of <paramref name="grain"/> items but the last.</summary>
+    public void For(long count, int grain, Action<long, long> body) =>
+        For(checked((int)((count + grain - 1) / grain)), i => body((long)i * grain, Math.Min(count, (i + 1L) * grain)));
+
+    internal override DeviceMemory Allocate(long bytes) => new HostMemory(bytes, change => Interlocked.Add(ref allocated, change));
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+    }
+}

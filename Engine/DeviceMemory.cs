@@ -1,0 +1,98 @@
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace TrigFlowNative.Engine;
+
+/// <summary>A block of memory on a device; released once, by <see cref="IDisposable.Dispose"/>.</summary>
+internal abstract class DeviceMemory(long bytes) : IDisposable
+{
+    public long Bytes { get; } = bytes;
+
+    public abstract void Fill(long offset, long bytes, byte value);
+
+    public abstract void Write(long offset, ReadOnlySpan<byte> source);
+
+    public abstract void Read(long offset, Span<byte> target);
+
+    public abstract void Dispose();
+}
+
+/// <summary>Aligned host memory outside the garbage collector's heap, so that addresses hold still.</summary>
+internal sealed unsafe class HostMemory : DeviceMemory
+{
+    private readonly Action<long> changed;
+    private byte* start;
+
+    public HostMemory(long bytes, Action<long> changed)
+        : base(bytes)
+    {
+        this.changed = changed;
+        start = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, ComputeDevice.Alignment);
+        NativeMemory.Clear(start, (nuint)bytes);
+        changed(bytes);
+    }
+
+    public byte* Start => start != null ? start : throw new ObjectDisposedException(nameof(HostMemory));
+
+    public override void Fill(long offset, long bytes, byte value) => NativeMemory.Fill(Start + offset, (nuint)bytes, value);
+
+    public override void Write(long offset, ReadOnlySpan<byte> source) => source.CopyTo(new Span<byte>(Start + offset, source.Length));
+
+    public override void Read(long offset, Span<byte> target) => new ReadOnlySpan<byte>(Start + offset, target.Length).CopyTo(target);
+
+    public override void Dispose()
+    {
+        if (start == null)
+            return;
+        NativeMemory.AlignedFree(start);
+        start = null;
+        changed(-Bytes);
+    }
+}
+
+/// <summary>One ILGPU buffer; copies go through the device's stream, so they keep the order of the launches.</summary>
+internal sealed class AcceleratorMemory : DeviceMemory
+{
+    private readonly MemoryBuffer1D<byte, Stride1D.Dense> buffer;
+    private readonly AcceleratorStream stream;
+    private readonly Action<long> changed;
+    private bool disposed;
+
+    public AcceleratorMemory(Accelerator accelerator, AcceleratorStream stream, long bytes, Action<long> changed)
+        : base(bytes)
+    {
+        this.stream = stream;
+        this.changed = changed;
+        buffer = accelerator.Allocate1D<byte>(bytes);
+        buffer.MemSetToZero(stream);
+        changed(bytes);
+    }
+
+    public ArrayView<byte> View => buffer.View;
+
+    public override void Fill(long offset, long bytes, byte value) => buffer.View.AsContiguous().SubView(offset, bytes).MemSet(stream, value);
+
+    public override void Write(long offset, ReadOnlySpan<byte> source)
+    {
+        buffer.View.AsContiguous().SubView(offset, source.Length).CopyFromCPU(stream, source.ToArray());
+        stream.Synchronize();
+    }
+
+    public override void Read(long offset, Span<byte> target)
+    {
+        byte[] copy = new byte[target.Length];
+        buffer.View.AsContiguous().SubView(offset, target.Length).CopyToCPU(stream, copy);
+        stream.Synchronize();
+        copy.CopyTo(target);
+    }
+
+    public override void Dispose()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        buffer.Dispose();
+        changed(-Bytes);
+    }
+}

@@ -1,0 +1,72 @@
+namespace TrigFlowNative.Engine;
+
+/// <summary>
+/// All parameters of a network in one allocation, and all gradients in another, with named views: the optimizer, the
+/// averages, the gradient norm and a checkpoint each walk one flat array.
+/// </summary>
+/// <remarks>Each view starts at a multiple of 256 bytes; the padding between is zero and stays so.</remarks>
+public sealed class ParameterSlab : IDisposable
+{
+    private const int AlignElements = ComputeDevice.Alignment / sizeof(float);
+    private readonly Dictionary<string, Parameter> byName = [];
+
+    /// <summary>Allocates slabs for the given parameters, zeroed.</summary>
+    /// <param name="device">Where the slabs live.</param>
+    /// <param name="layout">Names and shapes in order.</param>
+    /// <param name="withGradients">Whether the network is trained.</param>
+    /// <exception cref="ArgumentException">A name occurs twice.</exception>
+    public ParameterSlab(ComputeDevice device, IEnumerable<(string Name, Shape Shape)> layout, bool withGradients)
+    {
+        var entries = layout.ToList();
+        long count = entries.Sum(entry => Padded(entry.Shape));
+        Device = device;
+        Values = device.CreateTensor(new Shape(checked((int)Math.Max(count, 1))));
+        Gradients = withGradients ? device.CreateTensor(Values.Shape) : null;
+        long start = 0;
+        foreach ((string name, Shape shape) in entries)
+        {
+            var parameter = new Parameter(name, Values.Slice(start, shape), Gradients?.Slice(start, shape));
+            if (!byName.TryAdd(name, parameter))
+                throw new ArgumentException($"two parameters are called {name}");
+            Parameters.Add(parameter);
+            start += Padded(shape);
+        }
+    }
+
+    /// <summary>The device that holds the slabs.</summary>
+    public ComputeDevice Device { get; }
+
+    /// <summary>All values, padding included: (count).</summary>
+    public Tensor Values { get; }
+
+    /// <summary>All gradients, padding included: (count); null in a network that is only evaluated.</summary>
+    public Tensor? Gradients { get; }
+
+    /// <summary>The parameters in the order of the layout.</summary>
+    public List<Parameter> Parameters { get; } = [];
+
+    /// <summary>Trained numbers, padding not counted.</summary>
+    public long ParameterCount => Parameters.Sum(parameter => parameter.Value.Shape.Count);
+
+    /// <summary>A parameter by name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
+    public Parameter this[string name] => byName.TryGetValue(name, out Parameter? parameter)
+        ? parameter
+        : throw new KeyNotFoundException($"no parameter is called {name}");
+
+    /// <summary>Makes every parameter differentiable on a tape.</summary>
+    public void WatchOn(Tape tape)
+    {
+        foreach (Parameter parameter in Parameters)
+            tape.Watch(parameter.Value, parameter.Gradient ?? throw new InvalidOperationException("the slab has no gradients"));
+    }
+
+    /// <summary>Releases both slabs.</summary>
+    public void Dispose()
+    {
+        Values.Dispose();
+        Gradients?.Dispose();
+    }
+
+    private static long Padded(Shape shape) => (shape.Count + AlignElements - 1) / AlignElements * AlignElements;
+}

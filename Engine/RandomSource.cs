@@ -1,0 +1,20 @@
+namespace TrigFlowNative.Engine;
+
+/// <summary>
+/// A source of random numbers inside a program: Philox keyed by the seed and counted by (element / 4, sample, step, purpose).
+/// The same numbers on every device, for any launch shape, and after a resume that restores the step.
+/// </summary>
+/// <param name="Seed">The run's seed: the 64-bit key.</param>
+/// <param name="Purpose">What the numbers are for, so that noise, times and masks are independent.</param>
+/// <param name="Counter">Int32 (2) in device memory: the step, and the index of the first sample of the batch within the step.</param>
+public sealed record RandomSource(ulong Seed, uint Purpose, Tensor Counter)
+{
+    /// <summary>Lower word of the key.</summary>
+    public uint Key0 => (uint)Seed;
+
+    /// <summary>Upper word of the key.</summary>
+    public uint Key1 => (uint)(Seed >> 32);
+
+    /// <summary>An independent stream with the same seed and counter.</summary>
+    public RandomSource For(uint purpose) => this with { Purpose = purpose };
+}

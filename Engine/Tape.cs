@@ -1,0 +1,105 @@
+namespace TrigFlowNative.Engine;
+
+/// <summary>
+/// Reverse mode. While a program is recorded, ops that depend on a watched tensor leave a closure that emits their
+/// backward steps; <see cref="Backward"/> calls them in reverse order, so that the backward pass becomes part of the program.
+/// </summary>
+/// <remarks>
+/// Contract: a backward pass adds to a gradient that holds something and overwrites one that does not
+/// (<see cref="GradientSlot.Accumulate"/>); forward and tangent overwrite. Tangents are constants: only the primal half of a
+/// dual tensor has a gradient, as Algorithm 1 of the sCM paper (arXiv:2410.11081) wants.
+/// </remarks>
+public sealed class Tape
+{
+    private readonly List<(Tensor Output, Action Backward)> records = [];
+    private readonly HashSet<(Storage, long)> watched = [];
+    private readonly Dictionary<(Storage, long), Tensor> gradients = [];
+    private readonly HashSet<(Storage, long)> written = [];
+    private readonly HashSet<(Storage, long)> seeded = [];
+
+    /// <summary>
+    /// Makes a persistent tensor, a parameter say, differentiable: contributions are added to
+    /// <paramref name="gradient"/>, which whoever runs the program zeroes.
+    /// </summary>
+    /// <exception cref="ArgumentException">Shapes differ.</exception>
+    public void Watch(Tensor x, Tensor gradient)
+    {
+        if (x.Shape != gradient.Shape)
+            throw new ArgumentException($"the gradient of {x} has the shape {gradient.Shape}");
+        watched.Add(x.Place);
+        gradients[x.Place] = gradient;
+        written.Add(x.Place);
+    }
+
+    /// <summary>Whether gradients flow to this tensor.</summary>
+    public bool Needs(Tensor x) => watched.Contains(x.Place);
+
+    /// <summary>Records an op: if any input needs a gradient the output does too and the closure is kept.</summary>
+    /// <param name="y">The op's output; of a dual tensor, the primal is meant.</param>
+    /// <param name="inputs">All tensors the output depends on; null entries are passed over.</param>
+    /// <param name="backward">Emits the backward steps; called only if a cotangent of y exists.</param>
+    public void Record(Tensor y, ReadOnlySpan<Tensor?> inputs, Action backward)
+    {
+        foreach (Tensor? input in inputs)
+        {
+            if (input is null || !Needs(input))
+                continue;
+            watched.Add(y.Place);
+            records.Add((y.Primal, backward));
+            return;
+        }
+    }
+
+    /// <summary>Gives the cotangent of an output from which <see cref="Backward"/> starts; it is read, never written.</summary>
+    /// <exception cref="ArgumentException">Shapes differ, or y does not depend on a watched tensor.</exception>
+    public void Seed(Tensor y, Tensor dy)
+    {
+        if (y.Shape != dy.Shape)
+            throw new ArgumentException($"the cotangent of {y} has the shape {dy.Shape}");
+        if (!Needs(y))
+            throw new ArgumentException($"{y} depends on no watched tensor: there is nothing to differentiate");
+        gradients[y.Place] = dy;
+        seeded.Add(y.Place);
+    }
+
+    /// <summary>Emits the backward pass of everything recorded, last op first. May be called once.</summary>
+    public void Backward()
+    {
+        for (int i = records.Count - 1; i >= 0; i--)
+            if (gradients.ContainsKey(records[i].Output.Place))
+                records[i].Backward();
+        records.Clear();
+    }
+
+    /// <summary>The gradient of an op's output, in a backward closure.</summary>
+    public Tensor Cotangent(Tensor y) => gradients.TryGetValue(y.Place, out Tensor? dy)
+        ? dy.Shape == y.Shape ? dy : dy.Reshape(y.Shape.ToArray())
+        : throw new InvalidOperationException($"{y} has no cotangent");
+
+    /// <summary>
+    /// Where an op's backward pass puts its contribution to the gradient of an input; null if that input needs none. Call it
+    /// once for each contribution, immediately before emitting the step that writes it.
+    /// </summary>
+    public GradientSlot? Slot(ComputeProgram program, Tensor x)
+    {
+        if (!Needs(x))
+            return null;
+        if (seeded.Contains(x.Place))
+            throw new InvalidOperationException($"{x} has a given cotangent and is read by a further op: sum the two outputs first");
+        if (!gradients.TryGetValue(x.Place, out Tensor? gradient))
+            gradients[x.Place] = gradient = program.Allocate(x.Shape);
+        return new GradientSlot(gradient.Shape == x.Shape ? gradient : gradient.Reshape(x.Shape.ToArray()), !written.Add(x.Place));
+    }
+}
+
+/// <summary>Where a contribution to a gradient goes.</summary>
+/// <param name="Tensor">The gradient, of the primal's shape, fp32.</param>
+/// <param name="Accumulate">Add to what is there; otherwise overwrite, since nothing is.</param>
+public readonly record struct GradientSlot(Tensor Tensor, bool Accumulate)
+{
+    /// <summary>1 to add, 0 to overwrite: the form kernels take (a bool has two sizes in ILGPU).</summary>
+    public int Add => Accumulate ? 1 : 0;
+
+    /// <summary>The gradient if the step also reads it, for the step's declaration; otherwise null.</summary>
+    public Tensor? ReadTensor => Accumulate ? Tensor : null;
+}

@@ -1,0 +1,161 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using ILGPU;
+
+namespace TrigFlowNative.Engine;
+
+/// <summary>
+/// A dense array on a device, channels last. A dual tensor stores its primal and behind it, in the same buffer, a
+/// tangent of the same shape: a linear op runs once over both. <see cref="Shape"/> is always the primal's.
+/// </summary>
+public sealed class Tensor : IDisposable
+{
+    private readonly long offset;
+
+    internal Tensor(ComputeDevice device, Storage storage, long offset, Shape shape, DType type, bool hasTangent)
+    {
+        Device = device;
+        Storage = storage;
+        this.offset = offset;
+        Shape = shape;
+        Type = type;
+        HasTangent = hasTangent;
+        if (StoredCount > int.MaxValue)
+            throw new ArgumentException($"{shape}: a tensor holds fewer than 2^31 elements, so that kernels index with 32 bits");
+        if (offset < 0 || offset + ByteCount > storage.Bytes)
+            throw new ArgumentException($"{shape} at byte {offset} does not fit a storage of {storage.Bytes} bytes");
+    }
+
+    /// <summary>The device that holds the tensor.</summary>
+    public ComputeDevice Device { get; }
+
+    /// <summary>Extents of the primal.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Element type in storage.</summary>
+    public DType Type { get; }
+
+    /// <summary>Whether a tangent lies behind the primal.</summary>
+    public bool HasTangent { get; }
+
+    /// <summary>Elements of the primal.</summary>
+    public int Count => (int)Shape.Count;
+
+    /// <summary>Elements stored: twice <see cref="Count"/> for a dual tensor.</summary>
+    public long StoredCount => HasTangent ? 2 * Shape.Count : Shape.Count;
+
+    /// <summary>First extents stored: 2 N for a dual tensor. A linear op runs over this many images.</summary>
+    public int StoredN => HasTangent ? 2 * Shape.N : Shape.N;
+
+    /// <summary>The primal alone; a tensor without tangent is its own primal.</summary>
+    public Tensor Primal => HasTangent ? new Tensor(Device, Storage, offset, Shape, Type, false) : this;
+
+    /// <summary>The tangent alone, as an ordinary tensor.</summary>
+    /// <exception cref="InvalidOperationException">There is no tangent.</exception>
+    public Tensor Tangent => HasTangent
+        ? new Tensor(Device, Storage, offset + Shape.Count * Type.Size(), Shape, Type, false)
+        : throw new InvalidOperationException($"{Shape}: the tensor carries no tangent");
+
+    /// <summary>All stored elements on a GPU: the primal, then the tangent if there is one.</summary>
+    public ArrayView<float> View => ViewOf<float>();
+
+    /// <summary>All stored elements on the host: the primal, then the tangent if there is one.</summary>
+    public Span<float> Span => SpanOf<float>();
+
+    /// <summary>Address of the first element on the host, for loops that run on several threads.</summary>
+    public unsafe float* Pointer => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Span));
+
+    internal Storage Storage { get; }
+
+    /// <summary>What identifies the values: tensors with the same place are views of the same data.</summary>
+    internal (Storage Storage, long Offset) Place => (Storage, offset);
+
+    internal long ByteCount => StoredCount * Type.Size();
+
+    internal IEnumerable<StoragePart> Parts => Storage.Touched(offset, ByteCount);
+
+    /// <summary>The same data under another shape of equal count.</summary>
+    /// <exception cref="ArgumentException">The counts differ.</exception>
+    public Tensor Reshape(params ReadOnlySpan<int> extents)
+    {
+        var shape = new Shape(extents);
+        return shape.Count == Shape.Count
+            ? new Tensor(Device, Storage, offset, shape, Type, HasTangent)
+            : throw new ArgumentException($"{Shape} cannot be seen as {shape}: {Shape.Count} and {shape.Count} elements");
+    }
+
+    /// <summary>Consecutive elements from <paramref name="start"/> under a shape of their own; not of a dual tensor.</summary>
+    public Tensor Slice(long start, Shape shape) => HasTangent
+        ? throw new InvalidOperationException($"{Shape}: slice the primal or the tangent, not both")
+        : new Tensor(Device, Storage, offset + start * Type.Size(), shape, Type, false);
+
+    /// <summary>All stored elements on a GPU as T.</summary>
+    public ArrayView<T> ViewOf<T>()
+        where T : unmanaged
+    {
+        if (Resolve<T>() is not AcceleratorMemory memory)
+            throw new InvalidOperationException($"{Shape} is in host memory: use Span");
+        return memory.View.SubView(Storage.Offset + offset, ByteCount).Cast<T>();
+    }
+
+    /// <summary>All stored elements on the host as T.</summary>
+    public unsafe Span<T> SpanOf<T>()
+        where T : unmanaged
+    {
+        if (Resolve<T>() is not HostMemory memory)
+            throw new InvalidOperationException($"{Shape} is in GPU memory: use View");
+        return new Span<T>(memory.Start + Storage.Offset + offset, (int)StoredCount);
+    }
+
+    /// <summary>Copies host values into the tensor, primal first; waits.</summary>
+    /// <exception cref="ArgumentException">The number of elements differs.</exception>
+    public void Upload<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        DeviceMemory memory = Resolve<T>();
+        RequireLength(values.Length);
+        memory.Write(Storage.Offset + offset, MemoryMarshal.AsBytes(values));
+    }
+
+    /// <summary>Copies the tensor to the host, primal first; waits for what was launched before.</summary>
+    /// <exception cref="ArgumentException">The number of elements differs.</exception>
+    public void Download<T>(Span<T> target)
+        where T : unmanaged
+    {
+        DeviceMemory memory = Resolve<T>();
+        RequireLength(target.Length);
+        memory.Read(Storage.Offset + offset, MemoryMarshal.AsBytes(target));
+    }
+
+    /// <summary>The values on the host, primal first.</summary>
+    public float[] ToArray()
+    {
+        float[] values = new float[StoredCount];
+        Download(values.AsSpan());
+        return values;
+    }
+
+    /// <summary>Releases persistent memory; a transient tensor's memory belongs to its program.</summary>
+    public void Dispose()
+    {
+        if (Storage.Owner is null)
+            Storage.Memory?.Dispose();
+    }
+
+    /// <summary>Prints shape, type and whether there is a tangent.</summary>
+    public override string ToString() => $"{Shape} {Type}{(HasTangent ? " dual" : "")}";
+
+    private DeviceMemory Resolve<T>()
+    {
+        if (Unsafe.SizeOf<T>() != Type.Size() || (typeof(T) == typeof(float) && Type != DType.Float32))
+            throw new InvalidOperationException($"{this} is not stored as {typeof(T).Name}");
+        Storage.Owner?.CheckDeclared(this);
+        return Storage.Memory ?? throw new InvalidOperationException($"{this} has no memory before its program is compiled");
+    }
+
+    private void RequireLength(int length)
+    {
+        if (length != StoredCount)
+            throw new ArgumentException($"{this} holds {StoredCount} elements, not {length}");
+    }
+}

@@ -1,0 +1,30 @@
+namespace TrigFlowNative.Kernels;
+
+/// <summary>The table of contents: every op, one line each. A test fails while an op listed here has no test class.</summary>
+public static class Ops
+{
+    /// <summary>All ops in alphabetical order.</summary>
+    public static IReadOnlyList<OpEntry> All { get; } =
+    [
+        new(typeof(Copy), OpTangent.Linear),
+        new(typeof(Silu), OpTangent.Rule),
+    ];
+}
+
+/// <summary>What the catalogue says of an op.</summary>
+/// <param name="Type">The class that holds the op's rules.</param>
+/// <param name="Tangent">How the op treats a tangent.</param>
+public sealed record OpEntry(Type Type, OpTangent Tangent);
+
+/// <summary>How an op treats a dual input.</summary>
+public enum OpTangent
+{
+    /// <summary>Linear: the forward kernel runs over primal and tangent as one batch.</summary>
+    Linear,
+
+    /// <summary>A kernel of its own computes primal and tangent in one pass.</summary>
+    Rule,
+
+    /// <summary>None exists, since nothing needs it: a dual input throws, naming the op.</summary>
+    None,
+}
