@@ -6,7 +6,10 @@ public static class Ops
     /// <summary>All ops in alphabetical order.</summary>
     public static IReadOnlyList<OpEntry> All { get; } =
     [
+        new(typeof(Conv2d), OpTangent.Linear),
         new(typeof(Copy), OpTangent.Linear),
+        new(typeof(Linear), OpTangent.Linear),
+        new(typeof(MatMul), OpTangent.Rule),
         new(typeof(Silu), OpTangent.Rule),
     ];
 }

@@ -1,0 +1,52 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+public class LinearTests
+{
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
+        ["cpu", "simulator", "cuda"],
+        new[]
+        {
+            Case([1], 1, false), Case([5], 3, true), Case([1, 37], 5, true), Case([7, 3], 12, true), Case([13, 20], 8, true),
+            Case([2, 3, 8], 4, false), Case([2, 3, 5, 4], 37, true),
+        });
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);
+
+    [Fact]
+    public void Names_the_op_and_the_shapes_that_do_not_fit()
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        using var program = new ComputeProgram(device);
+        using Tensor x = device.CreateTensor(new Shape(2, 3));
+        using Tensor weight = device.CreateTensor(new Shape(3, 2));
+        Assert.Contains("linear: x (2, 3)", Assert.Throws<ArgumentException>(() => Linear.Apply(program, x, weight)).Message, StringComparison.Ordinal);
+    }
+
+    private static OpCase Case(int[] extents, int k, bool bias)
+    {
+        int c = extents[^1];
+        Shape x = new(extents), weight = new(k, c);
+        return new OpCase(
+            $"linear {x} {weight}{(bias ? " bias" : "")}", bias ? [x, weight, new Shape(k)] : [x, weight],
+            (p, v) => Linear.Apply(p, v[0], v[1], bias ? v[2] : null), v => Reference(v, c, k)) { TangentInputs = 1 };
+    }
+
+    private static double[] Reference(double[][] inputs, int c, int k)
+    {
+        double[] y = new double[inputs[0].Length / c * k];
+        for (int i = 0; i < y.Length; i++)
+        {
+            y[i] = inputs.Length > 2 ? inputs[2][i % k] : 0;
+            for (int j = 0; j < c; j++)
+                y[i] += inputs[0][i / k * c + j] * inputs[1][i % k * c + j];
+        }
+
+        return y;
+    }
+}
