@@ -1,2 +1,3 @@
-// entry point
-return 0;
+using TrigFlowNative.Training.Cli;
+
+return CommandLine.Run(args);

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using ILGPU.Runtime.Cuda;
+using Spectre.Console;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Training.Cli;
+
+/// <summary>doctor: what devices there are and, where there is no GPU, the real reason.</summary>
+internal static class DoctorCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("doctor", "Says which devices work, with driver, memory and tensor-core paths; where there is no GPU, why.");
+        command.SetAction(_ =>
+        {
+            var table = new Table().Border(TableBorder.Simple).AddColumns("device", "found").HideHeaders();
+            using (var cpu = new CpuDevice())
+                table.AddRow("cpu", Markup.Escape(cpu.Description));
+            DescribeCuda(table);
+            ComputeDevice chosen = ComputeDevice.Open("auto", out string? reason);
+            using (chosen)
+                table.AddRow("--device auto", Markup.Escape(chosen.Name + (reason is null ? "" : $": {reason}")));
+            AnsiConsole.Write(table);
+            return 0;
+        });
+        return command;
+    }
+
+    private static void DescribeCuda(Table table)
+    {
+        table.AddRow("driver", CudaLibrary.DriverVersion() is { } version ? $"supports CUDA {version}" : "none");
+        try
+        {
+            using GpuDevice gpu = GpuDevice.OpenCuda();
+            var cuda = (CudaAccelerator)gpu.Accelerator;
+            CudaArchitecture architecture = cuda.Architecture;
+            table.AddRow("cuda", Markup.Escape(
+                $"{cuda.Name}, sm_{architecture.Major}{architecture.Minor}, {cuda.NumMultiprocessors} multiprocessors, {cuda.MemorySize >> 20} MiB"));
+            table.AddRow("kernels", "portable fp32 (used by every op)");
+            table.AddRow("tensor cores", architecture.Major >= 9
+                ? "in hardware: mma.sync (sm_80), wgmma + TMA (sm_90a); no kernel of this version uses them"
+                : "in hardware: mma.sync (sm_80); no kernel of this version uses them");
+        }
+        catch (DeviceUnavailableException e)
+        {
+            table.AddRow("cuda", Markup.Escape(e.Message));
+        }
+    }
+}
