@@ -1,0 +1,267 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace TrigFlowNative.Engine;
+
+/// <summary>
+/// A safetensors file opened for reading. The header is checked completely on opening, before anything is allocated from it; values are
+/// read straight from the file when asked for, so a file larger than memory can be walked. Reading is safe from several threads.
+/// </summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    private const int ChunkLength = 1 << 20;
+
+    private readonly FileStream _stream;
+    private readonly SafeFileHandle _handle;
+    private readonly long _dataStart;
+    private readonly Dictionary<string, SafetensorsEntry> _byName;
+
+    private delegate void ReadInto<T>(SafetensorsEntry entry, Span<T> destination);
+
+    private SafetensorsFile(
+        string path, bool requireFinite, FileStream stream, long dataStart, List<SafetensorsEntry> entries, Dictionary<string, string> metadata)
+    {
+        Path = path;
+        RequireFinite = requireFinite;
+        _stream = stream;
+        _handle = stream.SafeFileHandle;
+        _dataStart = dataStart;
+        Entries = entries;
+        Metadata = metadata;
+        _byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>The file as it was named on opening.</summary>
+    public string Path { get; }
+
+    /// <summary>The header's <c>__metadata__</c>; empty if there is none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>All tensors in the order of their bytes.</summary>
+    public IReadOnlyList<SafetensorsEntry> Entries { get; }
+
+    /// <summary>
+    /// If set, reading floating-point values throws when one is infinite or not a number, after conversion to 32 bits. For weights, where
+    /// one such value silently spoils everything.
+    /// </summary>
+    public bool RequireFinite { get; }
+
+    /// <summary>Opens and checks a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="requireFinite">See <see cref="RequireFinite"/>.</param>
+    /// <exception cref="InvalidFileException">The file is absent, unreadable or malformed.</exception>
+    public static SafetensorsFile Open(string path, bool requireFinite = false)
+    {
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("safetensors files are read on little-endian machines only");
+        FileStream stream = InputFile.Open(path);
+        try
+        {
+            byte[] json = ReadHeader(path, stream);
+            long dataStart = SafetensorsHeader.PrefixLength + json.Length;
+            (List<SafetensorsEntry> entries, Dictionary<string, string> metadata) = SafetensorsHeader.Parse(path, json, stream.Length - dataStart);
+            return new SafetensorsFile(path, requireFinite, stream, dataStart, entries, metadata);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The tensor of this name; null if there is none.</summary>
+    public SafetensorsEntry? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>The tensor of this name.</summary>
+    /// <exception cref="InvalidFileException">There is none.</exception>
+    public SafetensorsEntry Require(string name) => Find(name) ?? throw new InvalidFileException(Path, $"no tensor '{name}'");
+
+    /// <summary>The tensor of this name and shape.</summary>
+    /// <exception cref="InvalidFileException">There is none, or it has another shape.</exception>
+    public SafetensorsEntry Require(string name, ReadOnlySpan<long> shape)
+    {
+        SafetensorsEntry entry = Require(name);
+        if (entry.HasShape(shape))
+            return entry;
+        string found = SafetensorsEntry.FormatShape(entry.Shape.AsSpan());
+        throw new InvalidFileException(Path, $"tensor '{name}' has shape {found}, expected {SafetensorsEntry.FormatShape(shape)}");
+    }
+
+    /// <summary>The values of an F32, F16, BF16 or F64 tensor, rounded to 32 bits.</summary>
+    /// <exception cref="InvalidFileException">No such tensor, another kind of type, or see <see cref="RequireFinite"/>.</exception>
+    public float[] ReadSingles(string name) => ReadArray<float>(Require(name), Read);
+
+    /// <summary>The values of an integer or Bool tensor.</summary>
+    /// <exception cref="InvalidFileException">No such tensor, another kind of type, or a value beyond 32 bits.</exception>
+    public int[] ReadInt32s(string name) => ReadArray<int>(Require(name), Read);
+
+    /// <summary>The values of an integer or Bool tensor.</summary>
+    /// <exception cref="InvalidFileException">No such tensor, another kind of type, or a value beyond 63 bits.</exception>
+    public long[] ReadInt64s(string name) => ReadArray<long>(Require(name), Read);
+
+    /// <summary>The bytes of a tensor of any type, little-endian.</summary>
+    /// <exception cref="InvalidFileException">No such tensor, or the file has changed since it was opened.</exception>
+    public byte[] ReadBytes(string name)
+    {
+        SafetensorsEntry entry = Require(name);
+        byte[] bytes = new byte[ArrayLength(entry, entry.ByteLength)];
+        ReadRaw(entry, 0, bytes);
+        return bytes;
+    }
+
+    /// <summary>As <see cref="ReadSingles"/>, into <paramref name="destination"/> of exactly <see cref="SafetensorsEntry.Count"/> elements.</summary>
+    public void Read(SafetensorsEntry entry, Span<float> destination)
+    {
+        switch (entry.Type)
+        {
+            case SafetensorsType.F32: ReadSame(entry, destination); break;
+            case SafetensorsType.F16: ReadConverted<Half, float>(entry, destination, static value => (float)value); break;
+            case SafetensorsType.F64: ReadConverted<double, float>(entry, destination, static value => (float)value); break;
+            case SafetensorsType.BF16:
+                ReadConverted<ushort, float>(entry, destination, static value => BitConverter.UInt32BitsToSingle((uint)value << 16));
+                break;
+            default: throw new InvalidFileException(Path, $"tensor '{entry.Name}' holds {entry.Type.FileName()}, expected floating-point numbers");
+        }
+
+        if (RequireFinite)
+            CheckFinite(entry, destination);
+    }
+
+    /// <summary>As <see cref="ReadInt32s"/>, into <paramref name="destination"/> of exactly <see cref="SafetensorsEntry.Count"/> elements.</summary>
+    public void Read(SafetensorsEntry entry, Span<int> destination)
+    {
+        if (entry.Type == SafetensorsType.I32)
+            ReadSame(entry, destination);
+        else
+            ReadIntegers(entry, destination, static value => checked((int)value));
+    }
+
+    /// <summary>As <see cref="ReadInt64s"/>, into <paramref name="destination"/> of exactly <see cref="SafetensorsEntry.Count"/> elements.</summary>
+    public void Read(SafetensorsEntry entry, Span<long> destination)
+    {
+        if (entry.Type == SafetensorsType.I64)
+            ReadSame(entry, destination);
+        else
+            ReadIntegers(entry, destination, static value => value);
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    private static byte[] ReadHeader(string path, FileStream stream)
+    {
+        Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
+        if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
+            throw new InvalidFileException(path, $"is {stream.Length} bytes long, too short for a safetensors header");
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        if (length > SafetensorsHeader.MaxLength)
+            throw new InvalidFileException(path, $"a header of {length} bytes exceeds the format's limit of {SafetensorsHeader.MaxLength}: not a safetensors file");
+        if (length > (ulong)(stream.Length - SafetensorsHeader.PrefixLength))
+            throw new InvalidFileException(path, $"a header of {length} bytes in a file of {stream.Length}: truncated, or not a safetensors file");
+        byte[] json = new byte[length];
+        if (stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false) < json.Length)
+            throw new InvalidFileException(path, "became shorter while it was read");
+        return json;
+    }
+
+    private T[] ReadArray<T>(SafetensorsEntry entry, ReadInto<T> read)
+    {
+        T[] values = new T[ArrayLength(entry, entry.Count)];
+        read(entry, values);
+        return values;
+    }
+
+    private int ArrayLength(SafetensorsEntry entry, long length) => length <= Array.MaxLength
+        ? (int)length
+        : throw new InvalidFileException(Path, $"tensor '{entry.Name}' is too large for one array");
+
+    private void ReadIntegers<T>(SafetensorsEntry entry, Span<T> destination, Func<long, T> narrow)
+        where T : unmanaged
+    {
+        try
+        {
+            switch (entry.Type)
+            {
+                case SafetensorsType.Bool or SafetensorsType.U8: ReadConverted<byte, T>(entry, destination, value => narrow(value)); break;
+                case SafetensorsType.I8: ReadConverted<sbyte, T>(entry, destination, value => narrow(value)); break;
+                case SafetensorsType.I16: ReadConverted<short, T>(entry, destination, value => narrow(value)); break;
+                case SafetensorsType.U16: ReadConverted<ushort, T>(entry, destination, value => narrow(value)); break;
+                case SafetensorsType.I32: ReadConverted<int, T>(entry, destination, value => narrow(value)); break;
+                case SafetensorsType.U32: ReadConverted<uint, T>(entry, destination, value => narrow(value)); break;
+                case SafetensorsType.I64: ReadConverted<long, T>(entry, destination, narrow); break;
+                case SafetensorsType.U64: ReadConverted<ulong, T>(entry, destination, value => narrow(checked((long)value))); break;
+                default: throw new InvalidFileException(Path, $"tensor '{entry.Name}' holds {entry.Type.FileName()}, expected whole numbers");
+            }
+        }
+        catch (OverflowException e)
+        {
+            throw new InvalidFileException(Path, $"tensor '{entry.Name}' holds a number beyond the range of {typeof(T).Name}", e);
+        }
+    }
+
+    private void ReadSame<T>(SafetensorsEntry entry, Span<T> destination)
+        where T : unmanaged
+    {
+        CheckLength(entry, destination.Length);
+        int step = ChunkLength / Marshal.SizeOf<T>();
+        for (int start = 0; start < destination.Length; start += step)
+        {
+            Span<T> chunk = destination.Slice(start, Math.Min(step, destination.Length - start));
+            ReadRaw(entry, (long)start * Marshal.SizeOf<T>(), MemoryMarshal.AsBytes(chunk));
+        }
+    }
+
+    private void ReadConverted<TFile, TValue>(SafetensorsEntry entry, Span<TValue> destination, Func<TFile, TValue> convert)
+        where TFile : unmanaged
+    {
+        CheckLength(entry, destination.Length);
+        int size = entry.Type.Size();
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkLength);
+        try
+        {
+            for (int start = 0; start < destination.Length; start += ChunkLength / size)
+            {
+                int count = Math.Min(ChunkLength / size, destination.Length - start);
+                Span<byte> raw = buffer.AsSpan(0, count * size);
+                ReadRaw(entry, (long)start * size, raw);
+                ReadOnlySpan<TFile> values = MemoryMarshal.Cast<byte, TFile>(raw);
+                for (int i = 0; i < count; i++)
+                    destination[start + i] = convert(values[i]);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private void ReadRaw(SafetensorsEntry entry, long offset, Span<byte> bytes)
+    {
+        long position = _dataStart + entry.Offset + offset;
+        while (!bytes.IsEmpty)
+        {
+            int read = RandomAccess.Read(_handle, bytes, position);
+            if (read == 0)
+                throw new InvalidFileException(Path, $"became shorter while tensor '{entry.Name}' was read");
+            bytes = bytes[read..];
+            position += read;
+        }
+    }
+
+    private void CheckFinite(SafetensorsEntry entry, ReadOnlySpan<float> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (!float.IsFinite(values[i]))
+                throw new InvalidFileException(Path, $"tensor '{entry.Name}' holds {values[i]} at element {i}");
+        }
+    }
+
+    private static void CheckLength(SafetensorsEntry entry, int length)
+    {
+        if (length != entry.Count)
+            throw new ArgumentException($"tensor '{entry.Name}' has {entry.Count} elements, the destination {length}");
+    }
+}

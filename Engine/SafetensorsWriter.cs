@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+
+namespace TrigFlowNative.Engine;
+
+/// <summary>
+/// Collects tensors and writes them as one safetensors file. Contents are asked for one after the other while the file is written, so the
+/// whole is never in memory. The same tensors and metadata give the same bytes, in whatever order they were added: wide types first, so
+/// that every tensor is aligned to its type, then by name.
+/// </summary>
+public sealed class SafetensorsWriter
+{
+    private readonly SortedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (SafetensorsEntry Entry, Action<Stream> Write)> _tensors = new(StringComparer.Ordinal);
+
+    /// <summary>Sets one entry of the header's <c>__metadata__</c>.</summary>
+    public void SetMetadata(string key, string value) => _metadata[key] = value;
+
+    /// <summary>Adds a tensor whose bytes <paramref name="write"/> delivers during <see cref="Save"/>.</summary>
+    /// <param name="name">Unique, not empty, not <c>__metadata__</c>.</param>
+    /// <param name="type">The element type in the file.</param>
+    /// <param name="shape">Extents, slowest first; empty for a scalar.</param>
+    /// <param name="write">Writes exactly the tensor's bytes, little-endian, at the stream's position; must not seek.</param>
+    public void Add(string name, SafetensorsType type, ReadOnlySpan<long> shape, Action<Stream> write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        if (!SafetensorsHeader.IsTensorName(name))
+            throw new ArgumentException($"a tensor can't be named '{name}'", nameof(name));
+        if (!SafetensorsEntry.TryMeasure(shape, type, out long byteLength))
+            throw new ArgumentException($"'{name}' can't have the shape {SafetensorsEntry.FormatShape(shape)}", nameof(shape));
+        SafetensorsEntry entry = new(name, type, shape.ToImmutableArray(), Offset: 0, byteLength);
+        if (!_tensors.TryAdd(name, (entry, write)))
+            throw new ArgumentException($"a tensor '{name}' was added before", nameof(name));
+    }
+
+    /// <summary>Adds an F32 tensor; <paramref name="values"/> must stay unchanged until <see cref="Save"/> has run.</summary>
+    public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<float> values) => Add(name, SafetensorsType.F32, shape, values);
+
+    /// <summary>Adds an I32 tensor; <paramref name="values"/> must stay unchanged until <see cref="Save"/> has run.</summary>
+    public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<int> values) => Add(name, SafetensorsType.I32, shape, values);
+
+    /// <summary>Adds an I64 tensor; <paramref name="values"/> must stay unchanged until <see cref="Save"/> has run.</summary>
+    public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<long> values) => Add(name, SafetensorsType.I64, shape, values);
+
+    /// <summary>Writes the file through <see cref="AtomicFile"/>: on any failure what was at <paramref name="path"/> stays.</summary>
+    /// <exception cref="InvalidOperationException">A tensor's content was not as long as its shape demands.</exception>
+    public void Save(string path)
+    {
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("safetensors files are written on little-endian machines only");
+        List<SafetensorsEntry> entries = Arrange();
+        byte[] head = SafetensorsHeader.Format(entries, _metadata);
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(head);
+            foreach (SafetensorsEntry entry in entries)
+            {
+                long start = stream.Position;
+                _tensors[entry.Name].Write(stream);
+                long written = stream.Position - start;
+                if (written != entry.ByteLength)
+                    throw new InvalidOperationException($"'{entry.Name}' delivered {written} of {entry.ByteLength} bytes");
+            }
+        });
+    }
+
+    private List<SafetensorsEntry> Arrange()
+    {
+        List<SafetensorsEntry> entries = [];
+        long offset = 0;
+        foreach (SafetensorsEntry entry in _tensors.Values.Select(tensor => tensor.Entry)
+            .OrderByDescending(entry => entry.Type.Size()).ThenByDescending(entry => entry.Type).ThenBy(entry => entry.Name, StringComparer.Ordinal))
+        {
+            entries.Add(entry with { Offset = offset });
+            offset += entry.ByteLength;
+        }
+
+        return entries;
+    }
+
+    private void Add<T>(string name, SafetensorsType type, ReadOnlySpan<long> shape, ReadOnlyMemory<T> values)
+        where T : unmanaged
+    {
+        if (!SafetensorsEntry.TryMeasure(shape, type, out long byteLength) || byteLength != (long)values.Length * type.Size())
+            throw new ArgumentException($"'{name}' has {values.Length} values, the shape is {SafetensorsEntry.FormatShape(shape)}", nameof(values));
+        Add(name, type, shape, stream =>
+        {
+            // In pieces, since the bytes of a large array don't fit a span's length.
+            const int Step = 1 << 18;
+            for (int start = 0; start < values.Length; start += Step)
+                stream.Write(MemoryMarshal.AsBytes(values.Span.Slice(start, Math.Min(Step, values.Length - start))));
+        });
+    }
+}
