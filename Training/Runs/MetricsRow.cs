@@ -9,6 +9,10 @@ public sealed record MetricsRow
     [Name("step")]
     public long Step { get; init; }
 
+    /// <summary>Objective: trigflow, sct or scd.</summary>
+    [Name("objective")]
+    public string Objective { get; init; } = "";
+
     /// <summary>Thousands of training images seen.</summary>
     [Name("kimg")]
     public double KImg { get; init; }

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Training.Runs;
+
+/// <summary>
+/// The whole state of a training run in one safetensors file: values, moments, averages and counters as named tensors, the step
+/// in the metadata. What is read back has the same bits, so a resumed run continues as if it had never stopped.
+/// </summary>
+public static class Checkpoint
+{
+    private const string FormatKey = "format", FormatName = "trigflow-training-state-1", StepKey = "step";
+
+    /// <summary>Writes a checkpoint; it appears whole or not at all.</summary>
+    public static void Save(string path, long step, IReadOnlyList<(string Name, Tensor Value)> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var writer = new SafetensorsWriter();
+        writer.SetMetadata(FormatKey, FormatName);
+        writer.SetMetadata(StepKey, step.ToString(CultureInfo.InvariantCulture));
+        foreach ((string name, Tensor value) in state)
+            writer.Add(name, FileType(value.Type), ToLongs(value.Shape), stream => stream.Write(Download(value)));
+        writer.Save(path);
+    }
+
+    /// <summary>Reads a checkpoint into the tensors given; returns its step. The tensors change only if the whole file is sound.</summary>
+    /// <exception cref="InvalidFileException">The file is damaged, or belongs to a run of another configuration.</exception>
+    public static long Load(string path, IReadOnlyList<(string Name, Tensor Value)> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        if (!file.Metadata.TryGetValue(FormatKey, out string? format) || format != FormatName)
+            throw new InvalidFileException(path, "is not a training state");
+        if (!file.Metadata.TryGetValue(StepKey, out string? text) || !long.TryParse(text, CultureInfo.InvariantCulture, out long step) || step < 0)
+            throw new InvalidFileException(path, "names no step");
+        if (file.Entries.Count != state.Count)
+            throw new InvalidFileException(path, $"holds {file.Entries.Count} tensors, this run has {state.Count}");
+        var contents = new List<byte[]>(state.Count);
+        foreach ((string name, Tensor value) in state)
+        {
+            if (file.Require(name, ToLongs(value.Shape)).Type != FileType(value.Type))
+                throw new InvalidFileException(path, $"'{name}' is not stored as {value.Type}");
+            contents.Add(file.ReadBytes(name));
+        }
+
+        foreach (((_, Tensor value), byte[] bytes) in state.Zip(contents))
+            Upload(value, bytes);
+        return step;
+    }
+
+    private static SafetensorsType FileType(DType type) => type switch
+    {
+        DType.Float32 => SafetensorsType.F32,
+        DType.Int32 => SafetensorsType.I32,
+        DType.Float64 => SafetensorsType.F64,
+        _ => SafetensorsType.BF16,
+    };
+
+    private static long[] ToLongs(Shape shape) => [.. shape.ToArray().Select(extent => (long)extent)];
+
+    private static byte[] Download(Tensor tensor)
+    {
+        byte[] bytes = new byte[tensor.Count * tensor.Type.Size()];
+        switch (tensor.Type)
+        {
+            case DType.Float64:
+                tensor.Download(MemoryMarshal.Cast<byte, double>(bytes.AsSpan()));
+                break;
+            case DType.BFloat16:
+                tensor.Download(MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan()));
+                break;
+            case DType.Int32:
+                tensor.Download(MemoryMarshal.Cast<byte, int>(bytes.AsSpan()));
+                break;
+            default:
+                tensor.Download(MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+                break;
+        }
+
+        return bytes;
+    }
+
+    private static void Upload(Tensor tensor, byte[] bytes)
+    {
+        switch (tensor.Type)
+        {
+            case DType.Float64:
+                tensor.Upload(MemoryMarshal.Cast<byte, double>((ReadOnlySpan<byte>)bytes));
+                break;
+            case DType.BFloat16:
+                tensor.Upload(MemoryMarshal.Cast<byte, ushort>((ReadOnlySpan<byte>)bytes));
+                break;
+            case DType.Int32:
+                tensor.Upload(MemoryMarshal.Cast<byte, int>((ReadOnlySpan<byte>)bytes));
+                break;
+            default:
+                tensor.Upload(MemoryMarshal.Cast<byte, float>((ReadOnlySpan<byte>)bytes));
+                break;
+        }
+    }
+}
