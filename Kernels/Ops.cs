@@ -6,10 +6,13 @@ public static class Ops
     /// <summary>All ops in alphabetical order.</summary>
     public static IReadOnlyList<OpEntry> All { get; } =
     [
+        new(typeof(Concat), OpTangent.Linear),
         new(typeof(Conv2d), OpTangent.Linear),
         new(typeof(Copy), OpTangent.Linear),
         new(typeof(Linear), OpTangent.Linear),
         new(typeof(MatMul), OpTangent.Rule),
+        new(typeof(Resample2d), OpTangent.Linear),
+        new(typeof(Residual), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),
     ];
 }

@@ -1,0 +1,47 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>y = [a | b] along the last axis: joins a decoder's activations with an encoder's.</summary>
+/// <remarks>Linear. Backward: da += the first channels of dy, db += the rest; each reads its part of dy alone.</remarks>
+public static partial class Concat
+{
+    private const string Name = "concat";
+
+    /// <summary>Applies the op; the output carries a tangent if a or b does, and what carries none has the tangent 0.</summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="a">(..., A).</param>
+    /// <param name="b">(..., B), a's shape but for the last extent.</param>
+    /// <returns>A tensor (..., A + B).</returns>
+    /// <exception cref="ArgumentException">Extents before the last differ or a type is not fp32.</exception>
+    public static Tensor Apply(ComputeProgram program, Tensor a, Tensor b)
+    {
+        Expect.Float32(Name, a, b);
+        int[] extents = a.Shape.ToArray();
+        extents[^1] = b.Shape.C;
+        if (b.Shape != new Shape(extents))
+            throw new ArgumentException($"{Name}: a is {a}, b is {b}: only the last extent may differ");
+
+        extents[^1] = a.Shape.C + b.Shape.C;
+        Tensor y = program.Allocate(new Shape(extents), a.HasTangent || b.HasTangent);
+        program.Emit("concat.forward", [a, b], [y], cpu => ForwardCpu(cpu, a, b, y), gpu => ForwardGpu(gpu, a, b, y));
+        program.Tape?.Record(y, [a, b], () =>
+        {
+            Backward(program, a.Primal, y.Primal, 0);
+            Backward(program, b.Primal, y.Primal, a.Shape.C);
+        });
+        return y;
+    }
+
+    /// <summary>Gives x its part of dy, the channels from <paramref name="first"/>.</summary>
+    private static void Backward(ComputeProgram program, Tensor x, Tensor y, int first)
+    {
+        Tensor dy = program.Tape!.Cotangent(y);
+        if (program.Tape.Slot(program, x) is { } dx)
+        {
+            program.Emit(
+                "concat.backward", [dy, dx.ReadTensor], [dx.Tensor],
+                cpu => BackwardCpu(cpu, dy, dx, first), gpu => BackwardGpu(gpu, dy, dx, first));
+        }
+    }
+}

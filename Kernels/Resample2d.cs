@@ -1,0 +1,63 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>Doubles or halves an image with a 2x2 box filter: up copies a pixel to four, down is the mean of four.</summary>
+/// <remarks>
+/// Linear. With S spreading each pixel to its 2x2 block and S' summing the block: up = S and down = S'/4, so the backward
+/// passes are dx += S' dy of up and dx += S dy / 4 of down.
+/// </remarks>
+public static partial class Resample2d
+{
+    /// <summary>Nearest-neighbour doubling: y[n, i, j, c] = x[n, i / 2, j / 2, c].</summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="x">(N, H, W, C).</param>
+    /// <returns>(N, 2 H, 2 W, C), with a tangent if x has one.</returns>
+    /// <exception cref="ArgumentException">x is not (N, H, W, C) or not fp32.</exception>
+    public static Tensor Up(ComputeProgram program, Tensor x)
+    {
+        const string op = "resample2d.up";
+        Expect.Float32(op, x);
+        if (x.Shape.Rank != 4)
+            throw new ArgumentException($"{op}: {x} is not (N, H, W, C)");
+        Tensor y = program.Allocate(new Shape(x.Shape.N, 2 * x.Shape.H, 2 * x.Shape.W, x.Shape.C), x.HasTangent);
+        EmitSpread(program, op + ".forward", x, new GradientSlot(y, false), 1f);
+        program.Tape?.Record(y, [x], () =>
+        {
+            Tensor dy = program.Tape.Cotangent(y.Primal);
+            if (program.Tape.Slot(program, x.Primal) is { } dx)
+                EmitGather(program, op + ".backward", dy, dx, 1f);
+        });
+        return y;
+    }
+
+    /// <summary>Mean of each 2x2 block: y[n, i, j, c] = (x[n, 2i, 2j, c] + x[n, 2i, 2j+1, c] + x[n, 2i+1, 2j, c] + x[n, 2i+1, 2j+1, c]) / 4.</summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="x">(N, H, W, C) with even H and W.</param>
+    /// <returns>(N, H / 2, W / 2, C), with a tangent if x has one.</returns>
+    /// <exception cref="ArgumentException">x is not (N, H, W, C), an extent is odd, or x is not fp32.</exception>
+    public static Tensor Down(ComputeProgram program, Tensor x)
+    {
+        const string op = "resample2d.down";
+        Expect.Float32(op, x);
+        if (x.Shape.Rank != 4 || x.Shape.H % 2 != 0 || x.Shape.W % 2 != 0)
+            throw new ArgumentException($"{op}: {x} is not (N, H, W, C) with even H and W");
+        Tensor y = program.Allocate(new Shape(x.Shape.N, x.Shape.H / 2, x.Shape.W / 2, x.Shape.C), x.HasTangent);
+        EmitGather(program, op + ".forward", x, new GradientSlot(y, false), 0.25f);
+        program.Tape?.Record(y, [x], () =>
+        {
+            Tensor dy = program.Tape.Cotangent(y.Primal);
+            if (program.Tape.Slot(program, x.Primal) is { } dx)
+                EmitSpread(program, op + ".backward", dy, dx, 0.25f);
+        });
+        return y;
+    }
+
+    private static void EmitSpread(ComputeProgram program, string op, Tensor coarse, GradientSlot fine, float scale) => program.Emit(
+        op, [coarse, fine.ReadTensor], [fine.Tensor],
+        cpu => SpreadCpu(cpu, coarse, fine, scale), gpu => SpreadGpu(gpu, coarse, fine, scale));
+
+    private static void EmitGather(ComputeProgram program, string op, Tensor fine, GradientSlot coarse, float scale) => program.Emit(
+        op, [fine, coarse.ReadTensor], [coarse.Tensor],
+        cpu => GatherCpu(cpu, fine, coarse, scale), gpu => GatherGpu(gpu, fine, coarse, scale));
+}
