@@ -9,11 +9,13 @@ public static class Ops
         new(typeof(Concat), OpTangent.Linear),
         new(typeof(Conv2d), OpTangent.Linear),
         new(typeof(Copy), OpTangent.Linear),
+        new(typeof(LabelEmbedding), OpTangent.None),
         new(typeof(Linear), OpTangent.Linear),
         new(typeof(MatMul), OpTangent.Rule),
         new(typeof(Resample2d), OpTangent.Linear),
         new(typeof(Residual), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),
+        new(typeof(TimeEmbedding), OpTangent.Rule),
     ];
 }
 
