@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace TrigFlowNative.Training.Cli;
+
+/// <summary>--set key=value: changes values of a configuration that are there; a key is a whole dotted path, or its last part if that is unique.</summary>
+internal static class ConfigOverrides
+{
+    /// <summary>Applies settings in order to a JSON object.</summary>
+    /// <exception cref="UsageException">No '=', an unknown or ambiguous key, or a value of another kind than the one it replaces.</exception>
+    public static void Apply(JsonObject config, IEnumerable<string> settings)
+    {
+        foreach (string setting in settings)
+        {
+            int equals = setting.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+                throw new UsageException($"--set takes key=value, not '{setting}'");
+            Replace(config, setting[..equals].Trim(), setting[(equals + 1)..].Trim());
+        }
+    }
+
+    private static void Replace(JsonObject config, string key, string text)
+    {
+        var leaves = new List<(string Path, JsonObject Parent, string Name)>();
+        Collect(config, "", leaves);
+        var matches = leaves.Where(leaf => leaf.Path == key).ToList();
+        if (matches.Count == 0)
+            matches = [.. leaves.Where(leaf => leaf.Name == key)];
+        if (matches.Count == 0)
+            throw new UsageException($"--set: there is no key '{key}'; --dry-run prints them all");
+        if (matches.Count > 1)
+            throw new UsageException($"--set: '{key}' could be {string.Join(" or ", matches.Select(match => match.Path))}");
+        (string path, JsonObject parent, string name) = matches[0];
+        JsonNode? value = Parse(text);
+        JsonValueKind was = parent[name]?.GetValueKind() ?? JsonValueKind.Null, will = value?.GetValueKind() ?? JsonValueKind.Null;
+        if (was != JsonValueKind.Null && will != JsonValueKind.Null && Family(was) != Family(will))
+            throw new UsageException($"--set: {path} is {Describe(was)}, '{text}' is not");
+        parent[name] = value;
+    }
+
+    /// <summary>JSON if it is, otherwise the text itself, so that names need no quotes.</summary>
+    private static JsonNode? Parse(string text)
+    {
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            return JsonValue.Create(text);
+        }
+    }
+
+    private static void Collect(JsonObject node, string prefix, List<(string Path, JsonObject Parent, string Name)> leaves)
+    {
+        foreach ((string name, JsonNode? value) in node)
+        {
+            if (value is JsonObject inner)
+                Collect(inner, $"{prefix}{name}.", leaves);
+            else
+                leaves.Add((prefix + name, node, name));
+        }
+    }
+
+    private static JsonValueKind Family(JsonValueKind kind) => kind == JsonValueKind.False ? JsonValueKind.True : kind;
+
+    private static string Describe(JsonValueKind kind) => kind switch
+    {
+        JsonValueKind.Number => "a number",
+        JsonValueKind.String => "a text",
+        JsonValueKind.Array => "a list such as [1,2,2]",
+        _ => "true or false",
+    };
+}
