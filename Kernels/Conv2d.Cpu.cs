@@ -1,95 +1,137 @@
-using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One item per row of pixels, or per output channel for the weight gradient; the innermost loops run over channels.</summary>
-public static partial class Conv2d
+/// <summary>
+/// Implicit matrix products. Forward and input gradient: each item copies a few image lines with a border of zeros into scratch
+/// memory, where a 3x3 patch is three contiguous runs; nothing is gathered. Weight gradient: patches are packed panel by panel.
+/// A 1x1 convolution is a linear layer over pixels.
+/// </summary>
+public static unsafe partial class Conv2d
 {
-    private static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
+    private const int Extent = 3, Taps = Extent * Extent;
+
+    internal static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
-        (int height, int width, int c, int k, int size) = (x.Shape.H, x.Shape.W, x.Shape.C, weight.Shape[0], weight.Shape[1]);
-        cpu.For(x.StoredN * height, row =>
+        if (weight.Shape[1] == 1)
         {
-            ReadOnlySpan<float> xs = x.Span, ws = weight.Span;
-            int h = row % height;
-            for (int w = 0; w < width; w++)
+            Linear.ForwardCpu(cpu, x, weight, bias, y);
+            return;
+        }
+
+        int c = x.Shape.C, k = y.Shape.C, depth = Taps * c;
+        int padded = HostGemm.Widest.Panels(k) * HostGemm.Widest.PanelColumns;
+        float* start = HostScratch.OfCall(2 * padded + (long)padded * depth), zeros = start + padded, panels = zeros + padded;
+        new Span<float>(start, 2 * padded).Clear();
+        bias?.Span.CopyTo(new Span<float>(start, k));
+        HostMatrix.PackColumns(cpu, weight.Pointer, depth, k, panels);
+        Correlate(cpu, x.Pointer, x.Shape, x.StoredN / x.Shape.N, panels, k, y.Pointer, start, zeros);
+    }
+
+    /// <summary>The convolution of dy with the kernel turned by 180 degrees and its channels exchanged.</summary>
+    internal static void InputGradientCpu(CpuDevice cpu, Tensor dy, Tensor weight, GradientSlot dx)
+    {
+        if (weight.Shape[1] == 1)
+        {
+            Linear.InputGradientCpu(cpu, dy, weight, dx);
+            return;
+        }
+
+        int c = dx.Tensor.Shape.C, k = dy.Shape.C, depth = Taps * k;
+        HostGemm gemm = HostGemm.Widest;
+        int padded = gemm.Panels(c) * gemm.PanelColumns;
+        float* zeros = HostScratch.OfCall(padded + (long)padded * depth), panels = zeros + padded, w = weight.Pointer;
+        new Span<float>(zeros, padded).Clear();
+        HostMatrix.EachPanel(cpu, depth, c, (column, width) =>
+        {
+            for (int tap = 0; tap < Taps; tap++)
+                gemm.PackRows(w + (Taps - 1 - tap) * c + column, Taps * c, k, width, panels + (nint)column * depth + (nint)tap * k * gemm.PanelColumns);
+        });
+        float* start = dx.Accumulate ? null : zeros;
+        Correlate(cpu, dy.Pointer, dy.Shape, 1, panels, c, dx.Tensor.Pointer, start, start);
+    }
+
+    internal static void WeightGradientCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dWeight)
+    {
+        Shape shape = x.Shape;
+        int extent = dWeight.Tensor.Shape[1];
+        ImagePatches patches = extent == 1
+            ? new ImagePatches(x.Pointer, 1, x.Count / shape.C, shape.C, 1)
+            : new ImagePatches(x.Pointer, shape.H, shape.W, shape.C, extent);
+        HostMatrix.Gradient(cpu, dy.Pointer, x.Count / shape.C, dy.Shape.C, patches, dWeight.Tensor.Pointer, dWeight.Accumulate);
+    }
+
+    internal static void BiasGradientCpu(CpuDevice cpu, Tensor dy, GradientSlot dBias) => Linear.BiasGradientCpu(cpu, dy, dBias);
+
+    /// <summary>3x3 correlation of (halves N, H, W, C) images with packed weights.</summary>
+    /// <param name="cpu">Whose threads run it.</param>
+    /// <param name="x">The images.</param>
+    /// <param name="shape">(N, H, W, C) of the primal.</param>
+    /// <param name="halves">2 if a tangent follows the primal.</param>
+    /// <param name="panels">Weights (r, s, c) x k in panels.</param>
+    /// <param name="k">Channels of y.</param>
+    /// <param name="y">Receives (halves N, H, W, K).</param>
+    /// <param name="start">What each pixel of the primal begins with; null to add to y.</param>
+    /// <param name="other">The same for the tangent.</param>
+    private static void Correlate(
+        CpuDevice cpu, float* x, Shape shape, int halves, float* panels, int k, float* y, float* start, float* other)
+    {
+        int n = shape.N, h = shape.H, w = shape.W, c = shape.C;
+        var split = HostMatrix.WorkSplit.Of(cpu, n * h * w, Taps * c, k, halves);
+        int images = Math.Max(1, split.Rows / (h * w)); // small images go several to an item, large ones in pieces of some lines
+        int pieces = split.Rows >= h * w ? 1 : (h + Math.Max(1, split.Rows / w) - 1) / Math.Max(1, split.Rows / w);
+        int lines = (h + pieces - 1) / pieces, blocks = (n + images - 1) / images;
+        cpu.For(halves * blocks * pieces * split.ColumnItems, item =>
+        {
+            int column = item % split.ColumnItems * split.Columns;
+            int rest = item / split.ColumnItems, firstLine = rest % pieces * lines;
+            int half = rest / pieces / blocks, firstImage = rest / pieces % blocks * images;
+            int taken = Math.Min(images, n - firstImage), height = Math.Min(lines, h - firstLine), rows = taken * height * w;
+            if (height <= 0)
+                return;
+            int pixels = taken * (height + 2) * (w + 2);
+            float* framed = HostScratch.OfItem(HostScratch.Lines((long)pixels * c) + rows + HostGemm.Spare);
+            int* offsets = (int*)(framed + HostScratch.Lines((long)pixels * c));
+            nint image = (nint)half * n + firstImage;
+            for (int i = 0; i < taken; i++)
             {
-                Span<float> target = y.Span.Slice((row * width + w) * k, k);
-                if (bias is not null && row < x.Shape.N * height)
-                    bias.Span.CopyTo(target);
-                else
-                    target.Clear();
-                for (int tap = 0; tap < size * size; tap++)
-                {
-                    (int dh, int dw) = (tap / size - size / 2, tap % size - size / 2);
-                    if ((uint)(h + dh) >= (uint)height || (uint)(w + dw) >= (uint)width)
-                        continue;
-                    ReadOnlySpan<float> source = xs.Slice(((row + dh) * width + w + dw) * c, c);
-                    for (int j = 0; j < k; j++)
-                        target[j] += TensorPrimitives.Dot(source, ws.Slice((j * size * size + tap) * c, c));
-                }
+                Frame(x + (image + i) * h * w * c, h, w * c, c, firstLine, height, framed + (nint)i * (height + 2) * (w + 2) * c);
+                for (int j = 0; j < height * w; j++)
+                    offsets[i * height * w + j] = ((i * (height + 2) + j / w) * (w + 2) + j % w) * c;
             }
+
+            HostGemm.FillUp(offsets, rows);
+            float* init = half == 0 ? start : other;
+            HostGemm.Widest.Multiply(new BlockProduct
+            {
+                A = framed,
+                Offsets = offsets,
+                Rows = rows,
+                Walk = new RowWalk(Extent, (w + 2) * c, Extent * c, 1),
+                B = panels + (nint)column * Taps * c,
+                Columns = Math.Min(split.Columns, k - column),
+                C = y + ((image * h + firstLine) * w) * k + column,
+                Stride = k,
+                Start = init == null ? null : init + column,
+            });
         });
     }
 
-    private static void InputGradientCpu(CpuDevice cpu, Tensor dy, Tensor weight, GradientSlot dx)
+    /// <summary>Copies the lines [first, first + height) of an image and one more on each side, with a border of zeros.</summary>
+    private static void Frame(float* image, int h, int width, int border, int first, int height, float* framed)
     {
-        (int height, int width, int c, int k, int size) = (dy.Shape.H, dy.Shape.W, weight.Shape.C, weight.Shape[0], weight.Shape[1]);
-        cpu.For(dy.Shape.N * height, row =>
+        for (int line = first - 1; line <= first + height; line++, framed += width + 2 * border)
         {
-            ReadOnlySpan<float> dys = dy.Span, ws = weight.Span;
-            int h = row % height;
-            for (int w = 0; w < width; w++)
+            var target = new Span<float>(framed, width + 2 * border);
+            if (line < 0 || line >= h)
             {
-                Span<float> target = dx.Tensor.Span.Slice((row * width + w) * c, c);
-                if (!dx.Accumulate)
-                    target.Clear();
-                for (int tap = 0; tap < size * size; tap++)
-                {
-                    (int dh, int dw) = (size / 2 - tap / size, size / 2 - tap % size);
-                    if ((uint)(h + dh) >= (uint)height || (uint)(w + dw) >= (uint)width)
-                        continue;
-                    ReadOnlySpan<float> source = dys.Slice(((row + dh) * width + w + dw) * k, k);
-                    for (int j = 0; j < k; j++)
-                        TensorPrimitives.MultiplyAdd(ws.Slice((j * size * size + tap) * c, c), source[j], target, target);
-                }
-            }
-        });
-    }
-
-    private static void WeightGradientCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dWeight)
-    {
-        (int height, int width, int c, int k, int size) = (x.Shape.H, x.Shape.W, x.Shape.C, dy.Shape.C, dWeight.Tensor.Shape[1]);
-        cpu.For(k * size * size, index =>
-        {
-            ReadOnlySpan<float> xs = x.Span, dys = dy.Span;
-            (int j, int tap) = (index / (size * size), index % (size * size));
-            (int dh, int dw) = (tap / size - size / 2, tap % size - size / 2);
-            Span<float> target = dWeight.Tensor.Span.Slice(index * c, c);
-            if (!dWeight.Accumulate)
                 target.Clear();
-            for (int row = 0; row < x.Shape.N * height; row++)
-            {
-                if ((uint)(row % height + dh) >= (uint)height)
-                    continue;
-                for (int w = Math.Max(0, -dw); w < Math.Min(width, width - dw); w++)
-                    TensorPrimitives.MultiplyAdd(
-                        xs.Slice(((row + dh) * width + w + dw) * c, c), dys[(row * width + w) * k + j], target, target);
+                continue;
             }
-        });
-    }
 
-    private static void BiasGradientCpu(CpuDevice cpu, Tensor dy, GradientSlot dBias)
-    {
-        int k = dy.Shape.C;
-        cpu.For(k, j =>
-        {
-            ReadOnlySpan<float> dys = dy.Span;
-            double sum = 0;
-            for (int i = j; i < dys.Length; i += k)
-                sum += dys[i];
-            dBias.Tensor.Span[j] = (dBias.Accumulate ? dBias.Tensor.Span[j] : 0f) + (float)sum;
-        });
+            target[..border].Clear();
+            new ReadOnlySpan<float>(image + (nint)line * width, width).CopyTo(target[border..]);
+            target[^border..].Clear();
+        }
     }
 }

@@ -1,61 +1,39 @@
-using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One item per row, or per row of the weight for its gradient.</summary>
-public static partial class Linear
+/// <summary>Three matrix products on all threads; rows are whatever stands before the last axis.</summary>
+public static unsafe partial class Linear
 {
-    private static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
+    internal static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
-        (int k, int c) = (weight.Shape[0], weight.Shape[1]);
-        cpu.For((int)(x.StoredCount / c), row =>
-        {
-            ReadOnlySpan<float> source = x.Span.Slice(row * c, c), ws = weight.Span;
-            Span<float> target = y.Span.Slice(row * k, k);
-            for (int j = 0; j < k; j++)
-                target[j] = TensorPrimitives.Dot(source, ws.Slice(j * c, c)) + (bias is not null && row < x.Count / c ? bias.Span[j] : 0f);
-        });
+        int c = x.Shape.C, k = y.Shape.C, rows = x.Count / c;
+        int padded = HostGemm.Widest.Panels(k) * HostGemm.Widest.PanelColumns;
+        float* start = HostScratch.OfCall(2 * padded + (long)padded * c), zeros = start + padded, panels = zeros + padded;
+        new Span<float>(start, 2 * padded).Clear();
+        bias?.Span.CopyTo(new Span<float>(start, k));
+        HostMatrix.PackColumns(cpu, weight.Pointer, c, k, panels);
+        HostMatrix.Multiply(cpu, x.Pointer, (int)(x.StoredCount / c), c, panels, k, y.Pointer, start, zeros, rows);
     }
 
-    private static void InputGradientCpu(CpuDevice cpu, Tensor dy, Tensor weight, GradientSlot dx)
+    internal static void InputGradientCpu(CpuDevice cpu, Tensor dy, Tensor weight, GradientSlot dx)
     {
-        (int k, int c) = (weight.Shape[0], weight.Shape[1]);
-        cpu.For(dy.Count / k, row =>
-        {
-            ReadOnlySpan<float> source = dy.Span.Slice(row * k, k), ws = weight.Span;
-            Span<float> target = dx.Tensor.Span.Slice(row * c, c);
-            if (!dx.Accumulate)
-                target.Clear();
-            for (int j = 0; j < k; j++)
-                TensorPrimitives.MultiplyAdd(ws.Slice(j * c, c), source[j], target, target);
-        });
+        int c = dx.Tensor.Shape.C, k = dy.Shape.C, rows = dy.Count / k;
+        int padded = HostGemm.Widest.Panels(c) * HostGemm.Widest.PanelColumns;
+        float* zeros = HostScratch.OfCall(padded + (long)padded * k), panels = zeros + padded;
+        new Span<float>(zeros, padded).Clear();
+        HostMatrix.PackRows(cpu, weight.Pointer, k, c, panels);
+        float* start = dx.Accumulate ? null : zeros;
+        HostMatrix.Multiply(cpu, dy.Pointer, rows, k, panels, c, dx.Tensor.Pointer, start, start, rows);
     }
 
-    private static void WeightGradientCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dWeight)
+    internal static void WeightGradientCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dWeight)
     {
-        (int k, int c) = (dWeight.Tensor.Shape[0], dWeight.Tensor.Shape[1]);
-        cpu.For(k, j =>
-        {
-            ReadOnlySpan<float> xs = x.Span, dys = dy.Span;
-            Span<float> target = dWeight.Tensor.Span.Slice(j * c, c);
-            if (!dWeight.Accumulate)
-                target.Clear();
-            for (int row = 0; row < xs.Length / c; row++)
-                TensorPrimitives.MultiplyAdd(xs.Slice(row * c, c), dys[row * k + j], target, target);
-        });
+        int c = x.Shape.C, rows = x.Count / c;
+        HostMatrix.Gradient(
+            cpu, dy.Pointer, rows, dy.Shape.C, new ImagePatches(x.Pointer, 1, rows, c, 1), dWeight.Tensor.Pointer, dWeight.Accumulate);
     }
 
-    private static void BiasGradientCpu(CpuDevice cpu, Tensor dy, GradientSlot dBias)
-    {
-        int k = dy.Shape.C;
-        cpu.For(k, j =>
-        {
-            ReadOnlySpan<float> dys = dy.Span;
-            double sum = 0;
-            for (int i = j; i < dys.Length; i += k)
-                sum += dys[i];
-            dBias.Tensor.Span[j] = (dBias.Accumulate ? dBias.Tensor.Span[j] : 0f) + (float)sum;
-        });
-    }
+    internal static void BiasGradientCpu(CpuDevice cpu, Tensor dy, GradientSlot dBias) =>
+        HostMatrix.SumRows(cpu, dy.Pointer, dy.Count / dy.Shape.C, dy.Shape.C, dBias.Tensor.Pointer, dBias.Accumulate);
 }

@@ -1,54 +1,44 @@
-using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One item per row of the product; the innermost loops run along rows of b and y.</summary>
-public static partial class MatMul
+/// <summary>The tangent ta b + a tb is one product over the stacked rows [a; ta] and a second one added to its lower half.</summary>
+public static unsafe partial class MatMul
 {
-    private static void ForwardCpu(CpuDevice cpu, Tensor a, Tensor b, Tensor y)
+    internal static void ForwardCpu(CpuDevice cpu, Tensor a, Tensor b, Tensor y)
     {
-        Product(cpu, a.Primal, b.Primal, y.Primal, false);
-        if (a.HasTangent)
-            Product(cpu, a.Tangent, b.Primal, y.Tangent, false);
+        int m = a.Shape.N, k = a.Shape.C, n = b.Shape.C;
+        float* pa = a.Pointer, pb = b.Pointer, py = y.Pointer;
+        Product(cpu, pa, a.HasTangent ? 2 * m : m, k, pb, n, py, add: false, primalRows: m);
         if (b.HasTangent)
-            Product(cpu, a.Primal, b.Tangent, y.Tangent, a.HasTangent);
+            Product(cpu, pa, m, k, pb + (nint)k * n, n, py + (nint)m * n, add: a.HasTangent, primalRows: m);
     }
 
-    private static void Product(CpuDevice cpu, Tensor a, Tensor b, Tensor y, bool add)
+    internal static void GradientACpu(CpuDevice cpu, Tensor dy, Tensor b, GradientSlot da)
     {
-        (int inner, int n) = (b.Shape[0], b.Shape[1]);
-        cpu.For(a.Shape[0], row =>
-        {
-            Span<float> target = y.Span.Slice(row * n, n);
-            if (!add)
-                target.Clear();
-            for (int j = 0; j < inner; j++)
-                TensorPrimitives.MultiplyAdd(b.Span.Slice(j * n, n), a.Span[row * inner + j], target, target);
-        });
+        int m = dy.Shape.N, n = dy.Shape.C, k = b.Shape.N;
+        int padded = HostGemm.Widest.Panels(k) * HostGemm.Widest.PanelColumns;
+        float* zeros = HostScratch.OfCall(padded + (long)padded * n), panels = zeros + padded;
+        new Span<float>(zeros, padded).Clear();
+        HostMatrix.PackColumns(cpu, b.Pointer, n, k, panels);
+        float* start = da.Accumulate ? null : zeros;
+        HostMatrix.Multiply(cpu, dy.Pointer, m, n, panels, k, da.Tensor.Pointer, start, start, m);
     }
 
-    private static void GradientACpu(CpuDevice cpu, Tensor dy, Tensor b, GradientSlot da)
+    internal static void GradientBCpu(CpuDevice cpu, Tensor a, Tensor dy, GradientSlot db)
     {
-        (int inner, int n) = (b.Shape[0], b.Shape[1]);
-        cpu.For(dy.Shape[0], row =>
-        {
-            Span<float> target = da.Tensor.Span.Slice(row * inner, inner);
-            for (int j = 0; j < inner; j++)
-                target[j] = (da.Accumulate ? target[j] : 0f) + TensorPrimitives.Dot<float>(dy.Span.Slice(row * n, n), b.Span.Slice(j * n, n));
-        });
+        int m = a.Shape.N;
+        HostMatrix.Gradient(
+            cpu, a.Pointer, m, a.Shape.C, new ImagePatches(dy.Pointer, 1, m, dy.Shape.C, 1), db.Tensor.Pointer, db.Accumulate);
     }
 
-    private static void GradientBCpu(CpuDevice cpu, Tensor a, Tensor dy, GradientSlot db)
+    private static void Product(CpuDevice cpu, float* a, int rows, int depth, float* b, int columns, float* y, bool add, int primalRows)
     {
-        (int rows, int inner, int n) = (a.Shape[0], a.Shape[1], dy.Shape[1]);
-        cpu.For(inner, j =>
-        {
-            Span<float> target = db.Tensor.Span.Slice(j * n, n);
-            if (!db.Accumulate)
-                target.Clear();
-            for (int row = 0; row < rows; row++)
-                TensorPrimitives.MultiplyAdd(dy.Span.Slice(row * n, n), a.Span[row * inner + j], target, target);
-        });
+        int padded = HostGemm.Widest.Panels(columns) * HostGemm.Widest.PanelColumns;
+        float* zeros = HostScratch.OfCall(padded + (long)padded * depth), panels = zeros + padded;
+        new Span<float>(zeros, padded).Clear();
+        HostMatrix.PackRows(cpu, b, depth, columns, panels);
+        float* start = add ? null : zeros;
+        HostMatrix.Multiply(cpu, a, rows, depth, panels, columns, y, start, start, primalRows);
     }
 }

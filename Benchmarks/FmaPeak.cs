@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks;
+
+/// <summary>
+/// What the processor can do at most in fp32: fused multiply-adds that touch nothing but registers, on all threads of a device.
+/// The yardstick for every host kernel, measured at the same moment, since clock and neighbours change from minute to minute.
+/// </summary>
+public static class FmaPeak
+{
+    private const int Chains = 12; // more than latency x pipes (4 x 2), and as many as fit 16 registers beside the factors
+
+    /// <summary>Billions of floating-point operations per second (an FMA counts two) in one run of some milliseconds.</summary>
+    public static double Measure(CpuDevice cpu)
+    {
+        const int iterations = 50_000, items = 4; // short items, so that a thread that is held up hands its work to the others
+        float[] results = new float[items * cpu.Threads]; // keeps the sums alive
+        long start = Stopwatch.GetTimestamp();
+        cpu.For(results.Length, i => results[i] = Vector512.IsHardwareAccelerated ? Run512(iterations) : Run256(iterations));
+        int width = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
+        return 2.0 * Chains * width * iterations * results.Length / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Run256(int iterations)
+    {
+        Vector256<float> factor = Vector256.Create(0.999f), term = Vector256.Create(0.001f); // converges to 1: no denormals
+        Vector256<float> s0 = term, s1 = term, s2 = term, s3 = term, s4 = term, s5 = term;
+        Vector256<float> s6 = term, s7 = term, s8 = term, s9 = term, s10 = term, s11 = term;
+        for (int i = 0; i < iterations; i++)
+        {
+            s0 = Vector256.MultiplyAddEstimate(s0, factor, term);
+            s1 = Vector256.MultiplyAddEstimate(s1, factor, term);
+            s2 = Vector256.MultiplyAddEstimate(s2, factor, term);
+            s3 = Vector256.MultiplyAddEstimate(s3, factor, term);
+            s4 = Vector256.MultiplyAddEstimate(s4, factor, term);
+            s5 = Vector256.MultiplyAddEstimate(s5, factor, term);
+            s6 = Vector256.MultiplyAddEstimate(s6, factor, term);
+            s7 = Vector256.MultiplyAddEstimate(s7, factor, term);
+            s8 = Vector256.MultiplyAddEstimate(s8, factor, term);
+            s9 = Vector256.MultiplyAddEstimate(s9, factor, term);
+            s10 = Vector256.MultiplyAddEstimate(s10, factor, term);
+            s11 = Vector256.MultiplyAddEstimate(s11, factor, term);
+        }
+
+        return Vector256.Sum(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float Run512(int iterations)
+    {
+        Vector512<float> factor = Vector512.Create(0.999f), term = Vector512.Create(0.001f);
+        Vector512<float> s0 = term, s1 = term, s2 = term, s3 = term, s4 = term, s5 = term;
+        Vector512<float> s6 = term, s7 = term, s8 = term, s9 = term, s10 = term, s11 = term;
+        for (int i = 0; i < iterations; i++)
+        {
+            s0 = Vector512.MultiplyAddEstimate(s0, factor, term);
+            s1 = Vector512.MultiplyAddEstimate(s1, factor, term);
+            s2 = Vector512.MultiplyAddEstimate(s2, factor, term);
+            s3 = Vector512.MultiplyAddEstimate(s3, factor, term);
+            s4 = Vector512.MultiplyAddEstimate(s4, factor, term);
+            s5 = Vector512.MultiplyAddEstimate(s5, factor, term);
+            s6 = Vector512.MultiplyAddEstimate(s6, factor, term);
+            s7 = Vector512.MultiplyAddEstimate(s7, factor, term);
+            s8 = Vector512.MultiplyAddEstimate(s8, factor, term);
+            s9 = Vector512.MultiplyAddEstimate(s9, factor, term);
+            s10 = Vector512.MultiplyAddEstimate(s10, factor, term);
+            s11 = Vector512.MultiplyAddEstimate(s11, factor, term);
+        }
+
+        return Vector512.Sum(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + s10 + s11);
+    }
+}

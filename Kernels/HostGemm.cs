@@ -1,0 +1,173 @@
+using System.Runtime.Intrinsics;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>One thread's share of a product C = start + A B, B in panels.</summary>
+internal unsafe ref struct BlockProduct
+{
+    /// <summary>What the row offsets count from.</summary>
+    public float* A;
+
+    /// <summary>Where each of the rows of A begins, filled up by <see cref="HostGemm.FillUp"/>.</summary>
+    public int* Offsets;
+
+    /// <summary>Rows of A and C.</summary>
+    public int Rows;
+
+    /// <summary>How a row of A is walked.</summary>
+    public RowWalk Walk;
+
+    /// <summary>The first panel of B.</summary>
+    public float* B;
+
+    /// <summary>Columns of B and C; the last panel may be fuller.</summary>
+    public int Columns;
+
+    /// <summary>First element of C.</summary>
+    public float* C;
+
+    /// <summary>Floats between rows of C.</summary>
+    public int Stride;
+
+    /// <summary>One row that the sums begin with, filled up to whole panels; null to add to C.</summary>
+    public float* Start;
+}
+
+/// <summary>
+/// Cache-blocked matrix products on the host for one vector width. The threads, and what becomes rows and panels, are the ops' affair.
+/// </summary>
+internal abstract unsafe class HostGemm
+{
+    /// <summary>The width this processor is fastest with.</summary>
+    public static HostGemm Widest { get; } =
+        Vector512.IsHardwareAccelerated ? new HostGemm<HostVector512>()
+        : Vector256.IsHardwareAccelerated ? new HostGemm<HostVector256>()
+        : new HostGemm<HostVector128>();
+
+    /// <summary>Entries that a table of row offsets needs beyond its rows.</summary>
+    public const int Spare = HostTile<HostVector128>.Rows;
+
+    /// <summary>Columns of a panel.</summary>
+    public abstract int PanelColumns { get; }
+
+    /// <summary>Rows of a panel that stay in the first-level cache: how many pixels a weight gradient takes at a time.</summary>
+    public abstract int PanelDepth { get; }
+
+    /// <summary>Panels that hold a number of columns.</summary>
+    public int Panels(int columns) => (columns + PanelColumns - 1) / PanelColumns;
+
+    /// <summary>Computes a block of C.</summary>
+    public abstract void Multiply(in BlockProduct product);
+
+    /// <inheritdoc cref="HostPanels{TVector}.PackRows"/>
+    public abstract void PackRows(float* b, nint stride, int depth, int width, float* panel);
+
+    /// <inheritdoc cref="HostPanels{TVector}.PackColumns"/>
+    public abstract void PackColumns(float* b, nint stride, int depth, int width, float* panel);
+
+    /// <inheritdoc cref="HostPanels{TVector}.PackPatches"/>
+    public abstract void PackPatches(in ImagePatches patches, long from, long to, int column, int width, float* panel);
+
+    /// <summary>Repeats the last offset, for tiles that reach beyond the last row.</summary>
+    public static void FillUp(int* offsets, int rows) => new Span<int>(offsets + rows, Spare).Fill(offsets[rows - 1]);
+}
+
+/// <inheritdoc cref="HostGemm"/>
+internal sealed unsafe class HostGemm<TVector> : HostGemm
+    where TVector : unmanaged, IHostVector<TVector>
+{
+    private const int Rows = HostTile<TVector>.Rows, SmallRows = HostTile<TVector>.SmallRows;
+
+    /// <inheritdoc/>
+    public override int PanelColumns => HostTile<TVector>.Columns;
+
+    /// <inheritdoc/>
+    public override int PanelDepth => 5120 / HostTile<TVector>.Columns; // 20 KB; the rest of 32 is for A and C
+
+    /// <inheritdoc/>
+    public override void PackRows(float* b, nint stride, int depth, int width, float* panel) =>
+        HostPanels<TVector>.PackRows(b, stride, depth, width, panel);
+
+    /// <inheritdoc/>
+    public override void PackColumns(float* b, nint stride, int depth, int width, float* panel) =>
+        HostPanels<TVector>.PackColumns(b, stride, depth, width, panel);
+
+    /// <inheritdoc/>
+    public override void PackPatches(in ImagePatches patches, long from, long to, int column, int width, float* panel) =>
+        HostPanels<TVector>.PackPatches(patches, from, to, column, width, panel);
+
+    /// <inheritdoc/>
+    public override void Multiply(in BlockProduct product)
+    {
+        RowWalk walk = product.Walk;
+        if (walk.Runs * walk.Length <= PanelDepth)
+        {
+            Tiles(product, walk, 0, 0, product.Start);
+            return;
+        }
+
+        int pieces = (walk.Length + PanelDepth - 1) / PanelDepth;
+        for (int run = 0; run < walk.Runs; run++)
+        {
+            for (int piece = 0; piece < pieces; piece++)
+            {
+                int from = (int)((long)walk.Length * piece / pieces), to = (int)((long)walk.Length * (piece + 1) / pieces);
+                Tiles(
+                    product, walk with { Runs = 1, Length = to - from }, run * walk.RunStride + from * walk.Step, run * walk.Length + from,
+                    run + piece == 0 ? product.Start : null);
+            }
+        }
+    }
+
+    /// <summary>All tiles of the block over a part of the depth, panel by panel, so that a panel's part is read from the first-level cache.</summary>
+    private static void Tiles(in BlockProduct product, in RowWalk walk, int offset, int firstDepth, float* start)
+    {
+        int columns = HostTile<TVector>.Columns, depth = product.Walk.Runs * product.Walk.Length;
+        float* ragged = stackalloc float[Rows * columns];
+        float* a = product.A + offset;
+        for (int column = 0; column < product.Columns; column += columns)
+        {
+            float* b = product.B + (nint)depth * column + firstDepth * columns;
+            float* c = product.C + column;
+            int width = Math.Min(columns, product.Columns - column);
+            for (int row = 0; row < product.Rows;)
+            {
+                int left = product.Rows - row;
+                int height = TileHeight(left), rows = Math.Min(height, left);
+                float* target = c + (nint)row * product.Stride;
+                if (width == columns)
+                {
+                    Tile(height, a, product.Offsets + row, rows - 1, walk, b, start == null ? target : start + column, start == null ? product.Stride : 0, target, product.Stride);
+                }
+                else
+                {
+                    if (start == null)
+                        Move(target, product.Stride, ragged, columns, rows, width);
+                    Tile(height, a, product.Offsets + row, rows - 1, walk, b, start == null ? ragged : start + column, start == null ? columns : 0, ragged, columns);
+                    Move(ragged, columns, target, product.Stride, rows, width);
+                }
+
+                row += rows;
+            }
+        }
+    }
+
+    /// <summary>Sixes, and at the end fours where they waste less.</summary>
+    private static int TileHeight(int left) => left is 1 or 2 or 3 or 4 or 7 or 8 ? SmallRows : Rows;
+
+    private static void Tile(
+        int height, float* a, int* offsets, int last, in RowWalk walk, float* b, float* start, int startStride, float* c, int stride)
+    {
+        if (height == Rows)
+            HostTile<TVector>.Multiply<SixRows>(a, offsets, last, walk, b, start, startStride, c, stride);
+        else
+            HostTile<TVector>.Multiply<FourRows>(a, offsets, last, walk, b, start, startStride, c, stride);
+    }
+
+    private static void Move(float* source, int sourceStride, float* target, int targetStride, int rows, int width)
+    {
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < width; j++)
+                target[(nint)i * targetStride + j] = source[i * sourceStride + j];
+    }
+}
