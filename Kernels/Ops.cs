@@ -7,15 +7,19 @@ public static class Ops
     public static IReadOnlyList<OpEntry> All { get; } =
     [
         new(typeof(Concat), OpTangent.Linear),
+        new(typeof(ConsistencyTarget), OpTangent.None),
         new(typeof(Conv2d), OpTangent.Linear),
         new(typeof(Copy), OpTangent.Linear),
+        new(typeof(LabelDropout), OpTangent.None),
         new(typeof(LabelEmbedding), OpTangent.None),
         new(typeof(Linear), OpTangent.Linear),
         new(typeof(MatMul), OpTangent.Rule),
         new(typeof(Resample2d), OpTangent.Linear),
         new(typeof(Residual), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),
+        new(typeof(Tally), OpTangent.None),
         new(typeof(TimeEmbedding), OpTangent.Rule),
+        new(typeof(WeightedSquaredError), OpTangent.None),
     ];
 }
 

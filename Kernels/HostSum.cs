@@ -1,0 +1,44 @@
+using System.Numerics;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>Vectorised sums of squares on the host: every term widened to float64, in an order that is fixed by the vector width.</summary>
+internal static class HostSum
+{
+    /// <summary>The sum of squares; finite exactly if all values are, since no square of a binary32 overflows a binary64.</summary>
+    public static double Squares(ReadOnlySpan<float> x)
+    {
+        Vector<double> even = Vector<double>.Zero, odd = Vector<double>.Zero;
+        int i = 0;
+        for (; i <= x.Length - Vector<float>.Count; i += Vector<float>.Count)
+            Add(new Vector<float>(x[i..]), ref even, ref odd);
+        double sum = Vector.Sum(even + odd);
+        for (; i < x.Length; i++)
+            sum += (double)x[i] * x[i];
+        return sum;
+    }
+
+    /// <summary>The sum of squares of a - b, the difference taken in binary32 as kernels take it.</summary>
+    public static double SquaredDifferences(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        Vector<double> even = Vector<double>.Zero, odd = Vector<double>.Zero;
+        int i = 0;
+        for (; i <= a.Length - Vector<float>.Count; i += Vector<float>.Count)
+            Add(new Vector<float>(a[i..]) - new Vector<float>(b[i..]), ref even, ref odd);
+        double sum = Vector.Sum(even + odd);
+        for (; i < a.Length; i++)
+        {
+            float difference = a[i] - b[i];
+            sum += (double)difference * difference;
+        }
+
+        return sum;
+    }
+
+    private static void Add(Vector<float> x, ref Vector<double> low, ref Vector<double> high)
+    {
+        Vector.Widen(x, out Vector<double> first, out Vector<double> second);
+        low += first * first;
+        high += second * second;
+    }
+}
