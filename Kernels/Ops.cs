@@ -6,14 +6,18 @@ public static class Ops
     /// <summary>All ops in alphabetical order.</summary>
     public static IReadOnlyList<OpEntry> All { get; } =
     [
+        new(typeof(Adam), OpTangent.None),
         new(typeof(Concat), OpTangent.Linear),
         new(typeof(ConsistencyTarget), OpTangent.None),
         new(typeof(Conv2d), OpTangent.Linear),
         new(typeof(Copy), OpTangent.Linear),
+        new(typeof(ExponentialAverage), OpTangent.None),
+        new(typeof(GradientNorm), OpTangent.None),
         new(typeof(LabelDropout), OpTangent.None),
         new(typeof(LabelEmbedding), OpTangent.None),
         new(typeof(Linear), OpTangent.Linear),
         new(typeof(MatMul), OpTangent.Rule),
+        new(typeof(RAdam), OpTangent.None),
         new(typeof(Resample2d), OpTangent.Linear),
         new(typeof(Residual), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),

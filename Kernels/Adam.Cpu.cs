@@ -1,0 +1,66 @@
+using System.Numerics;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>Bound by memory: pieces large enough that starting them costs nothing, each vectorised.</summary>
+public static partial class Adam
+{
+    private const int Piece = 1 << 15;
+
+    /// <summary>1 - b^k from 1 - b^(k-1): exact for small k, where 1 minus a running product would cancel.</summary>
+    private static double NextCorrection(float beta, double correction) => 1 - (double)beta + beta * correction;
+
+    private static void CoefficientsCpu(
+        Tensor state, Tensor learningRate, Tensor verdict, Tensor coefficients, AdamOptions options, int rectified)
+    {
+        if (verdict.Span[1] == 0f)
+            return;
+        Span<double> running = state.SpanOf<double>();
+        running[0] = NextCorrection(options.Beta1, running[0]);
+        running[1] = NextCorrection(options.Beta2, running[1]);
+        running[2]++;
+        double factor = rectified != 0 ? RAdam.Rectification(options.Beta2, running[1], running[2]) : 1;
+        bool adaptive = factor > 0;
+        coefficients.Span[0] = (float)(learningRate.Span[0] / running[0] * (adaptive ? factor : 1));
+        coefficients.Span[1] = adaptive ? (float)(1 / Math.Sqrt(running[1])) : 0f;
+        coefficients.Span[2] = adaptive ? options.Epsilon : 1f;
+    }
+
+    private static void UpdateCpu(CpuDevice cpu, AdamSlabs slabs, Tensor coefficients, Tensor verdict, AdamOptions options) =>
+        cpu.For(slabs.Values.Count, Piece, (start, end) =>
+        {
+            Range piece = (int)start..(int)end;
+            Span<float> gradients = slabs.Gradients.Span[piece];
+            float factor = verdict.Span[1];
+            if (factor != 0f)
+                Update(slabs.Values.Span[piece], gradients, slabs.First.Span[piece], slabs.Second.Span[piece], coefficients.Span, factor, options);
+            gradients.Clear();
+        });
+
+    private static void Update(
+        Span<float> values, ReadOnlySpan<float> gradients, Span<float> first, Span<float> second, ReadOnlySpan<float> coefficients,
+        float factor, AdamOptions options)
+    {
+        float beta1 = options.Beta1, beta2 = options.Beta2, rate = coefficients[0], root = coefficients[1], floor = coefficients[2];
+        var floors = new Vector<float>(floor);
+        int i = 0;
+        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector<float> g = factor * new Vector<float>(gradients[i..]);
+            Vector<float> m = beta1 * new Vector<float>(first[i..]) + (1f - beta1) * g;
+            Vector<float> v = beta2 * new Vector<float>(second[i..]) + (1f - beta2) * g * g;
+            m.CopyTo(first[i..]);
+            v.CopyTo(second[i..]);
+            (new Vector<float>(values[i..]) - rate * m / (Vector.SquareRoot(v) * root + floors)).CopyTo(values[i..]);
+        }
+
+        for (; i < values.Length; i++)
+        {
+            float g = factor * gradients[i];
+            first[i] = beta1 * first[i] + (1f - beta1) * g;
+            second[i] = beta2 * second[i] + (1f - beta2) * g * g;
+            values[i] -= rate * first[i] / (MathF.Sqrt(second[i]) * root + floor);
+        }
+    }
+}

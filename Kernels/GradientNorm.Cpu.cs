@@ -1,0 +1,26 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>One block of gradients an item; the sums of the blocks are added in their order by one thread.</summary>
+public static partial class GradientNorm
+{
+    private static void SquaresCpu(CpuDevice cpu, Tensor gradients, Tensor partials) => cpu.For(gradients.Count, Block, (start, end) =>
+        partials.SpanOf<double>()[(int)(start / Block)] = HostSum.Squares(gradients.Span[(int)start..(int)end]));
+
+    private static void VerdictCpu(Tensor partials, Tensor losses, float limit, Tensor verdict, Tensor counters)
+    {
+        double sum = 0;
+        foreach (double partial in partials.SpanOf<double>())
+            sum += partial;
+        float norm = (float)Math.Sqrt(sum);
+        float factor = Factor(norm, losses.SpanOf<double>()[2], limit);
+        verdict.Span[0] = norm;
+        verdict.Span[1] = factor;
+        Span<int> count = counters.SpanOf<int>();
+        count[factor == 0f ? 1 : 0]++;
+        count[2] = factor == 0f ? count[2] + 1 : 0;
+        count[3] = Math.Max(count[3], count[2]);
+        losses.SpanOf<double>().Clear();
+    }
+}
