@@ -4,16 +4,18 @@ namespace TrigFlowNative.Engine;
 /// Philox4x32-10, the counter-based generator of Salmon et al. 2011 ("Parallel random numbers: as easy as 1, 2, 3",
 /// section 4.3): four words from a 128-bit counter and a 64-bit key, the same on every device, for any launch shape.
 /// </summary>
-/// <remarks>Runs inside kernels too: value types and static methods only.</remarks>
-public static class Philox
+/// <remarks>What stands in this file runs inside kernels too: value types and static methods only.</remarks>
+public static partial class Philox
 {
     private const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57;
     private const uint Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;
 
+    private const int Rounds = 10;
+
     /// <summary>The four words at a counter.</summary>
     public static Words At(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
     {
-        for (int round = 0; round < 10; round++)
+        for (int round = 0; round < Rounds; round++)
         {
             ulong p0 = (ulong)Multiplier0 * c0;
             ulong p1 = (ulong)Multiplier1 * c2;
