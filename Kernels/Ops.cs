@@ -18,6 +18,8 @@ public static class Ops
         new(typeof(Linear), OpTangent.Linear),
         new(typeof(MatMul), OpTangent.Rule),
         new(typeof(RAdam), OpTangent.None),
+        new(typeof(RandomNormal), OpTangent.None),
+        new(typeof(RandomUniform), OpTangent.None),
         new(typeof(Resample2d), OpTangent.Linear),
         new(typeof(Residual), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),

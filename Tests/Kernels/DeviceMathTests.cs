@@ -63,6 +63,27 @@ public class DeviceMathTests
 
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Sine_and_cosine_of_turns_are_accurate_to_1e7(string deviceName)
+    {
+        float[] turns = [.. Units().Where(u => u <= 1), .. Units().Where(u => u <= 1).Select(u => -u), 0f];
+        float[] values = Run(deviceName, turns, 2, (x, y, i) =>
+        {
+            DeviceMath.Angle angle = DeviceMath.SinCosOfTurns(x[i]);
+            y[2 * i] = angle.Sin;
+            y[2 * i + 1] = angle.Cos;
+        }, TurnsKernel);
+        double worst = 0;
+        for (int i = 0; i < turns.Length; i++)
+        {
+            worst = Math.Max(worst, Math.Abs(values[2 * i] - Math.Sin(2 * Math.PI * turns[i])));
+            worst = Math.Max(worst, Math.Abs(values[2 * i + 1] - Math.Cos(2 * Math.PI * turns[i])));
+        }
+
+        Assert.True(worst < 1e-7, $"absolute error {worst:E2}");
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void Logarithm_is_accurate_to_2e7_of_its_value(string deviceName)
     {
         float[] units = Units();
@@ -80,6 +101,13 @@ public class DeviceMathTests
     internal static void SinCosKernel(Index1D i, ArrayView<float> x, ArrayView<float> y)
     {
         DeviceMath.Angle angle = DeviceMath.SinCos(x[i]);
+        y[2 * i] = angle.Sin;
+        y[2 * i + 1] = angle.Cos;
+    }
+
+    internal static void TurnsKernel(Index1D i, ArrayView<float> x, ArrayView<float> y)
+    {
+        DeviceMath.Angle angle = DeviceMath.SinCosOfTurns(x[i]);
         y[2 * i] = angle.Sin;
         y[2 * i + 1] = angle.Cos;
     }
