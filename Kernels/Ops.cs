@@ -11,6 +11,7 @@ public static class Ops
         new(typeof(ConsistencyTarget), OpTangent.None),
         new(typeof(Conv2d), OpTangent.Linear),
         new(typeof(Copy), OpTangent.Linear),
+        new(typeof(Dropout), OpTangent.Linear),
         new(typeof(ExponentialAverage), OpTangent.None),
         new(typeof(GradientNorm), OpTangent.None),
         new(typeof(LabelDropout), OpTangent.None),
