@@ -7,6 +7,7 @@ public static class Ops
     public static IReadOnlyList<OpEntry> All { get; } =
     [
         new(typeof(Adam), OpTangent.None),
+        new(typeof(Combine), OpTangent.None),
         new(typeof(Concat), OpTangent.Linear),
         new(typeof(ConsistencyTarget), OpTangent.None),
         new(typeof(Conv2d), OpTangent.Linear),
@@ -24,6 +25,7 @@ public static class Ops
         new(typeof(Resample2d), OpTangent.Linear),
         new(typeof(Residual), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),
+        new(typeof(SinCos), OpTangent.None),
         new(typeof(Tally), OpTangent.None),
         new(typeof(TimeEmbedding), OpTangent.Rule),
         new(typeof(WeightedSquaredError), OpTangent.None),
