@@ -1,8 +1,12 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace TrigFlowNative.Engine;
 
-/// <summary>Configuration as JSON, read strictly: unknown and duplicate keys, missing required values and comments are refused.</summary>
+/// <summary>
+/// Configuration as JSON, read strictly: unknown, duplicate and missing keys are refused by name, at every depth. Keys are the members'
+/// names in snake_case; a constructor parameter without a default value is a key that must be there.
+/// </summary>
 public static class JsonFile
 {
     private const long MaxLength = 16L << 20;
@@ -13,21 +17,29 @@ public static class JsonFile
         WriteIndented = true,
     };
 
-    /// <summary>Reads a file of at most 16 MiB as <typeparamref name="T"/>; keys are the members' names in snake_case.</summary>
+    /// <summary>Reads a file of at most 16 MiB as <typeparamref name="T"/>.</summary>
     /// <exception cref="InvalidFileException">The file is absent, not JSON, or does not fit <typeparamref name="T"/>.</exception>
     public static T Read<T>(string path) => Parse<T>(path, InputFile.ReadAllBytes(path, MaxLength));
 
-    /// <summary>Reads UTF-8 JSON that was found in the file <paramref name="path"/>.</summary>
+    /// <summary>Reads UTF-8 JSON that was found in the file <paramref name="path"/>, a safetensors file's metadata for example.</summary>
     /// <exception cref="InvalidFileException">The text is not JSON or does not fit <typeparamref name="T"/>.</exception>
-    public static T Parse<T>(string path, ReadOnlySpan<byte> utf8)
+    public static T Parse<T>(string path, ReadOnlyMemory<byte> utf8)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(utf8, Options) ?? throw new InvalidFileException(path, "holds JSON null");
+            using JsonDocument document = JsonDocument.Parse(utf8);
+
+            // First, because the serializer names .NET types where a person needs the key.
+            CheckKeys(path, document.RootElement, Options.GetTypeInfo(typeof(T)), prefix: "");
+            return document.Deserialize<T>(Options) ?? throw new InvalidFileException(path, "holds JSON null");
         }
-        catch (JsonException e)
+        catch (JsonException e) when (e.Path?.StartsWith("$.", StringComparison.Ordinal) == true)
         {
-            throw new InvalidFileException(path, $"invalid JSON: {e.Message}", e);
+            throw new InvalidFileException(path, $"the value of '{e.Path[2..]}' does not fit", e);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new InvalidFileException(path, $"is not valid JSON ({e.Message})", e);
         }
     }
 
@@ -36,4 +48,24 @@ public static class JsonFile
 
     /// <summary>Writes <paramref name="value"/> through <see cref="AtomicFile"/>.</summary>
     public static void Write<T>(string path, T value) => AtomicFile.WriteAllBytes(path, Format(value));
+
+    private static void CheckKeys(string path, JsonElement element, JsonTypeInfo type, string prefix)
+    {
+        if (type.Kind != JsonTypeInfoKind.Object || element.ValueKind == JsonValueKind.Null)
+            return;
+        if (element.ValueKind != JsonValueKind.Object)
+            throw new InvalidFileException(path, prefix.Length == 0 ? "is not a JSON object" : $"'{prefix.TrimEnd('.')}' is not a JSON object");
+        HashSet<string> keys = new(StringComparer.Ordinal);
+        foreach (JsonProperty property in element.EnumerateObject())
+        {
+            JsonPropertyInfo known = type.Properties.FirstOrDefault(info => info.Name == property.Name)
+                ?? throw new InvalidFileException(path, $"unknown key '{prefix}{property.Name}'");
+            if (!keys.Add(property.Name))
+                throw new InvalidFileException(path, $"duplicate key '{prefix}{property.Name}'");
+            CheckKeys(path, property.Value, Options.GetTypeInfo(known.PropertyType), $"{prefix}{property.Name}.");
+        }
+
+        if (type.Properties.FirstOrDefault(info => info.IsRequired && !keys.Contains(info.Name)) is JsonPropertyInfo missing)
+            throw new InvalidFileException(path, $"missing key '{prefix}{missing.Name}'");
+    }
 }
