@@ -1,0 +1,51 @@
+namespace TrigFlowNative.Training.Files;
+
+/// <summary>A batch of 8-bit images in memory.</summary>
+public sealed class ByteImages
+{
+    /// <summary>Wraps pixels without copying them.</summary>
+    /// <param name="pixels">(N, H, W, C), 0 to 255.</param>
+    /// <param name="count">N, at least 0.</param>
+    /// <param name="height">H, at least 1.</param>
+    /// <param name="width">W, at least 1.</param>
+    /// <param name="channels">C: 1 for gray, 3 for red, green, blue.</param>
+    /// <exception cref="ArgumentException">The extents and the number of pixels disagree.</exception>
+    public ByteImages(ReadOnlyMemory<byte> pixels, int count, int height, int width, int channels)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        if (channels is not (1 or 3))
+            throw new ArgumentOutOfRangeException(nameof(channels), channels, "images have 1 or 3 channels");
+        if (pixels.Length != checked((long)count * height * width * channels))
+            throw new ArgumentException($"{pixels.Length} bytes are not ({count}, {height}, {width}, {channels})", nameof(pixels));
+        (Pixels, Count, Height, Width, Channels) = (pixels, count, height, width, channels);
+    }
+
+    /// <summary>(N, H, W, C), 0 to 255.</summary>
+    public ReadOnlyMemory<byte> Pixels { get; }
+
+    /// <summary>N, the number of images.</summary>
+    public int Count { get; }
+
+    /// <summary>H in pixels.</summary>
+    public int Height { get; }
+
+    /// <summary>W in pixels.</summary>
+    public int Width { get; }
+
+    /// <summary>C: 1 for gray, 3 for red, green, blue.</summary>
+    public int Channels { get; }
+
+    /// <summary>One image, (H, W, C).</summary>
+    public ReadOnlySpan<byte> this[int index]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(index);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+            int size = Height * Width * Channels;
+            return Pixels.Span.Slice(index * size, size);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace TrigFlowNative.Training.Files;
+
+/// <summary>The head of a NumPy .npy file (format versions 1 to 3): magic, version, length, and a Python dictionary literal.</summary>
+internal static partial class NpyHeader
+{
+    private const int Alignment = 64;
+
+    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
+
+    /// <summary>The head of an unsigned 8-bit array in C order, padded so that the data starts at a multiple of 64 bytes.</summary>
+    internal static byte[] Format(ReadOnlySpan<int> shape)
+    {
+        string extents = string.Join(", ", shape.ToArray());
+        string text = $"{{'descr': '|u1', 'fortran_order': False, 'shape': ({extents}{(shape.Length == 1 ? "," : "")}), }}";
+        int length = (Magic.Length + 4 + text.Length + 1 + Alignment - 1) / Alignment * Alignment;
+        byte[] head = new byte[length];
+        Magic.CopyTo(head);
+        head[6] = 1;
+        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(8), (ushort)(length - 10));
+        head.AsSpan(10).Fill((byte)' ');
+        Encoding.ASCII.GetBytes(text, head.AsSpan(10));
+        head[^1] = (byte)'\n';
+        return head;
+    }
+
+    /// <summary>Reads a head. On failure <paramref name="reason"/> says why.</summary>
+    /// <param name="bytes">The whole .npy file.</param>
+    /// <param name="shape">The extents, each at least 0.</param>
+    /// <param name="dataStart">Where the head ends.</param>
+    /// <param name="reason">Why the head is refused; null if it is not.</param>
+    internal static bool TryParse(ReadOnlySpan<byte> bytes, out int[] shape, out int dataStart, out string? reason)
+    {
+        (shape, dataStart, reason) = ([], 0, null);
+        if (bytes.Length < 12 || !bytes.StartsWith(Magic))
+            reason = "is not an .npy array";
+        else if (bytes[6] is < 1 or > 3)
+            reason = $"has the .npy version {bytes[6]}, known are 1 to 3";
+        if (reason is not null)
+            return false;
+
+        int start = bytes[6] == 1 ? 10 : 12;
+        long length = bytes[6] == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(bytes[8..]) : BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]);
+        if (length > Math.Min(bytes.Length - start, 1 << 16))
+        {
+            reason = $"has an .npy header of {length} bytes, longer than the array";
+            return false;
+        }
+
+        dataStart = start + (int)length;
+        Match match = Dictionary().Match(Encoding.Latin1.GetString(bytes[start..dataStart]));
+        if (!match.Success)
+            reason = "has an .npy header that is not the expected dictionary";
+        else if (match.Groups["descr"].Value is not ("|u1" or "u1" or "<u1"))
+            reason = $"has elements of type '{match.Groups["descr"].Value}', expected '|u1' (uint8)";
+        else if (match.Groups["order"].Value != "False")
+            reason = "is stored in Fortran order";
+        else if (!TryParseShape(match.Groups["shape"].Value, out shape))
+            reason = $"has the unusable shape ({match.Groups["shape"].Value})";
+        return reason is null;
+    }
+
+    private static bool TryParseShape(string text, out int[] shape)
+    {
+        string[] parts = text.TrimEnd().TrimEnd(',').Split(',');
+        shape = new int[parts.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (!int.TryParse(parts[i].Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out shape[i]))
+                return false;
+        }
+
+        return true;
+    }
+
+    [GeneratedRegex(@"^\s*\{\s*'descr':\s*'(?<descr>[^']*)',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[^()]*)\),?\s*\}\s*$")]
+    private static partial Regex Dictionary();
+}

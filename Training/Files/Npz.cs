@@ -1,0 +1,56 @@
+using System.IO.Compression;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Training.Files;
+
+/// <summary>
+/// Image batches as NumPy archives: one array <c>arr_0</c>, uint8 (N, H, W, C), which is what the field's evaluators read
+/// (<c>numpy.load(path)["arr_0"]</c>).
+/// </summary>
+public static class Npz
+{
+    private const string EntryName = "arr_0.npy";
+
+    // Archives of other programs hold a few more arrays, labels for example; only the first one is unpacked.
+    private const int MaxEntries = 64;
+
+    /// <summary>Writes through <see cref="AtomicFile"/>, uncompressed; the same images give the same bytes.</summary>
+    public static void Write(string path, ByteImages images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        AtomicFile.Write(path, stream =>
+        {
+            using ZipArchive archive = new(stream, ZipArchiveMode.Create, leaveOpen: true);
+            ZipArchiveEntry entry = archive.CreateEntry(EntryName, CompressionLevel.NoCompression);
+
+            // The start of zip's calendar instead of now, so that equal images give equal files.
+            entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+            using Stream content = entry.Open();
+            content.Write(NpyHeader.Format([images.Count, images.Height, images.Width, images.Channels]));
+            content.Write(images.Pixels.Span);
+        });
+    }
+
+    /// <summary>Reads <c>arr_0</c> of an archive written here or by <c>numpy.savez</c>, compressed or not; other arrays are ignored.</summary>
+    /// <param name="path">The archive.</param>
+    /// <param name="maxLength">Bytes that the array may unpack to.</param>
+    /// <exception cref="InvalidFileException">Not such an archive, damaged, or larger than allowed.</exception>
+    public static ByteImages Read(string path, long maxLength = 1L << 30)
+    {
+        long limit = Math.Min(maxLength, Array.MaxLength);
+        using BoundedZip zip = BoundedZip.Open(path, _ => new ZipLimits(MaxEntries, limit, MaxEntries * limit));
+        ZipArchiveEntry entry = zip.Entries.FirstOrDefault(entry => entry.FullName == EntryName)
+            ?? throw new InvalidFileException(path, "holds no array arr_0");
+        byte[] bytes = zip.Read(entry);
+        if (!NpyHeader.TryParse(bytes, out int[] shape, out int dataStart, out string? reason))
+            throw zip.Refuse(entry, reason!);
+        if (shape.Length != 4 || shape[1] < 1 || shape[2] < 1 || shape[3] is not (1 or 3))
+            throw zip.Refuse(entry, $"has the shape ({string.Join(", ", shape)}), expected (N, H, W, 1 or 3)");
+
+        // Extents are 31 bits each; 128 bits hold any product of four.
+        Int128 expected = (Int128)shape[0] * shape[1] * shape[2] * shape[3];
+        if (expected != bytes.Length - dataStart)
+            throw zip.Refuse(entry, $"has {bytes.Length - dataStart} bytes of data, its shape ({string.Join(", ", shape)}) needs {expected}");
+        return new ByteImages(bytes.AsMemory(dataStart), shape[0], shape[1], shape[2], shape[3]);
+    }
+}
