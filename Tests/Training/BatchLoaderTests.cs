@@ -1,0 +1,110 @@
+using TrigFlowNative.Training.Data;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+public class BatchLoaderTests
+{
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 3)]
+    public void Batches_hold_the_ordered_images_scaled_and_mirrored(bool flip, int channels)
+    {
+        TestImages data = new(11, 3, 5, channels, labelCount: 4);
+        BatchOrder order = new(11, seed: 6);
+        int[] indices = new int[4];
+        int mirrored = 0;
+        using BatchLoader loader = new(data, 4, seed: 6, firstStep: 2, flip: flip, ahead: 2);
+        for (int step = 2; step < 40; step++)
+        {
+            ImageBatch batch = loader.Next();
+            Assert.Equal(step, batch.Step);
+            order.Fill(step, indices);
+            Assert.Equal(indices, batch.Indices);
+            for (int i = 0; i < 4; i++)
+            {
+                Assert.Equal(indices[i] % 4, batch.Labels[i]);
+                bool mirror = flip && BatchLoader.IsMirrored(6, step, i);
+                mirrored += mirror ? 1 : 0;
+                for (int y = 0; y < 3; y++)
+                {
+                    for (int x = 0; x < 5; x++)
+                    {
+                        for (int c = 0; c < channels; c++)
+                        {
+                            byte expected = TestImages.PixelOf(indices[i], (y * 5 + (mirror ? 4 - x : x)) * channels + c);
+                            Assert.Equal(PixelScaling.ToModel(expected), batch.Pixels[((i * 3 + y) * 5 + x) * channels + c]);
+                        }
+                    }
+                }
+            }
+        }
+
+        // 152 draws at probability 1/2, standard deviation 6.
+        Assert.InRange(mirrored, flip ? 46 : 0, flip ? 106 : 0);
+    }
+
+    [Fact]
+    public void Loader_started_later_continues_an_earlier_one()
+    {
+        TestImages data = new(13, 2, 3, 1);
+        using BatchLoader whole = new(data, 5, seed: 1, flip: true);
+        for (int step = 0; step < 7; step++)
+            whole.Next();
+        using BatchLoader resumed = new(data, 5, seed: 1, firstStep: 7, flip: true);
+        for (int step = 7; step < 20; step++)
+        {
+            ImageBatch expected = whole.Next();
+            ImageBatch actual = resumed.Next();
+            Assert.Equal(expected.Step, actual.Step);
+            Assert.Equal(expected.Pixels, actual.Pixels);
+            Assert.Equal([-1, -1, -1, -1, -1], actual.Labels);
+        }
+    }
+
+    [Fact]
+    public void Batch_stays_whole_while_it_is_in_use_and_memory_is_reused()
+    {
+        TestImages data = new(50, 4, 4, 1);
+        using BatchLoader loader = new(data, 8, seed: 1, ahead: 2);
+        HashSet<float[]> buffers = [];
+        for (int step = 0; step < 30; step++)
+        {
+            ImageBatch batch = loader.Next();
+            buffers.Add(batch.Pixels);
+            float[] copy = [.. batch.Pixels];
+            Thread.Sleep(1);
+            Assert.Equal(copy, batch.Pixels);
+        }
+
+        Assert.Equal(3, buffers.Count);
+    }
+
+    [Fact]
+    public void Failure_of_the_thread_reaches_the_consumer_after_the_good_batches()
+    {
+        TestImages whole = new(40, 2, 2, 1);
+        int[] first = new int[8];
+        new BatchOrder(40, seed: 4).Fill(2, first);
+        TestImages broken = new(40, 2, 2, 1) { BrokenImage = first[3] };
+        using BatchLoader loader = new(broken, 8, seed: 4);
+        Assert.Equal(0, loader.Next().Step);
+        Assert.Equal(1, loader.Next().Step);
+        Assert.Equal($"image {first[3]} is gone", Assert.Throws<TimeoutException>(() => loader.Next()).Message);
+        Assert.Throws<TimeoutException>(() => loader.Next());
+    }
+
+    [Fact]
+    public void Disposing_ends_the_thread_at_any_moment()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            BatchLoader loader = new(new TestImages(9, 2, 2, 1), 3, seed: 1);
+            for (int step = 0; step < i % 5; step++)
+                loader.Next();
+            loader.Dispose();
+            loader.Dispose();
+            Assert.Throws<ObjectDisposedException>(() => loader.Next());
+        }
+    }
+}

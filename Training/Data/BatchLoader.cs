@@ -1,0 +1,141 @@
+using System.Runtime.ExceptionServices;
+
+namespace TrigFlowNative.Training.Data;
+
+/// <summary>
+/// Makes the batches of consecutive steps ahead of their use, on a thread of its own. What a batch holds depends on (seed, step) alone, so
+/// a loader started at step s gives what one started at 0 gives from there on. All memory is taken at the start.
+/// </summary>
+public sealed class BatchLoader : IDisposable
+{
+    private readonly IImageDataset data;
+    private readonly ulong seed;
+    private readonly bool flip;
+    private readonly BatchOrder order;
+    private readonly byte[] image;
+    private readonly ImageBatch[] ring;
+    private readonly SemaphoreSlim free;
+    private readonly SemaphoreSlim filled = new(0);
+    private readonly Thread thread;
+    private readonly long firstStep;
+
+    private long made;
+    private long taken;
+    private ExceptionDispatchInfo? failure;
+    private volatile bool stopping;
+    private bool disposed;
+
+    /// <summary>Starts making batches.</summary>
+    /// <param name="data">The images.</param>
+    /// <param name="batchSize">N, at least 1.</param>
+    /// <param name="seed">Of order and flips.</param>
+    /// <param name="firstStep">The step of the first batch, at least 0.</param>
+    /// <param name="flip">Whether to mirror each image left to right with probability 1/2, drawn anew whenever it is used.</param>
+    /// <param name="ahead">How many batches may wait, at least 1.</param>
+    public BatchLoader(IImageDataset data, int batchSize, ulong seed, long firstStep = 0, bool flip = false, int ahead = 3)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ahead);
+        (this.data, this.seed, this.firstStep, this.flip) = (data, seed, firstStep, flip);
+        order = new BatchOrder(data.Count, seed);
+        image = new byte[data.Height * data.Width * data.Channels];
+
+        // One more than may wait: the consumer still reads the batch it was given.
+        ring = new ImageBatch[ahead + 1];
+        for (int i = 0; i < ring.Length; i++)
+            ring[i] = new ImageBatch(batchSize, image.Length);
+        free = new SemaphoreSlim(ring.Length);
+        thread = new Thread(Run) { IsBackground = true, Name = "batch loader" };
+        thread.Start();
+    }
+
+    /// <summary>
+    /// The batch of the next step, waiting for it if need be. It belongs to the caller until the next call, which hands its memory back.
+    /// An exception of the loader's thread is thrown here, after the batches that were made before it.
+    /// </summary>
+    public ImageBatch Next()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (taken > 0)
+            free.Release();
+        filled.Wait();
+        if (taken == Volatile.Read(ref made))
+        {
+            // Only a failure raises the semaphore without a batch; raised again, it meets the next call too.
+            filled.Release();
+            failure!.Throw();
+        }
+
+        return ring[taken++ % ring.Length];
+    }
+
+    /// <summary>Ends the thread and waits for it.</summary>
+    public void Dispose()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        stopping = true;
+        free.Release();
+        thread.Join();
+        free.Dispose();
+        filled.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            while (true)
+            {
+                free.Wait();
+                if (stopping)
+                    return;
+                Fill(ring[made % ring.Length], firstStep + made);
+                Volatile.Write(ref made, made + 1);
+                filled.Release();
+            }
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, it is the consumer's to handle: an exception that left this thread would end the process.
+            failure = ExceptionDispatchInfo.Capture(e);
+            filled.Release();
+        }
+    }
+
+    private void Fill(ImageBatch batch, long step)
+    {
+        batch.Step = step;
+        order.Fill(step, batch.Indices);
+        for (int i = 0; i < batch.Indices.Length; i++)
+        {
+            data.Read(batch.Indices[i], image);
+            batch.Labels[i] = data.Label(batch.Indices[i]);
+            if (flip && IsMirrored(seed, step, i))
+                Mirror(image);
+            PixelScaling.ToModel(image, batch.Pixels.AsSpan(i * image.Length, image.Length));
+        }
+    }
+
+    /// <summary>Whether image <paramref name="sample"/> of a step's batch is mirrored.</summary>
+    internal static bool IsMirrored(ulong seed, long step, int sample) =>
+        CounterStream.For(RandomPurpose.Flip, seed, step).BitAt(sample);
+
+    private void Mirror(Span<byte> pixels)
+    {
+        int width = data.Width;
+        int channels = data.Channels;
+        for (int start = 0; start < pixels.Length; start += width * channels)
+        {
+            Span<byte> row = pixels.Slice(start, width * channels);
+            for (int left = 0, right = width - 1; left < right; left++, right--)
+            {
+                for (int c = 0; c < channels; c++)
+                    (row[left * channels + c], row[right * channels + c]) = (row[right * channels + c], row[left * channels + c]);
+            }
+        }
+    }
+}

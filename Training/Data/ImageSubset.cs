@@ -1,0 +1,19 @@
+namespace TrigFlowNative.Training.Data;
+
+/// <summary>Some images of a data set, in the given order.</summary>
+internal sealed class ImageSubset(IImageDataset whole, int[] indices) : IImageDataset
+{
+    public int Count => indices.Length;
+
+    public int Height => whole.Height;
+
+    public int Width => whole.Width;
+
+    public int Channels => whole.Channels;
+
+    public int LabelCount => whole.LabelCount;
+
+    public void Read(int index, Span<byte> pixels) => whole.Read(indices[index], pixels);
+
+    public int Label(int index) => whole.Label(indices[index]);
+}

@@ -1,0 +1,53 @@
+using System.IO.Compression;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Files;
+
+namespace TrigFlowNative.Training.Data;
+
+/// <summary>
+/// A zip archive in the layout of EDM's data sets: PNG (or JPEG) entries in sorted order and, if there are classes, a
+/// <c>dataset.json</c> with them.
+/// </summary>
+internal sealed class ImageZip : EncodedImages
+{
+    // Images are compressed already: a zip of them hardly shrinks, and one that unpacks to far more than its length is a bomb.
+    private const int MaxEntries = 1 << 24;
+    private const long MaxExpansion = 8;
+    private const long AlwaysAccepted = 256 << 20;
+
+    private readonly BoundedZip zip;
+    private readonly List<ZipArchiveEntry> images;
+
+    internal ImageZip(string path)
+    {
+        Location = path;
+        zip = BoundedZip.Open(path, length => new ZipLimits(
+            MaxEntries, Math.Max(ImageDecoder.MaxEncodedLength, DatasetLabels.MaxLength), Math.Max(AlwaysAccepted, MaxExpansion * length)));
+        try
+        {
+            images = [.. zip.Entries.Where(entry => ImageDecoder.IsImageName(entry.FullName)).OrderBy(entry => entry.FullName, StringComparer.Ordinal)];
+            if (images.Count == 0)
+                throw new InvalidFileException(path, "holds no PNG or JPEG entries");
+            Names = [.. images.Select(entry => entry.FullName)];
+            ZipArchiveEntry? labels = zip.Entries.FirstOrDefault(entry => entry.FullName == DatasetLabels.FileName);
+            Labels = labels is null ? null : DatasetLabels.Parse(path, zip.Read(labels), Names);
+        }
+        catch
+        {
+            zip.Dispose();
+            throw;
+        }
+    }
+
+    protected override string Location { get; }
+
+    protected override IReadOnlyList<string> Names { get; }
+
+    protected override int[]? Labels { get; }
+
+    public override void Dispose() => zip.Dispose();
+
+    protected override byte[] ReadEncoded(int index) => zip.Read(images[index]);
+
+    protected override InvalidFileException Refuse(int index, string reason) => zip.Refuse(images[index], reason);
+}

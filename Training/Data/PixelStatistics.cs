@@ -1,0 +1,51 @@
+namespace TrigFlowNative.Training.Data;
+
+/// <summary>Mean and standard deviation over all pixels and channels of a data set, in the model's range -1 to 1.</summary>
+/// <param name="Mean">The mean.</param>
+/// <param name="SigmaData">The standard deviation about the mean: sigma_data of the parameterisation.</param>
+public sealed record PixelStatistics(double Mean, double SigmaData)
+{
+    /// <summary>
+    /// Reads every image once, in parallel. Sums are exact whole numbers, so the result depends on neither order nor number of threads.
+    /// </summary>
+    public static PixelStatistics Measure(IImageDataset data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        int length = data.Height * data.Width * data.Channels;
+        Lock gate = new();
+        Int128 sum = 0;
+        Int128 sumOfSquares = 0;
+        Parallel.For(0, data.Count, () => new Partial(new byte[length]), (index, _, partial) =>
+        {
+            data.Read(index, partial.Pixels);
+            foreach (byte pixel in partial.Pixels)
+            {
+                partial.Sum += pixel;
+                partial.SumOfSquares += pixel * pixel;
+            }
+
+            return partial;
+        }, partial =>
+        {
+            lock (gate)
+            {
+                sum += partial.Sum;
+                sumOfSquares += partial.SumOfSquares;
+            }
+        });
+
+        Int128 count = (Int128)data.Count * length;
+        double mean = (double)sum / (double)count / 127.5 - 1;
+        double deviation = Math.Sqrt((double)(count * sumOfSquares - sum * sum)) / (double)count / 127.5;
+        return new PixelStatistics(mean, deviation);
+    }
+
+    private sealed class Partial(byte[] pixels)
+    {
+        internal byte[] Pixels { get; } = pixels;
+
+        internal long Sum { get; set; }
+
+        internal long SumOfSquares { get; set; }
+    }
+}
