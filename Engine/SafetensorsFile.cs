@@ -13,10 +13,10 @@ public sealed class SafetensorsFile : IDisposable
 {
     private const int ChunkLength = 1 << 20;
 
-    private readonly FileStream _stream;
-    private readonly SafeFileHandle _handle;
-    private readonly long _dataStart;
-    private readonly Dictionary<string, SafetensorsEntry> _byName;
+    private readonly FileStream stream;
+    private readonly SafeFileHandle handle;
+    private readonly long dataStart;
+    private readonly Dictionary<string, SafetensorsEntry> byName;
 
     private delegate void ReadInto<T>(SafetensorsEntry entry, Span<T> destination);
 
@@ -25,12 +25,12 @@ public sealed class SafetensorsFile : IDisposable
     {
         Path = path;
         RequireFinite = requireFinite;
-        _stream = stream;
-        _handle = stream.SafeFileHandle;
-        _dataStart = dataStart;
+        this.stream = stream;
+        handle = stream.SafeFileHandle;
+        this.dataStart = dataStart;
         Entries = entries;
         Metadata = metadata;
-        _byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
     }
 
     /// <summary>The file as it was named on opening.</summary>
@@ -72,7 +72,7 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>The tensor of this name; null if there is none.</summary>
-    public SafetensorsEntry? Find(string name) => _byName.GetValueOrDefault(name);
+    public SafetensorsEntry? Find(string name) => byName.GetValueOrDefault(name);
 
     /// <summary>The tensor of this name.</summary>
     /// <exception cref="InvalidFileException">There is none.</exception>
@@ -148,7 +148,7 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => stream.Dispose();
 
     private static byte[] ReadHeader(string path, FileStream stream)
     {
@@ -239,10 +239,10 @@ public sealed class SafetensorsFile : IDisposable
 
     private void ReadRaw(SafetensorsEntry entry, long offset, Span<byte> bytes)
     {
-        long position = _dataStart + entry.Offset + offset;
+        long position = dataStart + entry.Offset + offset;
         while (!bytes.IsEmpty)
         {
-            int read = RandomAccess.Read(_handle, bytes, position);
+            int read = RandomAccess.Read(handle, bytes, position);
             if (read == 0)
                 throw new InvalidFileException(Path, $"became shorter while tensor '{entry.Name}' was read");
             bytes = bytes[read..];

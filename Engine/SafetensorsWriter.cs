@@ -10,11 +10,11 @@ namespace TrigFlowNative.Engine;
 /// </summary>
 public sealed class SafetensorsWriter
 {
-    private readonly SortedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (SafetensorsEntry Entry, Action<Stream> Write)> _tensors = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> metadata = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (SafetensorsEntry Entry, Action<Stream> Write)> tensors = new(StringComparer.Ordinal);
 
     /// <summary>Sets one entry of the header's <c>__metadata__</c>.</summary>
-    public void SetMetadata(string key, string value) => _metadata[key] = value;
+    public void SetMetadata(string key, string value) => metadata[key] = value;
 
     /// <summary>Adds a tensor whose bytes <paramref name="write"/> delivers during <see cref="Save"/>.</summary>
     /// <param name="name">Unique, not empty, not <c>__metadata__</c>.</param>
@@ -29,7 +29,7 @@ public sealed class SafetensorsWriter
         if (!SafetensorsEntry.TryMeasure(shape, type, out long byteLength))
             throw new ArgumentException($"'{name}' can't have the shape {SafetensorsEntry.FormatShape(shape)}", nameof(shape));
         SafetensorsEntry entry = new(name, type, shape.ToImmutableArray(), Offset: 0, byteLength);
-        if (!_tensors.TryAdd(name, (entry, write)))
+        if (!tensors.TryAdd(name, (entry, write)))
             throw new ArgumentException($"a tensor '{name}' was added before", nameof(name));
     }
 
@@ -49,14 +49,14 @@ public sealed class SafetensorsWriter
         if (!BitConverter.IsLittleEndian)
             throw new PlatformNotSupportedException("safetensors files are written on little-endian machines only");
         List<SafetensorsEntry> entries = Arrange();
-        byte[] head = SafetensorsHeader.Format(entries, _metadata);
+        byte[] head = SafetensorsHeader.Format(entries, metadata);
         AtomicFile.Write(path, stream =>
         {
             stream.Write(head);
             foreach (SafetensorsEntry entry in entries)
             {
                 long start = stream.Position;
-                _tensors[entry.Name].Write(stream);
+                tensors[entry.Name].Write(stream);
                 long written = stream.Position - start;
                 if (written != entry.ByteLength)
                     throw new InvalidOperationException($"'{entry.Name}' delivered {written} of {entry.ByteLength} bytes");
@@ -68,7 +68,7 @@ public sealed class SafetensorsWriter
     {
         List<SafetensorsEntry> entries = [];
         long offset = 0;
-        foreach (SafetensorsEntry entry in _tensors.Values.Select(tensor => tensor.Entry)
+        foreach (SafetensorsEntry entry in tensors.Values.Select(tensor => tensor.Entry)
             .OrderByDescending(entry => entry.Type.Size()).ThenByDescending(entry => entry.Type).ThenBy(entry => entry.Name, StringComparer.Ordinal))
         {
             entries.Add(entry with { Offset = offset });

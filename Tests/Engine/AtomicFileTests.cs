@@ -5,21 +5,21 @@ namespace TrigFlowNative.Tests.Engine;
 
 public sealed class AtomicFileTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder temp = new();
 
     [Fact]
-    public void Creates_folders_and_replaces_a_longer_file()
+    public void Createstemps_and_replaces_a_longer_file()
     {
-        string path = _folder.File("a/b/c.bin");
+        string path = temp.File("a/b/c.bin");
         AtomicFile.WriteAllBytes(path, new byte[100]);
         AtomicFile.WriteAllBytes(path, new byte[] { 1, 2 });
-        Assert.Equal([1, 2], Assert.Single(_folder.Contents()).Value);
+        Assert.Equal([1, 2], Assert.Single(temp.Contents()).Value);
     }
 
     [Fact]
     public void Old_file_is_whole_until_the_new_one_is_complete()
     {
-        string path = _folder.Write("c.bin", 1, 2, 3);
+        string path = temp.Write("c.bin", 1, 2, 3);
         AtomicFile.Write(path, stream =>
         {
             stream.Write(new byte[1 << 21]);
@@ -32,28 +32,28 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Failure_midway_leaves_the_old_file_and_no_litter()
     {
-        string path = _folder.Write("c.bin", 1, 2, 3);
+        string path = temp.Write("c.bin", 1, 2, 3);
         TimeoutException thrown = Assert.Throws<TimeoutException>(() => AtomicFile.Write(path, stream =>
         {
             stream.Write(new byte[1 << 21]);
             throw new TimeoutException("disk gone");
         }));
         Assert.Equal("disk gone", thrown.Message);
-        Assert.Equal([1, 2, 3], Assert.Single(_folder.Contents()).Value);
+        Assert.Equal([1, 2, 3], Assert.Single(temp.Contents()).Value);
     }
 
     [Fact]
     public void Leftover_of_a_killed_writer_is_overwritten()
     {
-        _folder.Write("c.bin" + AtomicFile.TemporarySuffix, new byte[50]);
-        AtomicFile.WriteAllBytes(_folder.File("c.bin"), new byte[] { 4 });
-        Assert.Equal([4], Assert.Single(_folder.Contents()).Value);
+        temp.Write("c.bin" + AtomicFile.TemporarySuffix, new byte[50]);
+        AtomicFile.WriteAllBytes(temp.File("c.bin"), new byte[] { 4 });
+        Assert.Equal([4], Assert.Single(temp.Contents()).Value);
     }
 
     [Fact]
     public void Second_writer_fails_without_disturbing_the_first()
     {
-        string path = _folder.File("c.bin");
+        string path = temp.File("c.bin");
         AtomicFile.Write(path, stream =>
         {
             stream.WriteByte(9);
@@ -63,12 +63,12 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void Target_that_is_a_folder_fails_and_stays()
+    public void Target_that_is_atemp_fails_and_stays()
     {
-        string inside = _folder.Write("c.bin/inside", 1);
-        Assert.ThrowsAny<Exception>(() => AtomicFile.WriteAllBytes(_folder.File("c.bin"), new byte[] { 1 }));
-        Assert.Equal(inside, Assert.Single(_folder.Contents()).Key);
+        string inside = temp.Write("c.bin/inside", 1);
+        Assert.ThrowsAny<Exception>(() => AtomicFile.WriteAllBytes(temp.File("c.bin"), new byte[] { 1 }));
+        Assert.Equal(inside, Assert.Single(temp.Contents()).Key);
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose() => temp.Dispose();
 }

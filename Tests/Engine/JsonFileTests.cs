@@ -28,7 +28,7 @@ public sealed class JsonFileTests : IDisposable
         ["too long"] = Json(new string(' ', (16 << 20) + 1), "at most 16777216 are accepted"),
     };
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder temp = new();
 
     public static TheoryData<string> CaseNames => [.. Cases.Keys];
 
@@ -39,12 +39,12 @@ public sealed class JsonFileTests : IDisposable
     [Fact]
     public void Round_trips()
     {
-        JsonFile.Write(_folder.File("config.json"), new Options(7, "ünï \"x\"", new Inner(0.1)));
-        Assert.Contains("\"batch_size\": 7", File.ReadAllText(_folder.File("config.json")), StringComparison.Ordinal);
-        Assert.Equal(new Options(7, "ünï \"x\"", new Inner(0.1)), JsonFile.Read<Options>(_folder.File("config.json")));
+        JsonFile.Write(temp.File("config.json"), new Options(7, "ünï \"x\"", new Inner(0.1)));
+        Assert.Contains("\"batch_size\": 7", File.ReadAllText(temp.File("config.json")), StringComparison.Ordinal);
+        Assert.Equal(new Options(7, "ünï \"x\"", new Inner(0.1)), JsonFile.Read<Options>(temp.File("config.json")));
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose() => temp.Dispose();
 
     private static MalformedInput Json(string text, string reason) =>
         new("config.json", folder => folder.Write("config.json", Encoding.UTF8.GetBytes(text)), reason);

@@ -7,7 +7,7 @@ namespace TrigFlowNative.Tests.Engine;
 
 public sealed class SafetensorsTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder temp = new();
 
     [Fact]
     public void Writes_the_bytes_that_the_format_prescribes()
@@ -17,7 +17,7 @@ public sealed class SafetensorsTests : IDisposable
         writer.Add("z", [], new float[] { 1.5f });
         writer.Add("a", [2, 1], new float[] { -2f, 0.25f });
         writer.SetMetadata("config", "{\"n\": 1}");
-        string path = _folder.File("out/w.safetensors");
+        string path = temp.File("out/w.safetensors");
         writer.Save(path);
 
         string json = """
@@ -49,7 +49,7 @@ public sealed class SafetensorsTests : IDisposable
                 writer.SetMetadata(name, name);
             }
 
-            string path = _folder.File($"{i}.safetensors");
+            string path = temp.File($"{i}.safetensors");
             writer.Save(path);
             return path;
         })];
@@ -74,9 +74,9 @@ public sealed class SafetensorsTests : IDisposable
         SafetensorsWriter writer = new();
         writer.Add("values", [values.Length], values);
         writer.Add("wholes", [1, wholes.Length], wholes);
-        writer.Save(_folder.File("large"));
+        writer.Save(temp.File("large"));
 
-        using SafetensorsFile file = SafetensorsFile.Open(_folder.File("large"), requireFinite: true);
+        using SafetensorsFile file = SafetensorsFile.Open(temp.File("large"), requireFinite: true);
         Assert.Equal(values, file.ReadSingles("values"));
         Assert.Equal(wholes, file.ReadInt32s("wholes"));
         Assert.Equal(wholes.Select(value => (long)value), file.ReadInt64s("wholes"));
@@ -96,9 +96,9 @@ public sealed class SafetensorsTests : IDisposable
         Add("i8", SafetensorsType.I8, [0xff, 0x7f]);
         Add("u16", SafetensorsType.U16, [0xff, 0xff, 1, 0]);
         Add("u32", SafetensorsType.U32, [0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0]);
-        writer.Save(_folder.File("types"));
+        writer.Save(temp.File("types"));
 
-        using SafetensorsFile file = SafetensorsFile.Open(_folder.File("types"));
+        using SafetensorsFile file = SafetensorsFile.Open(temp.File("types"));
         Assert.Equal([1.5f, (float)Half.Epsilon], file.ReadSingles("half"));
         Assert.Equal([1.5f, float.NegativeInfinity], file.ReadSingles("brain"));
         Assert.Equal([0.1f, -0f], file.ReadSingles("double"));
@@ -113,8 +113,8 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void Empty_tensors_and_an_empty_file_are_valid()
     {
-        new SafetensorsWriter().Save(_folder.File("none"));
-        using SafetensorsFile none = SafetensorsFile.Open(_folder.File("none"));
+        new SafetensorsWriter().Save(temp.File("none"));
+        using SafetensorsFile none = SafetensorsFile.Open(temp.File("none"));
         Assert.Empty(none.Entries);
         Assert.Empty(none.Metadata);
 
@@ -122,8 +122,8 @@ public sealed class SafetensorsTests : IDisposable
         writer.Add("b", [2, 0], ReadOnlyMemory<float>.Empty);
         writer.Add("a", [1], new float[] { 4 });
         writer.Add("c", [0], ReadOnlyMemory<float>.Empty);
-        writer.Save(_folder.File("some"));
-        using SafetensorsFile some = SafetensorsFile.Open(_folder.File("some"));
+        writer.Save(temp.File("some"));
+        using SafetensorsFile some = SafetensorsFile.Open(temp.File("some"));
         Assert.Empty(some.ReadSingles("b"));
         Assert.Equal([4f], some.ReadSingles("a"));
     }
@@ -132,7 +132,7 @@ public sealed class SafetensorsTests : IDisposable
     public void Header_order_may_differ_from_the_order_of_the_bytes()
     {
         byte[] json = """{"b":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},"a":{"data_offsets":[0,1],"shape":[1],"dtype":"U8"}}  """u8.ToArray();
-        string path = _folder.Write("w", [.. BitConverter.GetBytes((long)json.Length), .. json, 5, 6]);
+        string path = temp.Write("w", [.. BitConverter.GetBytes((long)json.Length), .. json, 5, 6]);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Equal(["a", "b"], file.Entries.Select(entry => entry.Name));
         Assert.Equal([5], file.ReadBytes("a"));
@@ -144,11 +144,11 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData(5)]
     public void Content_of_the_wrong_length_leaves_the_old_file(int length)
     {
-        string path = _folder.Write("w", 1, 2, 3);
+        string path = temp.Write("w", 1, 2, 3);
         SafetensorsWriter writer = new();
         writer.Add("a", SafetensorsType.U8, [4], stream => stream.Write(new byte[length]));
         Assert.Throws<InvalidOperationException>(() => writer.Save(path));
-        Assert.Equal([1, 2, 3], Assert.Single(_folder.Contents()).Value);
+        Assert.Equal([1, 2, 3], Assert.Single(temp.Contents()).Value);
     }
 
     [Fact]
@@ -164,5 +164,5 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Throws<ArgumentException>(() => writer.Add("b", SafetensorsType.F64, [long.MaxValue / 4], _ => { }));
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose() => temp.Dispose();
 }
