@@ -7,6 +7,7 @@ public static class Ops
     public static IReadOnlyList<OpEntry> All { get; } =
     [
         new(typeof(Adam), OpTangent.None),
+        new(typeof(Attention), OpTangent.Rule),
         new(typeof(Combine), OpTangent.None),
         new(typeof(Concat), OpTangent.Linear),
         new(typeof(ConsistencyTarget), OpTangent.None),

@@ -1,0 +1,77 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// One item of work is an image and head, so that weights recomputed for a pair of tiles serve dq, dk and dv at once (five
+/// products, where independent passes need seven) and every sum has the order of the tiles.
+/// </summary>
+public static partial class Attention
+{
+    private static unsafe void BackwardCpu(
+        CpuDevice cpu, Tensor qkv, Tensor y, Tensor dy, Tensor logSumExp, Tensor delta, GradientSlot slot, AttentionSizes sizes)
+    {
+        var job = new HostBackward(
+            sizes, qkv.Pointer, y.Pointer, dy.Pointer, logSumExp.Pointer, delta.Pointer, slot.Tensor.Pointer, slot.Accumulate);
+        cpu.For(sizes.Pairs, job.Run);
+    }
+
+    private sealed unsafe class HostBackward(
+        AttentionSizes sizes, float* qkv, float* y, float* dy, float* logSumExp, float* delta, float* dqkv, bool add)
+    {
+        private static int Pitch => PanelProduct.Padded(KeyTile);
+
+        public void Run(int pair)
+        {
+            int byRow = KeyTile * PanelProduct.Padded(sizes.Depth), byColumn = sizes.Depth * Pitch;
+            float* keys = ThreadScratch.Take(3 * byRow + 2 * byColumn + 2 * QueryTile * Pitch);
+            float* queries = keys + byRow, cotangents = queries + byRow;
+            float* keyColumns = cotangents + byRow, valueColumns = keyColumns + byColumn;
+            float* p = valueColumns + byColumn, ds = p + QueryTile * Pitch;
+            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth;
+            float* q = qkv + sizes.Query(pair), k = q + channels, v = k + channels;
+            float* dq = dqkv + sizes.Query(pair), dk = dq + channels, dv = dk + channels;
+            float* output = y + sizes.Output(pair), cotangent = dy + sizes.Output(pair);
+            float* rowDelta = delta + (long)pair * sizes.Length, rowLog = logSumExp + (long)pair * sizes.Length;
+            for (int row = 0; row < sizes.Length; row++)
+                rowDelta[row] = TensorPrimitives.Dot(
+                    new ReadOnlySpan<float>(output + (long)row * channels, depth), new ReadOnlySpan<float>(cotangent + (long)row * channels, depth));
+
+            for (int key = 0; key < sizes.Length; key += KeyTile)
+            {
+                int count = Math.Min(KeyTile, sizes.Length - key), padded = PanelProduct.Padded(count);
+                long keyRow = (long)key * stride;
+                PanelProduct.PackTransposed(k + keyRow, stride, depth, count, keyColumns);
+                PanelProduct.PackTransposed(v + keyRow, stride, depth, count, valueColumns);
+                PanelProduct.Pack(k + keyRow, stride, count, depth, keys);
+                for (int query = 0; query < sizes.Length; query += QueryTile)
+                {
+                    int rows = Math.Min(QueryTile, sizes.Length - query);
+                    long queryRow = (long)query * stride, outputRow = (long)query * channels;
+                    PanelProduct.Multiply(q + queryRow, stride, 1, rows, depth, keyColumns, padded, p, Pitch, false);
+                    PanelProduct.Multiply(cotangent + outputRow, channels, 1, rows, depth, valueColumns, padded, ds, Pitch, false);
+                    for (int row = 0; row < rows; row++)
+                        Weights(p + row * Pitch, ds + row * Pitch, padded, rowLog[query + row], rowDelta[query + row]);
+                    PanelProduct.Pack(cotangent + outputRow, channels, rows, depth, cotangents);
+                    PanelProduct.Pack(q + queryRow, stride, rows, depth, queries);
+                    PanelProduct.Multiply(p, 1, Pitch, count, rows, cotangents, depth, dv + keyRow, stride, add || query > 0);
+                    PanelProduct.Multiply(ds, 1, Pitch, count, rows, queries, depth, dk + keyRow, stride, add || query > 0);
+                    PanelProduct.Multiply(ds, Pitch, 1, rows, count, keys, depth, dq + queryRow, stride, add || key > 0);
+                }
+            }
+        }
+
+        /// <summary>Logits to P = exp(S - lse), and dP to dS = P (dP - delta) / sqrt(D). Padding is never read by the products.</summary>
+        private void Weights(float* p, float* ds, int padded, float log, float rowDelta)
+        {
+            for (int i = 0; i < padded; i += Vector<float>.Count)
+            {
+                Vector<float> weight = Vector.Exp(Vector.Load(p + i) * sizes.Scale - new Vector<float>(log));
+                weight.Store(p + i);
+                (weight * (Vector.Load(ds + i) - new Vector<float>(rowDelta)) * sizes.Scale).Store(ds + i);
+            }
+        }
+    }
+}
