@@ -1,0 +1,102 @@
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// The arithmetic that host loops and GPU kernels share. Per group and image everything is affine in d = x - pivot: the pivot
+/// is the group's first element, so that d keeps the digits that x has where the mean is large against the deviation, and one
+/// pass gives the variance, E[d^2] - E[d]^2, with a loss of (E[d] / deviation)^2 roundings, of order 1 and at most the number of elements.
+/// </summary>
+public static partial class GroupNorm
+{
+    /// <summary>Extents and switches, in the form kernels take: 4-byte fields, an even number of them.</summary>
+    internal readonly struct Extents(Tensor x, Tensor? modulation, int groups, bool silu, float epsilon)
+    {
+        public readonly int Images = x.Shape.N;
+        public readonly int Pixels = x.Shape.H * x.Shape.W;
+        public readonly int Channels = x.Shape.C;
+        public readonly int Groups = groups;
+        public readonly int GroupChannels = x.Shape.C / groups;
+        public readonly int Silu = silu ? 1 : 0;
+        public readonly int Modulated = modulation is null ? 0 : 1;
+        public readonly int Tangent = x.HasTangent ? 1 : 0;
+        public readonly int ModulationTangent = modulation is { HasTangent: true } ? 1 : 0;
+        public readonly float Epsilon = epsilon;
+    }
+
+    /// <summary>z = d Rho + Offset; the planes of the statistics tensor in order. The last two only where there is a tangent.</summary>
+    internal struct GroupStatistics
+    {
+        public float Pivot;
+        public float Rho;
+        public float Offset;
+
+        /// <summary>mean(tx).</summary>
+        public float TangentMean;
+
+        /// <summary>mean(z tx).</summary>
+        public float TangentProjection;
+    }
+
+    /// <summary>What a channel of an image is weighted with.</summary>
+    internal struct ChannelWeights
+    {
+        public float Weight;
+        public float Bias;
+        public float Scale;
+        public float Shift;
+        public float TangentScale;
+        public float TangentShift;
+    }
+
+    /// <summary>h = A d + B; th = A tx + E d + F, or dx = A dh + E d + F.</summary>
+    internal struct Affine
+    {
+        public float Pivot;
+        public float A;
+        public float B;
+        public float E;
+        public float F;
+    }
+
+    /// <summary>From the sums over a group of d, d^2, tx and d tx.</summary>
+    private static GroupStatistics StatisticsFrom(float pivot, float d, float dd, float t, float dt, int count, float epsilon)
+    {
+        float mean = d / count;
+        float variance = dd / count - mean * mean;
+        float rho = 1f / MathF.Sqrt((variance < 0f ? 0f : variance) + epsilon);
+        float tangentMean = t / count;
+        return new GroupStatistics
+        {
+            Pivot = pivot,
+            Rho = rho,
+            Offset = -mean * rho,
+            TangentMean = tangentMean,
+            TangentProjection = rho * (dt / count - mean * tangentMean),
+        };
+    }
+
+    private static Affine ForwardAffine(GroupStatistics s, ChannelWeights c)
+    {
+        float a = s.Rho * c.Weight * c.Scale;
+        float projected = c.Weight * c.TangentScale - a * s.TangentProjection;
+        return new Affine
+        {
+            Pivot = s.Pivot,
+            A = a,
+            B = s.Offset * (c.Weight * c.Scale) + (c.Bias * c.Scale + c.Shift),
+            E = projected * s.Rho,
+            F = projected * s.Offset + (c.Bias * c.TangentScale + c.TangentShift) - a * s.TangentMean,
+        };
+    }
+
+    /// <param name="s">Statistics of the group.</param>
+    /// <param name="c">Weights of the channel.</param>
+    /// <param name="mean">mean(dz) over the group.</param>
+    /// <param name="projection">mean(z dz) over the group.</param>
+    private static Affine BackwardAffine(GroupStatistics s, ChannelWeights c, float mean, float projection)
+    {
+        Affine k = ForwardAffine(s, c);
+        k.E = -s.Rho * s.Rho * projection;
+        k.F = -s.Rho * (mean + s.Offset * projection);
+        return k;
+    }
+}

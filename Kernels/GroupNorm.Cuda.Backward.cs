@@ -1,0 +1,218 @@
+using ILGPU;
+using ILGPU.Runtime;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// Three launches: sums over the pixels of an image, which also gives the gradient of the modulation; dx; sums over the images.
+/// Where a switch says how to write a gradient, 0 overwrites, 1 adds and -1 leaves it out.
+/// </summary>
+public static partial class GroupNorm
+{
+    internal static void BackwardSumsKernel(
+        ArrayView<float> x, ArrayView<float> dy, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
+        ArrayView<float> statistics, ArrayView<float> channelSums, ArrayView<float> groupMeans, ArrayView<float> dModulation, int write,
+        Extents s, int tileGroups)
+    {
+        Tile tile = TileOf(s, tileGroups);
+        ArrayView<float> shared = SharedMemory.Allocate<float>(2 * LargestGroup);
+        int span = IntrinsicMath.Min(s.GroupChannels, tile.Width);
+        bool first = Group.IdxX < tile.Width && Group.IdxX < tile.Columns && Group.IdxX % span == 0;
+        float sum = 0f, projection = 0f;
+        for (int start = 0; start < tile.Columns; start += tile.Width)
+        {
+            int column = start + Group.IdxX % tile.Width, channel = tile.FirstChannel + column;
+            bool inside = column < tile.Columns;
+            GroupStatistics of = default;
+            ChannelWeights weights = default;
+            Sums sums = default;
+            if (inside)
+            {
+                of = StatisticsOf(statistics, tile.Image, channel, s, 0);
+                weights = WeightsOf(weight, bias, modulation, tile.Image, channel, s);
+                if (tile.Lane < tile.Lanes)
+                    sums = AccumulateBackward(x, dy, tile.Image * s.Pixels * s.Channels + channel, ForwardAffine(of, weights), tile, s);
+            }
+
+            shared[Group.IdxX] = sums.D;
+            shared[Group.IdxX + LargestGroup] = sums.DT;
+            SumLanes(shared, tile, 2);
+            if (inside && tile.Lane == 0)
+            {
+                float dShift = shared[Group.IdxX], dz = of.Rho * shared[Group.IdxX + LargestGroup] + of.Offset * dShift;
+                int at = tile.Image * s.Channels + channel;
+                channelSums[at] = dShift;
+                channelSums[at + s.Images * s.Channels] = dz;
+                if (write >= 0)
+                {
+                    at += tile.Image * s.Channels;
+                    Write(dModulation, at, weights.Weight * dz + weights.Bias * dShift, write);
+                    Write(dModulation, at + s.Channels, dShift, write);
+                }
+
+                shared[Group.IdxX] = weights.Weight * weights.Scale * dShift;
+                shared[Group.IdxX + LargestGroup] = weights.Weight * weights.Scale * dz;
+            }
+
+            Group.Barrier();
+            if (first)
+            {
+                sum += SumColumns(shared, Group.IdxX, span);
+                projection += SumColumns(shared, Group.IdxX + LargestGroup, span);
+            }
+
+            Group.Barrier();
+        }
+
+        if (!first)
+            return;
+        int target = tile.Image * s.Groups + tile.FirstGroup + Group.IdxX / span;
+        groupMeans[target] = sum / (s.Pixels * s.GroupChannels);
+        groupMeans[target + s.Images * s.Groups] = projection / (s.Pixels * s.GroupChannels);
+    }
+
+    internal static void BackwardInputKernel(
+        Index1D i, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
+        ArrayView<float> statistics, ArrayView<float> groupMeans, ArrayView<float> dx, int write, Extents s, int walkers)
+    {
+        Walk walk = WalkOf(i, s, walkers);
+        int group = walk.Image * s.Groups + walk.Channel / s.GroupChannels;
+        Affine k = BackwardAffine(
+            StatisticsOf(statistics, walk.Image, walk.Channel, s, 0), WeightsOf(weight, bias, modulation, walk.Image, walk.Channel, s),
+            groupMeans[group], groupMeans[group + s.Images * s.Groups]);
+        int at = walk.Start, step = walk.Step;
+        for (; walk.End - at > 3 * step; at += 4 * step)
+        {
+            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
+            float g0 = dy[at], g1 = dy[at + step], g2 = dy[at + 2 * step], g3 = dy[at + 3 * step];
+            Write(dx, at, InputCotangent(x0, g0, k, s.Silu), write);
+            Write(dx, at + step, InputCotangent(x1, g1, k, s.Silu), write);
+            Write(dx, at + 2 * step, InputCotangent(x2, g2, k, s.Silu), write);
+            Write(dx, at + 3 * step, InputCotangent(x3, g3, k, s.Silu), write);
+        }
+
+        for (; at < walk.End; at += step)
+            Write(dx, at, InputCotangent(x[at], dy[at], k, s.Silu), write);
+    }
+
+    /// <summary>A thread group has up to 8 channels, a sector, and shares the images out; the tree over them is the same in every run.</summary>
+    internal static void BackwardWeightsKernel(
+        ArrayView<float> channelSums, ArrayView<float> modulation, ArrayView<float> dWeight, ArrayView<float> dBias, int writeWeight, int writeBias,
+        Extents s)
+    {
+        ArrayView<float> shared = SharedMemory.Allocate<float>(2 * LargestGroup);
+        int width = WeightColumns(Group.DimX);
+        var tile = new Tile { Width = width, Lanes = Group.DimX / width, Lane = Group.IdxX / width };
+        int channel = Grid.IdxX * width + Group.IdxX % width;
+        float bias = 0f, weight = 0f;
+        if (channel < s.Channels)
+        {
+            for (int n = tile.Lane; n < s.Images; n += tile.Lanes)
+            {
+                int at = n * s.Channels + channel;
+                float scale = s.Modulated != 0 ? modulation[at + n * s.Channels] : 1f;
+                bias += scale * channelSums[at];
+                weight += scale * channelSums[at + s.Images * s.Channels];
+            }
+        }
+
+        shared[Group.IdxX] = bias;
+        shared[Group.IdxX + LargestGroup] = weight;
+        SumLanes(shared, tile, 2);
+        if (channel >= s.Channels || tile.Lane != 0)
+            return;
+        if (writeBias >= 0)
+            Write(dBias, channel, shared[Group.IdxX], writeBias);
+        if (writeWeight >= 0)
+            Write(dWeight, channel, shared[Group.IdxX + LargestGroup], writeWeight);
+    }
+
+    /// <summary>Sums of dh (as D) and d dh (as DT) over the pixels of one lane.</summary>
+    private static Sums AccumulateBackward(ArrayView<float> x, ArrayView<float> dy, int start, Affine k, Tile tile, Extents s)
+    {
+        Sums sums = default;
+        int step = tile.Lanes * s.Channels, at = start + tile.Lane * s.Channels, end = start + s.Pixels * s.Channels;
+        for (; end - at > 3 * step; at += 4 * step)
+        {
+            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
+            float g0 = dy[at], g1 = dy[at + step], g2 = dy[at + 2 * step], g3 = dy[at + 3 * step];
+            sums = PlusCotangent(sums, x0, g0, k, s.Silu);
+            sums = PlusCotangent(sums, x1, g1, k, s.Silu);
+            sums = PlusCotangent(sums, x2, g2, k, s.Silu);
+            sums = PlusCotangent(sums, x3, g3, k, s.Silu);
+        }
+
+        for (; at < end; at += step)
+            sums = PlusCotangent(sums, x[at], dy[at], k, s.Silu);
+        return sums;
+    }
+
+    private static Sums PlusCotangent(Sums sums, float x, float dy, Affine k, int silu)
+    {
+        float d = x - k.Pivot, dh = ArgumentCotangent(d, dy, k, silu);
+        sums.D += dh;
+        sums.DT += d * dh;
+        return sums;
+    }
+
+    private static float InputCotangent(float x, float dy, Affine k, int silu)
+    {
+        float d = x - k.Pivot;
+        return k.A * ArgumentCotangent(d, dy, k, silu) + (d * k.E + k.F);
+    }
+
+    /// <summary>dh = act'(h) dy.</summary>
+    private static float ArgumentCotangent(float d, float dy, Affine k, int silu)
+    {
+        if (silu == 0)
+            return dy;
+        float h = d * k.A + k.B;
+        float logistic = 1f / (1f + MathF.Exp(-h));
+        return dy * (logistic + h * logistic * (1f - logistic));
+    }
+
+    private static void Write(ArrayView<float> target, int at, float value, int add) => target[at] = add != 0 ? target[at] + value : value;
+
+    private static int WeightColumns(int threads) => IntrinsicMath.Min(TileChannels, threads / 2);
+
+    private static int WriteMode(GradientSlot? slot) => slot?.Add ?? -1;
+
+    private static Action BackwardGpu(GpuDevice gpu, Terms terms, Gradients gradients)
+    {
+        Extents s = terms.Extents;
+        var sumsKernel = gpu.Accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<float>, ArrayView<float>, int, Extents, int>(BackwardSumsKernel);
+        var inputKernel = gpu.Accelerator.LoadAutoGroupedKernel<
+            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<float>, ArrayView<float>, int, Extents, int>(BackwardInputKernel);
+        var weightsKernel = gpu.Accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int, Extents>(BackwardWeightsKernel);
+        (KernelConfig grid, int tileGroups) = TilesOf(gpu, s);
+        int walkers = WalkersOf(s), columns = WeightColumns(gpu.ReductionGroup);
+        var weightGrid = new KernelConfig((s.Channels + columns - 1) / columns, gpu.ReductionGroup);
+        bool weights = gradients.Weight is not null || gradients.Bias is not null;
+        return () =>
+        {
+            ArrayView<float> x = terms.X.View, dy = gradients.Dy.View, sums = gradients.ChannelSums.View, means = gradients.GroupMeans.View;
+            ArrayView<float> weight = terms.Weight.View, bias = terms.Bias.View, statistics = terms.Statistics.View;
+            ArrayView<float> modulation = (terms.Modulation ?? terms.Weight).View;
+            sumsKernel(
+                gpu.Stream, grid, x, dy, weight, bias, modulation, statistics, sums, means,
+                gradients.Modulation?.Tensor.View ?? sums, WriteMode(gradients.Modulation), s, tileGroups);
+            if (gradients.X is { } dx)
+            {
+                inputKernel(
+                    gpu.Stream, s.Images * walkers * s.Channels, x, dy, weight, bias, modulation, statistics, means, dx.Tensor.View, dx.Add, s, walkers);
+            }
+
+            if (weights)
+            {
+                weightsKernel(
+                    gpu.Stream, weightGrid, sums, modulation, gradients.Weight?.Tensor.View ?? sums, gradients.Bias?.Tensor.View ?? sums,
+                    WriteMode(gradients.Weight), WriteMode(gradients.Bias), s);
+            }
+        };
+    }
+}

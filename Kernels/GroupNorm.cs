@@ -1,0 +1,109 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// Group normalisation (arXiv:1803.08494, eq. 1 to 6), with the adaptive scale and shift of a time embedding and SiLU fused
+/// in: y = act(n scale + shift), n = (x - mean) / sqrt(var + epsilon) * weight + bias, mean and biased variance over the pixels
+/// and channels of a group. Without modulation scale = 1 and shift = 0; without SiLU act is the identity.
+/// </summary>
+/// <remarks>
+/// With z the normalised value before weight and bias, rho = 1 / sqrt(var + epsilon), h the argument of act, mean over a group:
+/// tangent tz = rho (tx - mean(tx) - z mean(z tx)), ty = act'(h) (weight tz scale + n tscale + tshift); backward dh = act'(h) dy,
+/// dz = weight scale dh, dx += rho (dz - mean(dz) - z mean(z dz)), dshift += sum_p dh, dscale += sum_p n dh,
+/// dbias += sum_np scale dh, dweight += sum_np scale z dh. Only three numbers a group are kept for the backward pass,
+/// which computes n and act' again. Double normalisation (arXiv:2410.11081, section 4.1) gives scale and shift that went
+/// through <see cref="PixelNorm"/>; there is no "1 +" to the scale.
+/// </remarks>
+public static partial class GroupNorm
+{
+    /// <summary>Applies the op; the output carries a tangent if x does.</summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="x">(N, H, W, C), fp32.</param>
+    /// <param name="weight">(C).</param>
+    /// <param name="bias">(C).</param>
+    /// <param name="groups">Groups of consecutive channels; divides C.</param>
+    /// <param name="silu">Whether act is SiLU.</param>
+    /// <param name="modulation">(N, 2 C): scale, then shift; or null. May carry a tangent if x does.</param>
+    /// <param name="epsilon">Added to the variance; positive.</param>
+    /// <returns>A tensor of x's shape.</returns>
+    /// <exception cref="ArgumentException">
+    /// Shapes do not fit, a type is not fp32, a weight is dual, the modulation is dual but x is not, or epsilon is not positive.
+    /// </exception>
+    public static Tensor Apply(
+        ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu = false, Tensor? modulation = null,
+        float epsilon = 1e-6f)
+    {
+        Check(x, weight, bias, groups, modulation, epsilon);
+        Tensor y = program.AllocateLike(x);
+        var extents = new Extents(x, modulation, groups, silu, epsilon);
+        Tensor statistics = program.Allocate(new Shape(x.HasTangent ? 5 : 3, x.Shape.N, groups));
+        var terms = new Terms(x, weight, bias, modulation, y, statistics, extents);
+        program.Emit(
+            x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, weight, bias, modulation], [y, statistics],
+            cpu => ForwardCpu(cpu, terms), gpu => ForwardGpu(gpu, terms));
+        program.Tape?.Record(y, [x, weight, bias, modulation], () => Backward(program, terms with
+        {
+            X = x.Primal,
+            Modulation = modulation?.Primal,
+            Y = y.Primal,
+            Extents = new Extents(x.Primal, modulation?.Primal, groups, silu, epsilon),
+        }));
+        return y;
+    }
+
+    private static void Check(Tensor x, Tensor weight, Tensor bias, int groups, Tensor? modulation, float epsilon)
+    {
+        if (x.Shape.Rank != 4)
+            throw new ArgumentException($"groupnorm: x is (N, H, W, C), not {x}");
+        if (groups < 1 || x.Shape.C % groups != 0)
+            throw new ArgumentException($"groupnorm: {groups} groups do not divide the channels of {x}");
+        var perChannel = new Shape(x.Shape.C);
+        if (weight.Shape != perChannel || bias.Shape != perChannel || weight.HasTangent || bias.HasTangent)
+            throw new ArgumentException($"groupnorm: weight {weight} and bias {bias} do not fit x {x}");
+        if (modulation is not null && modulation.Shape != new Shape(x.Shape.N, 2 * x.Shape.C))
+            throw new ArgumentException($"groupnorm: the modulation {modulation} does not fit x {x}, scale and shift for each channel");
+        if (modulation is { HasTangent: true } && !x.HasTangent)
+            throw new ArgumentException($"groupnorm: the modulation {modulation} carries a tangent but x {x} does not");
+        foreach (Tensor? tensor in new[] { x, weight, bias, modulation })
+            if (tensor is not null && tensor.Type != DType.Float32)
+                throw new ArgumentException($"groupnorm: {tensor} is not stored as {DType.Float32}");
+        if (!(epsilon > 0))
+            throw new ArgumentException($"groupnorm: epsilon is {epsilon}, not positive");
+    }
+
+    private static void Backward(ComputeProgram program, Terms terms)
+    {
+        Tape tape = program.Tape!;
+        Extents s = terms.Extents;
+        var gradients = new Gradients(
+            tape.Cotangent(terms.Y), program.Allocate(new Shape(2, s.Images, s.Channels)), program.Allocate(new Shape(2, s.Images, s.Groups)),
+            tape.Slot(program, terms.X), tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
+            terms.Modulation is null ? null : tape.Slot(program, terms.Modulation));
+        program.Emit(
+            "groupnorm.backward",
+            [
+                terms.X, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, gradients.Dy,
+                gradients.X?.ReadTensor, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
+            ],
+            [
+                gradients.ChannelSums, gradients.GroupMeans,
+                gradients.X?.Tensor, gradients.Weight?.Tensor, gradients.Bias?.Tensor, gradients.Modulation?.Tensor,
+            ],
+            cpu => BackwardCpu(cpu, terms, gradients), gpu => BackwardGpu(gpu, terms, gradients));
+    }
+
+    /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
+    private sealed record Terms(Tensor X, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents);
+
+    /// <summary>The tensors of one backward pass; null where no gradient is wanted.</summary>
+    /// <param name="Dy">Cotangent of y.</param>
+    /// <param name="ChannelSums">Scratch (2, N, C): sum_p dh, then sum_p z dh.</param>
+    /// <param name="GroupMeans">Scratch (2, N, groups): mean(dz), then mean(z dz).</param>
+    /// <param name="X">Gradient of x.</param>
+    /// <param name="Weight">Gradient of the weight.</param>
+    /// <param name="Bias">Gradient of the bias.</param>
+    /// <param name="Modulation">Gradient of the modulation.</param>
+    private sealed record Gradients(
+        Tensor Dy, Tensor ChannelSums, Tensor GroupMeans, GradientSlot? X, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
+}
