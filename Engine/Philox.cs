@@ -31,7 +31,7 @@ public static partial class Philox
     }
 
     /// <summary>Maps a word to (0, 1]: never 0, so that a logarithm is finite.</summary>
-    public static float ToUnit(uint word) => ((word >> 8) + 1) * (1f / (1 << 24));
+    public static float ToUnit(uint word) => (int)((word >> 8) + 1) * (1f / (1 << 24)); // through int: uint goes by float64 on a GPU
 
     /// <summary>Four random words.</summary>
     public struct Words

@@ -57,7 +57,7 @@ public class CombineTests
     private static OpCase One(Shape shape) => Constant($"combine {shape}, one term", shape, (p, x) =>
     {
         Tensor target = p.Allocate(shape);
-        Combine.Into(p, x[0], x[1], Sa, null, null, 0, target);
+        Combine.Into(p, x[0], x[1], Sa, null, null, Sb, target);
         return target;
     }, secondTerm: false);
 
