@@ -51,16 +51,18 @@ public static partial class Conv2d
 
         if (program.Tape.Slot(program, weight) is { } dWeight)
         {
+            Tensor? partials = ImplicitGemm.Partials(program, Extents(x, weight));
             program.Emit(
-                "conv2d.backward.weight", [x, dy, dWeight.ReadTensor], [dWeight.Tensor],
-                cpu => WeightGradientCpu(cpu, x, dy, dWeight), gpu => WeightGradientGpu(gpu, x, dy, dWeight));
+                "conv2d.backward.weight", [x, dy, dWeight.ReadTensor], [dWeight.Tensor, partials],
+                cpu => WeightGradientCpu(cpu, x, dy, dWeight), gpu => WeightGradientGpu(gpu, x, dy, partials!, dWeight));
         }
 
         if (bias is not null && program.Tape.Slot(program, bias) is { } dBias)
         {
+            Tensor? partials = ColumnSum.Scratch(program, dy.Count / dy.Shape.C, dy.Shape.C);
             program.Emit(
-                "conv2d.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor],
-                cpu => BiasGradientCpu(cpu, dy, dBias), gpu => BiasGradientGpu(gpu, dy, dBias));
+                "conv2d.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor, partials],
+                cpu => BiasGradientCpu(cpu, dy, dBias), gpu => ColumnSum.Gradient(gpu, dy, partials, dBias));
         }
     }
 }

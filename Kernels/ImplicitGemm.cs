@@ -4,117 +4,95 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The extents of a convolution in the form kernels take; a matrix product is one of 1x1 taps over 1x1 images.</summary>
-internal struct ConvExtents
+/// <summary>
+/// Convolutions and matrix products on a GPU in fp32, each a product of matrices of which one, the pixels' patches, is
+/// gathered while the product runs and never stored. Groups of 64 threads form tiles of 64 x 64 outputs (<see cref="GemmTile"/>).
+/// </summary>
+/// <remarks>
+/// Every kernel exists twice: with 16-byte accesses where all channel counts are multiples of four (tensors begin at
+/// multiples of 256 bytes, hence every row at one of 16), and element by element for the others.
+/// The order of all sums depends on the shapes alone.
+/// </remarks>
+internal static partial class ImplicitGemm
 {
-    public int N, H, W, C, K, R;
+    /// <summary>Groups that a multiprocessor should hold at a time: 168 registers are left for a thread.</summary>
+    private const int ResidentGroups = 6;
 
-    public static ConvExtents Of(Tensor x, Tensor weight) => new()
+    /// <summary>Tiles of partial weight gradients to aim at, 16 KiB each: a few for every place on the largest GPUs.</summary>
+    private const int PartialTiles = 2048;
+
+    /// <summary>Fewest pixels a partial weight gradient is worth.</summary>
+    private const int LeastSpan = 128;
+
+    /// <summary>y (N, H, W, K) from x (N, H, W, C); the bias is added to the first <paramref name="biasedRows"/> pixels.</summary>
+    public static Action Forward(
+        GpuDevice gpu, ConvExtents extents, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, int add = 0)
     {
-        N = x.StoredN, H = x.Shape.H, W = x.Shape.W, C = weight.Shape.C, K = weight.Shape[0], R = weight.Shape[1],
-    };
-
-    public static ConvExtents Rows(long rows, int c, int k) => new() { N = (int)rows, H = 1, W = 1, C = c, K = k, R = 1 };
-}
-
-/// <summary>Convolutions and matrix products on a GPU: one thread an output element.</summary>
-internal static class ImplicitGemm
-{
-    internal static void ForwardKernel(
-        Index1D i, ArrayView<float> x, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> y, ConvExtents e, int biased, int add)
-    {
-        int k = i % e.K, w = i / e.K % e.W, h = i / e.K / e.W % e.H, n = i / e.K / e.W / e.H;
-        float sum = i < biased ? bias[k] : 0f;
-        for (int r = 0; r < e.R; r++)
-        {
-            for (int s = 0; s < e.R; s++)
-            {
-                int u = h + r - e.R / 2, v = w + s - e.R / 2;
-                if (u < 0 || u >= e.H || v < 0 || v >= e.W)
-                    continue;
-                for (int c = 0; c < e.C; c++)
-                    sum += x[((n * e.H + u) * e.W + v) * e.C + c] * weight[((k * e.R + r) * e.R + s) * e.C + c];
-            }
-        }
-
-        y[i] = add != 0 ? y[i] + sum : sum;
-    }
-
-    internal static void InputGradientKernel(Index1D i, ArrayView<float> dy, ArrayView<float> weight, ArrayView<float> dx, ConvExtents e, int add)
-    {
-        int c = i % e.C, w = i / e.C % e.W, h = i / e.C / e.W % e.H, n = i / e.C / e.W / e.H;
-        float sum = 0f;
-        for (int r = 0; r < e.R; r++)
-        {
-            for (int s = 0; s < e.R; s++)
-            {
-                int u = h - r + e.R / 2, v = w - s + e.R / 2;
-                if (u < 0 || u >= e.H || v < 0 || v >= e.W)
-                    continue;
-                for (int k = 0; k < e.K; k++)
-                    sum += dy[((n * e.H + u) * e.W + v) * e.K + k] * weight[((k * e.R + r) * e.R + s) * e.C + c];
-            }
-        }
-
-        dx[i] = add != 0 ? dx[i] + sum : sum;
-    }
-
-    internal static void WeightGradientKernel(Index1D i, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dWeight, ConvExtents e, int add)
-    {
-        int c = i % e.C, s = i / e.C % e.R, r = i / e.C / e.R % e.R, k = i / e.C / e.R / e.R;
-        float sum = 0f;
-        for (int n = 0; n < e.N; n++)
-        {
-            for (int h = 0; h < e.H; h++)
-            {
-                for (int w = 0; w < e.W; w++)
-                {
-                    int u = h + r - e.R / 2, v = w + s - e.R / 2;
-                    if (u >= 0 && u < e.H && v >= 0 && v < e.W)
-                        sum += dy[((n * e.H + h) * e.W + w) * e.K + k] * x[((n * e.H + u) * e.W + v) * e.C + c];
-                }
-            }
-        }
-
-        dWeight[i] = add != 0 ? dWeight[i] + sum : sum;
-    }
-
-    internal static void ColumnSumKernel(Index1D k, ArrayView<float> dy, ArrayView<float> dBias, int rows, int columns, int add)
-    {
-        float sum = 0f;
-        for (int row = 0; row < rows; row++)
-            sum += dy[row * columns + k];
-        dBias[k] = add != 0 ? dBias[k] + sum : sum;
-    }
-
-    /// <summary>y (N, H, W, K) from x (N, H, W, C); the bias is added to the first <paramref name="biased"/> elements of y.</summary>
-    public static Action Forward(GpuDevice gpu, ConvExtents extents, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biased, int add = 0)
-    {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int, int>(ForwardKernel);
-        return () => kernel(gpu.Stream, (int)y.StoredCount, x.View, weight.View, (bias ?? weight).View, y.View, extents, biased, add);
+        var kernel = gpu.Accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int, int>(
+            Aligned(extents) ? ForwardAlignedKernel : ForwardKernel, Specialization(gpu));
+        KernelConfig config = (Tiles(extents.Pixels) * Tiles(extents.K), GemmTile.Threads);
+        return () => kernel(gpu.Stream, config, x.View, weight.View, (bias ?? weight).View, y.View, extents, biasedRows, add);
     }
 
     /// <summary>dx (N, H, W, C) from dy (N, H, W, K).</summary>
     public static Action InputGradient(GpuDevice gpu, ConvExtents extents, Tensor dy, Tensor weight, Tensor dx, int add)
     {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int>(InputGradientKernel);
-        return () => kernel(gpu.Stream, (int)dx.StoredCount, dy.View, weight.View, dx.View, extents, add);
+        var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int>(
+            Aligned(extents) ? InputGradientAlignedKernel : InputGradientKernel, Specialization(gpu));
+        KernelConfig config = (Tiles(extents.Pixels) * Tiles(extents.C), GemmTile.Threads);
+        return () => kernel(gpu.Stream, config, dy.View, weight.View, dx.View, extents, add);
     }
 
     /// <summary>dWeight (K, R, R, C) from x (N, H, W, C) and dy (N, H, W, K).</summary>
-    public static Action WeightGradient(GpuDevice gpu, ConvExtents extents, Tensor x, Tensor dy, GradientSlot dWeight)
+    /// <param name="gpu">The device.</param>
+    /// <param name="extents">Extents of the convolution.</param>
+    /// <param name="x">Input.</param>
+    /// <param name="dy">Cotangent of the output.</param>
+    /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
+    /// <param name="dWeight">Where the gradient goes.</param>
+    public static Action WeightGradient(GpuDevice gpu, ConvExtents extents, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight)
     {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int>(WeightGradientKernel);
-        return () => kernel(gpu.Stream, dWeight.Tensor.Count, x.View, dy.View, dWeight.Tensor.View, extents, dWeight.Add);
+        var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int, int, int>(
+            Aligned(extents) ? WeightGradientAlignedKernel : WeightGradientKernel, Specialization(gpu));
+        var sum = new ColumnSum(gpu);
+        int span = Span(extents), parts = Parts(extents), count = dWeight.Tensor.Count;
+        int lines = GemmTile.Depth / extents.W % extents.H, columns = GemmTile.Depth % extents.W;
+        KernelConfig config = (parts * extents.Taps * Tiles(extents.C) * Tiles(extents.K), GemmTile.Threads);
+        return () =>
+        {
+            ArrayView<float> rows = partials.View;
+            kernel(gpu.Stream, config, x.View, dy.View, rows, extents, span, lines, columns);
+            sum.Launch(rows, parts, count, rows, parts * count, dWeight.Tensor.View, dWeight.Add);
+        };
     }
 
-    /// <summary>dBias (K) from dy (..., K).</summary>
-    public static Action ColumnSum(GpuDevice gpu, Tensor dy, GradientSlot dBias)
+    /// <summary>Room for the partial sums of a weight gradient, about 32 MiB at most beside one gradient; null on the host.</summary>
+    public static Tensor? Partials(ComputeProgram program, ConvExtents extents)
     {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<float>, ArrayView<float>, int, int, int>(ColumnSumKernel);
-        return () => kernel(gpu.Stream, dy.Shape.C, dy.View, dBias.Tensor.View, dy.Count / dy.Shape.C, dy.Shape.C, dBias.Add);
+        int parts = Parts(extents);
+        return program.Device is GpuDevice
+            ? program.Allocate(new Shape(parts + ColumnSum.ScratchRows(parts), extents.Taps * extents.K * extents.C))
+            : null;
     }
+
+    /// <summary>Into how many sums the pixels of a weight gradient are split.</summary>
+    private static int Parts(ConvExtents extents) => (extents.Pixels + Span(extents) - 1) / Span(extents);
+
+    /// <summary>Pixels of a partial weight gradient, a multiple of <see cref="GemmTile.Depth"/>.</summary>
+    private static int Span(ConvExtents extents)
+    {
+        int tiles = extents.Taps * Tiles(extents.C) * Tiles(extents.K);
+        int parts = Math.Max(1, PartialTiles / tiles);
+        int span = Math.Max(LeastSpan, (extents.Pixels + parts - 1) / parts);
+        return (span + GemmTile.Depth - 1) / GemmTile.Depth * GemmTile.Depth;
+    }
+
+    private static bool Aligned(ConvExtents extents) => extents.C % 4 == 0 && extents.K % 4 == 0;
+
+    private static int Tiles(int extent) => (extent + GemmTile.Extent - 1) / GemmTile.Extent;
+
+    /// <summary>What the driver's compiler should know; the simulator has one multiprocessor for one group.</summary>
+    private static KernelSpecialization Specialization(GpuDevice gpu) =>
+        new(GemmTile.Threads, gpu.Accelerator.AcceleratorType == AcceleratorType.Cuda ? ResidentGroups : null);
 }

@@ -46,16 +46,18 @@ public static partial class Linear
 
         if (program.Tape.Slot(program, weight) is { } dWeight)
         {
+            Tensor? partials = ImplicitGemm.Partials(program, Extents(x, weight));
             program.Emit(
-                "linear.backward.weight", [x, dy, dWeight.ReadTensor], [dWeight.Tensor],
-                cpu => WeightGradientCpu(cpu, x, dy, dWeight), gpu => WeightGradientGpu(gpu, x, dy, dWeight));
+                "linear.backward.weight", [x, dy, dWeight.ReadTensor], [dWeight.Tensor, partials],
+                cpu => WeightGradientCpu(cpu, x, dy, dWeight), gpu => WeightGradientGpu(gpu, x, dy, partials!, dWeight));
         }
 
         if (bias is not null && program.Tape.Slot(program, bias) is { } dBias)
         {
+            Tensor? partials = ColumnSum.Scratch(program, dy.Count / dy.Shape.C, dy.Shape.C);
             program.Emit(
-                "linear.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor],
-                cpu => BiasGradientCpu(cpu, dy, dBias), gpu => BiasGradientGpu(gpu, dy, dBias));
+                "linear.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor, partials],
+                cpu => BiasGradientCpu(cpu, dy, dBias), gpu => ColumnSum.Gradient(gpu, dy, partials, dBias));
         }
     }
 }

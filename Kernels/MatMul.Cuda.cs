@@ -10,22 +10,26 @@ public static partial class MatMul
         if (!b.HasTangent)
             return Product(gpu, a, b, y, 0);
         Action primal = Product(gpu, a.Primal, b.Primal, y.Primal, 0);
-        Action byB = Product(gpu, a.Primal, b.Tangent, y.Tangent, 0);
-        Action? byA = a.HasTangent ? Product(gpu, a.Tangent, b.Primal, y.Tangent, 1) : null;
+        Action ofB = Product(gpu, a.Primal, b.Tangent, y.Tangent, 0);
+        Action? ofA = a.HasTangent ? Product(gpu, a.Tangent, b.Primal, y.Tangent, 1) : null;
         return () =>
         {
             primal();
-            byB();
-            byA?.Invoke();
+            ofB();
+            ofA?.Invoke();
         };
     }
-
-    private static Action Product(GpuDevice gpu, Tensor a, Tensor b, Tensor y, int add) =>
-        ImplicitGemm.InputGradient(gpu, ConvExtents.Rows(a.StoredCount / a.Shape.C, b.Shape[1], b.Shape[0]), a, b, y, add);
 
     private static Action GradientAGpu(GpuDevice gpu, Tensor dy, Tensor b, GradientSlot da) =>
         ImplicitGemm.Forward(gpu, ConvExtents.Rows(dy.Shape[0], b.Shape[1], b.Shape[0]), dy, b, null, da.Tensor, 0, da.Add);
 
-    private static Action GradientBGpu(GpuDevice gpu, Tensor a, Tensor dy, GradientSlot db) =>
-        ImplicitGemm.WeightGradient(gpu, ConvExtents.Rows(a.Shape[0], dy.Shape[1], a.Shape[1]), dy, a, db);
+    private static Action GradientBGpu(GpuDevice gpu, Tensor a, Tensor dy, Tensor partials, GradientSlot db) =>
+        ImplicitGemm.WeightGradient(gpu, Transposed(a, dy), dy, a, partials, db);
+
+    /// <summary>y, or the tangent's part of it, from a with its tangent if it has one.</summary>
+    private static Action Product(GpuDevice gpu, Tensor a, Tensor b, Tensor y, int add) =>
+        ImplicitGemm.InputGradient(gpu, ConvExtents.Rows(a.StoredCount / a.Shape.C, b.Shape[1], b.Shape[0]), a, b, y, add);
+
+    /// <summary>Of a^T dy: the rows of both are summed over.</summary>
+    private static ConvExtents Transposed(Tensor a, Tensor dy) => ConvExtents.Rows(a.Shape[0], dy.Shape[1], a.Shape[1]);
 }

@@ -38,9 +38,10 @@ public static partial class MatMul
 
         if (program.Tape.Slot(program, b) is { } db)
         {
+            Tensor? partials = ImplicitGemm.Partials(program, Transposed(a, dy));
             program.Emit(
-                "matmul.backward.b", [a, dy, db.ReadTensor], [db.Tensor],
-                cpu => GradientBCpu(cpu, a, dy, db), gpu => GradientBGpu(gpu, a, dy, db));
+                "matmul.backward.b", [a, dy, db.ReadTensor], [db.Tensor, partials],
+                cpu => GradientBCpu(cpu, a, dy, db), gpu => GradientBGpu(gpu, a, dy, partials!, db));
         }
     }
 }

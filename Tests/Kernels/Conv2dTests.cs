@@ -42,7 +42,8 @@ public class Conv2dTests
         Shape x = new(n, h, w, c), weight = new(k, size, size, c);
         return new OpCase(
             $"conv2d {x} {weight}{(bias ? " bias" : "")}", bias ? [x, weight, new Shape(k)] : [x, weight],
-            (p, v) => Conv2d.Apply(p, v[0], v[1], bias ? v[2] : null), v => Reference(v, n, h, w, c, k, size)) { TangentInputs = 1 };
+            (p, v) => Conv2d.Apply(p, v[0], v[1], bias ? v[2] : null), v => Reference(v, n, h, w, c, k, size))
+        { TangentInputs = 1 };
     }
 
     private static double[] Reference(double[][] inputs, int n, int h, int w, int c, int k, int size)

@@ -34,7 +34,8 @@ public class LinearTests
         Shape x = new(extents), weight = new(k, c);
         return new OpCase(
             $"linear {x} {weight}{(bias ? " bias" : "")}", bias ? [x, weight, new Shape(k)] : [x, weight],
-            (p, v) => Linear.Apply(p, v[0], v[1], bias ? v[2] : null), v => Reference(v, c, k)) { TangentInputs = 1 };
+            (p, v) => Linear.Apply(p, v[0], v[1], bias ? v[2] : null), v => Reference(v, c, k))
+        { TangentInputs = 1 };
     }
 
     private static double[] Reference(double[][] inputs, int c, int k)
