@@ -21,44 +21,47 @@ public static partial class Attention
     private sealed unsafe class HostBackward(
         AttentionSizes sizes, float* qkv, float* y, float* dy, float* logSumExp, float* delta, float* dqkv, bool add)
     {
-        private static int Pitch => PanelProduct.Padded(KeyTile);
-
         public void Run(int pair)
         {
-            int byRow = KeyTile * PanelProduct.Padded(sizes.Depth), byColumn = sizes.Depth * Pitch;
-            float* keys = ThreadScratch.Take(3 * byRow + 2 * byColumn + 2 * QueryTile * Pitch);
+            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth, pitch = HostStrided.Padded(KeyTile);
+            int byRow = KeyTile * HostStrided.Padded(depth), byColumn = depth * pitch, weights = QueryTile * pitch;
+            int zeroRow = Math.Max(pitch, HostStrided.Padded(depth));
+            float* keys = HostScratch.OfItem(3 * byRow + 2 * byColumn + 2 * weights + zeroRow);
             float* queries = keys + byRow, cotangents = queries + byRow;
             float* keyColumns = cotangents + byRow, valueColumns = keyColumns + byColumn;
-            float* p = valueColumns + byColumn, ds = p + QueryTile * Pitch;
-            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth;
+            float* p = valueColumns + byColumn, ds = p + weights, zeros = ds + weights;
+            new Span<float>(zeros, zeroRow).Clear();
             float* q = qkv + sizes.Query(pair), k = q + channels, v = k + channels;
             float* dq = dqkv + sizes.Query(pair), dk = dq + channels, dv = dk + channels;
             float* output = y + sizes.Output(pair), cotangent = dy + sizes.Output(pair);
-            float* rowDelta = delta + (long)pair * sizes.Length, rowLog = logSumExp + (long)pair * sizes.Length;
+            float* rowDelta = delta + (nint)pair * sizes.Length, rowLog = logSumExp + (nint)pair * sizes.Length;
             for (int row = 0; row < sizes.Length; row++)
+            {
                 rowDelta[row] = TensorPrimitives.Dot(
-                    new ReadOnlySpan<float>(output + (long)row * channels, depth), new ReadOnlySpan<float>(cotangent + (long)row * channels, depth));
+                    new ReadOnlySpan<float>(output + (nint)row * channels, depth), new ReadOnlySpan<float>(cotangent + (nint)row * channels, depth));
+            }
 
             for (int key = 0; key < sizes.Length; key += KeyTile)
             {
-                int count = Math.Min(KeyTile, sizes.Length - key), padded = PanelProduct.Padded(count);
-                long keyRow = (long)key * stride;
-                PanelProduct.PackTransposed(k + keyRow, stride, depth, count, keyColumns);
-                PanelProduct.PackTransposed(v + keyRow, stride, depth, count, valueColumns);
-                PanelProduct.Pack(k + keyRow, stride, count, depth, keys);
+                int count = Math.Min(KeyTile, sizes.Length - key), padded = HostStrided.Padded(count);
+                nint keyRow = (nint)key * stride;
+                HostStrided.PackColumns(k + keyRow, stride, depth, count, keyColumns);
+                HostStrided.PackColumns(v + keyRow, stride, depth, count, valueColumns);
+                HostStrided.PackRows(k + keyRow, stride, count, depth, keys);
                 for (int query = 0; query < sizes.Length; query += QueryTile)
                 {
                     int rows = Math.Min(QueryTile, sizes.Length - query);
-                    long queryRow = (long)query * stride, outputRow = (long)query * channels;
-                    PanelProduct.Multiply(q + queryRow, stride, 1, rows, depth, keyColumns, padded, p, Pitch, false);
-                    PanelProduct.Multiply(cotangent + outputRow, channels, 1, rows, depth, valueColumns, padded, ds, Pitch, false);
+                    nint queryRow = (nint)query * stride, outputRow = (nint)query * channels;
+                    HostStrided.Multiply(q + queryRow, stride, 1, rows, depth, keyColumns, padded, p, pitch, zeros);
+                    HostStrided.Multiply(cotangent + outputRow, channels, 1, rows, depth, valueColumns, padded, ds, pitch, zeros);
                     for (int row = 0; row < rows; row++)
-                        Weights(p + row * Pitch, ds + row * Pitch, padded, rowLog[query + row], rowDelta[query + row]);
-                    PanelProduct.Pack(cotangent + outputRow, channels, rows, depth, cotangents);
-                    PanelProduct.Pack(q + queryRow, stride, rows, depth, queries);
-                    PanelProduct.Multiply(p, 1, Pitch, count, rows, cotangents, depth, dv + keyRow, stride, add || query > 0);
-                    PanelProduct.Multiply(ds, 1, Pitch, count, rows, queries, depth, dk + keyRow, stride, add || query > 0);
-                    PanelProduct.Multiply(ds, Pitch, 1, rows, count, keys, depth, dq + queryRow, stride, add || key > 0);
+                        Weights(p + row * pitch, ds + row * pitch, padded, rowLog[query + row], rowDelta[query + row]);
+                    HostStrided.PackRows(cotangent + outputRow, channels, rows, depth, cotangents);
+                    HostStrided.PackRows(q + queryRow, stride, rows, depth, queries);
+                    float* firstQuery = add || query > 0 ? null : zeros, firstKey = add || key > 0 ? null : zeros;
+                    HostStrided.Multiply(p, 1, pitch, count, rows, cotangents, depth, dv + keyRow, stride, firstQuery);
+                    HostStrided.Multiply(ds, 1, pitch, count, rows, queries, depth, dk + keyRow, stride, firstQuery);
+                    HostStrided.Multiply(ds, pitch, 1, rows, count, keys, depth, dq + queryRow, stride, firstKey);
                 }
             }
         }

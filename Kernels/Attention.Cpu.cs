@@ -1,11 +1,12 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// One item of work is a tile of queries of one image and head. Keys and values are packed tile by tile and everything but
-/// the softmax is <see cref="PanelProduct"/>; the tiles stay in the second-level cache for D up to 256.
+/// the softmax is <see cref="HostStrided"/>; the tiles stay in the second-level cache for D up to 256.
 /// </summary>
 public static partial class Attention
 {
@@ -26,53 +27,52 @@ public static partial class Attention
 
     private readonly unsafe struct HostForward(AttentionSizes sizes, float* qkv, float* y, float* logSumExp, bool dual)
     {
-        /// <summary>Logits and their tangents have padded rows, so that no vector loop over them has an edge.</summary>
-        private static int Pitch => PanelProduct.Padded(KeyTile);
-
         public void Run(int pair, int first, int rows)
         {
-            int panels = Math.Max(sizes.Depth * Pitch, KeyTile * PanelProduct.Padded(sizes.Depth));
-            float* packed = ThreadScratch.Take(2 * panels + 2 * QueryTile * Pitch + 6 * QueryTile);
-            float* tPacked = packed + panels;
-            float* p = tPacked + panels, tp = p + QueryTile * Pitch;
-            var rowState = new RowState(tp + QueryTile * Pitch);
-            int stride = sizes.Stride, channels = sizes.Channels;
-            float* q = qkv + sizes.Query(pair) + (long)first * stride;
-            float* output = y + sizes.Output(pair) + (long)first * channels;
+            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth, pitch = HostStrided.Padded(KeyTile);
+            int panels = Math.Max(depth * pitch, KeyTile * HostStrided.Padded(depth)), weights = QueryTile * pitch;
+            int zeroRow = Math.Max(pitch, HostStrided.Padded(depth));
+            float* keys = HostScratch.OfItem(2 * panels + 2 * weights + RowState.Floats + zeroRow), values = keys + panels;
+            float* p = values + panels, tp = p + weights, zeros = tp + weights + RowState.Floats;
+            new Span<float>(zeros, zeroRow).Clear();
+            var state = new RowState(tp + weights);
+            float* q = qkv + sizes.Query(pair) + (nint)first * stride, tq = q + sizes.QkvTangent;
+            float* output = y + sizes.Output(pair) + (nint)first * channels, tOutput = output + sizes.OutputTangent;
             for (int start = 0; start < sizes.Length; start += KeyTile)
             {
-                int count = Math.Min(KeyTile, sizes.Length - start), padded = PanelProduct.Padded(count);
-                float* k = qkv + sizes.Query(pair) + channels + (long)start * stride, v = k + channels;
-                PanelProduct.PackTransposed(k, stride, sizes.Depth, count, packed);
-                PanelProduct.Multiply(q, stride, 1, rows, sizes.Depth, packed, padded, p, Pitch, false);
+                int count = Math.Min(KeyTile, sizes.Length - start), padded = HostStrided.Padded(count);
+                float* k = qkv + sizes.Query(pair) + channels + (nint)start * stride, v = k + channels;
+                HostStrided.PackColumns(k, stride, depth, count, keys);
+                HostStrided.Multiply(q, stride, 1, rows, depth, keys, padded, p, pitch, zeros);
                 if (dual)
                 {
-                    PanelProduct.Multiply(q + sizes.QkvTangent, stride, 1, rows, sizes.Depth, packed, padded, tp, Pitch, false);
-                    PanelProduct.PackTransposed(k + sizes.QkvTangent, stride, sizes.Depth, count, packed);
-                    PanelProduct.Multiply(q, stride, 1, rows, sizes.Depth, packed, padded, tp, Pitch, true);
+                    HostStrided.Multiply(tq, stride, 1, rows, depth, keys, padded, tp, pitch, zeros);
+                    HostStrided.PackColumns(k + sizes.QkvTangent, stride, depth, count, keys);
+                    HostStrided.Multiply(q, stride, 1, rows, depth, keys, padded, tp, pitch, null);
                 }
 
                 for (int row = 0; row < rows; row++)
                 {
-                    Soften(p + row * Pitch, count, padded, row, rowState, start == 0);
+                    Soften(p + row * pitch, count, padded, row, state, start == 0);
                     if (dual)
-                        Centre(p + row * Pitch, tp + row * Pitch, padded, row, rowState);
+                        Centre(p + row * pitch, tp + row * pitch, padded, row, state);
                     if (start > 0)
-                        Carry(output + (long)row * channels, row, rowState);
+                        Carry(output + (nint)row * channels, row, state);
                 }
 
-                PanelProduct.Pack(v, stride, count, sizes.Depth, packed);
-                PanelProduct.Multiply(p, Pitch, 1, rows, count, packed, sizes.Depth, output, channels, start > 0);
+                float* begin = start == 0 ? zeros : null;
+                HostStrided.PackRows(v, stride, count, depth, values);
+                HostStrided.Multiply(p, pitch, 1, rows, count, values, depth, output, channels, begin);
                 if (dual)
                 {
-                    PanelProduct.Multiply(tp, Pitch, 1, rows, count, packed, sizes.Depth, output + sizes.OutputTangent, channels, start > 0);
-                    PanelProduct.Pack(v + sizes.QkvTangent, stride, count, sizes.Depth, tPacked);
-                    PanelProduct.Multiply(p, Pitch, 1, rows, count, tPacked, sizes.Depth, output + sizes.OutputTangent, channels, true);
+                    HostStrided.Multiply(tp, pitch, 1, rows, count, values, depth, tOutput, channels, begin);
+                    HostStrided.PackRows(v + sizes.QkvTangent, stride, count, depth, values);
+                    HostStrided.Multiply(p, pitch, 1, rows, count, values, depth, tOutput, channels, null);
                 }
             }
 
             for (int row = 0; row < rows; row++)
-                logSumExp[(long)pair * sizes.Length + first + row] = rowState.Max[row] + MathF.Log(rowState.Sum[row]);
+                logSumExp[(nint)pair * sizes.Length + first + row] = state.Max[row] + MathF.Log(state.Sum[row]);
         }
 
         /// <summary>Logits to weights: p = exp(s - m') / l', with the running maximum and sum, and what earlier tiles shrink by.</summary>
@@ -136,17 +136,19 @@ public static partial class Attention
             if (dual)
             {
                 var tangent = new Span<float>(output + sizes.OutputTangent, sizes.Depth);
-                System.Numerics.Tensors.TensorPrimitives.Multiply(tangent, shrink, tangent);
-                System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(primal, shift, tangent, tangent);
+                TensorPrimitives.Multiply(tangent, shrink, tangent);
+                TensorPrimitives.MultiplyAdd(primal, shift, tangent, tangent);
             }
 
-            System.Numerics.Tensors.TensorPrimitives.Multiply(primal, shrink, primal);
+            TensorPrimitives.Multiply(primal, shrink, primal);
         }
     }
 
     /// <summary>What the streaming softmax keeps for each query of a tile.</summary>
     private readonly unsafe struct RowState(float* memory)
     {
+        public const int Floats = 5 * QueryTile;
+
         /// <summary>Running maximum m of the logits.</summary>
         public float* Max => memory;
 

@@ -28,7 +28,7 @@ public static partial class Attention
         Float4 max = Float4.All(float.NegativeInfinity), sum = Float4.All(0f), mean = Float4.All(0f);
         for (int first = 0; first < sizes.Length; first += Streamed)
         {
-            AttentionTile p = AttentionTile.Zero, ts = AttentionTile.Zero;
+            AttentionDual logits = AttentionDual.Zero;
             for (int channel = 0; channel < sizes.Depth; channel += Chunk)
             {
                 (Float4 q0, Float4 q1) = LoadOwn(qkv, q, sizes.Stride, row, channel, sizes);
@@ -41,19 +41,10 @@ public static partial class Attention
                 PutStreamed(streamed, keys);
                 PutStreamed(tStreamed, tKeys);
                 Group.Barrier();
-                int ownPlace = Ty, place = Tx;
-                for (int i = 0; i < Chunk; i++)
-                {
-                    Float4 rows = own[ownPlace], near = streamed[place], far = streamed[place + 8];
-                    p = AttentionTile.MultiplyAdd(rows, near, far, p);
-                    ts = AttentionTile.MultiplyAdd(tOwn[ownPlace], near, far, ts);
-                    ts = AttentionTile.MultiplyAdd(rows, tStreamed[place], tStreamed[place + 8], ts);
-                    ownPlace += OwnPitch;
-                    place += StreamedPitch;
-                }
+                logits = MultiplyAdd(own, tOwn, 0, streamed, tStreamed, logits);
             }
 
-            p = AttentionTile.Mask(p, sizes.Length - first - 4 * Tx);
+            AttentionTile p = AttentionTile.Mask(logits.Primal, sizes.Length - first - 4 * Tx);
             Float4 newMax = GroupMax(maxima, Float4.Max(max, AttentionTile.RowMax(p)));
             p = AttentionTile.Exp(p - newMax);
             Float4 carried = sum * Float4.Exp(max - newMax);
@@ -64,14 +55,14 @@ public static partial class Attention
             p = inverse * p;
             PutWeights(weights, p);
             Float4 kept = shrink * mean;
-            mean = kept + GroupSum(means, AttentionTile.RowSum(p * ts));
-            PutWeights(tWeights, p * (ts - mean));
+            mean = kept + GroupSum(means, AttentionTile.RowSum(p * logits.Tangent));
+            PutWeights(tWeights, p * (logits.Tangent - mean));
             Float4 shift = kept - shrink * mean;
 
             int end = Math.Min(Streamed, sizes.Length - first);
             for (int channel = 0; channel < sizes.Depth; channel += Streamed)
             {
-                AttentionTile o = AttentionTile.Zero, to = AttentionTile.Zero;
+                AttentionDual o = AttentionDual.Zero;
                 for (int key = 0; key < end; key += Chunk)
                 {
                     AttentionQuad values = LoadFactors(qkv, v, sizes.Stride, first + key, channel, sizes);
@@ -80,23 +71,14 @@ public static partial class Attention
                     PutFactors(streamed, values);
                     PutFactors(tStreamed, tValues);
                     Group.Barrier();
-                    int ownPlace = key * OwnPitch + Ty, place = Tx;
-                    for (int i = 0; i < Chunk; i++)
-                    {
-                        Float4 rows = weights[ownPlace], near = streamed[place], far = streamed[place + 8];
-                        o = AttentionTile.MultiplyAdd(rows, near, far, o);
-                        to = AttentionTile.MultiplyAdd(tWeights[ownPlace], near, far, to);
-                        to = AttentionTile.MultiplyAdd(rows, tStreamed[place], tStreamed[place + 8], to);
-                        ownPlace += OwnPitch;
-                        place += StreamedPitch;
-                    }
+                    o = MultiplyAdd(weights, tWeights, key, streamed, tStreamed, o);
                 }
 
                 // The tangent's part that moves with the mean stands on the old output, hence before that is overwritten.
                 if (first > 0)
-                    to = AddScaledRows(y, output, sizes.Channels, row, channel, sizes, shift, to);
-                Accumulate(y, output + sizes.OutputTangent, sizes.Channels, row, channel, sizes, first, shrink, to);
-                Accumulate(y, output, sizes.Channels, row, channel, sizes, first, shrink, o);
+                    o.Tangent = AddScaledRows(y, output, sizes.Channels, row, channel, sizes, shift, o.Tangent);
+                Accumulate(y, output + sizes.OutputTangent, sizes.Channels, row, channel, sizes, first, shrink, o.Tangent);
+                Accumulate(y, output, sizes.Channels, row, channel, sizes, first, shrink, o.Primal);
             }
         }
 

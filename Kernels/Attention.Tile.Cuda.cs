@@ -102,12 +102,27 @@ public static partial class Attention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionTile MultiplyAdd(ArrayView<Float4> own, int start, ArrayView<Float4> streamed, AttentionTile c)
     {
-        int row = start * OwnPitch + Ty, column = Tx;
+        // Views that begin at this thread's elements: once the assembler unrolls the loop, every index is a constant offset.
+        ArrayView<Float4> rows = own.SubView(start * OwnPitch + Ty), near = streamed.SubView(Tx), far = streamed.SubView(Tx + 8);
+        for (int i = 0; i < Chunk; i++)
+            c = AttentionTile.MultiplyAdd(rows[i * OwnPitch], near[i * StreamedPitch], far[i * StreamedPitch], c);
+        return c;
+    }
+
+    /// <summary>The product of primals added to <see cref="AttentionDual.Primal"/>, its tangent by the product rule to the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static AttentionDual MultiplyAdd(
+        ArrayView<Float4> own, ArrayView<Float4> tOwn, int start, ArrayView<Float4> streamed, ArrayView<Float4> tStreamed, AttentionDual c)
+    {
+        int row = start * OwnPitch + Ty;
+        ArrayView<Float4> rows = own.SubView(row), near = streamed.SubView(Tx), far = streamed.SubView(Tx + 8);
+        ArrayView<Float4> tRows = tOwn.SubView(row), tNear = tStreamed.SubView(Tx), tFar = tStreamed.SubView(Tx + 8);
         for (int i = 0; i < Chunk; i++)
         {
-            c = AttentionTile.MultiplyAdd(own[row], streamed[column], streamed[column + 8], c);
-            row += OwnPitch;
-            column += StreamedPitch;
+            Float4 x = rows[i * OwnPitch], u = near[i * StreamedPitch], v = far[i * StreamedPitch];
+            c.Primal = AttentionTile.MultiplyAdd(x, u, v, c.Primal);
+            c.Tangent = AttentionTile.MultiplyAdd(tRows[i * OwnPitch], u, v, c.Tangent);
+            c.Tangent = AttentionTile.MultiplyAdd(x, tNear[i * StreamedPitch], tFar[i * StreamedPitch], c.Tangent);
         }
 
         return c;

@@ -27,8 +27,7 @@ public static partial class Attention
     public static Tensor Apply(ComputeProgram program, Tensor qkv, int heads = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(heads, 1);
-        if (qkv.Type != DType.Float32)
-            throw new ArgumentException($"attention: {qkv} is not Float32");
+        Expect.Float32("attention", qkv);
         if (qkv.Shape.Rank != 4 || qkv.Shape.C % (3 * heads) != 0)
             throw new ArgumentException($"attention: {qkv} is not (N, H, W, 3 heads D) for heads = {heads}");
         var sizes = new AttentionSizes(qkv.Shape, heads);

@@ -105,3 +105,22 @@ internal struct AttentionTile
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Total(Float4 a) => (a.X + a.Y) + (a.Z + a.W);
 }
+
+/// <summary>A tile and its tangent.</summary>
+internal struct AttentionDual
+{
+    public AttentionTile Primal;
+    public AttentionTile Tangent;
+
+    public static AttentionDual Zero
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            AttentionDual dual;
+            dual.Primal = AttentionTile.Zero;
+            dual.Tangent = AttentionTile.Zero;
+            return dual;
+        }
+    }
+}

@@ -28,6 +28,16 @@ public class AttentionTests
     [MemberData(nameof(Large))]
     public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);
 
+    [Fact]
+    public void Refuses_channels_that_do_not_divide()
+    {
+        using var program = new ComputeProgram(TestDevices.Get("cpu"));
+        Tensor qkv = program.Allocate(new Shape(1, 2, 3, 12));
+        Assert.Throws<ArgumentException>(() => Attention.Apply(program, qkv, 3));
+        Assert.Throws<ArgumentException>(() => Attention.Apply(program, qkv.Reshape(6, 12)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Attention.Apply(program, qkv, 0));
+    }
+
     private static OpCase Case(int n, int h, int w, int heads, int depth, double size = 1) =>
         new($"attention N={n} {h}x{w} heads={heads} D={depth} size={size}",
             [new Shape(n, h, w, 3 * heads * depth)], (p, x) => Attention.Apply(p, x[0], heads), x => Reference(x[0], n, h * w, heads, depth))
