@@ -22,6 +22,7 @@ public static class Ops
         new(typeof(Linear), OpTangent.Linear),
         new(typeof(MatMul), OpTangent.Rule),
         new(typeof(PixelNorm), OpTangent.Rule),
+        new(typeof(ProposalTime), OpTangent.None),
         new(typeof(RAdam), OpTangent.None),
         new(typeof(RandomNormal), OpTangent.None),
         new(typeof(RandomUniform), OpTangent.None),
