@@ -138,7 +138,8 @@ public static partial class Attention
     private static Action BackwardGpu(
         GpuDevice gpu, Tensor qkv, Tensor y, Tensor dy, Tensor logSumExp, Tensor delta, GradientSlot slot, AttentionSizes sizes)
     {
-        var deltas = gpu.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(DeltaKernel);
+        var deltas = gpu.Accelerator.LoadAutoGroupedKernel<
+            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(DeltaKernel);
         var queries = gpu.Accelerator.LoadKernel<
             ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes, int>(QueryGradientKernel);
         var keysAndValues = gpu.Accelerator.LoadKernel<

@@ -1,6 +1,9 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Products of strided matrices on one thread of the host, for ops that thread over something else: <see cref="HostGemm"/> by rows and columns.</summary>
+/// <summary>
+/// Products of strided matrices on one thread of the host, for ops that thread over something else: <see cref="HostGemm"/> with
+/// rows given by a stride instead of a table.
+/// </summary>
 internal static unsafe class HostStrided
 {
     /// <summary>Columns rounded up to whole panels.</summary>

@@ -20,7 +20,8 @@ public class AttentionTests
         });
 
     /// <summary>The shapes of the networks; the float64 differences make anything larger slow.</summary>
-    public static IEnumerable<TheoryDataRow<string, OpCase>> Large => TestDevices.Cross(["cpu", "cuda"], new[] { Case(1, 16, 16, 1, 64) });
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Large => TestDevices.Cross(
+        ["cpu", "cuda"], new[] { Case(1, 16, 16, 1, 64) });
 
     [Theory]
     [MemberData(nameof(Tiny))]
@@ -44,7 +45,8 @@ public class AttentionTests
         {
             // Logits of size s carry a rounding error of some s 2^-24, and so do the weights.
             Tolerance = 2e-5 * size,
-            Fill = size == 1 ? null : (_, random) => [.. Enumerable.Range(0, 3 * n * h * w * heads * depth).Select(_ => (float)(size * Math.Sqrt(12) * (random.NextDouble() - 0.5)))],
+            Fill = size == 1 ? null : (_, random) =>
+                [.. Enumerable.Range(0, 3 * n * h * w * heads * depth).Select(_ => (float)(size * Math.Sqrt(12) * (random.NextDouble() - 0.5)))],
         };
 
     /// <summary>O = softmax(Q K^T / sqrt(D)) V by the definition, row by row.</summary>
