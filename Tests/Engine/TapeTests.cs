@@ -1,0 +1,124 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Engine;
+
+public class TapeTests
+{
+    private static ComputeDevice Cpu => TestDevices.Get("cpu");
+
+    private static readonly Shape Two = new(2);
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Gradients_of_an_input_used_several_times_add_up(string deviceName)
+    {
+        ComputeDevice device = TestDevices.Get(deviceName);
+        using Tensor x = device.CreateTensor(Two, [3f, 4]), dx = device.CreateTensor(Two), dy = device.CreateTensor(Two, [1f, 10]);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
+        Tensor y = Copy.Join(program, x, null); // transient, so that its gradient is first written and then added to
+        Tensor sum = Residual.Apply(program, Residual.Apply(program, y, y, 1), Residual.Apply(program, x, y, 2), 1);
+        tape.Seed(sum, dy);
+        tape.Backward();
+        program.Run();
+        Assert.Equal([6f, 60], dx.ToArray()); // (y + y) + 2 (x + y) with y = x
+    }
+
+    [Fact]
+    public void A_watched_gradient_is_added_to_until_it_is_zeroed()
+    {
+        using Tensor x = Cpu.CreateTensor(Two, [3f, 4]), dx = Cpu.CreateTensor(Two, [100f, 200]), dy = Cpu.CreateTensor(Two, [1f, 2]);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
+        tape.Seed(Residual.Apply(program, x, x, 0.5f), dy);
+        tape.Backward();
+        program.Run();
+        Assert.Equal([101f, 202], dx.ToArray());
+        program.Run();
+        Assert.Equal([102f, 204], dx.ToArray());
+    }
+
+    [Fact]
+    public void Gradients_pass_through_other_shapes_of_the_same_data()
+    {
+        using Tensor x = Cpu.CreateTensor(new Shape(2, 3), [1f, 2, 3, 4, 5, 6]), dx = Cpu.CreateTensor(x.Shape), dy = Cpu.CreateTensor(new Shape(6), [1f, 2, 3, 4, 5, 6]);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
+        Tensor y = Residual.Apply(program, x.Reshape(3, 2), x.Reshape(3, 2), 1);
+        tape.Seed(Residual.Apply(program, y.Reshape(6), y.Reshape(6), 1), dy);
+        tape.Backward();
+        program.Run();
+        Assert.Equal([4f, 8, 12, 16, 20, 24], dx.ToArray());
+    }
+
+    [Fact]
+    public void What_depends_on_nothing_watched_or_leads_nowhere_costs_no_step()
+    {
+        using Tensor x = Cpu.CreateTensor(Two), dx = Cpu.CreateTensor(Two), constant = Cpu.CreateTensor(Two), dy = Cpu.CreateTensor(Two);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(Cpu) { Tape = tape };
+        Tensor unwatched = Silu.Apply(program, constant);
+        Silu.Apply(program, x); // no cotangent reaches this one
+        Tensor y = Residual.Apply(program, unwatched, x, 1);
+        tape.Seed(y, dy);
+        Assert.False(tape.Needs(unwatched));
+        Assert.True(tape.Needs(y));
+        tape.Backward();
+        Assert.Equal(["silu.forward", "silu.forward", "residual.forward", "residual.backward"], program.Steps.Select(step => step.Op));
+        Assert.Equal([dx], program.Steps[^1].Writes); // nothing for the constant
+    }
+
+    [Fact]
+    public void A_tangent_is_a_constant()
+    {
+        using Tensor x = Cpu.CreateTensor(Two, [1f, 2]), tx = Cpu.CreateTensor(Two, [5f, 7]), dx = Cpu.CreateTensor(Two), dtx = Cpu.CreateTensor(Two);
+        using Tensor dy = Cpu.CreateTensor(Two, [1f, 1]);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        tape.Watch(tx, dtx);
+        using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
+        Tensor y = Residual.Apply(program, Copy.Join(program, x, tx), Copy.Join(program, x, tx), 1);
+        Assert.False(tape.Needs(y.Tangent));
+        Assert.Throws<ArgumentException>(() => tape.Seed(y.Tangent, dy));
+        tape.Seed(y, dy);
+        tape.Backward();
+        program.Run();
+        Assert.Equal([2f, 2], dx.ToArray());
+        Assert.Equal([0f, 0], dtx.ToArray());
+    }
+
+    [Fact]
+    public void Refuses_seeds_and_gradients_that_do_not_fit()
+    {
+        using Tensor x = Cpu.CreateTensor(Two), dx = Cpu.CreateTensor(Two), wide = Cpu.CreateTensor(new Shape(3));
+        var tape = new Tape();
+        Assert.Throws<ArgumentException>(() => tape.Watch(x, wide));
+        using var program = new ComputeProgram(Cpu) { Tape = tape };
+        Tensor before = Silu.Apply(program, x);
+        tape.Watch(x, dx);
+        Tensor y = Silu.Apply(program, x);
+        Assert.Contains("(3)", Assert.Throws<ArgumentException>(() => tape.Seed(y, wide)).Message, StringComparison.Ordinal);
+        Assert.Contains("depends on no watched tensor", Assert.Throws<ArgumentException>(() => tape.Seed(before, dx)).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => tape.Cotangent(y));
+    }
+
+    [Fact]
+    public void Refuses_to_add_to_a_cotangent_that_was_given()
+    {
+        using Tensor x = Cpu.CreateTensor(Two), dx = Cpu.CreateTensor(Two), dy = Cpu.CreateTensor(Two);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(Cpu) { Tape = tape };
+        Tensor y = Silu.Apply(program, x);
+        Tensor z = Silu.Apply(program, y);
+        tape.Seed(y, dy);
+        tape.Seed(z, dy);
+        Assert.Contains("sum the two outputs first", Assert.Throws<InvalidOperationException>(tape.Backward).Message, StringComparison.Ordinal);
+    }
+}
