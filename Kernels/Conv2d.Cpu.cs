@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
@@ -20,6 +21,12 @@ public static unsafe partial class Conv2d
         }
 
         int c = x.Shape.C, k = y.Shape.C, depth = Taps * c;
+        if (k <= Vector128<float>.Count)
+        {
+            ForwardNarrow(cpu, x, weight, bias, y);
+            return;
+        }
+
         int padded = HostGemm.Widest.Panels(k) * HostGemm.Widest.PanelColumns;
         float* start = HostScratch.OfCall(2 * padded + (long)padded * depth), zeros = start + padded, panels = zeros + padded;
         new Span<float>(start, 2 * padded).Clear();
@@ -77,7 +84,7 @@ public static unsafe partial class Conv2d
         CpuDevice cpu, float* x, Shape shape, int halves, float* panels, int k, float* y, float* start, float* other)
     {
         int n = shape.N, h = shape.H, w = shape.W, c = shape.C;
-        var split = HostMatrix.WorkSplit.Of(cpu, n * h * w, Taps * c, k, halves);
+        var split = HostMatrix.WorkSplit.Of(cpu, n * h * w, c, Taps * c, k, halves);
         int images = Math.Max(1, split.Rows / (h * w)); // small images go several to an item, large ones in pieces of some lines
         int pieces = split.Rows >= h * w ? 1 : (h + Math.Max(1, split.Rows / w) - 1) / Math.Max(1, split.Rows / w);
         int lines = (h + pieces - 1) / pieces, blocks = (n + images - 1) / images;
@@ -91,13 +98,15 @@ public static unsafe partial class Conv2d
                 return;
             int pixels = taken * (height + 2) * (w + 2);
             float* framed = HostScratch.OfItem(HostScratch.Lines((long)pixels * c) + rows + HostGemm.Spare);
-            int* offsets = (int*)(framed + HostScratch.Lines((long)pixels * c));
+            int* offsets = (int*)(framed + HostScratch.Lines((long)pixels * c)), offset = offsets;
             nint image = (nint)half * n + firstImage;
             for (int i = 0; i < taken; i++)
             {
-                Frame(x + (image + i) * h * w * c, h, w * c, c, firstLine, height, framed + (nint)i * (height + 2) * (w + 2) * c);
-                for (int j = 0; j < height * w; j++)
-                    offsets[i * height * w + j] = ((i * (height + 2) + j / w) * (w + 2) + j % w) * c;
+                int corner = i * (height + 2) * (w + 2) * c;
+                Frame(x + (image + i) * h * w * c, h, w * c, c, firstLine, height, framed + corner);
+                for (int line = 0; line < height; line++, corner += (w + 2) * c)
+                    for (int j = 0; j < w; j++)
+                        *offset++ = corner + j * c;
             }
 
             HostGemm.FillUp(offsets, rows);
@@ -115,6 +124,79 @@ public static unsafe partial class Conv2d
                 Start = init == null ? null : init + column,
             });
         });
+    }
+
+    /// <summary>
+    /// Forward for a few output channels, an image's three say, which would leave most of a panel empty: every pixel is multiplied
+    /// by all nine taps at once, 9 K columns, and each output gathers its nine products.
+    /// </summary>
+    private static void ForwardNarrow(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
+    {
+        int n = x.Shape.N, h = x.Shape.H, w = x.Shape.W, c = x.Shape.C, k = y.Shape.C;
+        int padded = HostGemm.Widest.Panels(Taps * k) * HostGemm.Widest.PanelColumns;
+        float* zeros = HostScratch.OfCall(padded + 2L * padded * c), panels = zeros + padded, taps = panels + (nint)padded * c;
+        float* source = x.Pointer, target = y.Pointer;
+        new Span<float>(zeros, padded).Clear();
+        for (int row = 0; row < Taps * k; row++) // (k, tap, c) to (tap, k, c), so that a tap's products are neighbours
+            weight.Span.Slice((row % k * Taps + row / k) * c, c).CopyTo(new Span<float>(taps + (nint)row * c, c));
+        HostMatrix.PackColumns(cpu, taps, c, Taps * k, panels);
+        Vector128<float> start = default;
+        for (int i = 0; i < k && bias is not null; i++)
+            start = start.WithElement(i, bias.Span[i]);
+
+        int lines = Math.Min(h, Math.Max(8, 512 / w)), pieces = (h + lines - 1) / lines; // tall: a line above and below is done twice
+        cpu.For(x.StoredN * pieces, item =>
+        {
+            int image = item / pieces, top = item % pieces * lines, end = Math.Min(h, top + lines);
+            int from = Math.Max(0, top - 1), rows = (Math.Min(h, end + 1) - from) * w;
+            float* products = HostScratch.OfItem((long)rows * padded + rows + HostGemm.Spare);
+            int* offsets = (int*)(products + (nint)rows * padded);
+            for (int i = 0; i < rows; i++)
+                offsets[i] = i * c;
+            HostGemm.FillUp(offsets, rows);
+            HostGemm.Widest.Multiply(new BlockProduct
+            {
+                A = source + ((nint)image * h + from) * w * c,
+                Offsets = offsets,
+                Rows = rows,
+                Walk = new RowWalk(1, 0, c, 1),
+                B = panels,
+                Columns = padded,
+                C = products,
+                Stride = padded,
+                Start = zeros,
+            });
+            for (int line = top; line < end; line++)
+            {
+                Gather(
+                    products + (nint)(line - from) * w * padded, padded, line == 0 ? 1 : 0, line == h - 1 ? Extent - 1 : Extent, w, k,
+                    image < n ? start : default, target + ((nint)image * h + line) * w * k);
+            }
+        });
+    }
+
+    /// <summary>y[w] = start + the sum over the lines r in [first, last) and s of the products of pixel (r - 1, w + s - 1) with the tap (r, s).</summary>
+    private static void Gather(float* products, int stride, int first, int last, int width, int k, Vector128<float> start, float* y)
+    {
+        for (int w = 0; w < width; w++, y += k)
+        {
+            Vector128<float> sum = start;
+            for (int r = first; r < last; r++)
+            {
+                float* tap = products + ((nint)(r - 1) * width + w) * stride + r * Extent * k;
+                if (w > 0)
+                    sum += Vector128.Load(tap - stride);
+                sum += Vector128.Load(tap + k);
+                if (w < width - 1)
+                    sum += Vector128.Load(tap + stride + 2 * k);
+            }
+
+            if (w < width - 1 && k > 1) // what is written beyond the pixel, the next one overwrites
+                sum.Store(y);
+            else
+                for (int j = 0; j < k; j++)
+                    y[j] = sum[j];
+        }
     }
 
     /// <summary>Copies the lines [first, first + height) of an image and one more on each side, with a border of zeros.</summary>

@@ -6,8 +6,8 @@ namespace TrigFlowNative.Kernels;
 /// <summary>Threaded matrix products of the host: what convolution, linear layers and matrix multiplication share.</summary>
 internal static unsafe class HostMatrix
 {
-    /// <summary>Work below which a second thread costs more than it saves: a few microseconds of one core.</summary>
-    private const long ItemFlops = 300_000;
+    /// <summary>Work below which a second thread costs more than it saves: some ten microseconds of one core.</summary>
+    private const long ItemFlops = 1_000_000;
 
     /// <summary>Packs B, whose rows are contiguous, on all threads.</summary>
     public static void PackRows(CpuDevice cpu, float* b, int depth, int columns, float* panels)
@@ -27,7 +27,7 @@ internal static unsafe class HostMatrix
     public static void EachPanel(CpuDevice cpu, int depth, int columns, Action<int, int> pack)
     {
         int panel = HostGemm.Widest.PanelColumns;
-        int grain = Math.Max(1, 32768 / (depth * panel));
+        int grain = Math.Max(1, (1 << 17) / (depth * panel));
         cpu.For(HostGemm.Widest.Panels(columns), grain, (from, to) =>
         {
             for (int column = (int)from * panel; from < to; from++, column += panel)
@@ -51,7 +51,7 @@ internal static unsafe class HostMatrix
     {
         HostGemm gemm = HostGemm.Widest;
         int halves = rows / startRows;
-        var split = WorkSplit.Of(cpu, startRows, depth, columns, halves);
+        var split = WorkSplit.Of(cpu, startRows, depth, depth, columns, halves);
         cpu.For(halves * split.RowItems * split.ColumnItems, item =>
         {
             int columnItem = item % split.ColumnItems, rowItem = item / split.ColumnItems;
@@ -188,12 +188,12 @@ internal static unsafe class HostMatrix
         /// Four items for each thread if there is work for them; the rows of A and C of an item fit a second-level cache. Columns
         /// are only divided where the rows are too few.
         /// </summary>
-        public static WorkSplit Of(CpuDevice cpu, int rows, int depth, int columns, int halves)
+        public static WorkSplit Of(CpuDevice cpu, int rows, int rowFloats, int depth, int columns, int halves)
         {
             const int tallest = 252, lowest = 24, cached = 65536; // rows; rows; floats
             long flops = 2L * rows * depth * columns;
             int wanted = (int)Math.Clamp(flops / ItemFlops, 1, Math.Max(1, 4 * cpu.Threads / halves));
-            int height = Math.Clamp((rows + wanted - 1) / wanted, lowest, Math.Clamp(cached / (depth + columns), 48, tallest));
+            int height = Math.Clamp((rows + wanted - 1) / wanted, lowest, Math.Clamp(cached / (rowFloats + columns), 48, tallest));
             int rowItems = (rows + height - 1) / height;
             int panels = HostGemm.Widest.Panels(columns), groups = Math.Clamp(wanted / rowItems, 1, panels);
             int perGroup = (panels + groups - 1) / groups;

@@ -19,103 +19,137 @@ internal static unsafe class HostPanels<TVector>
     /// <param name="panel">Receives depth x Columns floats.</param>
     public static void PackRows(float* b, nint stride, int depth, int width, float* panel)
     {
-        for (int d = 0; d < depth; d++, b += stride, panel += Columns)
-            CopyPadded(b, width, panel);
+        if (width < Columns)
+            new Span<float>(panel, depth * Columns).Clear();
+        CopyRows(b, stride, width, panel, depth);
     }
 
     /// <summary>Packs <paramref name="width"/> columns of a matrix whose columns are contiguous, such as (K, C) weights read as (C, K).</summary>
     /// <inheritdoc cref="PackRows"/>
     public static void PackColumns(float* b, nint stride, int depth, int width, float* panel)
     {
+        if (width < Columns)
+            new Span<float>(panel, depth * Columns).Clear();
         int d = 0;
         for (; d + 4 <= depth; d += 4)
         {
-            float* row = panel + d * Columns;
-            for (int j = 0; j < width; j++)
+            float* row = panel + d * Columns, column = b + d;
+            for (int j = 0; j < width; j++, row++, column += stride)
             {
-                float* column = b + j * stride + d;
-                row[j] = column[0];
-                row[j + Columns] = column[1];
-                row[j + 2 * Columns] = column[2];
-                row[j + 3 * Columns] = column[3];
+                row[0] = column[0];
+                row[Columns] = column[1];
+                row[2 * Columns] = column[2];
+                row[3 * Columns] = column[3];
             }
         }
 
         for (; d < depth; d++)
             for (int j = 0; j < width; j++)
                 panel[d * Columns + j] = b[j * stride + d];
-        if (width < Columns)
-            for (d = 0; d < depth; d++)
-                new Span<float>(panel + d * Columns + width, Columns - width).Clear();
     }
 
     /// <summary>Packs columns [column, column + width) of the patch matrix for the pixels [from, to).</summary>
     public static void PackPatches(in ImagePatches patches, long from, long to, int column, int width, float* panel)
     {
-        while (from < to)
+        if (width < Columns)
+            new Span<float>(panel, (int)(to - from) * Columns).Clear();
+        int run = patches.R * patches.C; // columns that one image line supplies
+        for (int j = 0; j < width;)
         {
-            long line = from / patches.W;
-            int w = (int)(from % patches.W), end = (int)Math.Min(patches.W, w + to - from);
-            int h = (int)(line % patches.H);
-            int run = patches.R * patches.C; // columns that one image line supplies
-            for (int j = 0; j < width;)
-            {
-                int r = (column + j) / run, first = (column + j) % run, count = Math.Min(run - first, width - j);
-                int above = r - patches.R / 2;
-                bool inside = (uint)(h + above) < (uint)patches.H;
-                PackLine(patches, inside ? patches.X + (line + above) * patches.W * patches.C : null, w, end, first, count, panel + j);
-                j += count;
-            }
-
-            if (width < Columns)
-                for (int i = 0; i < end - w; i++)
-                    new Span<float>(panel + i * Columns + width, Columns - width).Clear();
-            panel += (end - w) * Columns;
-            from += end - w;
+            int r = (column + j) / run, skip = (column + j) % run, count = Math.Min(run - skip, width - j);
+            PackRun(patches, from, to, r - patches.R / 2, skip, count, panel + j);
+            j += count;
         }
     }
 
-    /// <summary>
-    /// For the pixels [w, end) of an image line, columns [first, first + count) of the run (s, c) that begins R / 2 pixels to the left;
-    /// beyond the image's borders stand zeros.
-    /// </summary>
-    private static void PackLine(in ImagePatches patches, float* line, int w, int end, int first, int count, float* panel)
+    /// <summary>Packs floats [skip, skip + count) of the runs (s, c) that lie <paramref name="shift"/> lines below their pixels.</summary>
+    private static void PackRun(in ImagePatches patches, long from, long to, int shift, int skip, int count, float* panel)
     {
         int radius = patches.R / 2, c = patches.C;
-        for (; w < end; w++, panel += Columns)
+        int left = Math.Max(0, radius - skip / c); // pixels [left, right) of a line have all of the piece within the image
+        int right = Math.Min(patches.W, patches.W + radius - (skip + count - 1) / c);
+        long line = from / patches.W;
+        int w = (int)(from - line * patches.W), h = (int)(line % patches.H);
+        float* source = patches.X + (line + shift) * patches.W * c + skip - radius * c; // the run's floats for w = 0
+        for (long pixels = to - from; pixels > 0; w = 0)
         {
-            int low = line == null ? count : Math.Clamp((radius - w) * c - first, 0, count);
-            int high = line == null ? count : Math.Clamp((patches.W + radius - w) * c - first, low, count);
-            float* source = line + (nint)(w - radius) * c + first;
-            if (low == 0 && high == Columns)
+            int end = (int)Math.Min(patches.W, w + pixels);
+            pixels -= end - w;
+            if ((uint)(h + shift) < (uint)patches.H)
             {
-                TVector.Store(TVector.Load(source), panel);
-                TVector.Store(TVector.Load(source + TVector.Width), panel + TVector.Width);
-                continue;
+                for (; w < Math.Min(left, end); w++, panel += Columns)
+                    PackEdge(patches, source, w, skip, count, panel);
+                int whole = Math.Min(right, end) - w;
+                if (whole > 0)
+                {
+                    CopyRows(source + (nint)w * c, c, count, panel, whole);
+                    w += whole;
+                    panel += whole * Columns;
+                }
+
+                for (; w < end; w++, panel += Columns)
+                    PackEdge(patches, source, w, skip, count, panel);
+            }
+            else
+            {
+                ClearRows(panel, count, end - w);
+                panel += (end - w) * Columns;
             }
 
-            for (int j = 0; j < low; j++)
-                panel[j] = 0;
-            for (int j = low; j < high; j++)
-                panel[j] = source[j];
-            for (int j = high; j < count; j++)
-                panel[j] = 0;
+            source += (nint)patches.W * c;
+            h = h + 1 == patches.H ? 0 : h + 1;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CopyPadded(float* source, int width, float* target)
+    /// <summary>A pixel so near to a border that some or all of its piece lies beyond.</summary>
+    private static void PackEdge(in ImagePatches patches, float* source, int w, int skip, int count, float* panel)
     {
-        if (width == Columns)
+        int radius = patches.R / 2, c = patches.C;
+        int low = Math.Clamp((radius - w) * c - skip, 0, count), high = Math.Clamp((patches.W + radius - w) * c - skip, low, count);
+        ClearRows(panel, count, 1);
+        for (int j = low; j < high; j++)
+            panel[j] = source[(nint)w * c + j];
+    }
+
+    /// <summary>Copies <paramref name="rows"/> rows of <paramref name="count"/> floats into a panel; two moves that overlap spare the odd ends.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyRows(float* source, nint stride, int count, float* panel, int rows)
+    {
+        int width = TVector.Width, tail = count - width;
+        if (tail >= 0)
         {
-            TVector.Store(TVector.Load(source), target);
-            TVector.Store(TVector.Load(source + TVector.Width), target + TVector.Width);
+            for (; rows > 0; rows--, source += stride, panel += Columns)
+            {
+                TVector.Store(TVector.Load(source), panel);
+                TVector.Store(TVector.Load(source + tail), panel + tail);
+            }
+
             return;
         }
 
-        for (int j = 0; j < width; j++)
-            target[j] = source[j];
-        new Span<float>(target + width, Columns - width).Clear();
+        for (; rows > 0; rows--, source += stride, panel += Columns)
+            for (int j = 0; j < count; j++)
+                panel[j] = source[j];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ClearRows(float* panel, int count, int rows)
+    {
+        int tail = count - TVector.Width;
+        if (tail >= 0)
+        {
+            for (; rows > 0; rows--, panel += Columns)
+            {
+                TVector.Store(default, panel);
+                TVector.Store(default, panel + tail);
+            }
+
+            return;
+        }
+
+        for (; rows > 0; rows--, panel += Columns)
+            for (int j = 0; j < count; j++)
+                panel[j] = 0;
     }
 }
 
