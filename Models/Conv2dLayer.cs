@@ -1,0 +1,30 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>A 3x3 convolution with bias. Starts Xavier uniform times <paramref name="gain"/>, bias zero.</summary>
+internal sealed class Conv2dLayer(string name, int inChannels, int outChannels, float gain = 1)
+{
+    private const int Taps = 9;
+
+    public IEnumerable<ParameterSpec> Parameters =>
+    [
+        new($"{name}.weight", new Shape(outChannels, 3, 3, inChannels))
+        {
+            FileShape = [outChannels, inChannels, 3, 3],
+            Bound = gain * LinearLayer.XavierBound(Taps * inChannels, Taps * outChannels),
+        },
+        new($"{name}.bias", new Shape(outChannels)) { FileShape = [outChannels] },
+    ];
+
+    /// <summary>Multiplications, each with its addition, for an output of so many pixels.</summary>
+    public long MultiplyAdds(long pixels) => pixels * Taps * inChannels * outChannels;
+
+    /// <summary>(N, H, W, C) to (N, H, W, K).</summary>
+    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x)
+    {
+        using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
+        return Conv2d.Apply(program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value);
+    }
+}

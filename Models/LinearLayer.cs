@@ -1,0 +1,48 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// A matrix over the last axis, with bias; over pixels it is a 1x1 convolution. Starts Xavier uniform times
+/// <paramref name="gain"/>, bias zero.
+/// </summary>
+internal sealed class LinearLayer(string name, int inChannels, int outChannels, float gain = 1)
+{
+    /// <summary>Whether files hold the weight as that of a 1x1 convolution, (K, C, 1, 1).</summary>
+    public bool IsConvolution { get; init; }
+
+    /// <summary>Number of parts whose rows files interleave, see <see cref="ParameterSpec.Parts"/>.</summary>
+    public int Parts { get; init; } = 1;
+
+    public IEnumerable<ParameterSpec> Parameters =>
+    [
+        new($"{name}.weight", new Shape(outChannels, inChannels))
+        {
+            FileShape = IsConvolution ? [outChannels, inChannels, 1, 1] : [outChannels, inChannels],
+            Parts = Parts,
+            Bound = gain * XavierBound(inChannels, outChannels),
+        },
+        new($"{name}.bias", new Shape(outChannels)) { FileShape = [outChannels], Parts = Parts },
+    ];
+
+    /// <summary>Half the width of the uniform distribution of Glorot and Bengio 2010, eq. 16.</summary>
+    public static float XavierBound(long fanIn, long fanOut) => MathF.Sqrt(6f / (fanIn + fanOut));
+
+    /// <summary>Multiplications, each with its addition, for so many rows.</summary>
+    public long MultiplyAdds(long rows) => rows * inChannels * outChannels;
+
+    /// <summary>(..., C) to (..., K).</summary>
+    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x)
+    {
+        using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
+        return Linear.Apply(program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value);
+    }
+
+    /// <summary>The layer on one-hot rows times sqrt(C), C the number of classes: (N) to (N, K); -1 gives the bias alone.</summary>
+    public Tensor ApplyToLabels(ComputeProgram program, ParameterSlab weights, Tensor labels)
+    {
+        using IDisposable scope = program.Layer(name);
+        return LabelEmbedding.Apply(program, labels, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value);
+    }
+}

@@ -1,0 +1,37 @@
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// Named networks: cifar10 as in arXiv:2410.11081, appendix G.2; mnist (28x28 padded to 32x32), to be trained in minutes on a GPU;
+/// demo, to be trained in minutes on a CPU.
+/// </summary>
+public static class ModelPresets
+{
+    /// <summary>All presets, by name.</summary>
+    public static IReadOnlyDictionary<string, UNetConfig> All { get; } = new Dictionary<string, UNetConfig>(StringComparer.Ordinal)
+    {
+#pragma warning disable format // columns line up
+        // size, channels of image and model, multipliers, blocks, attention, dropout;  parameters, a forward pass of one image
+        ["cifar10"] = Row(32, 3, 128, [2, 2, 2], 4, [16], 0.13f), //                      60.07 M    42.3  GFLOP
+        ["mnist"]   = Row(32, 1,  32, [1, 2, 2], 2, [ 8], 0.00f), //                       1.90 M     0.83 GFLOP
+        ["demo"]    = Row(16, 3,  24, [1, 1, 2], 1, [ 8], 0.00f), //                       0.54 M     0.05 GFLOP
+#pragma warning restore format
+    };
+
+    /// <summary>A preset by name; add classes with <c>with { LabelCount = 10 }</c>.</summary>
+    /// <exception cref="ArgumentException">There is none of that name; the message lists them.</exception>
+    public static UNetConfig Get(string name) => All.TryGetValue(name, out UNetConfig? config)
+        ? config
+        : throw new ArgumentException($"unknown preset '{name}': {string.Join(", ", All.Keys)}");
+
+    private static UNetConfig Row(
+        int resolution, int imageChannels, int modelChannels, int[] channelMult, int blocks, int[] attention, float dropout) => new()
+        {
+            Resolution = resolution,
+            ImageChannels = imageChannels,
+            ModelChannels = modelChannels,
+            ChannelMult = [.. channelMult],
+            BlocksPerLevel = blocks,
+            AttentionResolutions = [.. attention],
+            Dropout = dropout,
+        };
+}

@@ -1,0 +1,135 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// The residual block of DDPM++ with adaptive double normalisation (arXiv:2410.11081, section 4.1):
+/// h = conv0(resample(SiLU(norm0(x)))), [s | b] = affine(embedding), h = SiLU(norm1(h) pnorm(s) + pnorm(b)),
+/// x = (conv1(dropout(h)) + skip(resample(x))) / sqrt(2), and with attention x = (proj(attention(qkv(norm2(x)))) + x) / sqrt(2).
+/// </summary>
+internal sealed class UNetBlock
+{
+    private const float NearZero = 1e-5f;
+    private static readonly float HalfRoot = MathF.Sqrt(0.5f), AttentionGain = MathF.Sqrt(0.2f);
+    private readonly Resampling resampling;
+    private readonly NormLayer norm0, norm1;
+    private readonly Conv2dLayer conv0, conv1;
+    private readonly LinearLayer affine;
+    private readonly LinearLayer? skip, qkv, proj;
+    private readonly NormLayer? norm2;
+
+    /// <param name="name">Name in files, such as enc.32x32_block0.</param>
+    /// <param name="inChannels">Channels of x, the skip connection of a decoder's block included.</param>
+    /// <param name="outChannels">Channels of the output.</param>
+    /// <param name="embeddingChannels">Channels of the embedding.</param>
+    /// <param name="resolution">Height and width of the output.</param>
+    /// <param name="resampling">What happens to the resolution before the first convolution.</param>
+    /// <param name="attention">Whether the block ends with self-attention, one head.</param>
+    public UNetBlock(
+        string name, int inChannels, int outChannels, int embeddingChannels, int resolution,
+        Resampling resampling = Resampling.None, bool attention = false)
+    {
+        Name = name;
+        InChannels = inChannels;
+        OutChannels = outChannels;
+        Resolution = resolution;
+        this.resampling = resampling;
+        norm0 = new NormLayer($"{name}.norm0", inChannels);
+        conv0 = new Conv2dLayer($"{name}.conv0", inChannels, outChannels);
+        affine = new LinearLayer($"{name}.affine", embeddingChannels, 2 * outChannels);
+        norm1 = new NormLayer($"{name}.norm1", outChannels);
+        conv1 = new Conv2dLayer($"{name}.conv1", outChannels, outChannels, NearZero);
+        if (inChannels != outChannels || resampling != Resampling.None)
+            skip = new LinearLayer($"{name}.skip", inChannels, outChannels) { IsConvolution = true };
+        if (!attention)
+            return;
+        norm2 = new NormLayer($"{name}.norm2", outChannels);
+        qkv = new LinearLayer($"{name}.qkv", outChannels, 3 * outChannels, AttentionGain) { IsConvolution = true, Parts = 3 };
+        proj = new LinearLayer($"{name}.proj", outChannels, outChannels, NearZero) { IsConvolution = true };
+    }
+
+    public string Name { get; }
+
+    public int InChannels { get; }
+
+    public int OutChannels { get; }
+
+    public int Resolution { get; }
+
+    public IEnumerable<ParameterSpec> Parameters =>
+    [
+        .. norm0.Parameters, .. conv0.Parameters, .. affine.Parameters, .. norm1.Parameters, .. conv1.Parameters,
+        .. skip?.Parameters ?? [], .. norm2?.Parameters ?? [], .. qkv?.Parameters ?? [], .. proj?.Parameters ?? [],
+    ];
+
+    /// <summary>Multiplications, each with its addition, in convolutions, matrices and attention, for one image.</summary>
+    public long MultiplyAdds
+    {
+        get
+        {
+            long pixels = (long)Resolution * Resolution;
+            long sum = conv0.MultiplyAdds(pixels) + conv1.MultiplyAdds(pixels) + affine.MultiplyAdds(1);
+            sum += skip?.MultiplyAdds(resampling == Resampling.Up ? pixels / 4 : pixels) ?? 0;
+            return qkv is null ? sum : sum + qkv.MultiplyAdds(pixels) + proj!.MultiplyAdds(pixels) + 2 * pixels * pixels * OutChannels;
+        }
+    }
+
+    /// <summary>x (N, H, W, C) and embedding (N, E) to (N, H', W', K); dual if both are.</summary>
+    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor embedding, RandomSource? dropout, float dropoutRate)
+    {
+        using IDisposable scope = program.Layer(Name[(Name.LastIndexOf('.') + 1)..]);
+        Tensor h = norm0.Apply(program, weights, x, silu: true);
+        h = conv0.Apply(program, weights, Resample(program, h));
+        h = norm1.Apply(program, weights, h, silu: true, Modulation(program, weights, embedding));
+        if (dropout is not null)
+            h = Dropout.Apply(program, h, dropout, dropoutRate);
+        h = conv1.Apply(program, weights, h);
+        x = Residual.Apply(program, h, Skip(program, weights, x), HalfRoot);
+        if (qkv is null)
+            return x;
+        h = qkv.Apply(program, weights, norm2!.Apply(program, weights, x, silu: false));
+        h = proj!.Apply(program, weights, Attention.Apply(program, h));
+        return Residual.Apply(program, h, x, HalfRoot);
+    }
+
+    /// <summary>[pnorm(s) | pnorm(b)], (N, 2 K): both halves are normalised on their own.</summary>
+    private Tensor Modulation(ComputeProgram program, ParameterSlab weights, Tensor embedding)
+    {
+        Tensor modulation = affine.Apply(program, weights, embedding);
+        int n = modulation.Shape.N;
+        return PixelNorm.Apply(program, modulation.Reshape(n, 2, OutChannels)).Reshape(n, 2 * OutChannels);
+    }
+
+    /// <summary>
+    /// Repeating pixels and a 1x1 convolution commute, so going up the convolution comes first, at a quarter of the work.
+    /// </summary>
+    private Tensor Skip(ComputeProgram program, ParameterSlab weights, Tensor x)
+    {
+        if (skip is null)
+            return x;
+        return resampling == Resampling.Up
+            ? Resample(program, skip.Apply(program, weights, x))
+            : skip.Apply(program, weights, Resample(program, x));
+    }
+
+    private Tensor Resample(ComputeProgram program, Tensor x) => resampling switch
+    {
+        Resampling.Up => Resample2d.Up(program, x),
+        Resampling.Down => Resample2d.Down(program, x),
+        _ => x,
+    };
+}
+
+/// <summary>What a block does to the resolution.</summary>
+internal enum Resampling
+{
+    /// <summary>Keeps it.</summary>
+    None,
+
+    /// <summary>Doubles it by repeating pixels.</summary>
+    Up,
+
+    /// <summary>Halves it by averaging 2x2 pixels.</summary>
+    Down,
+}
