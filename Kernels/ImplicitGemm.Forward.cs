@@ -37,11 +37,12 @@ internal static partial class ImplicitGemm
             GemmTile.StoreAlongTerms<TAccess>(b.SubView(stage), thread, nextB);
             Group.Barrier();
 
-            // The next slice is under way while this one is summed. After the last step nothing is left: every count is 0.
-            first += GemmTile.Depth;
-            int wrapped = first >= e.C ? 1 : 0;
-            first *= 1 - wrapped;
-            tap += wrapped;
+            // The next slice is under way while this one is summed; after the last there are no channels left to load. Taps
+            // turn fastest: for the same channels they read nearly the same pixels, which then come from the first-level cache.
+            tap++;
+            int wrapped = tap == e.Taps ? 1 : 0;
+            tap *= 1 - wrapped;
+            first += wrapped * GemmTile.Depth;
             nextA = pixels.Load<TAccess>(x, tap, first, e.C, e);
             nextB = filters.Load<TAccess>(weight, tap, first, e);
             GemmTile.Accumulate(ref sums, a.SubView(stage), b.SubView(stage), rowRun, columnRun);
@@ -76,7 +77,7 @@ internal static partial class ImplicitGemm
         public FourLoads Load<TAccess>(ArrayView<float> weight, int tap, int first, ConvExtents e)
             where TAccess : struct, IFloat4Access
         {
-            int shift = tap * e.C + first, count = tap < e.Taps ? e.C - first - channel : 0;
+            int shift = tap * e.C + first, count = e.C - first - channel;
             return FourLoads.From<TAccess>(weight, base0 + shift, count, base1 + shift, count, base2 + shift, count, base3 + shift, count);
         }
     }

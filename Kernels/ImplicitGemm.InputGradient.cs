@@ -35,11 +35,11 @@ internal static partial class ImplicitGemm
             GemmTile.StoreAlongLines<TAccess>(b.SubView(stage), thread, nextB);
             Group.Barrier();
 
-            // As in Forward: loads for the next step first, one barrier a step.
-            first += GemmTile.Depth;
-            int wrapped = first >= e.K ? 1 : 0;
-            first *= 1 - wrapped;
-            tap += wrapped;
+            // As in Forward: loads for the next step first, taps turning fastest, and one barrier a step.
+            tap++;
+            int wrapped = tap == e.Taps ? 1 : 0;
+            tap *= 1 - wrapped;
+            first += wrapped * GemmTile.Depth;
             nextA = pixels.Load<TAccess>(dy, tap, first, e.K, e);
             nextB = Filters<TAccess>(weight, tap, first + (thread >> 4), columnTile + 4 * (thread & 15), e);
             GemmTile.Accumulate(ref sums, a.SubView(stage), b.SubView(stage), rowRun, columnRun);
@@ -52,14 +52,14 @@ internal static partial class ImplicitGemm
 
     /// <summary>
     /// Four output channels, 4 apart, of the filters at the tap opposite to <paramref name="tap"/>: input channels from
-    /// <paramref name="column"/> on; zeros beyond the last channel of either kind and beyond the last tap.
+    /// <paramref name="column"/> on; zeros beyond the last channel of either kind.
     /// </summary>
     private static FourLoads Filters<TAccess>(ArrayView<float> weight, int tap, int filter, int column, ConvExtents e)
         where TAccess : struct, IFloat4Access
     {
         int line = 4 * e.Taps * e.C;
         int index = (filter * e.Taps + e.Taps - 1 - tap) * e.C + column;
-        int left = tap < e.Taps ? e.K - filter : 0, count = e.C - column;
+        int left = e.K - filter, count = e.C - column;
         return FourLoads.From<TAccess>(
             weight,
             index, left > 0 ? count : 0,

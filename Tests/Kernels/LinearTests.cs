@@ -10,8 +10,8 @@ public class LinearTests
         ["cpu", "simulator", "cuda"],
         new[]
         {
-            Case([1], 1, false), Case([5], 3, true), Case([1, 37], 5, true), Case([7, 3], 12, true), Case([13, 20], 8, true),
-            Case([2, 3, 8], 4, false), Case([2, 3, 5, 4], 37, true),
+            Case([1], 1, false), Case([5], 3, true), Case([1, 37], 5, true), Case([2, 3, 8], 4, false), Case([2, 3, 5, 4], 37, true),
+            Case([70, 20], 68, true), Case([150, 5], 3, true), // several tiles of rows and columns; several partial sums
         });
 
     [Theory]
