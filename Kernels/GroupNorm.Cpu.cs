@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using TrigFlowNative.Engine;
@@ -12,9 +11,14 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class GroupNorm
 {
+    /// <summary>From this many images on, an image is an item of work.</summary>
     private const int ManyImages = 32;
+
+    /// <summary>Fewer images are cut into slices of about two cache lines a pixel.</summary>
     private const int SliceChannels = 32;
-    private const int BlockRows = 8;
+
+    /// <summary>Pixels taken together: coefficients and sums stay in registers that long; with more, the prefetchers lose track of the rows.</summary>
+    private const int BlockRows = 4;
 
     private static unsafe void ForwardCpu(CpuDevice cpu, Terms terms) => ForSlices(cpu, terms.Extents, slice =>
     {
@@ -22,19 +26,13 @@ public static partial class GroupNorm
         float* x = terms.X.Pointer + slice.Start;
         float* tx = s.Tangent != 0 ? x + terms.X.Count : null;
         float* y = terms.Y.Pointer + slice.Start;
-        float[] scratch = ArrayPool<float>.Shared.Rent(Columns.Length(slice.Channels));
-        fixed (float* start = scratch)
-        {
-            var columns = new Columns(start, slice.Channels);
-            columns.Clear();
-            for (int c = 0; c < slice.Channels; c++)
-                columns.Pivot[c] = x[c - c % s.GroupChannels];
-            Accumulate(x, tx, s, slice, columns);
-            Combine(terms, slice, columns);
-            Normalise(x, tx, y, tx == null ? null : y + terms.X.Count, s, slice, columns);
-        }
-
-        ArrayPool<float>.Shared.Return(scratch);
+        var columns = new Columns(slice.Channels);
+        columns.Clear();
+        for (int c = 0; c < slice.Channels; c++)
+            columns.Pivot[c] = x[c - c % s.GroupChannels];
+        Accumulate(x, tx, s, slice, columns);
+        Combine(terms, slice, columns);
+        Normalise(x, tx, y, tx == null ? null : y + terms.X.Count, s, slice, columns);
     });
 
     /// <summary>Sums over pixels of d, d^2 and, with a tangent, of tx and d tx.</summary>
@@ -88,8 +86,8 @@ public static partial class GroupNorm
     private static unsafe void Combine(Terms terms, Slice slice, Columns columns)
     {
         Extents s = terms.Extents;
-        int plane = s.Images * s.Groups;
-        float* statistics = terms.Statistics.Pointer + slice.Image * s.Groups + slice.FirstGroup;
+        var statistics = new HostStatistics(terms, slice);
+        var weights = new HostWeights(terms, slice);
         for (int group = 0; group < slice.Groups; group++)
         {
             int first = group * s.GroupChannels, last = first + s.GroupChannels;
@@ -103,40 +101,41 @@ public static partial class GroupNorm
             }
 
             GroupStatistics of = StatisticsFrom(columns.Pivot[first], d, dd, t, dt, s.Pixels * s.GroupChannels, s.Epsilon);
-            statistics[group] = of.Pivot;
-            statistics[group + plane] = of.Rho;
-            statistics[group + 2 * plane] = of.Offset;
+            statistics[group] = of;
             for (int c = first; c < last; c++)
-                columns.Set(c, ForwardAffine(of, WeightsOf(terms, slice.Image, slice.FirstChannel + c)));
+                columns.Set(c, ForwardAffine(of, weights[c]));
         }
     }
 
     private static unsafe void Normalise(float* x, float* tx, float* y, float* ty, Extents s, Slice slice, Columns columns)
     {
-        bool silu = s.Silu != 0;
-        for (int p = 0; p < s.Pixels; p++)
+        for (int p = 0; p < s.Pixels; p += BlockRows)
         {
+            int rows = Math.Min(BlockRows, s.Pixels - p);
             int at = p * s.Channels, c = 0;
             for (; c <= slice.Channels - Vector<float>.Count; c += Vector<float>.Count)
-                NormaliseBlock(x, tx, y, ty, at + c, silu, columns, c, Vector<float>.Count);
+                NormaliseBlock(x, tx, y, ty, at + c, rows, s, columns, c, Vector<float>.Count);
             if (c < slice.Channels)
-                NormaliseBlock(x, tx, y, ty, at + c, silu, columns, c, slice.Channels - c);
+                NormaliseBlock(x, tx, y, ty, at + c, rows, s, columns, c, slice.Channels - c);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static unsafe void NormaliseBlock(
-        float* x, float* tx, float* y, float* ty, int at, bool silu, Columns columns, int c, int count)
+        float* x, float* tx, float* y, float* ty, int at, int rows, Extents s, Columns columns, int c, int count)
     {
-        Vector<float> d = Load(x + at, count) - Vector.Load(columns.Pivot + c), a = Vector.Load(columns.A + c);
-        Vector<float> value = Vector.FusedMultiplyAdd(d, a, Vector.Load(columns.B + c)), slope = Vector<float>.One;
-        if (silu)
-            value = SiluOf(value, out slope);
-        Store(value, y + at, count);
-        if (tx == null)
-            return;
-        Vector<float> tangent = Vector.FusedMultiplyAdd(d, Vector.Load(columns.E + c), Vector.Load(columns.F + c));
-        Store(slope * Vector.FusedMultiplyAdd(a, Load(tx + at, count), tangent), ty + at, count);
+        Vector<float> pivot = Vector.Load(columns.Pivot + c), a = Vector.Load(columns.A + c), b = Vector.Load(columns.B + c);
+        Vector<float> e = Vector.Load(columns.E + c), f = Vector.Load(columns.F + c);
+        for (int end = at + rows * s.Channels; at < end; at += s.Channels)
+        {
+            Vector<float> d = Load(x + at, count) - pivot;
+            Vector<float> value = Vector.FusedMultiplyAdd(d, a, b), slope = Vector<float>.One;
+            if (s.Silu != 0)
+                value = SiluOf(value, out slope);
+            Store(value, y + at, count);
+            if (tx != null)
+                Store(slope * Vector.FusedMultiplyAdd(a, Load(tx + at, count), Vector.FusedMultiplyAdd(d, e, f)), ty + at, count);
+        }
     }
 
     /// <summary>h s and its derivative s + h s (1 - s), s the logistic function of h.</summary>
@@ -146,21 +145,5 @@ public static partial class GroupNorm
         Vector<float> s = VectorMath.Logistic(h), value = h * s;
         slope = Vector.FusedMultiplyAdd(value, Vector<float>.One - s, s);
         return value;
-    }
-
-    private static unsafe ChannelWeights WeightsOf(Terms terms, int image, int channel)
-    {
-        Extents s = terms.Extents;
-        var of = new ChannelWeights { Weight = terms.Weight.Pointer[channel], Bias = terms.Bias.Pointer[channel], Scale = 1f };
-        if (terms.Modulation is not { } modulation)
-            return of;
-        float* row = modulation.Pointer + image * 2 * s.Channels + channel;
-        of.Scale = row[0];
-        of.Shift = row[s.Channels];
-        if (!modulation.HasTangent)
-            return of;
-        of.TangentScale = row[modulation.Count];
-        of.TangentShift = row[modulation.Count + s.Channels];
-        return of;
     }
 }

@@ -54,6 +54,7 @@ public static partial class GroupNorm
 
     private static void Check(Tensor x, Tensor weight, Tensor bias, int groups, Tensor? modulation, float epsilon)
     {
+        Expect.Float32("groupnorm", x, weight, bias, modulation);
         if (x.Shape.Rank != 4)
             throw new ArgumentException($"groupnorm: x is (N, H, W, C), not {x}");
         if (groups < 1 || x.Shape.C % groups != 0)
@@ -65,9 +66,6 @@ public static partial class GroupNorm
             throw new ArgumentException($"groupnorm: the modulation {modulation} does not fit x {x}, scale and shift for each channel");
         if (modulation is { HasTangent: true } && !x.HasTangent)
             throw new ArgumentException($"groupnorm: the modulation {modulation} carries a tangent but x {x} does not");
-        foreach (Tensor? tensor in new[] { x, weight, bias, modulation })
-            if (tensor is not null && tensor.Type != DType.Float32)
-                throw new ArgumentException($"groupnorm: {tensor} is not stored as {DType.Float32}");
         if (!(epsilon > 0))
             throw new ArgumentException($"groupnorm: epsilon is {epsilon}, not positive");
     }

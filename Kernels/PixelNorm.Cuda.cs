@@ -7,8 +7,6 @@ namespace TrigFlowNative.Kernels;
 /// <summary>One group a row: rows are few, and short enough that the later loops read from the first-level cache.</summary>
 public static partial class PixelNorm
 {
-    private const int LargestGroup = 256;
-
     /// <summary>A tangent lies <paramref name="tangentAt"/> elements behind its primal; 0 for none.</summary>
     internal static void ForwardKernel(ArrayView<float> x, ArrayView<float> y, int channels, float epsilon, int tangentAt)
     {
@@ -40,7 +38,7 @@ public static partial class PixelNorm
         float sum = 0f;
         for (int i = start + Group.IdxX; i < start + channels; i += Group.DimX)
             sum += x[i] * x[i];
-        return 1f / MathF.Sqrt(SumOverGroup(sum) / channels + epsilon);
+        return 1f / MathF.Sqrt((float)GroupSum.Of(sum) / channels + epsilon);
     }
 
     /// <summary>mean(y v) with y = r x.</summary>
@@ -49,25 +47,7 @@ public static partial class PixelNorm
         float sum = 0f;
         for (int i = Group.IdxX; i < channels; i += Group.DimX)
             sum += x[xStart + i] * v[vStart + i];
-        return r * SumOverGroup(sum) / channels;
-    }
-
-    /// <summary>A binary tree in shared memory: the same order in every run.</summary>
-    private static float SumOverGroup(float value)
-    {
-        ArrayView<float> shared = SharedMemory.Allocate<float>(LargestGroup);
-        shared[Group.IdxX] = value;
-        Group.Barrier();
-        for (int half = Group.DimX / 2; half > 0; half /= 2)
-        {
-            if (Group.IdxX < half)
-                shared[Group.IdxX] += shared[Group.IdxX + half];
-            Group.Barrier();
-        }
-
-        float sum = shared[0];
-        Group.Barrier(); // nobody may start the next sum while another still reads this one
-        return sum;
+        return r * (float)GroupSum.Of(sum) / channels;
     }
 
     private static Action ForwardGpu(GpuDevice gpu, Tensor x, Tensor y, float epsilon)

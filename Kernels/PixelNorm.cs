@@ -20,8 +20,7 @@ public static partial class PixelNorm
     /// <exception cref="ArgumentException">x is not stored as fp32, or epsilon is negative or not a number.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor x, float epsilon = 1e-8f)
     {
-        if (x.Type != DType.Float32)
-            throw new ArgumentException($"pixelnorm: {x} is not stored as {DType.Float32}");
+        Expect.Float32("pixelnorm", x);
         if (!(epsilon >= 0))
             throw new ArgumentException($"pixelnorm: epsilon is {epsilon}, below zero");
         Tensor y = program.AllocateLike(x);

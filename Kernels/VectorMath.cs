@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace TrigFlowNative.Kernels;
 
@@ -16,6 +17,7 @@ internal static class VectorMath
     /// e^x for x clamped to [-87.3, 88.3], where the result is a normal number: e^x = 2^n e^r with |r| at most ln(2) / 2, and
     /// e^r = 1 + r + r^2 q(r), q the interpolant of degree 4 at the Chebyshev nodes (relative error 1e-8). Not a number where x is not.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {
         // The native minimum returns its second operand if either is not a number.
@@ -33,5 +35,6 @@ internal static class VectorMath
     }
 
     /// <summary>The logistic function 1 / (1 + e^-x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Logistic(Vector<float> x) => Vector<float>.One / (Vector<float>.One + Exp(-x));
 }
