@@ -13,15 +13,20 @@ public static class FmaPeak
 {
     private const int Chains = 12; // more than latency x pipes (4 x 2), and as many as fit 16 registers beside the factors
 
-    /// <summary>Billions of floating-point operations per second (an FMA counts two) in one run of some milliseconds.</summary>
-    public static double Measure(CpuDevice cpu)
+    /// <summary>Billions of floating-point operations per second, an FMA counted as two, in one run.</summary>
+    /// <param name="cpu">Whose threads run it.</param>
+    /// <param name="flops">
+    /// Operations of the run. As many as the kernel has that is to be compared, so that both are as likely to be interrupted.
+    /// </param>
+    public static double Measure(CpuDevice cpu, double flops = 1e9)
     {
-        const int iterations = 50_000, items = 4; // short items, so that a thread that is held up hands its work to the others
-        float[] results = new float[items * cpu.Threads]; // keeps the sums alive
+        int width = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
+        float[] results = new float[16 * cpu.Threads]; // short items: a thread that is held up leaves its work to the others
+        double flopsPerIteration = 2.0 * Chains * width * results.Length;
+        int iterations = (int)Math.Ceiling(flops / flopsPerIteration);
         long start = Stopwatch.GetTimestamp();
         cpu.For(results.Length, i => results[i] = Vector512.IsHardwareAccelerated ? Run512(iterations) : Run256(iterations));
-        int width = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
-        return 2.0 * Chains * width * iterations * results.Length / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
+        return flopsPerIteration * iterations / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

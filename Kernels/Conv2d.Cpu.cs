@@ -20,19 +20,14 @@ public static unsafe partial class Conv2d
             return;
         }
 
-        int c = x.Shape.C, k = y.Shape.C, depth = Taps * c;
-        if (k <= Vector128<float>.Count)
+        if (y.Shape.C <= Vector128<float>.Count)
         {
             ForwardNarrow(cpu, x, weight, bias, y);
             return;
         }
 
-        int padded = HostGemm.Widest.Panels(k) * HostGemm.Widest.PanelColumns;
-        float* start = HostScratch.OfCall(2 * padded + (long)padded * depth), zeros = start + padded, panels = zeros + padded;
-        new Span<float>(start, 2 * padded).Clear();
-        bias?.Span.CopyTo(new Span<float>(start, k));
-        HostMatrix.PackColumns(cpu, weight.Pointer, depth, k, panels);
-        Correlate(cpu, x.Pointer, x.Shape, x.StoredN / x.Shape.N, panels, k, y.Pointer, start, zeros);
+        HostFactor factor = HostFactor.Take(Taps * x.Shape.C, y.Shape.C, bias).PackColumns(cpu, weight.Pointer);
+        Correlate(cpu, x.Pointer, x.Shape, x.StoredN / x.Shape.N, factor, y.Pointer, add: false);
     }
 
     /// <summary>The convolution of dy with the kernel turned by 180 degrees and its channels exchanged.</summary>
@@ -44,18 +39,15 @@ public static unsafe partial class Conv2d
             return;
         }
 
-        int c = dx.Tensor.Shape.C, k = dy.Shape.C, depth = Taps * k;
+        int c = dx.Tensor.Shape.C, k = dy.Shape.C;
         HostGemm gemm = HostGemm.Widest;
-        int padded = gemm.Panels(c) * gemm.PanelColumns;
-        float* zeros = HostScratch.OfCall(padded + (long)padded * depth), panels = zeros + padded, w = weight.Pointer;
-        new Span<float>(zeros, padded).Clear();
-        HostMatrix.EachPanel(cpu, depth, c, (column, width) =>
+        float* w = weight.Pointer;
+        HostFactor turned = HostFactor.Take(Taps * k, c).Pack(cpu, (column, width, panel) =>
         {
             for (int tap = 0; tap < Taps; tap++)
-                gemm.PackRows(w + (Taps - 1 - tap) * c + column, Taps * c, k, width, panels + (nint)column * depth + (nint)tap * k * gemm.PanelColumns);
+                gemm.PackRows(w + (Taps - 1 - tap) * c + column, Taps * c, k, width, (float*)panel + (nint)tap * k * gemm.PanelColumns);
         });
-        float* start = dx.Accumulate ? null : zeros;
-        Correlate(cpu, dy.Pointer, dy.Shape, 1, panels, c, dx.Tensor.Pointer, start, start);
+        Correlate(cpu, dy.Pointer, dy.Shape, 1, turned, dx.Tensor.Pointer, dx.Accumulate);
     }
 
     internal static void WeightGradientCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dWeight)
@@ -75,16 +67,13 @@ public static unsafe partial class Conv2d
     /// <param name="x">The images.</param>
     /// <param name="shape">(N, H, W, C) of the primal.</param>
     /// <param name="halves">2 if a tangent follows the primal.</param>
-    /// <param name="panels">Weights (r, s, c) x k in panels.</param>
-    /// <param name="k">Channels of y.</param>
+    /// <param name="b">The weights: depth (r, s, c), columns K.</param>
     /// <param name="y">Receives (halves N, H, W, K).</param>
-    /// <param name="start">What each pixel of the primal begins with; null to add to y.</param>
-    /// <param name="other">The same for the tangent.</param>
-    private static void Correlate(
-        CpuDevice cpu, float* x, Shape shape, int halves, float* panels, int k, float* y, float* start, float* other)
+    /// <param name="add">Whether to add to y.</param>
+    private static void Correlate(CpuDevice cpu, float* x, Shape shape, int halves, HostFactor b, float* y, bool add)
     {
-        int n = shape.N, h = shape.H, w = shape.W, c = shape.C;
-        var split = HostMatrix.WorkSplit.Of(cpu, n * h * w, c, Taps * c, k, halves);
+        int n = shape.N, h = shape.H, w = shape.W, c = shape.C, k = b.Columns;
+        var split = HostWorkSplit.Of(cpu, n * h * w, c, b.Depth, k, halves);
         int images = Math.Max(1, split.Rows / (h * w)); // small images go several to an item, large ones in pieces of some lines
         int pieces = split.Rows >= h * w ? 1 : (h + Math.Max(1, split.Rows / w) - 1) / Math.Max(1, split.Rows / w);
         int lines = (h + pieces - 1) / pieces, blocks = (n + images - 1) / images;
@@ -110,18 +99,17 @@ public static unsafe partial class Conv2d
             }
 
             HostGemm.FillUp(offsets, rows);
-            float* init = half == 0 ? start : other;
             HostGemm.Widest.Multiply(new BlockProduct
             {
                 A = framed,
                 Offsets = offsets,
                 Rows = rows,
                 Walk = new RowWalk(Extent, (w + 2) * c, Extent * c, 1),
-                B = panels + (nint)column * Taps * c,
+                B = b.Panels + (nint)column * b.Depth,
                 Columns = Math.Min(split.Columns, k - column),
                 C = y + ((image * h + firstLine) * w) * k + column,
                 Stride = k,
-                Start = init == null ? null : init + column,
+                Start = add ? null : (half == 0 ? b.Bias : b.Zeros) + column,
             });
         });
     }
@@ -133,39 +121,30 @@ public static unsafe partial class Conv2d
     private static void ForwardNarrow(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
         int n = x.Shape.N, h = x.Shape.H, w = x.Shape.W, c = x.Shape.C, k = y.Shape.C;
-        int padded = HostGemm.Widest.Panels(Taps * k) * HostGemm.Widest.PanelColumns;
-        float* zeros = HostScratch.OfCall(padded + 2L * padded * c), panels = zeros + padded, taps = panels + (nint)padded * c;
-        float* source = x.Pointer, target = y.Pointer;
-        new Span<float>(zeros, padded).Clear();
+        int padded = HostStrided.Padded(Taps * k);
+        float* source = x.Pointer, target = y.Pointer, taps = HostScratch.OfItem((long)Taps * k * c); // until the items begin
+        ReadOnlySpan<float> weights = weight.Span;
         for (int row = 0; row < Taps * k; row++) // (k, tap, c) to (tap, k, c), so that a tap's products are neighbours
-            weight.Span.Slice((row % k * Taps + row / k) * c, c).CopyTo(new Span<float>(taps + (nint)row * c, c));
-        HostMatrix.PackColumns(cpu, taps, c, Taps * k, panels);
+            weights.Slice((row % k * Taps + row / k) * c, c).CopyTo(new Span<float>(taps + (nint)row * c, c));
+        HostFactor factor = HostFactor.Take(c, Taps * k).PackColumns(cpu, taps);
         Vector128<float> start = default;
         for (int i = 0; i < k && bias is not null; i++)
             start = start.WithElement(i, bias.Span[i]);
 
+        const int block = 252; // rows of a product
         int lines = Math.Min(h, Math.Max(8, 512 / w)), pieces = (h + lines - 1) / lines; // tall: a line above and below is done twice
         cpu.For(x.StoredN * pieces, item =>
         {
             int image = item / pieces, top = item % pieces * lines, end = Math.Min(h, top + lines);
             int from = Math.Max(0, top - 1), rows = (Math.Min(h, end + 1) - from) * w;
-            float* products = HostScratch.OfItem((long)rows * padded + rows + HostGemm.Spare);
-            int* offsets = (int*)(products + (nint)rows * padded);
-            for (int i = 0; i < rows; i++)
-                offsets[i] = i * c;
-            HostGemm.FillUp(offsets, rows);
-            HostGemm.Widest.Multiply(new BlockProduct
+            float* products = HostScratch.OfItem((long)rows * padded);
+            for (int row = 0; row < rows; row += block)
             {
-                A = source + ((nint)image * h + from) * w * c,
-                Offsets = offsets,
-                Rows = rows,
-                Walk = new RowWalk(1, 0, c, 1),
-                B = panels,
-                Columns = padded,
-                C = products,
-                Stride = padded,
-                Start = zeros,
-            });
+                HostStrided.Multiply(
+                    source + (((nint)image * h + from) * w + row) * c, c, 1, Math.Min(block, rows - row), c, factor.Panels, padded,
+                    products + (nint)row * padded, padded, factor.Zeros);
+            }
+
             for (int line = top; line < end; line++)
             {
                 Gather(
@@ -175,7 +154,7 @@ public static unsafe partial class Conv2d
         });
     }
 
-    /// <summary>y[w] = start + the sum over the lines r in [first, last) and s of the products of pixel (r - 1, w + s - 1) with the tap (r, s).</summary>
+    /// <summary>y[w] = start + sum over r in [first, last) and s of the product of pixel (r - 1, w + s - 1) and tap (r, s).</summary>
     private static void Gather(float* products, int stride, int first, int last, int width, int k, Vector128<float> start, float* y)
     {
         for (int w = 0; w < width; w++, y += k)

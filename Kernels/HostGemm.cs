@@ -119,35 +119,27 @@ internal sealed unsafe class HostGemm<TVector> : HostGemm
         }
     }
 
-    /// <summary>All tiles of the block over a part of the depth, panel by panel, so that a panel's part is read from the first-level cache.</summary>
+    /// <summary>All tiles over a part of the depth, panel by panel, so that a panel's part is read from the first-level cache.</summary>
     private static void Tiles(in BlockProduct product, in RowWalk walk, int offset, int firstDepth, float* start)
     {
         int columns = HostTile<TVector>.Columns, depth = product.Walk.Runs * product.Walk.Length;
         float* ragged = stackalloc float[Rows * columns];
-        float* a = product.A + offset;
         for (int column = 0; column < product.Columns; column += columns)
         {
             float* b = product.B + (nint)depth * column + firstDepth * columns;
-            float* c = product.C + column;
-            int width = Math.Min(columns, product.Columns - column);
-            for (int row = 0; row < product.Rows;)
+            int width = Math.Min(columns, product.Columns - column), rows;
+            for (int row = 0; row < product.Rows; row += rows)
             {
-                int left = product.Rows - row;
-                int height = TileHeight(left), rows = Math.Min(height, left);
-                float* target = c + (nint)row * product.Stride;
-                if (width == columns)
-                {
-                    Tile(height, a, product.Offsets + row, rows - 1, walk, b, start == null ? target : start + column, start == null ? product.Stride : 0, target, product.Stride);
-                }
-                else
-                {
-                    if (start == null)
-                        Move(target, product.Stride, ragged, columns, rows, width);
-                    Tile(height, a, product.Offsets + row, rows - 1, walk, b, start == null ? ragged : start + column, start == null ? columns : 0, ragged, columns);
-                    Move(ragged, columns, target, product.Stride, rows, width);
-                }
-
-                row += rows;
+                int height = TileHeight(product.Rows - row);
+                rows = Math.Min(height, product.Rows - row);
+                float* c = product.C + (nint)row * product.Stride + column;
+                float* tile = width == columns ? c : ragged, init = start == null ? tile : start + column;
+                int stride = width == columns ? product.Stride : columns, initStride = start == null ? stride : 0;
+                if (width < columns && start == null)
+                    Move(c, product.Stride, ragged, columns, rows, width);
+                Tile(height, product.A + offset, product.Offsets + row, rows - 1, walk, b, init, initStride, tile, stride);
+                if (width < columns)
+                    Move(ragged, columns, c, product.Stride, rows, width);
             }
         }
     }

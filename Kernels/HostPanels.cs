@@ -24,7 +24,7 @@ internal static unsafe class HostPanels<TVector>
         CopyRows(b, stride, width, panel, depth);
     }
 
-    /// <summary>Packs <paramref name="width"/> columns of a matrix whose columns are contiguous, such as (K, C) weights read as (C, K).</summary>
+    /// <summary>Packs <paramref name="width"/> columns of a matrix of contiguous columns, such as (K, C) weights read as (C, K).</summary>
     /// <inheritdoc cref="PackRows"/>
     public static void PackColumns(float* b, nint stride, int depth, int width, float* panel)
     {
@@ -111,7 +111,7 @@ internal static unsafe class HostPanels<TVector>
             panel[j] = source[(nint)w * c + j];
     }
 
-    /// <summary>Copies <paramref name="rows"/> rows of <paramref name="count"/> floats into a panel; two moves that overlap spare the odd ends.</summary>
+    /// <summary>Copies rows of <paramref name="count"/> floats into a panel; two moves that overlap spare the odd ends.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyRows(float* source, nint stride, int count, float* panel, int rows)
     {

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
@@ -24,8 +27,12 @@ internal static unsafe class HostScratch
     {
         long needed = floats + Line / sizeof(float);
         if (buffer is null || buffer.Length < needed)
-            buffer = GC.AllocateUninitializedArray<float>(checked((int)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)needed)), pinned: true);
-        nint address = System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0);
+        {
+            int length = checked((int)BitOperations.RoundUpToPowerOf2((ulong)needed));
+            buffer = GC.AllocateUninitializedArray<float>(length, pinned: true);
+        }
+
+        nint address = Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0);
         return (float*)((address + Line - 1) & ~(nint)(Line - 1));
     }
 }

@@ -32,7 +32,7 @@ public class HostConvolutionSpeedTests(ITestOutputHelper output)
         double peak = 0, reached = 0;
         for (int i = 0; i < fewest || (i < most && reached < 0.2 * peak); i++)
         {
-            peak = Math.Max(peak, FmaPeak.Measure(cpu));
+            peak = Math.Max(peak, FmaPeak.Measure(cpu, Flops));
             long start = Stopwatch.GetTimestamp();
             run();
             reached = Math.Max(reached, Flops / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);

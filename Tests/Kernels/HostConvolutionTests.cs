@@ -43,7 +43,8 @@ public class HostConvolutionTests
             Tensor tweight = cpu.CreateTensor(kernel, weight), tbias = cpu.CreateTensor(new Shape(k), bias);
             Tensor plain = cpu.CreateTensor(output, y0), tdy = cpu.CreateTensor(output, dy);
             Tensor dx = cpu.CreateTensor(input, dx0), dw = cpu.CreateTensor(kernel, dw0), db = cpu.CreateTensor(new Shape(k), db0);
-            Tensor dxOver = cpu.CreateTensor(input, dx0), dwOver = cpu.CreateTensor(kernel, dw0), dbOver = cpu.CreateTensor(new Shape(k), db0);
+            Tensor dxOver = cpu.CreateTensor(input, dx0), dwOver = cpu.CreateTensor(kernel, dw0);
+            Tensor dbOver = cpu.CreateTensor(new Shape(k), db0);
             program.Emit("test", [dual], [both], _ => { }, _ => () => { });
             program.Compile();
             x.CopyTo(dual.Span);

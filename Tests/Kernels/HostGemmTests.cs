@@ -64,7 +64,8 @@ public unsafe class HostGemmTests
                         size += Math.Abs(term);
                     }
 
-                    Assert.True(Math.Abs(sum - c[i * columns + j]) <= 1e-6 * size, $"element ({i}, {j}), add {add}: {c[i * columns + j]} instead of {sum}");
+                    double error = Math.Abs(sum - c[i * columns + j]);
+                    Assert.True(error <= 1e-6 * size, $"element ({i}, {j}), add {add}: {c[i * columns + j]} instead of {sum}");
                 }
             }
         }
