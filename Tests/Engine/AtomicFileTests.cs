@@ -63,7 +63,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void Target_that_is_atemp_fails_and_stays()
+    public void Target_that_is_a_folder_fails_and_stays()
     {
         string inside = temp.Write("c.bin/inside", 1);
         Assert.ThrowsAny<Exception>(() => AtomicFile.WriteAllBytes(temp.File("c.bin"), new byte[] { 1 }));

@@ -85,7 +85,7 @@ public class SafetensorsMalformedTests
     });
 
     [Fact]
-    public void Missing_file_andtemp_are_refused()
+    public void Missing_file_and_folder_are_refused()
     {
         new MalformedInput("absent.safetensors", _ => { }, "no such file").AssertRefused(path => SafetensorsFile.Open(path).Dispose());
         new MalformedInput(".", _ => { }, "is a folder").AssertRefused(path => SafetensorsFile.Open(path).Dispose());

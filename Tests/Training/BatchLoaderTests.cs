@@ -6,11 +6,13 @@ namespace TrigFlowNative.Tests.Training;
 public class BatchLoaderTests
 {
     [Theory]
-    [InlineData(false, 1)]
-    [InlineData(true, 3)]
-    public void Batches_hold_the_ordered_images_scaled_and_mirrored(bool flip, int channels)
+    [InlineData(false, 5, 1)]
+    [InlineData(true, 5, 3)]
+    [InlineData(true, 4, 1)]
+    [InlineData(true, 1, 3)]
+    public void Batches_hold_the_ordered_images_scaled_and_mirrored(bool flip, int width, int channels)
     {
-        TestImages data = new(11, 3, 5, channels, labelCount: 4);
+        TestImages data = new(11, 3, width, channels, labelCount: 4);
         BatchOrder order = new(11, seed: 6);
         int[] indices = new int[4];
         int mirrored = 0;
@@ -28,12 +30,12 @@ public class BatchLoaderTests
                 mirrored += mirror ? 1 : 0;
                 for (int y = 0; y < 3; y++)
                 {
-                    for (int x = 0; x < 5; x++)
+                    for (int x = 0; x < width; x++)
                     {
                         for (int c = 0; c < channels; c++)
                         {
-                            byte expected = TestImages.PixelOf(indices[i], (y * 5 + (mirror ? 4 - x : x)) * channels + c);
-                            Assert.Equal(PixelScaling.ToModel(expected), batch.Pixels[((i * 3 + y) * 5 + x) * channels + c]);
+                            byte expected = TestImages.PixelOf(indices[i], (y * width + (mirror ? width - 1 - x : x)) * channels + c);
+                            Assert.Equal(PixelScaling.ToModel(expected), batch.Pixels[((i * 3 + y) * width + x) * channels + c]);
                         }
                     }
                 }
@@ -42,6 +44,15 @@ public class BatchLoaderTests
 
         // 152 draws at probability 1/2, standard deviation 6.
         Assert.InRange(mirrored, flip ? 46 : 0, flip ? 106 : 0);
+    }
+
+    [Fact]
+    public void Mirroring_depends_on_seed_step_and_sample()
+    {
+        Assert.Equal(2, Enumerable.Range(0, 40).Select(step => BatchLoader.IsMirrored(1, step, 0)).Distinct().Count());
+        Assert.Equal(2, Enumerable.Range(0, 40).Select(sample => BatchLoader.IsMirrored(1, 0, sample)).Distinct().Count());
+        Assert.Equal(2, Enumerable.Range(0, 40).Select(seed => BatchLoader.IsMirrored((ulong)seed, 0, 0)).Distinct().Count());
+        Assert.Equal(2, Enumerable.Range(0, 40).Select(step => BatchLoader.IsMirrored(1, (long)step << 32, 0)).Distinct().Count());
     }
 
     [Fact]

@@ -10,7 +10,7 @@ public sealed class ImageFolderTests : IDisposable
     private readonly TemporaryFolder temp = new();
 
     [Fact]
-    public void Subtemps_are_classes_in_the_order_of_their_names()
+    public void Sub_folders_are_classes_in_the_order_of_their_names()
     {
         temp.Write("dog/1.png", Png(10, 3));
         temp.Write("cat/deep/2.PNG", Png(20, 3));
@@ -26,7 +26,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Images_directly_in_thetemp_have_no_labels()
+    public void Images_directly_in_the_folder_have_no_labels()
     {
         for (int i = 0; i < 300; i++)
             temp.Write($"{i:d3}.png", Png(i, 3));
@@ -37,7 +37,7 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
-    public void Edm_layout_gives_the_same_from_a_zip_and_from_atemp()
+    public void Edm_layout_gives_the_same_from_a_zip_and_from_a_folder()
     {
         byte[] labels = Encoding.UTF8.GetBytes("""{"labels": [["00000/img1.png", 6], ["00000\\img0.png", 2], ["00001/img2.png", 0]]}""");
         TestZipEntry[] entries =

@@ -32,6 +32,9 @@ public sealed class NpzTests : IDisposable
         using ZipArchive zip = ZipFile.OpenRead(path);
         ZipArchiveEntry entry = Assert.Single(zip.Entries);
         Assert.Equal("arr_0.npy", entry.FullName);
+
+        // Not the time of writing: equal images must give equal files tomorrow too.
+        Assert.Equal(new DateTime(1980, 1, 1), entry.LastWriteTime.DateTime);
         using MemoryStream content = new();
         using (Stream stream = entry.Open())
             stream.CopyTo(content);

@@ -22,6 +22,16 @@ public class SyntheticShapesTests
     }
 
     [Fact]
+    public void Data_set_of_the_name_has_two_disjoint_parts()
+    {
+        DatasetSplit split = ImageDataset.Open(ImageDataset.Synthetic, 8, 3);
+        Assert.Equal((65_536, 4096, 6, 6), (split.Train.Count, split.HeldOut.Count, split.Train.LabelCount, split.HeldOut.LabelCount));
+        HashSet<string> train = [.. TestImages.ReadAll(split.Train).Select(Convert.ToHexString)];
+        Assert.Equal(65_536, train.Count);
+        Assert.DoesNotContain(TestImages.ReadAll(split.HeldOut).Select(Convert.ToHexString), train.Contains);
+    }
+
+    [Fact]
     public void Every_kind_appears_about_equally_often()
     {
         Assert.Equal(6, Shapes.LabelCount);
