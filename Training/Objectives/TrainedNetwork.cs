@@ -1,0 +1,28 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+
+namespace TrigFlowNative.Training.Objectives;
+
+/// <summary>What an objective needs of a network: tests put functions known in closed form in its place.</summary>
+/// <param name="Layout">Names and shapes of the parameters.</param>
+/// <param name="Forward">
+/// Records F of x (N, H, W, C), t (N), classes Int32 (N) or null and the dropout's source or null, under weights whose slab has at
+/// least the layout; dual if x and t are.
+/// </param>
+/// <param name="Image">Extents of an image, (H, W, C) behind a first extent of 1.</param>
+/// <param name="LabelCount">Number of classes, 0 for none.</param>
+internal sealed record TrainedNetwork(
+    IReadOnlyList<(string Name, Shape Shape)> Layout,
+    Func<ComputeProgram, ParameterSlab, Tensor, Tensor, Tensor?, RandomSource?, Tensor> Forward,
+    Shape Image,
+    int LabelCount)
+{
+    public static TrainedNetwork Of(UNet network) => new(
+        [.. network.Layout],
+        network.Forward,
+        new Shape(1, network.Config.Resolution, network.Config.Resolution, network.Config.ImageChannels),
+        network.Config.LabelCount);
+}
+
+/// <summary>A network with fixed weights whose ODE a consistency model follows.</summary>
+internal sealed record Teacher(TrainedNetwork Network, ParameterSlab Weights);
