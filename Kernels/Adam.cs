@@ -51,7 +51,12 @@ public static partial class Adam
         Expect.NoTangent(op, slabs.Values, slabs.Gradients, slabs.First, slabs.Second);
         Shape shape = slabs.Values.Shape;
         if (slabs.Gradients.Shape != shape || slabs.First.Shape != shape || slabs.Second.Shape != shape)
-            throw new ArgumentException($"{op}: values {shape}, gradients {slabs.Gradients.Shape} and moments {slabs.First.Shape}, {slabs.Second.Shape} differ");
+        {
+            throw new ArgumentException(
+                $"{op}: values {shape}, gradients {slabs.Gradients.Shape} and moments {slabs.First.Shape}, {slabs.Second.Shape} differ");
+        }
+
+
         if (slabs.State.Type != DType.Float64 || slabs.State.Shape != new Shape(StateLength) || learningRate.Shape != new Shape(1))
             throw new ArgumentException($"{op}: state {slabs.State} and learning rate {learningRate} must be ({StateLength}) Float64 and (1) Float32");
         if (options is not { Beta1: >= 0 and < 1, Beta2: >= 0 and < 1, Epsilon: > 0 })

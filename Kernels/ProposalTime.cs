@@ -24,7 +24,12 @@ public static partial class ProposalTime
         Expect.Float32(Name, t);
         Expect.NoTangent(Name, t);
         if (t.Shape.Rank != 1 || !float.IsFinite(pMean) || !(pStd is >= 0 and < float.PositiveInfinity) || !(sigmaData is > 0 and < float.PositiveInfinity))
-            throw new ArgumentException($"{Name}: t {t}, P_mean {pMean}, P_std {pStd}, sigma_data {sigmaData}; t is (N), P_std not negative, sigma_data positive");
+        {
+            throw new ArgumentException(
+                $"{Name}: t {t} is to be (N), P_mean {pMean} a number, P_std {pStd} not negative and sigma_data {sigmaData} positive");
+        }
+
+
         Tensor normal = program.Allocate(t.Shape);
         RandomNormal.Into(program, normal, random);
         float mean = (float)(pMean - Math.Log(sigmaData));

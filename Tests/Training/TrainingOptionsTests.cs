@@ -1,0 +1,65 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Objectives;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+public class TrainingOptionsTests
+{
+    [Theory]
+    [InlineData(0, 0, 0, 1.0)]
+    [InlineData(5000, 0, 0, 1.0)]
+    [InlineData(0, 100, 0, 0.01)]
+    [InlineData(49, 100, 0, 0.5)]
+    [InlineData(500, 100, 0, 1.0)]
+    [InlineData(999, 0, 1000, 1.0)]
+    [InlineData(3999, 100, 1000, 0.5)]
+    public void The_learning_rate_rises_stays_and_falls(long step, long warmUp, long decayAfter, double expected) =>
+        Assert.Equal(expected, new LearningRateSchedule { Peak = 1, WarmUpSteps = warmUp, DecayAfterSteps = decayAfter }.At(step), 1e-12);
+
+    [Fact]
+    public void The_tangent_warms_up_over_H_steps()
+    {
+        var options = new ObjectiveOptions { TangentWarmUp = 4 };
+        Assert.Equal([0f, 0.25f, 0.5f, 0.75f, 1f, 1f], Enumerable.Range(0, 6).Select(step => options.WarmUpAt(step)));
+        Assert.Equal(1f, new ObjectiveOptions { TangentWarmUp = 0 }.WarmUpAt(0));
+    }
+
+    [Fact]
+    public void Every_network_preset_has_numbers_for_every_objective()
+    {
+        foreach (string preset in ModelPresets.All.Keys)
+        {
+            foreach (Objective objective in Enum.GetValues<Objective>())
+            {
+                TrainingPreset row = TrainingPresets.Get(preset, objective);
+                row.Options.Validate();
+                (ModelPresets.Get(preset) with { Dropout = row.Dropout }).Validate();
+                Assert.Equal(objective, row.Options.Objective.Objective);
+                Assert.True(row.Images >= row.Options.Batch);
+            }
+        }
+
+        Assert.Throws<ArgumentException>(() => TrainingPresets.Get("imagenet64", Objective.Sct));
+    }
+
+    [Fact]
+    public void Refuses_numbers_out_of_range()
+    {
+        var good = new TrainingOptions();
+        good.Validate();
+        TrainingOptions[] bad =
+        [
+            good with { Batch = 0 }, good with { Batch = 8, MicroBatch = 3 }, good with { MicroBatch = -1 },
+            good with { Objective = good.Objective with { PStd = -1 } }, good with { Objective = good.Objective with { PMean = float.NaN } },
+            good with { Objective = good.Objective with { LabelDropout = 1.5f } }, good with { Objective = good.Objective with { MaxGuidance = 0.5f } },
+            good with { Objective = good.Objective with { TangentWarmUp = -1 } }, good with { Objective = good.Objective with { TangentConstant = -1 } },
+            good with { Optimizer = good.Optimizer with { Beta1 = 1 } }, good with { Optimizer = good.Optimizer with { Epsilon = 0 } },
+            good with { Optimizer = good.Optimizer with { MaxGradientNorm = 0 } },
+            good with { Optimizer = good.Optimizer with { LearningRate = new LearningRateSchedule { Peak = double.NaN } } },
+            good with { Average = good.Average with { HalfLifeImages = 0 } }, good with { Average = good.Average with { RampUp = -1 } },
+        ];
+        Assert.All(bad, options => Assert.Throws<ArgumentException>(options.Validate));
+    }
+}

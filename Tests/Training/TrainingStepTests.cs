@@ -1,0 +1,271 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Tests.Kernels;
+using TrigFlowNative.Training.Objectives;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+public class TrainingStepTests
+{
+    private const int Batch = 4;
+    private static readonly UNet Network = new(SmallUNet.Config with { Dropout = 0.1f });
+    private static readonly int Pixels = (int)TrainedNetwork.Of(Network).Image.Count;
+
+    public static TheoryData<Objective> Objectives => [.. Enum.GetValues<Objective>()];
+
+    [Theory]
+    [MemberData(nameof(Objectives))]
+    public void Equal_runs_and_resumed_runs_have_equal_bits(Objective objective)
+    {
+        using TrainingStep whole = Create(objective), again = Create(objective), resumed = Create(objective, weightSeed: 2);
+        Run(whole, 0, 4);
+        Run(again, 0, 2);
+        foreach (((_, Tensor from), (_, Tensor to)) in again.State.Zip(resumed.State))
+            Upload(to, Bytes(from));
+        Run(again, 2, 4);
+        Run(resumed, 2, 4);
+        foreach ((((string name, Tensor a), (_, Tensor b)), (_, Tensor c)) in whole.State.Zip(again.State).Zip(resumed.State))
+        {
+            Assert.True(Bytes(a).AsSpan().SequenceEqual(Bytes(b)), $"{name} differs between equal runs");
+            Assert.True(Bytes(a).AsSpan().SequenceEqual(Bytes(c)), $"{name} differs after a resume");
+        }
+
+        Assert.Equal(whole.FetchStatistics(), resumed.FetchStatistics());
+    }
+
+    [Theory]
+    [MemberData(nameof(Objectives))]
+    public void Pieces_of_a_batch_add_up_to_the_batch(Objective objective)
+    {
+        using TrainingStep whole = Create(objective), pieces = Create(objective, options => options with { MicroBatch = 1 });
+        Run(whole, 0, 1);
+        Run(pieces, 0, 1);
+        double[] expected = [.. Values(whole, "first_moment").Select(v => (double)v)];
+        Assert.True(expected.Any(v => v != 0));
+        Assert.InRange(OpBattery.RelativeError(expected, Values(pieces, "first_moment")), 0, 1e-5);
+        TrainingStatistics a = whole.FetchStatistics(), b = pieces.FetchStatistics();
+        Assert.Equal(a.Loss, b.Loss, 1e-5);
+        Assert.Equal(a.TangentNorm, b.TangentNorm, 1e-4);
+    }
+
+    [Fact]
+    public void A_batch_that_is_not_finite_is_skipped_and_counted()
+    {
+        using TrainingStep step = Create(Objective.Sct), clean = Create(Objective.Sct);
+        Run(step, 0, 2);
+        Run(clean, 0, 2);
+        string[] held = ["weights", "first_moment", "second_moment", "optimizer", "average", "power_average_0.05", "power_average_0.10"];
+        byte[][] before = [.. held.Select(name => Bytes(Find(step, name)))];
+        float[] images = Images(2);
+        images[17] = float.NaN;
+        step.Run(images, Labels(2), 2);
+        step.Run([.. images[..17], float.PositiveInfinity, .. images[18..]], Labels(3), 3);
+        Assert.All(held.Zip(before), pair => Assert.True(Bytes(Find(step, pair.First)).AsSpan().SequenceEqual(pair.Second), pair.First));
+        TrainingStatistics statistics = step.FetchStatistics();
+        Assert.Equal((2, 2, 2), (statistics.Taken, statistics.Skipped, statistics.LongestSkip));
+        Assert.True(double.IsFinite(statistics.Loss) && double.IsFinite(statistics.GradientNorm));
+
+        Run(step, 4, 5); // gradients were cleared: the next step is that of a run without the bad ones
+        Run(clean, 4, 5);
+        Assert.True(Bytes(Find(step, "weights")).AsSpan().SequenceEqual(Bytes(Find(clean, "weights"))));
+        Assert.Equal((3, 2, 0), (step.FetchStatistics() is var s ? s.Taken : 0, step.FetchStatistics().Skipped, step.FetchStatistics().LongestSkip));
+    }
+
+    [Fact]
+    public void Keeps_the_averages_that_their_definitions_give()
+    {
+        using TrainingStep step = Create(Objective.TrigFlow, options => options with { Average = options.Average with { RampUp = null } });
+        Assert.Equal(Values(step, "weights"), Values(step, "average"));
+        Func<int, double>[] gains =
+        [
+            _ => 1 - Math.Pow(0.5, Batch / 10.0), // a half-life of 10 images
+            i => 1 - Math.Pow(1 - 1.0 / (i + 1), 16.97 + 1), // the exponents of the widths 0.05 and 0.10
+            i => 1 - Math.Pow(1 - 1.0 / (i + 1), 6.94 + 1),
+        ];
+        double[][] expected = [.. gains.Select(_ => Values(step, "weights").Select(v => (double)v).ToArray())];
+        for (int i = 0; i < 4; i++)
+        {
+            Run(step, i, i + 1);
+            float[] weights = Values(step, "weights");
+            for (int k = 0; k < gains.Length; k++)
+                expected[k] = [.. expected[k].Zip(weights, (old, now) => old + gains[k](i) * (now - old))];
+        }
+
+        foreach ((double[] average, string name) in expected.Zip(["average", "power_average_0.05", "power_average_0.10"]))
+            Assert.InRange(OpBattery.RelativeError(average, Values(step, name)), 0, 1e-6);
+        Assert.Equal([0.05, 0.10], step.PowerAverages.Select(average => Math.Round(average.Width, 6)));
+    }
+
+    [Fact]
+    public void Learns_the_best_diffusion_network_and_distils_it()
+    {
+        var flow = new GaussianFlow(Mean: 0.3, Std: 0.25, SigmaData: 0.5);
+        var image = new Shape(1, 2, 3, 1);
+        TrainedNetwork diffusion = AffineNetwork.Of(flow.Diffusion, image), consistency = AffineNetwork.Of(flow.Consistency, image);
+        using TrainingStep teacher = Learn(Objective.TrigFlow, diffusion, null);
+        Assert.Equal(1, teacher.Average[AffineNetwork.Scale].Value.ToArray()[0], 0.05f);
+        Assert.Equal(1, teacher.Average[AffineNetwork.Shift].Value.ToArray()[0], 0.05f);
+        using TrainingStep student = Learn(Objective.Scd, consistency, new Teacher(diffusion, teacher.Average));
+        Assert.Equal(1, student.Average[AffineNetwork.Scale].Value.ToArray()[0], 0.1f);
+        Assert.Equal(1, student.Average[AffineNetwork.Shift].Value.ToArray()[0], 0.1f);
+
+        TrainingStep Learn(Objective objective, TrainedNetwork network, Teacher? from)
+        {
+            var options = new TrainingOptions
+            {
+                Batch = 128,
+                Objective = new ObjectiveOptions { Objective = objective, PMean = -0.8f, TangentWarmUp = 50 },
+                Optimizer = new OptimizerOptions { LearningRate = new LearningRateSchedule { Peak = 0.02, DecayAfterSteps = 50 } },
+                Average = new AverageOptions { HalfLifeImages = 128 * 30 },
+            };
+            var step = new TrainingStep(TestDevices.Get("cpu"), network, options, 0.5f, slab => AffineNetwork.Set(slab, 0.4f, 0.6f, 0), from);
+            for (int i = 0; i < 300; i++)
+                step.Run(flow.Images(128 * 6, i), [], i);
+            return step;
+        }
+    }
+
+    [Fact]
+    public void Refuses_a_teacher_that_does_not_fit()
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        using var other = new TrigFlowModel(Network, Network.CreateSlab(cpu), 0.4f);
+        Assert.Throws<ArgumentException>(() => Create(Objective.Scd, teacher: null));
+        Assert.Throws<ArgumentException>(() => Create(Objective.Sct, teacher: other));
+        Assert.Throws<ArgumentException>(() => Create(Objective.Scd, teacher: other)); // another sigma_data
+        Assert.Throws<ArgumentException>(() => new TrainingStep( // guidance without classes
+            cpu, AffineNetwork.Of(_ => (0, 0), new Shape(1, 1, 1, 1)), new TrainingOptions { Objective = new ObjectiveOptions { Objective = Objective.Scd, MaxGuidance = 2 } },
+            0.5f, _ => { }, new Teacher(AffineNetwork.Of(_ => (0, 0), new Shape(1, 1, 1, 1)), other.Weights)));
+        var unlabelled = new UNet(SmallUNet.Config with { LabelCount = 0 });
+        using var wrong = new TrigFlowModel(unlabelled, unlabelled.CreateSlab(cpu), 0.5f);
+        Assert.Throws<ArgumentException>(() => Create(Objective.Scd, teacher: wrong));
+    }
+
+    [Theory]
+    [MemberData(nameof(GpuObjectives))]
+    public void Every_device_takes_the_same_steps(string device, Objective objective)
+    {
+        using TrainingStep host = Tiny("cpu"), other = Tiny(device);
+        for (int step = 0; step < 2; step++)
+        {
+            float[] images = [.. new GaussianFlow(0.3, 0.25, 0.5).Images(6 * 5, step)];
+            host.Run(images, [0, 1, -1, 2, 2, 1], step);
+            other.Run(images, [0, 1, -1, 2, 2, 1], step);
+        }
+
+        foreach (string name in new[] { "weights", "first_moment", "average" })
+            Assert.InRange(OpBattery.RelativeError([.. Values(host, name).Select(v => (double)v)], Values(other, name)), 0, 1e-4);
+        TrainingStatistics a = host.FetchStatistics(), b = other.FetchStatistics();
+        Assert.Equal(a.Loss, b.Loss, 1e-4);
+        Assert.Equal(a.GradientNorm, b.GradientNorm, 1e-4);
+        Assert.Equal(a.TangentNorm, b.TangentNorm, 1e-4);
+        Assert.Equal((2, 0), (b.Taken, b.Skipped));
+
+        TrainingStep Tiny(string name)
+        {
+            TrainedNetwork network = TinyNetwork.Of(channels: 5, labelCount: 3);
+            ComputeDevice on = TestDevices.Get(name);
+            var options = new TrainingOptions
+            {
+                Batch = 6,
+                MicroBatch = 3,
+                Objective = new ObjectiveOptions { Objective = objective, TangentWarmUp = 2, MaxGuidance = 2, LabelDropout = 0.3f },
+                Optimizer = new OptimizerOptions { Kind = OptimizerKind.RAdam, LearningRate = new LearningRateSchedule { Peak = 0.1 } },
+            };
+            var teacher = new Teacher(network, TinyNetwork.Weights(network, on, 3));
+            return new TrainingStep(on, network, options, 0.5f, slab => TinyNetwork.Fill(slab, 4), objective == Objective.Scd ? teacher : null);
+        }
+    }
+
+    public static IEnumerable<TheoryDataRow<string, Objective>> GpuObjectives =>
+        TestDevices.Cross(["simulator", "cuda"], Enum.GetValues<Objective>());
+
+    [Fact]
+    public void Refuses_a_batch_of_another_size()
+    {
+        using TrainingStep step = Create(Objective.TrigFlow);
+        Assert.Throws<ArgumentException>(() => step.Run(Images(0).AsSpan(1), Labels(0), 0));
+        Assert.Throws<ArgumentException>(() => step.Run(Images(0), [], 0));
+    }
+
+    private static TrainingStep Create(Objective objective, Func<TrainingOptions, TrainingOptions>? change = null, int weightSeed = 1)
+    {
+        TrigFlowModel? teacher = objective == Objective.Scd ? Teacher() : null;
+        return Create(objective, teacher, change, weightSeed);
+    }
+
+    private static TrainingStep Create(
+        Objective objective, TrigFlowModel? teacher, Func<TrainingOptions, TrainingOptions>? change = null, int weightSeed = 1)
+    {
+        var options = new TrainingOptions
+        {
+            Batch = Batch,
+            Seed = 42,
+            Objective = new ObjectiveOptions { Objective = objective, TangentWarmUp = 3, MaxGuidance = 2, LabelDropout = 0.3f },
+            Optimizer = new OptimizerOptions { Kind = objective == Objective.TrigFlow ? OptimizerKind.Adam : OptimizerKind.RAdam, MaxGradientNorm = 10 },
+            Average = new AverageOptions { HalfLifeImages = 10, PowerFunction = true },
+        };
+        return new TrainingStep(
+            TestDevices.Get("cpu"), Network, change?.Invoke(options) ?? options, 0.5f, slab => SmallUNet.Initialise(Network, slab, (ulong)weightSeed), teacher);
+    }
+
+    private static TrigFlowModel Teacher()
+    {
+        var network = new UNet(SmallUNet.Config);
+        ParameterSlab slab = network.CreateSlab(TestDevices.Get("cpu"));
+        SmallUNet.Initialise(network, slab, 9);
+        return new TrigFlowModel(network, slab, 0.5f);
+    }
+
+    private static void Run(TrainingStep step, int first, int end)
+    {
+        for (int i = first; i < end; i++)
+            step.Run(Images(i), Labels(i), i);
+    }
+
+    private static float[] Images(int step)
+    {
+        var random = new Random(step);
+        return [.. Enumerable.Range(0, Batch * Pixels).Select(_ => (float)(2 * random.NextDouble() - 1))];
+    }
+
+    private static int[] Labels(int step) => [.. Enumerable.Range(step, Batch).Select(n => n % 4 - 1)];
+
+    private static Tensor Find(TrainingStep step, string name) => step.State.Single(entry => entry.Name == name).Value;
+
+    private static float[] Values(TrainingStep step, string name) => Find(step, name).ToArray();
+
+    private static byte[] Bytes(Tensor tensor)
+    {
+        switch (tensor.Type)
+        {
+            case DType.Float64:
+                double[] doubles = new double[tensor.Count];
+                tensor.Download(doubles.AsSpan());
+                return [.. doubles.SelectMany(BitConverter.GetBytes)];
+            case DType.Int32:
+                int[] ints = new int[tensor.Count];
+                tensor.Download(ints.AsSpan());
+                return [.. ints.SelectMany(BitConverter.GetBytes)];
+            default:
+                return [.. tensor.ToArray().SelectMany(BitConverter.GetBytes)];
+        }
+    }
+
+    private static void Upload(Tensor tensor, byte[] bytes)
+    {
+        switch (tensor.Type)
+        {
+            case DType.Float64:
+                tensor.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, double>((ReadOnlySpan<byte>)bytes));
+                break;
+            case DType.Int32:
+                tensor.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, int>((ReadOnlySpan<byte>)bytes));
+                break;
+            default:
+                tensor.Upload(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>((ReadOnlySpan<byte>)bytes));
+                break;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using static TrigFlowNative.Training.Objectives.OptimizerKind;
+
+namespace TrigFlowNative.Training.Objectives;
+
+/// <summary>The numbers with which a network of a preset is trained for an objective.</summary>
+/// <param name="Images">Images to train on, repetitions counted.</param>
+/// <param name="Dropout">Dropout of the network.</param>
+/// <param name="Options">All other numbers.</param>
+public sealed record TrainingPreset(long Images, float Dropout, TrainingOptions Options);
+
+/// <summary>
+/// One table of training numbers for the named networks. The rows of cifar10 are those of arXiv:2410.11081, appendix G.2, and
+/// of its reproductions; those of mnist and demo are ours, for minutes on a GPU and on a CPU.
+/// </summary>
+public static class TrainingPresets
+{
+    /// <summary>The numbers for a preset and an objective.</summary>
+    /// <exception cref="ArgumentException">There is no preset of that name.</exception>
+    public static TrainingPreset Get(string preset, Objective objective)
+    {
+        TrainingPreset row = Row(preset, objective);
+        return row with { Options = row.Options with { Objective = row.Options.Objective with { Objective = objective } } };
+    }
+
+    private static TrainingPreset Row(string preset, Objective objective) => (preset, objective) switch
+    {
+#pragma warning disable format // columns line up
+        // for                                   images  batch  dropout   P_mean   P_std        H      by   rate    beta2  half-life
+        ("cifar10", Objective.TrigFlow) => Row( 204.8e6,   512,   0.13f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,  500e3),
+        ("cifar10", Objective.Sct) =>      Row( 204.8e6,   512,   0.20f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
+        ("cifar10", Objective.Scd) =>      Row( 204.8e6,   512,   0.00f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
+        ("mnist", Objective.TrigFlow) =>   Row(  5.12e6,   256,   0.00f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,   50e3),
+        ("mnist", Objective.Sct) =>        Row(  5.12e6,   256,   0.00f,   -1.0f,   1.4f,   2_000,  RAdam,  3e-4,   0.99f,   50e3),
+        ("mnist", Objective.Scd) =>        Row(  2.56e6,   256,   0.00f,   -1.0f,   1.4f,   1_000,  RAdam,  3e-4,   0.99f,   50e3),
+        ("demo", Objective.TrigFlow) =>    Row(    64e3,    32,   0.00f,   -1.2f,   1.2f,       0,   Adam,  2e-3,  0.999f,    5e3),
+        ("demo", Objective.Sct) =>         Row(    64e3,    32,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  1e-3,   0.99f,    5e3),
+        ("demo", Objective.Scd) =>         Row(    32e3,    32,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  1e-3,   0.99f,    5e3),
+#pragma warning restore format
+        _ => throw new ArgumentException($"there are no training numbers for the preset '{preset}' and the objective {objective}"),
+    };
+
+    private static TrainingPreset Row(
+        double images, int batch, float dropout, float pMean, float pStd, int warmUp, OptimizerKind kind, double rate, float beta2, double halfLife)
+    {
+        var options = new TrainingOptions
+        {
+            Batch = batch,
+            Objective = new ObjectiveOptions { PMean = pMean, PStd = pStd, TangentWarmUp = warmUp },
+            Optimizer = new OptimizerOptions { Kind = kind, LearningRate = new LearningRateSchedule { Peak = rate }, Beta2 = beta2 },
+            Average = new AverageOptions { HalfLifeImages = halfLife },
+        };
+        return new TrainingPreset((long)images, dropout, options);
+    }
+}
