@@ -5,13 +5,10 @@ namespace TrigFlowNative.Kernels;
 /// <summary>A few labels: one thread.</summary>
 public static partial class LabelDropout
 {
-    private static void ForwardCpu(Tensor labels, Tensor kept, RandomSource random, float rate)
+    private static void ForwardCpu(Tensor labels, Tensor kept, RandomStream stream, Tensor counter, float rate)
     {
-        ReadOnlySpan<int> counter = random.Counter.SpanOf<int>();
+        ReadOnlySpan<int> count = counter.SpanOf<int>();
         for (int n = 0; n < labels.Count; n++)
-        {
-            kept.SpanOf<int>()[n] = Draw(
-                labels.SpanOf<int>()[n], n, counter[0], counter[1], (int)random.Purpose, (int)random.Key0, (int)random.Key1, rate);
-        }
+            kept.SpanOf<int>()[n] = Draw(labels.SpanOf<int>()[n], stream, count[0], count[1] + n, rate);
     }
 }

@@ -8,15 +8,13 @@ namespace TrigFlowNative.Kernels;
 public static partial class LabelDropout
 {
     internal static void ForwardKernel(
-        Index1D n, ArrayView<int> labels, ArrayView<int> kept, ArrayView<int> counter, int purpose, int key0, int key1, float rate) =>
-        kept[n] = Draw(labels[n], n, counter[0], counter[1], purpose, key0, key1, rate);
+        Index1D n, ArrayView<int> labels, ArrayView<int> kept, ArrayView<int> counter, RandomStream stream, float rate) =>
+        kept[n] = Draw(labels[n], stream, counter[0], counter[1] + n, rate);
 
-    private static Action ForwardGpu(GpuDevice gpu, Tensor labels, Tensor kept, RandomSource random, float rate)
+    private static Action ForwardGpu(GpuDevice gpu, Tensor labels, Tensor kept, RandomStream stream, Tensor counter, float rate)
     {
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<int>, ArrayView<int>, ArrayView<int>, int, int, int, float>(ForwardKernel);
-        return () => kernel(
-            gpu.Stream, labels.Count, labels.ViewOf<int>(), kept.ViewOf<int>(), random.Counter.ViewOf<int>(), (int)random.Purpose,
-            (int)random.Key0, (int)random.Key1, rate);
+            Index1D, ArrayView<int>, ArrayView<int>, ArrayView<int>, RandomStream, float>(ForwardKernel);
+        return () => kernel(gpu.Stream, labels.Count, labels.ViewOf<int>(), kept.ViewOf<int>(), counter.ViewOf<int>(), stream, rate);
     }
 }

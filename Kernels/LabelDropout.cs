@@ -17,24 +17,22 @@ public static partial class LabelDropout
     /// <param name="random">Which draws are used.</param>
     /// <param name="rate">Probability that a label is dropped, in [0, 1].</param>
     /// <returns>Labels, Int32 (N).</returns>
-    /// <exception cref="ArgumentException">Labels are not Int32 (N), or the rate is not in [0, 1].</exception>
+    /// <exception cref="ArgumentException">Labels are not Int32 (N), the rate is not in [0, 1], or the counter is not Int32 (2).</exception>
     public static Tensor Apply(ComputeProgram program, Tensor labels, RandomSource random, float rate)
     {
         if (labels.Type != DType.Int32 || labels.Shape.Rank != 1)
             throw new ArgumentException($"{Name}: labels {labels} are not (N) {DType.Int32}");
         if (!(rate is >= 0 and <= 1))
             throw new ArgumentException($"{Name}: the rate is in [0, 1], not {rate}");
+        RandomStream stream = RandomStream.Of(Name, random);
         Tensor kept = program.Allocate(labels.Shape, type: DType.Int32);
         program.Emit(
             $"{Name}.forward", [labels, random.Counter], [kept],
-            _ => ForwardCpu(labels, kept, random, rate), gpu => ForwardGpu(gpu, labels, kept, random, rate));
+            _ => ForwardCpu(labels, kept, stream, random.Counter, rate), gpu => ForwardGpu(gpu, labels, kept, stream, random.Counter, rate));
         return kept;
     }
 
-    /// <summary>The label of sample n after the draw; a draw is in (0, 1], so that a rate of 0 keeps all and 1 none.</summary>
-    private static int Draw(int label, int n, int step, int firstSample, int purpose, int key0, int key1, float rate)
-    {
-        Philox.Words words = Philox.At(0u, (uint)(firstSample + n), (uint)step, (uint)purpose, (uint)key0, (uint)key1);
-        return Philox.ToUnit(words.A) <= rate ? -1 : label;
-    }
+    /// <summary>The label of a sample after the draw; a draw is in (0, 1], so that a rate of 0 keeps all and 1 none.</summary>
+    private static int Draw(int label, RandomStream stream, int step, int sample, float rate) =>
+        Philox.ToUnit(RandomStream.At(stream, step, sample, 0).A) <= rate ? -1 : label;
 }
