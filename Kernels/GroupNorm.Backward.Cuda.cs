@@ -86,10 +86,19 @@ public static partial class GroupNorm
         {
             float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
             float g0 = dy[at], g1 = dy[at + step], g2 = dy[at + 2 * step], g3 = dy[at + 3 * step];
-            Write(dx, at, InputCotangent(x0, g0, k, s.Silu), write);
-            Write(dx, at + step, InputCotangent(x1, g1, k, s.Silu), write);
-            Write(dx, at + 2 * step, InputCotangent(x2, g2, k, s.Silu), write);
-            Write(dx, at + 3 * step, InputCotangent(x3, g3, k, s.Silu), write);
+            float there0 = 0f, there1 = 0f, there2 = 0f, there3 = 0f;
+            if (write != 0)
+            {
+                there0 = dx[at];
+                there1 = dx[at + step];
+                there2 = dx[at + 2 * step];
+                there3 = dx[at + 3 * step];
+            }
+
+            dx[at] = there0 + InputCotangent(x0, g0, k, s.Silu);
+            dx[at + step] = there1 + InputCotangent(x1, g1, k, s.Silu);
+            dx[at + 2 * step] = there2 + InputCotangent(x2, g2, k, s.Silu);
+            dx[at + 3 * step] = there3 + InputCotangent(x3, g3, k, s.Silu);
         }
 
         for (; at < walk.End; at += step)
@@ -150,7 +159,7 @@ public static partial class GroupNorm
 
     private static Sums PlusCotangent(Sums sums, float x, float dy, Affine k, int silu)
     {
-        float d = x - k.Pivot, dh = ArgumentCotangent(d, dy, k, silu);
+        float d = x - k.Pivot, dh = dy * Activate(d * k.A + k.B, silu).Slope;
         sums.D += dh;
         sums.DT += d * dh;
         return sums;
@@ -159,22 +168,12 @@ public static partial class GroupNorm
     private static float InputCotangent(float x, float dy, Affine k, int silu)
     {
         float d = x - k.Pivot;
-        return k.A * ArgumentCotangent(d, dy, k, silu) + (d * k.E + k.F);
-    }
-
-    /// <summary>dh = act'(h) dy.</summary>
-    private static float ArgumentCotangent(float d, float dy, Affine k, int silu)
-    {
-        if (silu == 0)
-            return dy;
-        float h = d * k.A + k.B;
-        float logistic = 1f / (1f + MathF.Exp(-h));
-        return dy * (logistic + h * logistic * (1f - logistic));
+        return dy * Activate(d * k.A + k.B, silu).Slope * k.A + (d * k.E + k.F);
     }
 
     private static void Write(ArrayView<float> target, int at, float value, int add) => target[at] = add != 0 ? target[at] + value : value;
 
-    private static int WeightColumns(int threads) => IntrinsicMath.Min(TileChannels, threads / 2);
+    private static int WeightColumns(int threads) => IntrinsicMath.Min(SectorChannels, threads / 2);
 
     private static int WriteMode(GradientSlot? slot) => slot?.Add ?? -1;
 

@@ -5,15 +5,17 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Two launches. Statistics: a thread group reads a tile of whole normalisation groups, 8 channels or one normalisation group wide, which
-/// is a 32-byte sector of a pixel. Output: a thread walks one channel of an image, so that it loads coefficients once and neighbours
-/// read neighbouring channels. Each thread has four loads under way. With and without tangent it is the same code, hence the same bits.
+/// Two launches. Statistics: a thread group reads a tile of whole normalisation groups, at least a 32-byte sector of a pixel wide.
+/// Output: a thread walks one channel of an image, so that it loads coefficients once and neighbours read neighbouring channels.
+/// Each thread has four loads under way. With and without tangent a primal takes the same operations, hence the same bits.
 /// </summary>
 public static partial class GroupNorm
 {
     private const int LargestGroup = 256;
-    private const int TileChannels = 8;
-    private const int PixelsPerThread = 8;
+    private const int SectorChannels = 8;
+
+    /// <summary>A thread's fixed cost, four divisions and a dozen loads, is spread over as many pixels.</summary>
+    private const int PixelsPerThread = 16;
 
     internal static void StatisticsKernel(ArrayView<float> x, ArrayView<float> statistics, Extents s, int tileGroups)
     {
@@ -60,43 +62,61 @@ public static partial class GroupNorm
         Walk walk = WalkOf(i, s, walkers);
         Affine k = ForwardAffine(
             StatisticsOf(statistics, walk.Image, walk.Channel, s, s.Tangent), WeightsOf(weight, bias, modulation, walk.Image, walk.Channel, s));
-        int at = walk.Start, step = walk.Step, tangentAt = s.Tangent * s.Images * s.Pixels * s.Channels;
+        if (s.Tangent != 0)
+            WalkDual(x, y, walk, k, s);
+        else
+            WalkPrimal(x, y, walk, k, s);
+    }
+
+    private static void WalkPrimal(ArrayView<float> x, ArrayView<float> y, Walk walk, Affine k, Extents s)
+    {
+        int at = walk.Start, step = walk.Step;
         for (; walk.End - at > 3 * step; at += 4 * step)
         {
             float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
-            float t0 = 0f, t1 = 0f, t2 = 0f, t3 = 0f;
-            if (tangentAt != 0)
-            {
-                t0 = x[at + tangentAt];
-                t1 = x[at + tangentAt + step];
-                t2 = x[at + tangentAt + 2 * step];
-                t3 = x[at + tangentAt + 3 * step];
-            }
-
-            Put(y, at, tangentAt, x0, t0, k, s.Silu);
-            Put(y, at + step, tangentAt, x1, t1, k, s.Silu);
-            Put(y, at + 2 * step, tangentAt, x2, t2, k, s.Silu);
-            Put(y, at + 3 * step, tangentAt, x3, t3, k, s.Silu);
+            y[at] = Activate((x0 - k.Pivot) * k.A + k.B, s.Silu).Value;
+            y[at + step] = Activate((x1 - k.Pivot) * k.A + k.B, s.Silu).Value;
+            y[at + 2 * step] = Activate((x2 - k.Pivot) * k.A + k.B, s.Silu).Value;
+            y[at + 3 * step] = Activate((x3 - k.Pivot) * k.A + k.B, s.Silu).Value;
         }
 
         for (; at < walk.End; at += step)
-            Put(y, at, tangentAt, x[at], tangentAt != 0 ? x[at + tangentAt] : 0f, k, s.Silu);
+            y[at] = Activate((x[at] - k.Pivot) * k.A + k.B, s.Silu).Value;
     }
 
-    private static void Put(ArrayView<float> y, int at, int tangentAt, float x, float t, Affine k, int silu)
+    private static void WalkDual(ArrayView<float> x, ArrayView<float> y, Walk walk, Affine k, Extents s)
     {
-        float d = x - k.Pivot;
-        float value = d * k.A + k.B, slope = 1f;
-        if (silu != 0)
+        int at = walk.Start, step = walk.Step, tangentAt = s.Images * s.Pixels * s.Channels;
+        for (; walk.End - at > 3 * step; at += 4 * step)
         {
-            float logistic = 1f / (1f + MathF.Exp(-value));
-            value *= logistic;
-            slope = logistic + value * (1f - logistic);
+            int tangent = at + tangentAt;
+            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
+            float t0 = x[tangent], t1 = x[tangent + step], t2 = x[tangent + 2 * step], t3 = x[tangent + 3 * step];
+            PutDual(y, at, tangentAt, x0, t0, k, s.Silu);
+            PutDual(y, at + step, tangentAt, x1, t1, k, s.Silu);
+            PutDual(y, at + 2 * step, tangentAt, x2, t2, k, s.Silu);
+            PutDual(y, at + 3 * step, tangentAt, x3, t3, k, s.Silu);
         }
 
-        y[at] = value;
-        if (tangentAt != 0)
-            y[at + tangentAt] = slope * (t * k.A + (d * k.E + k.F));
+        for (; at < walk.End; at += step)
+            PutDual(y, at, tangentAt, x[at], x[at + tangentAt], k, s.Silu);
+    }
+
+    private static void PutDual(ArrayView<float> y, int at, int tangentAt, float x, float t, Affine k, int silu)
+    {
+        float d = x - k.Pivot;
+        Activation of = Activate(d * k.A + k.B, silu);
+        y[at] = of.Value;
+        y[at + tangentAt] = of.Slope * (t * k.A + (d * k.E + k.F));
+    }
+
+    /// <summary>act(h) and act'(h), without a branch, so that the pixels of a thread overlap.</summary>
+    private static Activation Activate(float h, int silu)
+    {
+        float logistic = 1f / (1f + MathF.Exp(-h));
+        logistic = silu != 0 ? logistic : 1f;
+        float value = h * logistic;
+        return new Activation { Value = value, Slope = logistic + value * (1f - logistic) };
     }
 
     private static Sums Accumulate(ArrayView<float> x, int start, float pivot, int tangentAt, Tile tile, Extents s, Sums sums)
@@ -151,6 +171,13 @@ public static partial class GroupNorm
                 gpu.Stream, s.Images * walkers * s.Channels, x, terms.Y.View, terms.Weight.View, terms.Bias.View,
                 (terms.Modulation ?? terms.Weight).View, statistics, s, walkers);
         };
+    }
+
+    /// <summary>act(h) and act'(h).</summary>
+    internal struct Activation
+    {
+        public float Value;
+        public float Slope;
     }
 
     /// <summary>Sums of d, d^2, tx and d tx.</summary>

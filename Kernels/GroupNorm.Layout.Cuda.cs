@@ -6,11 +6,16 @@ namespace TrigFlowNative.Kernels;
 /// <summary>Which thread reads what, and sums over a tile in a fixed order.</summary>
 public static partial class GroupNorm
 {
-    /// <summary>A thread group covers whole normalisation groups; more than one only if each thread then has one channel.</summary>
+    /// <summary>
+    /// A thread group covers whole normalisation groups; more than one only if each thread then has one channel. The fewer the
+    /// pixels, the wider, so that threads still have some to read.
+    /// </summary>
     private static (KernelConfig Grid, int TileGroups) TilesOf(GpuDevice gpu, Extents s)
     {
-        int tileGroups = Math.Max(1, Math.Min(TileChannels, gpu.ReductionGroup) / s.GroupChannels);
-        return (new KernelConfig(s.Images * ((s.Groups + tileGroups - 1) / tileGroups), gpu.ReductionGroup), tileGroups);
+        int threads = gpu.ReductionGroup;
+        int channels = Math.Min(threads, Math.Max(SectorChannels, threads * PixelsPerThread / s.Pixels));
+        int tileGroups = Math.Clamp(channels / s.GroupChannels, 1, s.Groups);
+        return (new KernelConfig(s.Images * ((s.Groups + tileGroups - 1) / tileGroups), threads), tileGroups);
     }
 
     private static int WalkersOf(Extents s) => (s.Pixels + PixelsPerThread - 1) / PixelsPerThread;
@@ -37,13 +42,13 @@ public static partial class GroupNorm
 
     private static Walk WalkOf(int thread, Extents s, int walkers)
     {
-        int channel = thread % s.Channels, rest = thread / s.Channels;
-        int image = rest / walkers, size = s.Pixels * s.Channels;
+        int pixel = thread / s.Channels, image = pixel / walkers; // a pixel number below walkers in each image
+        int channel = thread - pixel * s.Channels, size = s.Pixels * s.Channels;
         return new Walk
         {
             Image = image,
             Channel = channel,
-            Start = image * size + rest % walkers * s.Channels + channel,
+            Start = image * size + (pixel - image * walkers) * s.Channels + channel,
             End = (image + 1) * size,
             Step = walkers * s.Channels,
         };

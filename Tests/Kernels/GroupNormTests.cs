@@ -1,3 +1,5 @@
+using ILGPU;
+using ILGPU.Runtime;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;
@@ -74,6 +76,21 @@ public class GroupNormTests
         x[5] = float.NaN;
         float[] y = Run(device, shape, 2, x, silu: true);
         Assert.All(Enumerable.Range(0, y.Length), i => Assert.Equal(i % 4 < 2, float.IsNaN(y[i])));
+    }
+
+    /// <summary>Twelve threads share four channels: three lanes, where the simulator's usual four threads give one.</summary>
+    [Fact]
+    public void Lanes_add_up_when_their_number_is_no_power_of_two()
+    {
+        var gpu = (GpuDevice)TestDevices.Get("simulator");
+        using Tensor x = gpu.CreateTensor(new Shape(1, 5, 1, 4), [.. Enumerable.Range(1, 20).Select(v => (float)(v * v))]);
+        using Tensor statistics = gpu.CreateTensor(new Shape(3));
+        var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, GroupNorm.Extents, int>(GroupNorm.StatisticsKernel);
+        kernel(gpu.Stream, new KernelConfig(1, 12), x.View, statistics.View, new GroupNorm.Extents(x, null, 1, false, 1e-6f), 1);
+        double[] values = Widen(x.ToArray());
+        double mean = values.Average(), rho = 1 / Math.Sqrt(values.Average(v => (v - mean) * (v - mean)));
+        float[] expected = [1f, (float)rho, (float)((1 - mean) * rho)];
+        Assert.All(expected.Zip(statistics.ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
     }
 
     [Fact]
