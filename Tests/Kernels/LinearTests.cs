@@ -10,12 +10,17 @@ public class LinearTests
         ["cpu", "simulator", "cuda"],
         new[]
         {
-            Case([1], 1, false), Case([5], 3, true), Case([1, 37], 5, true), Case([2, 3, 8], 4, false), Case([2, 3, 5, 4], 37, true),
+            Case([1], 1, false), Case([5], 3, true), Case([1, 38], 5, true), Case([2, 3, 8], 4, false), Case([2, 3, 5, 4], 37, true),
             Case([70, 20], 68, true), Case([150, 5], 3, true), // several tiles of rows and columns; several partial sums
         });
 
+    /// <summary>So many rows that the partial gradients need a second level of sums, and several tiles in every direction.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> LargerCases =>
+        TestDevices.Cross(["cpu", "cuda"], new[] { Case([8300, 4], 5, true), Case([150, 70], 130, true) });
+
     [Theory]
     [MemberData(nameof(Cases))]
+    [MemberData(nameof(LargerCases))]
     public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);
 
     [Fact]
