@@ -1,5 +1,3 @@
-using TrigFlowNative.Engine;
-
 namespace TrigFlowNative.Kernels;
 
 /// <summary>A few times a step: one thread.</summary>

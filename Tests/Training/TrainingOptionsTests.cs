@@ -1,4 +1,3 @@
-using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
 using Xunit;

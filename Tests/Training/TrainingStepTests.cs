@@ -42,7 +42,7 @@ public class TrainingStepTests
         Run(whole, 0, 1);
         Run(pieces, 0, 1);
         double[] expected = [.. Values(whole, "first_moment").Select(v => (double)v)];
-        Assert.True(expected.Any(v => v != 0));
+        Assert.Contains(expected, v => v != 0);
         Assert.InRange(OpBattery.RelativeError(expected, Values(pieces, "first_moment")), 0, 1e-5);
         TrainingStatistics a = whole.FetchStatistics(), b = pieces.FetchStatistics();
         Assert.Equal(a.Loss, b.Loss, 1e-5);
