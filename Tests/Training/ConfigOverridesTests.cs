@@ -6,12 +6,13 @@ namespace TrigFlowNative.Tests.Training;
 
 public class ConfigOverridesTests
 {
-    private const string Config = """{"seed":0,"flip":true,"name":"a","network":{"mult":[1,2],"dropout":0.1},"optimizer":{"rate":1e-3,"eps":1},"average":{"eps":2}}""";
+    private const string Config = """{"seed":0,"flip":true,"name":"a","network":{"mult":[1,2],"dropout":0.1},"optimizer":{"rate":{"peak":1e-3},"eps":1},"average":{"eps":2}}""";
 
     [Theory]
     [InlineData("seed=5", "seed", "5")]
     [InlineData("network.dropout=0.25", "network.dropout", "0.25")]
     [InlineData("dropout=0", "network.dropout", "0")]
+    [InlineData("rate.peak=2", "optimizer.rate.peak", "2")]
     [InlineData("mult=[1,2,2]", "network.mult", "[1,2,2]")]
     [InlineData("name=b c", "name", "\"b c\"")]
     [InlineData("flip=false", "flip", "false")]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
 
@@ -14,6 +15,11 @@ public static class CommandLine
     {
         var root = new RootCommand("Trains, distils and samples TrigFlow consistency models (sCM) with no deep-learning framework.")
         {
+            DemoCommand.Create(),
+            TrainCommand.Create(),
+            SampleCommand.Create(),
+            EvaluateCommand.Create(),
+            VerifyCommand.Create(),
             DoctorCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
@@ -21,6 +27,11 @@ public static class CommandLine
         {
             int code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
             return parsed.Errors.Count > 0 ? BadInput : code;
+        }
+        catch (TrainingFailedException e)
+        {
+            Console.Error.WriteLine($"trigflow: {e.Message}");
+            return 1;
         }
         catch (Exception e) when (e is InvalidFileException or UsageException or DeviceUnavailableException or IOException or UnauthorizedAccessException)
         {
@@ -53,6 +64,3 @@ public static class CommandLine
         return device;
     }
 }
-
-/// <summary>The command line asks for something that cannot be; the message is one line for its author.</summary>
-public sealed class UsageException(string message) : Exception(message);

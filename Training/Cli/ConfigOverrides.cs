@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>--set key=value: changes values of a configuration that are there; a key is a whole dotted path, or its last part if that is unique.</summary>
+/// <summary>--set key=value: changes values of a configuration that are there; a key is a dotted path, or the end of one if that is unique.</summary>
 internal static class ConfigOverrides
 {
     /// <summary>Applies settings in order to a JSON object.</summary>
@@ -25,7 +25,7 @@ internal static class ConfigOverrides
         Collect(config, "", leaves);
         var matches = leaves.Where(leaf => leaf.Path == key).ToList();
         if (matches.Count == 0)
-            matches = [.. leaves.Where(leaf => leaf.Name == key)];
+            matches = [.. leaves.Where(leaf => leaf.Path.EndsWith("." + key, StringComparison.Ordinal))];
         if (matches.Count == 0)
             throw new UsageException($"--set: there is no key '{key}'; --dry-run prints them all");
         if (matches.Count > 1)

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>loss.png of a run: the loss, and its running mean, over thousands of images.</summary>
+/// <summary>loss.png of a run: the loss, and its running mean, over thousands of images, a colour for each objective.</summary>
 public static class LossPlot
 {
     private const int Width = 900, Height = 500;
@@ -15,20 +15,26 @@ public static class LossPlot
         MetricsRow[] finite = [.. rows.Where(row => double.IsFinite(row.Loss))];
         if (finite.Length == 0)
             return;
-        double[] kimg = [.. finite.Select(row => row.KImg)];
         using var plot = new Plot();
-        var raw = plot.Add.ScatterLine(kimg, [.. finite.Select(row => row.Loss)]);
-        raw.Color = Colors.SteelBlue.WithAlpha(0.4);
-        raw.LegendText = "loss";
-        var smooth = plot.Add.ScatterLine(kimg, RunningMean(finite));
-        smooth.Color = Colors.DarkOrange;
-        smooth.LineWidth = 2;
-        smooth.LegendText = "running mean";
+        foreach (IGrouping<string, MetricsRow> curve in finite.GroupBy(row => row.Objective))
+            Draw(plot, curve.Key, [.. curve]);
         plot.Title(title);
         plot.XLabel("thousand images");
         plot.YLabel("loss");
         plot.ShowLegend();
         AtomicFile.WriteAllBytes(path, plot.GetImageBytes(Width, Height, ImageFormat.Png));
+    }
+
+    private static void Draw(Plot plot, string objective, MetricsRow[] rows)
+    {
+        double[] kimg = [.. rows.Select(row => row.KImg)];
+        Color color = plot.Add.GetNextColor();
+        var raw = plot.Add.ScatterLine(kimg, [.. rows.Select(row => row.Loss)]);
+        raw.Color = color.WithAlpha(0.35);
+        var smooth = plot.Add.ScatterLine(kimg, RunningMean(rows));
+        smooth.Color = color;
+        smooth.LineWidth = 2;
+        smooth.LegendText = $"{objective}, running mean";
     }
 
     /// <summary>Exponential mean over about a twentieth of the lines.</summary>

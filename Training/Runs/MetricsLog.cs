@@ -18,11 +18,7 @@ public sealed class MetricsLog : IDisposable
     public MetricsLog(string path, long lastStep)
     {
         List<MetricsRow> kept = [.. Read(path).Where(row => row.Step <= lastStep)];
-        AtomicFile.Write(path, file =>
-        {
-            using var writer = new CsvWriter(new StreamWriter(file, leaveOpen: true), Format);
-            writer.WriteRecords(kept);
-        });
+        AtomicFile.Write(path, file => WriteAll(file, kept));
         Rows = kept;
         stream = new StreamWriter(path, append: true);
         csv = new CsvWriter(stream, Format);
@@ -62,10 +58,23 @@ public sealed class MetricsLog : IDisposable
         return rows;
     }
 
+    /// <summary>Writes the lines of several logs into one.</summary>
+    public static void Join(string path, params IEnumerable<string> logs)
+    {
+        List<MetricsRow> rows = [.. logs.SelectMany(Read)];
+        AtomicFile.Write(path, file => WriteAll(file, rows));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         csv.Dispose();
         stream.Dispose();
+    }
+
+    private static void WriteAll(Stream file, IEnumerable<MetricsRow> rows)
+    {
+        using var writer = new CsvWriter(new StreamWriter(file, leaveOpen: true), Format);
+        writer.WriteRecords(rows);
     }
 }

@@ -21,7 +21,11 @@ public sealed record MetricsRow
     [Name("loss")]
     public double Loss { get; init; }
 
-    /// <summary>L2 norm of the last step's gradient.</summary>
+    /// <summary>Mean squared error of an element, without the weighting.</summary>
+    [Name("error")]
+    public double Error { get; init; }
+
+    /// <summary>Mean L2 norm of the gradient before clipping.</summary>
     [Name("gradient_norm")]
     public double GradientNorm { get; init; }
 

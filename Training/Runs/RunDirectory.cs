@@ -35,7 +35,11 @@ public sealed class RunDirectory : IDisposable
     /// <summary>samples/, grids drawn during training.</summary>
     public string Samples => Path.Combine(Root, "samples");
 
-    private string Config => Path.Combine(Root, "config.json");
+    /// <summary>snapshots/, power-function averages over the course of the training.</summary>
+    public string Snapshots => Path.Combine(Root, "snapshots");
+
+    /// <summary>config.json.</summary>
+    public string ConfigPath => Path.Combine(Root, "config.json");
 
     private string Checkpoints => Path.Combine(Root, "checkpoints");
 
@@ -56,10 +60,10 @@ public sealed class RunDirectory : IDisposable
     }
 
     /// <summary>The configuration the run was started with; null for a new run.</summary>
-    public string? ReadConfig() => File.Exists(Config) ? File.ReadAllText(Config) : null;
+    public string? ReadConfig() => File.Exists(ConfigPath) ? File.ReadAllText(ConfigPath) : null;
 
     /// <summary>Stores the configuration of a new run.</summary>
-    public void WriteConfig(string json) => AtomicFile.WriteAllBytes(Config, Encoding.UTF8.GetBytes(json));
+    public void WriteConfig(string json) => AtomicFile.WriteAllBytes(ConfigPath, Encoding.UTF8.GetBytes(json));
 
     /// <summary>Training states, newest first.</summary>
     public IReadOnlyList<string> CheckpointPaths() => !Directory.Exists(Checkpoints)

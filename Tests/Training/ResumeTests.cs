@@ -1,0 +1,118 @@
+using TrigFlowNative.Training.Runs;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+/// <summary>The same command again continues a run: bit for bit what an uninterrupted run gives, whenever it was killed.</summary>
+public sealed class ResumeTests : IDisposable
+{
+    private const int Batch = 8, Steps = 30;
+    private readonly string folder = Directory.CreateTempSubdirectory("trigflow-resume-").FullName;
+
+    [Theory]
+    [InlineData("trigflow")]
+    [InlineData("sct")]
+    public void A_run_killed_at_several_moments_ends_with_the_same_bits(string objective)
+    {
+        string whole = Path.Combine(folder, "whole"), killed = Path.Combine(folder, "killed");
+        Complete(objective, whole);
+
+        // Before the first checkpoint, after one, while one is being written, and late.
+        Func<bool>[] moments =
+        [
+            () => File.Exists(Path.Combine(killed, "config.json")),
+            () => Checkpoints(killed).Any(path => path.EndsWith(".safetensors", StringComparison.Ordinal)),
+            () => Checkpoints(killed).Any(path => path.EndsWith(".tmp", StringComparison.Ordinal)),
+            () => MetricsLog.Read(Path.Combine(killed, "metrics.csv")).Any(row => row.Step >= Steps * 2 / 3),
+        ];
+        int kills = 0;
+        foreach (Func<bool> moment in moments)
+        {
+            using TrigflowProcess process = TrigflowProcess.Start(Arguments(objective, killed));
+            if (process.WaitFor(moment))
+                kills++;
+            process.Kill();
+        }
+
+        Assert.True(kills >= 3, $"only {kills} of {moments.Length} moments were met");
+        Complete(objective, killed);
+        AssertSame(whole, killed);
+    }
+
+    [Fact]
+    public void An_interrupted_run_saves_ends_cleanly_and_continues()
+    {
+        string whole = Path.Combine(folder, "whole"), interrupted = Path.Combine(folder, "interrupted");
+        Complete("trigflow", whole);
+        using (TrigflowProcess process = TrigflowProcess.Start(Arguments("trigflow", interrupted)))
+        {
+            Assert.True(process.WaitFor(() => MetricsLog.Read(Path.Combine(interrupted, "metrics.csv")).Count > 0));
+            process.Interrupt();
+            TrigflowProcess.Outcome outcome = process.Wait();
+            Assert.True(outcome.ExitCode == 0, outcome.ToString());
+            Assert.Contains("the same command continues", outcome.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Single(Checkpoints(interrupted));
+        Complete("trigflow", interrupted);
+        AssertSame(whole, interrupted);
+    }
+
+    [Fact]
+    public void A_run_is_not_continued_under_another_configuration()
+    {
+        string run = Path.Combine(folder, "run");
+        Complete("trigflow", run);
+        byte[] before = File.ReadAllBytes(Checkpoints(run)[0]);
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run([.. Arguments("trigflow", run), "--set", "learning_rate.peak=0.5"]);
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("learning_rate.peak is", outcome.Errors, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(Checkpoints(run)[0]));
+    }
+
+    [Fact]
+    public void A_damaged_newest_state_is_passed_over_for_the_one_before()
+    {
+        string whole = Path.Combine(folder, "whole"), damaged = Path.Combine(folder, "damaged");
+        Complete("trigflow", whole);
+        Complete("trigflow", damaged);
+        string newest = Checkpoints(damaged)[^1];
+        using (FileStream file = File.OpenWrite(newest))
+            file.SetLength(file.Length / 2);
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run(Arguments("trigflow", damaged));
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains(Path.GetFileName(newest), outcome.Errors, StringComparison.Ordinal);
+        AssertSame(whole, damaged);
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private static string[] Arguments(string objective, string run) =>
+    [
+        "train", "--objective", objective, "--data", "synthetic", "--preset", "demo", "--out", run, "--device", "cpu", "--seed", "5",
+        "--batch", $"{Batch}", "--images", $"{Batch * Steps}",
+        "--set", "model_channels=8", "channel_mult=[1,2]", "checkpoint_every=7", "log_every=5", "dropout=0.1", "micro_batch=4",
+    ];
+
+    private static void Complete(string objective, string run)
+    {
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run(Arguments(objective, run));
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+    }
+
+    private static string[] Checkpoints(string run) => Directory.Exists(Path.Combine(run, "checkpoints"))
+        ? [.. Directory.GetFiles(Path.Combine(run, "checkpoints")).Order(StringComparer.Ordinal)]
+        : [];
+
+    private static void AssertSame(string expected, string actual)
+    {
+        Assert.Equal(Checkpoints(expected).Select(Path.GetFileName), Checkpoints(actual).Select(Path.GetFileName));
+        foreach ((string first, string second) in Checkpoints(expected).Zip(Checkpoints(actual)))
+            Assert.True(File.ReadAllBytes(first).AsSpan().SequenceEqual(File.ReadAllBytes(second)), $"{Path.GetFileName(first)} differs");
+        Assert.Equal(File.ReadAllBytes(Path.Combine(expected, "model.safetensors")), File.ReadAllBytes(Path.Combine(actual, "model.safetensors")));
+        Assert.Equal(Rows(expected), Rows(actual));
+    }
+
+    /// <summary>All columns but the speed.</summary>
+    private static MetricsRow[] Rows(string run) => [.. MetricsLog.Read(Path.Combine(run, "metrics.csv")).Select(row => row with { ImagesPerSecond = 0 })];
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+/// <summary>The executable trigflow as a person runs it: a process of its own, which can be killed.</summary>
+internal sealed partial class TrigflowProcess : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private readonly Process process;
+    private readonly Task<string> output, errors;
+
+    private TrigflowProcess(IEnumerable<string> arguments)
+    {
+        // Published, the test run has the executable beside it; otherwise the SDK's host runs the assembly.
+        string assembly = Path.Combine(AppContext.BaseDirectory, "trigflow.dll");
+        bool selfContained = Path.GetFileNameWithoutExtension(Environment.ProcessPath) != "dotnet" && File.Exists(Path.Combine(AppContext.BaseDirectory, "libcoreclr.so"));
+        var start = new ProcessStartInfo(selfContained ? Path.Combine(AppContext.BaseDirectory, "trigflow") : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (string argument in selfContained ? arguments : arguments.Prepend(assembly))
+            start.ArgumentList.Add(argument);
+        process = Process.Start(start)!;
+        output = process.StandardOutput.ReadToEndAsync();
+        errors = process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>Starts and does not wait.</summary>
+    public static TrigflowProcess Start(params IEnumerable<string> arguments) => new(arguments);
+
+    /// <summary>Runs to the end.</summary>
+    public static Outcome Run(params IEnumerable<string> arguments)
+    {
+        using var started = new TrigflowProcess(arguments);
+        return started.Wait();
+    }
+
+    /// <summary>Waits until the process ends by itself.</summary>
+    public Outcome Wait()
+    {
+        if (!process.WaitForExit(Patience))
+        {
+            process.Kill();
+            Assert.Fail($"trigflow did not end within {Patience}");
+        }
+
+        return new Outcome(process.ExitCode, output.Result, errors.Result);
+    }
+
+    /// <summary>Waits until a condition holds; false if the process ended before.</summary>
+    public bool WaitFor(Func<bool> condition)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!process.HasExited && clock.Elapsed < Patience)
+        {
+            if (condition())
+                return true;
+            Thread.Sleep(5);
+        }
+
+        return false;
+    }
+
+    /// <summary>kill -9.</summary>
+    public void Kill()
+    {
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    /// <summary>What Ctrl-C sends.</summary>
+    public void Interrupt() => Assert.Equal(0, SendSignal(process.Id, 2));
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+            Kill();
+        process.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int SendSignal(int process, int signal);
+
+    /// <summary>How a process ended.</summary>
+    public sealed record Outcome(int ExitCode, string Output, string Errors)
+    {
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"exit code {ExitCode}\n{Output}\n{Errors}");
+    }
+}

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Globalization;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Data;
+using TrigFlowNative.Training.Evaluation;
+using TrigFlowNative.Training.Files;
+
+namespace TrigFlowNative.Training.Cli;
+
+/// <summary>evaluate: sliced Wasserstein distances of samples to held-out images, with those of real images beside them.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        var checkpoint = new Option<string>("--checkpoint") { Description = "Weight file (model.safetensors of a run).", Required = true };
+        var data = new Option<string>("--data") { Description = "The data set; its held-out images are the reference.", Required = true };
+        var steps = new Option<int?>("--steps") { Description = "Network evaluations of a consistency model (default 2), solver steps of a diffusion model (default 32)." };
+        var count = new Option<int>("--count") { Description = "Samples to compare, at most the number of held-out images.", DefaultValueFactory = _ => 1024 };
+        var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => 1 };
+        Option<string> device = CommandLine.DeviceOption();
+        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, device };
+        command.SetAction(parsed => Run(
+            parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed), parsed.GetValue(device)!));
+        return command;
+    }
+
+    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, string deviceName)
+    {
+        if (count < 1)
+            throw new UsageException("--count is at least 1");
+        using ComputeDevice device = CommandLine.Open(deviceName);
+        using TrigFlowModel model = TrigFlowModel.Load(checkpoint, device);
+        UNetConfig config = model.Network.Config;
+        DatasetSplit split = ImageDataset.Open(data, config.Resolution, config.ImageChannels);
+        int used = Math.Min(count, split.HeldOut.Count);
+        if (used < count)
+            Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");
+        int stepsUsed = steps ?? (model.Kind == ModelKind.Consistency ? 2 : 32);
+        ByteImages samples = ModelSampling.Draw(model, used, stepsUsed, seed);
+        Print($"{stepsUsed} steps", HeldOutReference.Compare(split, samples));
+        Print("real", HeldOutReference.RealAgainstHeldOut(split, used));
+        return 0;
+    }
+
+    private static void Print(string what, ImageDistance.Result distance) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{what,-10} {distance.Count} images  pixels {distance.Pixels:F4}  pyramid {distance.Pyramid:F4}  levels {string.Join(' ', distance.Levels.Select(level => level.ToString("F4", CultureInfo.InvariantCulture)))}"));
+}

@@ -1,0 +1,55 @@
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Files;
+
+namespace TrigFlowNative.Training.Cli;
+
+/// <summary>Draws images from a model with the sampler that fits it.</summary>
+internal static class ModelSampling
+{
+    /// <summary>Images at a time on a GPU and on the host: enough to fill the device, little enough to fit.</summary>
+    private const int BatchOnGpu = 256, BatchOnHost = 16;
+
+    /// <summary>The sampler for a model: consistency sampling, or the ODE solver for a diffusion model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="steps">Evaluations or solver steps.</param>
+    /// <param name="guidance">Weight of classifier-free guidance, diffusion models only; 1 for none.</param>
+    /// <param name="count">Images that will be drawn.</param>
+    /// <exception cref="UsageException">Guidance is asked of a model that has none.</exception>
+    public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int count)
+    {
+        if (steps < 1)
+            throw new UsageException("--steps is at least 1");
+        int batch = Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu);
+        if (model.Kind == ModelKind.Consistency && guidance != 1)
+            throw new UsageException("--guidance: a consistency model has its guidance trained in; sample the diffusion model to choose it");
+        if (guidance != 1 && model.Network.Config.LabelCount == 0)
+            throw new UsageException("--guidance needs a network with classes");
+        return model.Kind == ModelKind.Consistency
+            ? new ConsistencySampler(model, ConsistencySampler.DefaultTimes(steps, model.SigmaData), batch)
+            : new DiffusionSampler(model, steps, guidance, batch);
+    }
+
+    /// <summary>Draws images; classes of a conditional model are taken in turn unless they are given.</summary>
+    public static ByteImages Draw(TrigFlowModel model, int count, int steps, ulong seed, IReadOnlyList<int>? labels = null, float guidance = 1)
+    {
+        int[] classes = Classes(model.Network.Config, count, labels);
+        using ImageSampler sampler = Create(model, steps, guidance, count);
+        UNetConfig config = model.Network.Config;
+        return new ByteImages(sampler.SampleBytes(count, seed, classes), count, config.Resolution, config.Resolution, config.ImageChannels);
+    }
+
+    private static int[] Classes(UNetConfig config, int count, IReadOnlyList<int>? labels)
+    {
+        if (config.LabelCount == 0)
+        {
+            return labels is { Count: > 0 } ? throw new UsageException("--labels: the model was trained without classes") : [];
+        }
+
+        if (labels is not { Count: > 0 })
+            return [.. Enumerable.Range(0, count).Select(i => i % config.LabelCount)];
+        foreach (int label in labels)
+            if (label < -1 || label >= config.LabelCount)
+                throw new UsageException($"--labels: {label} is none of the model's classes 0 to {config.LabelCount - 1} (-1 for none)");
+        return [.. Enumerable.Range(0, count).Select(i => labels[i % labels.Count])];
+    }
+}

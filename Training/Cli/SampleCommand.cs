@@ -1,0 +1,53 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Files;
+
+namespace TrigFlowNative.Training.Cli;
+
+/// <summary>sample: draws images from a model into grid.png and samples.npz.</summary>
+internal static class SampleCommand
+{
+    /// <summary>More images than this make a picture that no viewer likes; samples.npz holds them all.</summary>
+    private const int MostInGrid = 256;
+
+    public static Command Create()
+    {
+        var checkpoint = new Option<string>("--checkpoint") { Description = "Weight file (model.safetensors of a run).", Required = true };
+        var count = new Option<int>("--count") { Description = "Images to draw.", DefaultValueFactory = _ => 64 };
+        var steps = new Option<int?>("--steps") { Description = "Network evaluations of a consistency model (default 2), solver steps of a diffusion model (default 32)." };
+        var seed = new Option<ulong>("--seed") { Description = "The same seed draws the same images.", DefaultValueFactory = _ => 0 };
+        var output = new Option<string>("--out") { Description = "Folder for grid.png and samples.npz.", Required = true };
+        var labels = new Option<int[]>("--labels") { Description = "Classes, taken in turn; -1 for none. Default: all classes in turn.", AllowMultipleArgumentsPerToken = true };
+        var guidance = new Option<float>("--guidance") { Description = "Weight of classifier-free guidance, for a diffusion model with classes.", DefaultValueFactory = _ => 1 };
+        Option<string> device = CommandLine.DeviceOption();
+        var command = new Command("sample", "Draws images from a model.") { checkpoint, count, steps, seed, output, labels, guidance, device };
+        command.SetAction(parsed => Run(
+            parsed.GetValue(checkpoint)!, parsed.GetValue(count), parsed.GetValue(steps), parsed.GetValue(seed), parsed.GetValue(output)!,
+            parsed.GetValue(labels), parsed.GetValue(guidance), parsed.GetValue(device)!));
+        return command;
+    }
+
+    private static int Run(string checkpoint, int count, int? steps, ulong seed, string output, int[]? labels, float guidance, string deviceName)
+    {
+        if (count < 1)
+            throw new UsageException("--count is at least 1");
+        using ComputeDevice device = CommandLine.Open(deviceName);
+        using TrigFlowModel model = TrigFlowModel.Load(checkpoint, device);
+        int used = steps ?? (model.Kind == ModelKind.Consistency ? 2 : 32);
+        var clock = Stopwatch.StartNew();
+        ByteImages images = ModelSampling.Draw(model, count, used, seed, labels, guidance);
+        double seconds = clock.Elapsed.TotalSeconds;
+        Npz.Write(Path.Combine(output, "samples.npz"), images);
+        ImageGrid.Write(Path.Combine(output, "grid.png"), First(images, MostInGrid));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{count} images in {seconds:F2} s ({count / seconds:F1} images/s, {used} steps): {Path.Combine(output, "grid.png")}, {Path.Combine(output, "samples.npz")}"));
+        return 0;
+    }
+
+    private static ByteImages First(ByteImages images, int most) => images.Count <= most
+        ? images
+        : new ByteImages(images.Pixels[..(most * images.Height * images.Width * images.Channels)], most, images.Height, images.Width, images.Channels);
+}

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Runs;
+
+namespace TrigFlowNative.Training.Cli;
+
+/// <summary>train: one run in one folder; the same command again continues it.</summary>
+internal static class TrainCommand
+{
+    private static readonly Option<string> ObjectiveOption = new("--objective") { Description = "trigflow: diffusion pre-training; sct: consistency training; scd: consistency distillation.", Required = true };
+    private static readonly Option<string> DataOption = new("--data") { Description = "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip in EDM's layout, or 'synthetic'.", Required = true };
+    private static readonly Option<string> PresetOption = new("--preset") { Description = "Network and training numbers: cifar10, mnist or demo.", Required = true };
+    private static readonly Option<string> OutOption = new("--out") { Description = "Folder of the run.", Required = true };
+    private static readonly Option<string?> TeacherOption = new("--teacher") { Description = "Weight file of the diffusion model to distil (scd)." };
+    private static readonly Option<string?> InitOption = new("--init") { Description = "Weight file to start from (default: the teacher, or fresh weights)." };
+    private static readonly Option<long?> ImagesOption = new("--images") { Description = "Images to train on, repetitions counted." };
+    private static readonly Option<int?> BatchOption = new("--batch") { Description = "Images in a step." };
+    private static readonly Option<ulong?> SeedOption = new("--seed") { Description = "Seed of everything random." };
+    private static readonly Option<string[]> SetOption = new("--set") { Description = "Any further option as key=value; --dry-run prints them all.", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<bool> DryRunOption = new("--dry-run") { Description = "Prints the configuration as resolved and ends." };
+
+    public static Command Create()
+    {
+        ObjectiveOption.AcceptOnlyFromAmong([.. Enum.GetNames<Objective>().Select(name => name.ToLowerInvariant())]);
+        PresetOption.AcceptOnlyFromAmong([.. ModelPresets.All.Keys]);
+        Option<string> device = CommandLine.DeviceOption();
+        var command = new Command("train", "Trains a model; the same command again continues a run bit for bit.")
+        {
+            ObjectiveOption, DataOption, PresetOption, OutOption, TeacherOption, InitOption, ImagesOption, BatchOption, device, SeedOption, SetOption, DryRunOption,
+        };
+        command.SetAction(parsed =>
+        {
+            RunConfig config = Resolve(parsed);
+            if (parsed.GetValue(DryRunOption))
+            {
+                Console.WriteLine(config.ToText());
+                return 0;
+            }
+
+            return Train(config, parsed.GetValue(OutOption)!, parsed.GetValue(device)!);
+        });
+        return command;
+    }
+
+    /// <summary>The numbers of a preset for an objective, with a network read from the weights that training starts from.</summary>
+    internal static RunConfig Defaults(Objective objective, string preset, string data, string? teacher, string? init)
+    {
+        if (teacher is null == (objective == Objective.Scd))
+            throw new UsageException(teacher is null ? "--objective scd needs --teacher FILE" : $"--teacher is for --objective scd, not {objective}");
+        TrainingPreset numbers = TrainingPresets.Get(preset, objective);
+        UNetConfig network = (init ?? teacher) is { } file ? WeightFile.ReadConfig(file).Config : ModelPresets.Get(preset);
+        return new RunConfig
+        {
+            Preset = preset,
+            Data = data,
+            Teacher = teacher,
+            Init = init,
+            Images = numbers.Images,
+            Dropout = numbers.Dropout,
+            Flip = numbers.Flip,
+            Network = network,
+            Training = numbers.Options,
+        };
+    }
+
+    /// <summary>Trains with a note on how it ended; Ctrl-C and a request to terminate save first.</summary>
+    internal static int Train(RunConfig config, string folder, string deviceName)
+    {
+        using ComputeDevice device = CommandLine.Open(deviceName);
+        using var stop = new StopSignal();
+        TrainingOutcome outcome = Trainer.Run(config, folder, device, stop.Token);
+        string speed = outcome.Seconds > 0 ? string.Create(CultureInfo.InvariantCulture, $" in {outcome.Seconds:F1} s ({outcome.ImagesPerSecond:F0} images/s)") : "";
+        Console.WriteLine(outcome.Complete
+            ? $"complete at step {outcome.Step}{speed}: {Path.Combine(folder, "model.safetensors")}"
+            : $"stopped at step {outcome.Step} of {config.Steps}{speed}; the same command continues");
+        return 0;
+    }
+
+    private static RunConfig Resolve(ParseResult parsed)
+    {
+        try
+        {
+            var objective = Enum.Parse<Objective>(parsed.GetValue(ObjectiveOption)!, ignoreCase: true);
+            RunConfig config = Defaults(objective, parsed.GetValue(PresetOption)!, parsed.GetValue(DataOption)!, parsed.GetValue(TeacherOption), parsed.GetValue(InitOption));
+            config = config with
+            {
+                Images = parsed.GetValue(ImagesOption) ?? config.Images,
+                Training = config.Training with
+                {
+                    Batch = parsed.GetValue(BatchOption) ?? config.Training.Batch,
+                    Seed = parsed.GetValue(SeedOption) ?? config.Training.Seed,
+                },
+            };
+            JsonObject json = config.ToJson();
+            ConfigOverrides.Apply(json, parsed.GetValue(SetOption) ?? []);
+            return RunConfig.FromJson("--set", json);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+}

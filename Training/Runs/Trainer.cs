@@ -1,0 +1,110 @@
+using System.Text.Json.Nodes;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Data;
+using TrigFlowNative.Training.Objectives;
+
+namespace TrigFlowNative.Training.Runs;
+
+/// <summary>Trains one model in one folder, from the start or from the newest state found there.</summary>
+/// <remarks>
+/// A run that was killed at any moment and started again ends with the bits of one that never stopped: a state holds everything
+/// a step depends on, and batches, noise, times and masks are counted by the step.
+/// </remarks>
+public static class Trainer
+{
+    /// <summary>Steps whose loss or gradient is not finite, in a row, after which a run gives up.</summary>
+    public const int MostSkipsInARow = 10;
+
+    /// <summary>Trains until the configured number of images or until cancelled; either way the state is saved.</summary>
+    /// <param name="config">All options.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="device">Where to train.</param>
+    /// <param name="cancellation">Ends the run after the step at work.</param>
+    /// <returns>How far the run is.</returns>
+    /// <exception cref="UsageException">The folder holds a run of another configuration, or files do not fit together.</exception>
+    /// <exception cref="TrainingFailedException">Ten steps in a row had no finite loss and gradient.</exception>
+    public static TrainingOutcome Run(RunConfig config, string folder, ComputeDevice device, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(device);
+        using RunDirectory directory = RunDirectory.Open(folder);
+        RequireSameConfig(directory, config);
+        DatasetSplit data = OpenData(config);
+        using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device);
+        var network = new UNet(config.Network);
+        float sigmaData = teacher?.SigmaData ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadConfig(config.Init).SigmaData);
+        string? start = config.Init ?? config.Teacher;
+        using var step = new TrainingStep(
+            device, network, config.Training, sigmaData,
+            weights =>
+            {
+                if (start is null)
+                    network.Initialise(weights, config.Training.Seed);
+                else
+                    WeightFile.LoadInto(start, network, weights);
+            },
+            teacher);
+        directory.WriteConfig(config.ToText());
+        long done = Restore(directory, step);
+        using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, Kind(config)), data);
+        return run.Run(done, cancellation);
+    }
+
+    private static ModelKind Kind(RunConfig config) =>
+        config.Training.Objective.Objective == Objective.TrigFlow ? ModelKind.Diffusion : ModelKind.Consistency;
+
+    private static DatasetSplit OpenData(RunConfig config)
+    {
+        DatasetSplit data = ImageDataset.Open(config.Data, config.Network.Resolution, config.Network.ImageChannels);
+        if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
+            throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), {config.Data} has {data.Train.LabelCount}");
+        return data;
+    }
+
+    private static void RequireSameConfig(RunDirectory directory, RunConfig config)
+    {
+        if (directory.ReadConfig() is not { } text)
+            return;
+        JsonObject stored;
+        try
+        {
+            stored = JsonNode.Parse(text)!.AsObject();
+        }
+        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or NullReferenceException)
+        {
+            throw new InvalidFileException(directory.ConfigPath, "is no JSON object", e);
+        }
+
+        if (RunConfig.FirstDifference(stored, config.ToJson()) is { } difference)
+            throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; take another --out");
+    }
+
+    /// <summary>Loads the newest sound state; returns its step. A damaged one is passed over for the one before, and said so.</summary>
+    private static long Restore(RunDirectory directory, TrainingStep step)
+    {
+        foreach (string path in directory.CheckpointPaths())
+        {
+            try
+            {
+                return Checkpoint.Load(path, step.State);
+            }
+            catch (InvalidFileException e)
+            {
+                Console.Error.WriteLine($"{e.Message}; going on from the state before it");
+            }
+        }
+
+        return 0;
+    }
+}
+
+/// <summary>How far a run is when <see cref="Trainer.Run"/> returns.</summary>
+/// <param name="Step">Steps done since the start of the run.</param>
+/// <param name="Complete">Whether all images have been trained on.</param>
+/// <param name="Seconds">Time of this call's steps.</param>
+/// <param name="ImagesPerSecond">Speed of this call's steps; 0 if there were none.</param>
+public sealed record TrainingOutcome(long Step, bool Complete, double Seconds, double ImagesPerSecond);
+
+/// <summary>A run cannot go on; what has been saved stays.</summary>
+public sealed class TrainingFailedException(string message) : Exception(message);

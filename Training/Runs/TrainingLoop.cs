@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Globalization;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Data;
+using TrigFlowNative.Training.Files;
+using TrigFlowNative.Training.Objectives;
+
+namespace TrigFlowNative.Training.Runs;
+
+/// <summary>The steps of a run with what is written between them: metrics, states, weights, grids.</summary>
+internal sealed class TrainingLoop : IDisposable
+{
+    private const int GridCount = 64;
+
+    private readonly RunConfig config;
+    private readonly RunDirectory directory;
+    private readonly ComputeDevice device;
+    private readonly TrainingStep training;
+    private readonly TrigFlowModel average;
+    private readonly DatasetSplit data;
+    private readonly string title;
+    private ImageSampler? sampler;
+
+    public TrainingLoop(
+        RunConfig config, RunDirectory directory, ComputeDevice device, TrainingStep training, TrigFlowModel average, DatasetSplit data)
+    {
+        (this.config, this.directory, this.device) = (config, directory, device);
+        (this.training, this.average, this.data) = (training, average, data);
+        title = config.Training.Objective.Objective.ToString().ToLowerInvariant();
+    }
+
+    /// <summary>Runs from a step to the end or until cancelled.</summary>
+    public TrainingOutcome Run(long done, CancellationToken cancellation)
+    {
+        long total = config.Steps, first = done;
+        if (done >= total)
+            return new TrainingOutcome(done, true, 0, 0);
+        using var log = new MetricsLog(directory.Metrics, done);
+        using var loader = new BatchLoader(data.Train, config.Training.Batch, config.Training.Seed, done, config.Flip);
+        var clock = Stopwatch.StartNew();
+        TrainingProgress.Run(title, done, total, progress =>
+        {
+            long saved = done, logged = done;
+            double loggedAt = 0, speed = 0;
+            double? loss = log.Rows.Count > 0 ? log.Rows[^1].Loss : null;
+            while (done < total && !cancellation.IsCancellationRequested)
+            {
+                ImageBatch batch = loader.Next();
+                training.Run(batch.Pixels, config.Network.LabelCount > 0 ? batch.Labels : [], done);
+                done++;
+                if (done % config.LogEvery == 0 || done == total)
+                {
+                    TrainingStatistics statistics = training.FetchStatistics();
+                    double now = clock.Elapsed.TotalSeconds;
+                    speed = (done - logged) * config.Training.Batch / (now - loggedAt);
+                    (logged, loggedAt, loss) = (done, now, statistics.Loss);
+                    log.Append(Row(done, statistics, speed));
+                    RequireFinite(statistics, done);
+                }
+
+                progress.Report(done, speed > 0 ? speed : (done - first) * config.Training.Batch / clock.Elapsed.TotalSeconds, loss);
+                if (config.SnapshotEvery > 0 && done % config.SnapshotEvery == 0)
+                    SaveSnapshots(done);
+                if (config.SampleEvery > 0 && done % config.SampleEvery == 0)
+                    DrawGrid(done);
+                if (done % config.CheckpointEvery == 0)
+                    Save(saved = done);
+            }
+
+            if (saved != done)
+                Save(done);
+        });
+        device.Synchronize();
+        double seconds = clock.Elapsed.TotalSeconds;
+        LossPlot.Save(directory.LossPlot, $"{title}, {config.Preset}", log.Rows);
+        return new TrainingOutcome(done, done >= total, seconds, (done - first) * config.Training.Batch / seconds);
+    }
+
+    public void Dispose() => sampler?.Dispose();
+
+    private MetricsRow Row(long step, TrainingStatistics statistics, double speed) => new()
+    {
+        Step = step,
+        Objective = title,
+        KImg = step * config.Training.Batch / 1000.0,
+        Loss = statistics.Loss,
+        Error = statistics.Error,
+        GradientNorm = statistics.GradientNorm,
+        TangentNorm = double.IsNaN(statistics.TangentNorm) ? 0 : statistics.TangentNorm,
+        LearningRate = config.Training.Optimizer.LearningRate.At(step - 1),
+        Skipped = statistics.Skipped,
+        ImagesPerSecond = speed,
+    };
+
+    /// <summary>Skipped steps change nothing, so that stopping late loses nothing but time.</summary>
+    private static void RequireFinite(TrainingStatistics statistics, long step)
+    {
+        if (statistics.LongestSkip >= Trainer.MostSkipsInARow)
+            throw new TrainingFailedException($"stopped at step {step}: {statistics.LongestSkip} steps in a row had a loss or gradient that is not finite; lower the learning rate or look at the data");
+    }
+
+    private void Save(long step)
+    {
+        // The weights first: a state on disk then always has weights at least as new beside it.
+        average.Save(directory.Model);
+        directory.SaveCheckpoint(step, training.State);
+    }
+
+    private void SaveSnapshots(long step)
+    {
+        foreach ((double width, ParameterSlab weights) in training.PowerAverages)
+        {
+            string name = string.Create(CultureInfo.InvariantCulture, $"width-{width:F3}-step-{step:D10}.safetensors");
+            WeightFile.Save(Path.Combine(directory.Snapshots, name), new TrigFlowModel(average.Network, weights, average.SigmaData, average.Kind));
+        }
+    }
+
+    /// <summary>The same noise each time, so that the grids show progress and nothing else.</summary>
+    private void DrawGrid(long step)
+    {
+        sampler ??= average.Kind == ModelKind.Consistency
+            ? new ConsistencySampler(average, batch: GridCount)
+            : new DiffusionSampler(average, batch: GridCount);
+        UNetConfig network = config.Network;
+        int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridCount).Select(i => i % network.LabelCount)];
+        byte[] pixels = sampler.SampleBytes(GridCount, config.Training.Seed, classes);
+        string name = step.ToString("D10", CultureInfo.InvariantCulture) + ".png";
+        ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridCount, network.Resolution, network.Resolution, network.ImageChannels));
+    }
+}
