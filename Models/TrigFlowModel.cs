@@ -12,7 +12,8 @@ namespace TrigFlowNative.Models;
 /// <param name="network">The architecture.</param>
 /// <param name="weights">Its weights; the model disposes of them.</param>
 /// <param name="sigmaData">Standard deviation of the data, over all pixels and channels; positive.</param>
-public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sigmaData) : IDisposable
+/// <param name="kind">What the network was trained to be, which decides how to sample from it.</param>
+public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sigmaData, ModelKind kind = ModelKind.Diffusion) : IDisposable
 {
     /// <summary>The architecture.</summary>
     public UNet Network { get; } = network;
@@ -24,6 +25,9 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     public float SigmaData { get; } = float.IsFinite(sigmaData) && sigmaData > 0
         ? sigmaData
         : throw new ArgumentOutOfRangeException(nameof(sigmaData), sigmaData, "sigma_data is positive");
+
+    /// <summary>What the network was trained to be.</summary>
+    public ModelKind Kind { get; } = kind;
 
     /// <summary>Reads a model from a weight file.</summary>
     /// <exception cref="InvalidFileException">The file is not a weight file of a DDPM++ network, see <see cref="WeightFile"/>.</exception>

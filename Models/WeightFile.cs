@@ -6,11 +6,12 @@ namespace TrigFlowNative.Models;
 
 /// <summary>
 /// Weights as safetensors under the names and in the order of EDM's state dict, so that PyTorch loads them as they are; the
-/// network's configuration is JSON in <c>__metadata__["config"]</c>, the data's deviation is <c>__metadata__["sigma_data"]</c>.
+/// network's configuration is JSON in <c>__metadata__["config"]</c>, the data's deviation is <c>__metadata__["sigma_data"]</c>,
+/// the model's kind <c>__metadata__["kind"]</c>.
 /// </summary>
 public static class WeightFile
 {
-    private const string ConfigKey = "config", SigmaDataKey = "sigma_data", WrapperPrefix = "model.", BufferSuffix = "resample_filter";
+    private const string ConfigKey = "config", SigmaDataKey = "sigma_data", KindKey = "kind", WrapperPrefix = "model.", BufferSuffix = "resample_filter";
 
     /// <summary>sigma_data of a file that says nothing of it: EDM's and the paper's value for pixels in [-1, 1].</summary>
     public const float DefaultSigmaData = 0.5f;
@@ -23,6 +24,7 @@ public static class WeightFile
         var writer = new SafetensorsWriter();
         writer.SetMetadata(ConfigKey, model.Network.Config.ToJson());
         writer.SetMetadata(SigmaDataKey, model.SigmaData.ToString("R", CultureInfo.InvariantCulture));
+        writer.SetMetadata(KindKey, model.Kind.ToString().ToLowerInvariant());
         foreach (ParameterSpec parameter in model.Network.Parameters)
         {
             Tensor value = model.Weights[parameter.Name].Value;
@@ -52,12 +54,13 @@ public static class WeightFile
         using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
         UNet network = ReadNetwork(file);
         float sigmaData = ReadSigmaData(file);
+        ModelKind kind = ReadKind(file);
         Dictionary<string, SafetensorsEntry> entries = Match(file, network);
         ParameterSlab weights = network.CreateSlab(device);
         try
         {
             Read(file, network, entries, weights);
-            return new TrigFlowModel(network, weights, sigmaData);
+            return new TrigFlowModel(network, weights, sigmaData, kind);
         }
         catch
         {
@@ -107,6 +110,19 @@ public static class WeightFile
         return float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && float.IsFinite(value) && value > 0
             ? value
             : throw new InvalidFileException(file.Path, $"{SigmaDataKey} is '{text}', expected a positive number");
+    }
+
+    /// <summary>A file that says nothing, such as one of EDM's, holds a diffusion model.</summary>
+    private static ModelKind ReadKind(SafetensorsFile file)
+    {
+        if (!file.Metadata.TryGetValue(KindKey, out string? text))
+            return ModelKind.Diffusion;
+        return text switch
+        {
+            "diffusion" => ModelKind.Diffusion,
+            "consistency" => ModelKind.Consistency,
+            _ => throw new InvalidFileException(file.Path, $"{KindKey} is '{text}', expected diffusion or consistency"),
+        };
     }
 
     /// <summary>The file's entry of every parameter; missing, unknown and misshapen ones throw.</summary>

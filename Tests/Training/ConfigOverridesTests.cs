@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using TrigFlowNative.Training;
 using TrigFlowNative.Training.Cli;
 using Xunit;
 
