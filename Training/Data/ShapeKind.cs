@@ -9,15 +9,12 @@ public enum ShapeKind
     /// <summary>A circle with a hole.</summary>
     Ring,
 
-    /// <summary>A square in any rotation.</summary>
+    /// <summary>An upright square.</summary>
     Square,
 
-    /// <summary>An equilateral triangle, any way up.</summary>
+    /// <summary>An equilateral triangle.</summary>
     Triangle,
 
-    /// <summary>A plus sign, tilted at random.</summary>
+    /// <summary>A plus sign.</summary>
     Cross,
-
-    /// <summary>A moon, lit from a random side.</summary>
-    Crescent,
 }

@@ -15,7 +15,6 @@ internal static class SignedDistance
         ShapeKind.Square => Box(point, 0.8f * r, 0.8f * r),
         ShapeKind.Triangle => Triangle(point, r),
         ShapeKind.Cross => MathF.Min(Box(point, r, 0.3f * r), Box(point, 0.3f * r, r)),
-        ShapeKind.Crescent => MathF.Max(point.Length() - r, 0.8f * r - (point - new Vector2(0.55f * r, 0)).Length()),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

@@ -5,8 +5,9 @@ namespace TrigFlowNative.Training.Objectives;
 /// <summary>The numbers with which a network of a preset is trained for an objective.</summary>
 /// <param name="Images">Images to train on, repetitions counted.</param>
 /// <param name="Dropout">Dropout of the network.</param>
+/// <param name="Flip">Whether images are mirrored at random: not where left and right mean something, as in digits.</param>
 /// <param name="Options">All other numbers.</param>
-public sealed record TrainingPreset(long Images, float Dropout, TrainingOptions Options);
+public sealed record TrainingPreset(long Images, float Dropout, bool Flip, TrainingOptions Options);
 
 /// <summary>
 /// One table of training numbers for the named networks. The rows of cifar10 are those of arXiv:2410.11081, appendix G.2, and
@@ -25,7 +26,7 @@ public static class TrainingPresets
     private static TrainingPreset Row(string preset, Objective objective) => (preset, objective) switch
     {
 #pragma warning disable format // columns line up
-        // for                                   images  batch  dropout   P_mean   P_std        H      by   rate    beta2  half-life
+        // for                                   images  batch  flip  dropout   P_mean   P_std        H      by   rate    beta2  half-life
         ("cifar10", Objective.TrigFlow) => Row( 204.8e6,   512,   0.13f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,  500e3),
         ("cifar10", Objective.Sct) =>      Row( 204.8e6,   512,   0.20f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
         ("cifar10", Objective.Scd) =>      Row( 204.8e6,   512,   0.00f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
@@ -40,7 +41,7 @@ public static class TrainingPresets
     };
 
     private static TrainingPreset Row(
-        double images, int batch, float dropout, float pMean, float pStd, int warmUp, OptimizerKind kind, double rate, float beta2, double halfLife)
+        double images, int batch, bool flip, float dropout, float pMean, float pStd, int warmUp, OptimizerKind kind, double rate, float beta2, double halfLife)
     {
         var options = new TrainingOptions
         {
