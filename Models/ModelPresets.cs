@@ -13,7 +13,7 @@ public static class ModelPresets
         // size, channels of image and model, multipliers, blocks, attention, dropout;  parameters, a forward pass of one image
         ["cifar10"] = Row(32, 3, 128, [2, 2, 2], 4, [16], 0.13f), //                      60.07 M    42.3  GFLOP
         ["mnist"]   = Row(32, 1,  32, [1, 2, 2], 2, [ 8], 0.00f), //                       1.90 M     0.83 GFLOP
-        ["demo"]    = Row(16, 3,  24, [1, 1, 2], 1, [ 8], 0.00f), //                       0.54 M     0.05 GFLOP
+        ["demo"]    = Row(16, 3,  16, [1, 2, 4], 1, [ 8], 0.00f), //                       0.76 M     0.06 GFLOP
 #pragma warning restore format
     };
 

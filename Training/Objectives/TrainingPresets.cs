@@ -26,16 +26,16 @@ public static class TrainingPresets
     private static TrainingPreset Row(string preset, Objective objective) => (preset, objective) switch
     {
 #pragma warning disable format // columns line up
-        // for                                   images  batch  flip  dropout   P_mean   P_std        H      by   rate    beta2  half-life
-        ("cifar10", Objective.TrigFlow) => Row( 204.8e6,   512,   0.13f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,  500e3),
-        ("cifar10", Objective.Sct) =>      Row( 204.8e6,   512,   0.20f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
-        ("cifar10", Objective.Scd) =>      Row( 204.8e6,   512,   0.00f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
-        ("mnist", Objective.TrigFlow) =>   Row(  5.12e6,   256,   0.00f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,   50e3),
-        ("mnist", Objective.Sct) =>        Row(  5.12e6,   256,   0.00f,   -1.0f,   1.4f,   2_000,  RAdam,  3e-4,   0.99f,   50e3),
-        ("mnist", Objective.Scd) =>        Row(  2.56e6,   256,   0.00f,   -1.0f,   1.4f,   1_000,  RAdam,  3e-4,   0.99f,   50e3),
-        ("demo", Objective.TrigFlow) =>    Row(    64e3,    32,   0.00f,   -1.2f,   1.2f,       0,   Adam,  2e-3,  0.999f,    5e3),
-        ("demo", Objective.Sct) =>         Row(    64e3,    32,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  1e-3,   0.99f,    5e3),
-        ("demo", Objective.Scd) =>         Row(    32e3,    32,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  1e-3,   0.99f,    5e3),
+        // for                                  images  batch   flip  dropout   P_mean   P_std        H      by   rate    beta2  half-life
+        ("cifar10", Objective.TrigFlow) => Row( 204.8e6,   512,  true,   0.13f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,  500e3),
+        ("cifar10", Objective.Sct) =>      Row( 204.8e6,   512,  true,   0.20f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
+        ("cifar10", Objective.Scd) =>      Row( 204.8e6,   512,  true,   0.00f,   -1.0f,   1.4f,  10_000,  RAdam,  1e-4,   0.99f,  500e3),
+        ("mnist", Objective.TrigFlow) =>   Row(   1.0e6,   256, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,   50e3),
+        ("mnist", Objective.Sct) =>        Row(   1.0e6,   256, false,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  3e-4,   0.99f,   50e3),
+        ("mnist", Objective.Scd) =>        Row(   0.5e6,   256, false,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  3e-4,   0.99f,   50e3),
+        ("demo", Objective.TrigFlow) =>    Row(    44e3,    32, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  2e-3,  0.999f,    5e3),
+        ("demo", Objective.Sct) =>         Row(    64e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  3e-4,   0.99f,    5e3),
+        ("demo", Objective.Scd) =>         Row(    30e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  3e-4,   0.99f,    5e3),
 #pragma warning restore format
         _ => throw new ArgumentException($"there are no training numbers for the preset '{preset}' and the objective {objective}"),
     };
@@ -50,6 +50,6 @@ public static class TrainingPresets
             Optimizer = new OptimizerOptions { Kind = kind, LearningRate = new LearningRateSchedule { Peak = rate }, Beta2 = beta2 },
             Average = new AverageOptions { HalfLifeImages = halfLife },
         };
-        return new TrainingPreset((long)images, dropout, options);
+        return new TrainingPreset((long)images, dropout, flip, options);
     }
 }
