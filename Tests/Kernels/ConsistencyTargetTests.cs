@@ -54,7 +54,8 @@ public class ConsistencyTargetTests
             Tensor target = ConsistencyTarget.Apply(p, Copy.Join(p, x[0], x[1]), x[2], x[3], x[4], x[5], x[6], SigmaData, C, norm, out Tensor tangentNorm);
             return length ? tangentNorm : target;
         },
-        x => Reference(x, norm, length)) { HasTangent = false, TangentInputs = 0, GradientInputs = 0 };
+        x => Reference(x, norm, length))
+    { HasTangent = false, TangentInputs = 0, GradientInputs = 0 };
 
     private static double[] Reference(double[][] x, TangentNorm norm, bool length)
     {

@@ -47,8 +47,15 @@ public unsafe class HostGemmTests
                     gemm.PackRows(pb + column, columns, depth, Math.Min(gemm.PanelColumns, columns - column), pp + column * depth);
                 gemm.Multiply(new BlockProduct
                 {
-                    A = pa, Offsets = po, Rows = rows, Walk = new RowWalk(runs, length + gap, length, 1), B = pp, Columns = columns,
-                    C = pc, Stride = columns, Start = add ? null : ps,
+                    A = pa,
+                    Offsets = po,
+                    Rows = rows,
+                    Walk = new RowWalk(runs, length + gap, length, 1),
+                    B = pp,
+                    Columns = columns,
+                    C = pc,
+                    Stride = columns,
+                    Start = add ? null : ps,
                 });
             }
 

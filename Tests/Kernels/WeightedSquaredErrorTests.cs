@@ -54,7 +54,8 @@ public class WeightedSquaredErrorTests
             Tensor loss = WeightedSquaredError.Apply(p, x[0], x[2], x[1], out Tensor error);
             return what == "loss" ? loss : error;
         },
-        reference) { HasTangent = false, TangentInputs = 0, GradientInputs = 2 };
+        reference)
+    { HasTangent = false, TangentInputs = 0, GradientInputs = 2 };
 
     private static double[] Loss(double[][] x) => [.. Error(x).Zip(x[1], (error, w) => Math.Exp(w) * error - w)];
 

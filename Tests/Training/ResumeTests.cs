@@ -8,6 +8,18 @@ public sealed class ResumeTests : IDisposable
 {
     private const int Batch = 8, Steps = 30;
     private readonly string folder = Directory.CreateTempSubdirectory("trigflow-resume-").FullName;
+    private readonly string data;
+
+    /// <summary>A data set in CIFAR's format that is read in no time: 40 records of a label and noise.</summary>
+    public ResumeTests()
+    {
+        data = Path.Combine(folder, "data_batch_1.bin");
+        byte[] records = new byte[40 * 3073];
+        new Random(3).NextBytes(records);
+        for (int i = 0; i < records.Length; i += 3073)
+            records[i] = (byte)(i / 3073 % 10);
+        File.WriteAllBytes(data, records);
+    }
 
     [Theory]
     [InlineData("trigflow")]
@@ -87,14 +99,14 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    private static string[] Arguments(string objective, string run) =>
+    private string[] Arguments(string objective, string run) =>
     [
-        "train", "--objective", objective, "--data", "synthetic", "--preset", "demo", "--out", run, "--device", "cpu", "--seed", "5",
+        "train", "--objective", objective, "--data", data, "--preset", "demo", "--out", run, "--device", "cpu", "--seed", "5",
         "--batch", $"{Batch}", "--images", $"{Batch * Steps}",
         "--set", "model_channels=8", "channel_mult=[1,2]", "checkpoint_every=7", "log_every=5", "dropout=0.1", "micro_batch=4",
     ];
 
-    private static void Complete(string objective, string run)
+    private void Complete(string objective, string run)
     {
         TrigflowProcess.Outcome outcome = TrigflowProcess.Run(Arguments(objective, run));
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
