@@ -26,7 +26,8 @@ public static partial class GroupNorm
             CombineBackward(gradients, s, slice, weights, statistics, columns);
             if (gradients.X is not { } dx)
                 return;
-            Project(x, silu ? columns.Rest : dy, silu ? columns.Stride : s.Channels, dx.Tensor.Pointer + slice.Start, dx.Accumulate, s, slice, columns);
+            float* dh = silu ? columns.Rest : dy;
+            Project(x, dh, silu ? columns.Stride : s.Channels, dx.Tensor.Pointer + slice.Start, dx.Accumulate, s, slice, columns);
         });
         SumOverImages(terms, gradients.Bias, gradients.ChannelSums.Span[..(s.Images * s.Channels)]);
         SumOverImages(terms, gradients.Weight, gradients.ChannelSums.Span[(s.Images * s.Channels)..]);
@@ -47,7 +48,8 @@ public static partial class GroupNorm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void AccumulateBackwardBlock(float* x, float* dy, float* dh, int rows, Extents s, Columns columns, int c, int count)
+    private static unsafe void AccumulateBackwardBlock(
+        float* x, float* dy, float* dh, int rows, Extents s, Columns columns, int c, int count)
     {
         Vector<float> pivot = Vector.Load(columns.Pivot + c), a = Vector.Load(columns.A + c), b = Vector.Load(columns.B + c);
         Vector<float> sum = default, products = default;

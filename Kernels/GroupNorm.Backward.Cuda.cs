@@ -105,10 +105,10 @@ public static partial class GroupNorm
             Write(dx, at, InputCotangent(x[at], dy[at], k, s.Silu), write);
     }
 
-    /// <summary>A thread group has up to 8 channels, a sector, and shares the images out; the tree over them is the same in every run.</summary>
+    /// <summary>A thread group has up to 8 channels, a sector, and shares the images out; the order of its sums is the same in every run.</summary>
     internal static void BackwardWeightsKernel(
-        ArrayView<float> channelSums, ArrayView<float> modulation, ArrayView<float> dWeight, ArrayView<float> dBias, int writeWeight, int writeBias,
-        Extents s)
+        ArrayView<float> channelSums, ArrayView<float> modulation, ArrayView<float> dWeight, ArrayView<float> dBias,
+        int writeWeight, int writeBias, Extents s)
     {
         ArrayView<float> shared = SharedMemory.Allocate<float>(2 * LargestGroup);
         int width = WeightColumns(Group.DimX);
@@ -203,7 +203,8 @@ public static partial class GroupNorm
             if (gradients.X is { } dx)
             {
                 inputKernel(
-                    gpu.Stream, s.Images * walkers * s.Channels, x, dy, weight, bias, modulation, statistics, means, dx.Tensor.View, dx.Add, s, walkers);
+                    gpu.Stream, s.Images * walkers * s.Channels, x, dy, weight, bias, modulation, statistics, means,
+                    dx.Tensor.View, dx.Add, s, walkers);
             }
 
             if (weights)

@@ -17,7 +17,7 @@ public static partial class GroupNorm
     /// <summary>Fewer images are cut into slices of about two cache lines a pixel.</summary>
     private const int SliceChannels = 32;
 
-    /// <summary>Pixels taken together: coefficients and sums stay in registers that long; with more, the prefetchers lose track of the rows.</summary>
+    /// <summary>Pixels taken together: coefficients and sums stay in registers that long. With more, the prefetchers lose track.</summary>
     private const int BlockRows = 4;
 
     private static unsafe void ForwardCpu(CpuDevice cpu, Terms terms) => ForSlices(cpu, terms.Extents, slice =>

@@ -61,7 +61,8 @@ public static partial class GroupNorm
     {
         Walk walk = WalkOf(i, s, walkers);
         Affine k = ForwardAffine(
-            StatisticsOf(statistics, walk.Image, walk.Channel, s, s.Tangent), WeightsOf(weight, bias, modulation, walk.Image, walk.Channel, s));
+            StatisticsOf(statistics, walk.Image, walk.Channel, s, s.Tangent),
+            WeightsOf(weight, bias, modulation, walk.Image, walk.Channel, s));
         if (s.Tangent != 0)
             WalkDual(x, y, walk, k, s);
         else
@@ -159,8 +160,8 @@ public static partial class GroupNorm
         Extents s = terms.Extents;
         var statisticsKernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, Extents, int>(StatisticsKernel);
         var outputKernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, Extents, int>(
-            OutputKernel);
+            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            Extents, int>(OutputKernel);
         (KernelConfig grid, int tileGroups) = TilesOf(gpu, s);
         int walkers = WalkersOf(s);
         return () =>

@@ -54,7 +54,7 @@ public static partial class GroupNorm
         };
     }
 
-    /// <summary>Adds up the lanes of each column by halves; the sums end in lane 0. Sum k begins at k times <see cref="LargestGroup"/>.</summary>
+    /// <summary>Adds up the lanes of each column by halves; the sums end in lane 0. Sum k begins at k <see cref="LargestGroup"/>.</summary>
     private static void SumLanes(ArrayView<float> shared, Tile tile, int sums)
     {
         Group.Barrier();
@@ -111,7 +111,7 @@ public static partial class GroupNorm
         return of;
     }
 
-    /// <summary>What a thread group reads: <see cref="Columns"/> channels of one image; a thread has one of <see cref="Width"/> columns and every <see cref="Lanes"/>-th pixel.</summary>
+    /// <summary>What a thread group reads: Columns channels of one image; a thread has one of Width columns and every Lanes-th pixel.</summary>
     internal struct Tile
     {
         public int Image;

@@ -75,7 +75,8 @@ public static partial class GroupNorm
         Tape tape = program.Tape!;
         Extents s = terms.Extents;
         var gradients = new Gradients(
-            tape.Cotangent(terms.Y), program.Allocate(new Shape(2, s.Images, s.Channels)), program.Allocate(new Shape(2, s.Images, s.Groups)),
+            tape.Cotangent(terms.Y),
+            program.Allocate(new Shape(2, s.Images, s.Channels)), program.Allocate(new Shape(2, s.Images, s.Groups)),
             tape.Slot(program, terms.X), tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
             terms.Modulation is null ? null : tape.Slot(program, terms.Modulation));
         program.Emit(
@@ -103,5 +104,6 @@ public static partial class GroupNorm
     /// <param name="Bias">Gradient of the bias.</param>
     /// <param name="Modulation">Gradient of the modulation.</param>
     private sealed record Gradients(
-        Tensor Dy, Tensor ChannelSums, Tensor GroupMeans, GradientSlot? X, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
+        Tensor Dy, Tensor ChannelSums, Tensor GroupMeans,
+        GradientSlot? X, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
 }

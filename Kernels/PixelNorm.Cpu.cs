@@ -23,19 +23,20 @@ public static partial class PixelNorm
         TensorPrimitives.MultiplyAdd(target, -r * projection, tangentTarget, tangentTarget);
     });
 
-    private static void BackwardCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dx, float epsilon) => ForRows(cpu, x, (row, channels) =>
-    {
-        ReadOnlySpan<float> source = x.Span.Slice(row * channels, channels);
-        ReadOnlySpan<float> cotangent = dy.Span.Slice(row * channels, channels);
-        Span<float> target = dx.Tensor.Span.Slice(row * channels, channels);
-        float r = ReciprocalRoot(source, epsilon);
-        float projection = r * TensorPrimitives.Dot(source, cotangent) / channels;
-        if (dx.Accumulate)
-            TensorPrimitives.MultiplyAdd(cotangent, r, target, target);
-        else
-            TensorPrimitives.Multiply(cotangent, r, target);
-        TensorPrimitives.MultiplyAdd(source, -r * r * projection, target, target);
-    });
+    private static void BackwardCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dx, float epsilon) =>
+        ForRows(cpu, x, (row, channels) =>
+        {
+            ReadOnlySpan<float> source = x.Span.Slice(row * channels, channels);
+            ReadOnlySpan<float> cotangent = dy.Span.Slice(row * channels, channels);
+            Span<float> target = dx.Tensor.Span.Slice(row * channels, channels);
+            float r = ReciprocalRoot(source, epsilon);
+            float projection = r * TensorPrimitives.Dot(source, cotangent) / channels;
+            if (dx.Accumulate)
+                TensorPrimitives.MultiplyAdd(cotangent, r, target, target);
+            else
+                TensorPrimitives.Multiply(cotangent, r, target);
+            TensorPrimitives.MultiplyAdd(source, -r * r * projection, target, target);
+        });
 
     private static void ForRows(CpuDevice cpu, Tensor x, Action<int, int> body)
     {

@@ -66,7 +66,7 @@ public class GroupNormTests
         Assert.All(Run(device, shape, 2, [.. Enumerable.Repeat(7.3f, (int)shape.Count)]), y => Assert.Equal(0f, y));
     }
 
-    /// <summary>A training step is skipped where a loss is not finite, so a value that is not a number must not vanish on its way.</summary>
+    /// <summary>A step whose loss is not finite is skipped, so a value that is not a number must not vanish on its way.</summary>
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void Not_a_number_spreads_over_its_group_and_no_further(string device)
@@ -98,8 +98,8 @@ public class GroupNormTests
     {
         ComputeDevice device = TestDevices.Get("cpu");
         using var program = new ComputeProgram(device);
-        Tensor x = device.CreateTensor(new Shape(2, 3, 3, 6)), c = device.CreateTensor(new Shape(6)), five = device.CreateTensor(new Shape(5));
-        Tensor modulation = device.CreateTensor(new Shape(2, 12));
+        Tensor x = device.CreateTensor(new Shape(2, 3, 3, 6)), modulation = device.CreateTensor(new Shape(2, 12));
+        Tensor c = device.CreateTensor(new Shape(6)), five = device.CreateTensor(new Shape(5));
         Tensor dual = Copy.Join(program, modulation, device.CreateTensor(modulation.Shape));
         Refused("4 groups do not divide", () => GroupNorm.Apply(program, x, c, c, 4));
         Refused("0 groups", () => GroupNorm.Apply(program, x, c, c, 0));
@@ -135,7 +135,8 @@ public class GroupNormTests
     private static double[] Widen(float[] values) => [.. values.Select(v => (double)v)];
 
     private static float[] Normal(Random random, int count) =>
-        [.. Enumerable.Range(0, count).Select(_ => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
+        [.. Enumerable.Range(0, count).Select(_ =>
+            (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
 
     private static OpCase Named(OpCase op, string name) => op with { Name = $"{op.Name}, {name}" };
 
