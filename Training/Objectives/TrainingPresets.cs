@@ -33,9 +33,9 @@ public static class TrainingPresets
         ("mnist", Objective.TrigFlow) =>   Row(   1.0e6,   256, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,   50e3),
         ("mnist", Objective.Sct) =>        Row(   1.0e6,   256, false,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  3e-4,   0.99f,   50e3),
         ("mnist", Objective.Scd) =>        Row(   0.5e6,   256, false,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  3e-4,   0.99f,   50e3),
-        ("demo", Objective.TrigFlow) =>    Row(    44e3,    32, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  2e-3,  0.999f,    5e3),
+        ("demo", Objective.TrigFlow) =>    Row(    34e3,    32, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  2e-3,  0.999f,    5e3),
         ("demo", Objective.Sct) =>         Row(    64e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  3e-4,   0.99f,    5e3),
-        ("demo", Objective.Scd) =>         Row(    30e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  3e-4,   0.99f,    5e3),
+        ("demo", Objective.Scd) =>         Row(    22e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  3e-4,   0.99f,    5e3),
 #pragma warning restore format
         _ => throw new ArgumentException($"there are no training numbers for the preset '{preset}' and the objective {objective}"),
     };

@@ -35,20 +35,34 @@ public static class Trainer
         var network = new UNet(config.Network);
         float sigmaData = teacher?.SigmaData ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadConfig(config.Init).SigmaData);
         string? start = config.Init ?? config.Teacher;
-        using var step = new TrainingStep(
-            device, network, config.Training, sigmaData,
-            weights =>
-            {
-                if (start is null)
-                    network.Initialise(weights, config.Training.Seed);
-                else
-                    WeightFile.LoadInto(start, network, weights);
-            },
-            teacher);
+        using TrainingStep step = CreateStep(config, device, network, sigmaData, start, teacher);
         directory.WriteConfig(config.ToText());
         long done = Restore(directory, step);
         using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, Kind(config)), data);
         return run.Run(done, cancellation);
+    }
+
+    private static TrainingStep CreateStep(
+        RunConfig config, ComputeDevice device, UNet network, float sigmaData, string? start, TrigFlowModel? teacher)
+    {
+        try
+        {
+            return new TrainingStep(
+                device, network, config.Training, sigmaData,
+                weights =>
+                {
+                    if (start is null)
+                        network.Initialise(weights, config.Training.Seed);
+                    else
+                        WeightFile.LoadInto(start, network, weights);
+                },
+                teacher);
+        }
+        catch (ArgumentException e)
+        {
+            // Options and files come from the command line: a teacher for other images, say.
+            throw new UsageException(e.Message);
+        }
     }
 
     private static ModelKind Kind(RunConfig config) =>
