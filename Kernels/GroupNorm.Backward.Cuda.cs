@@ -105,7 +105,7 @@ public static partial class GroupNorm
             Write(dx, at, InputCotangent(x[at], dy[at], k, s.Silu), write);
     }
 
-    /// <summary>A thread group has up to 8 channels, a sector, and shares the images out; the order of its sums is the same in every run.</summary>
+    /// <summary>A thread group has up to 8 channels, a sector, and shares the images out; its sums have a fixed order.</summary>
     internal static void BackwardWeightsKernel(
         ArrayView<float> channelSums, ArrayView<float> modulation, ArrayView<float> dWeight, ArrayView<float> dBias,
         int writeWeight, int writeBias, Extents s)

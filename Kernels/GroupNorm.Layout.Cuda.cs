@@ -111,7 +111,7 @@ public static partial class GroupNorm
         return of;
     }
 
-    /// <summary>What a thread group reads: Columns channels of one image; a thread has one of Width columns and every Lanes-th pixel.</summary>
+    /// <summary>What a thread group reads: Columns channels of an image; a thread, one of Width columns and every Lanes-th pixel.</summary>
     internal struct Tile
     {
         public int Image;

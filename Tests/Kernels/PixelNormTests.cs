@@ -19,7 +19,8 @@ public class PixelNormTests
 
     private static OpCase Case(Shape shape, float epsilon) =>
         new(
-            $"pixelnorm {shape}, epsilon {epsilon}", [shape], (p, x) => PixelNorm.Apply(p, x[0], epsilon), x => Reference(x[0], shape.C, epsilon));
+            $"pixelnorm {shape}, epsilon {epsilon}", [shape], (p, x) => PixelNorm.Apply(p, x[0], epsilon),
+            x => Reference(x[0], shape.C, epsilon));
 
     private static double[] Reference(double[] x, int channels, double epsilon) =>
         [.. x.Chunk(channels).SelectMany(row => row.Select(v => v / Math.Sqrt(row.Average(u => u * u) + epsilon)))];
