@@ -33,21 +33,22 @@ public static class TrainingPresets
         ("mnist", Objective.TrigFlow) =>   Row(   1.0e6,   256, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  1e-3,  0.999f,   50e3),
         ("mnist", Objective.Sct) =>        Row(   1.0e6,   256, false,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  3e-4,   0.99f,   50e3),
         ("mnist", Objective.Scd) =>        Row(   0.5e6,   256, false,   0.00f,   -1.0f,   1.4f,     500,  RAdam,  3e-4,   0.99f,   50e3),
-        ("demo", Objective.TrigFlow) =>    Row(    34e3,    32, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  2e-3,  0.999f,    5e3),
+        ("demo", Objective.TrigFlow) =>    Row(    26e3,    32, false,   0.00f,   -1.2f,   1.2f,       0,   Adam,  2e-3,  0.999f,    5e3),
         ("demo", Objective.Sct) =>         Row(    64e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  3e-4,   0.99f,    5e3),
-        ("demo", Objective.Scd) =>         Row(    22e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  3e-4,   0.99f,    5e3),
+        ("demo", Objective.Scd) =>         Row(    28e3,    32, false,   0.00f,   -1.0f,   1.4f,     250,  RAdam,  5e-4,   0.99f,    5e3, decayAfter: 150),
 #pragma warning restore format
         _ => throw new ArgumentException($"there are no training numbers for the preset '{preset}' and the objective {objective}"),
     };
 
     private static TrainingPreset Row(
-        double images, int batch, bool flip, float dropout, float pMean, float pStd, int warmUp, OptimizerKind kind, double rate, float beta2, double halfLife)
+        double images, int batch, bool flip, float dropout, float pMean, float pStd, int warmUp, OptimizerKind kind, double rate, float beta2, double halfLife,
+        int decayAfter = 0)
     {
         var options = new TrainingOptions
         {
             Batch = batch,
             Objective = new ObjectiveOptions { PMean = pMean, PStd = pStd, TangentWarmUp = warmUp },
-            Optimizer = new OptimizerOptions { Kind = kind, LearningRate = new LearningRateSchedule { Peak = rate }, Beta2 = beta2 },
+            Optimizer = new OptimizerOptions { Kind = kind, LearningRate = new LearningRateSchedule { Peak = rate, DecayAfterSteps = decayAfter }, Beta2 = beta2 },
             Average = new AverageOptions { HalfLifeImages = halfLife },
         };
         return new TrainingPreset((long)images, dropout, flip, options);
