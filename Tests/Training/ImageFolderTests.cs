@@ -1,5 +1,5 @@
-using SkiaSharp;
 using System.Text;
+using SkiaSharp;
 using TrigFlowNative.Training.Data;
 using Xunit;
 
