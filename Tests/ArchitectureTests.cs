@@ -71,19 +71,18 @@ public class ArchitectureTests
         });
     }
 
-    [Fact]
-    public void Every_public_type_is_documented()
+    /// <summary>The compiler checks every public member (CS1591); this holds the switches that make it stop the build.</summary>
+    [Theory]
+    [InlineData("Engine")]
+    [InlineData("Kernels")]
+    [InlineData("Models")]
+    [InlineData("Training")]
+    public void An_undocumented_public_member_stops_the_build(string floor)
     {
-        Assembly[] assemblies = [typeof(Tensor).Assembly, typeof(Ops).Assembly, Assembly.Load("TrigFlowNative.Models"), Assembly.Load("trigflow")];
-        foreach (Assembly assembly in assemblies)
-        {
-            string folder = assembly.GetName().Name == "trigflow" ? "Training" : assembly.GetName().Name!.Split('.')[1];
-            string project = File.ReadAllText(Path.Combine(Root, folder, $"TrigFlowNative.{folder}.csproj")) + File.ReadAllText(Path.Combine(Root, "Directory.Build.props"));
-            Assert.Contains("<GenerateDocumentationFile>true", project, StringComparison.Ordinal);
-            Assert.Contains("<TreatWarningsAsErrors>true", project, StringComparison.Ordinal);
-            // With both on, CS1591 stops the build at any public member without documentation, unless it is switched off.
-            Assert.DoesNotContain("1591", project, StringComparison.Ordinal);
-        }
+        string policy = File.ReadAllText(Path.Combine(Root, floor, $"TrigFlowNative.{floor}.csproj")) + File.ReadAllText(Path.Combine(Root, "Directory.Build.props"));
+        Assert.Contains("<GenerateDocumentationFile>true", policy, StringComparison.Ordinal);
+        Assert.Contains("<TreatWarningsAsErrors>true", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("1591", policy, StringComparison.Ordinal);
     }
 
     [Fact]
