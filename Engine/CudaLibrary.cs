@@ -7,7 +7,7 @@ namespace TrigFlowNative.Engine;
 /// <summary>Finds NVIDIA's driver library and asks it directly, since ILGPU hides why it finds no GPU.</summary>
 public static partial class CudaLibrary
 {
-    private const string Library = "trigflow-cuda-driver";
+    internal const string Library = "trigflow-cuda-driver";
     private static int resolved;
 
     /// <summary>The names by which systems know the driver library, the versioned one first: many containers have no other.</summary>
@@ -63,7 +63,7 @@ public static partial class CudaLibrary
         }
     }
 
-    private static string Describe(int code)
+    internal static string Describe(int code)
     {
         string name = GetErrorName(code, out nint text) == 0 ? Marshal.PtrToStringAnsi(text) ?? "?" : "an unknown error";
         return $"{name} ({code})";

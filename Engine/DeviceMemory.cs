@@ -71,6 +71,8 @@ internal sealed class AcceleratorMemory : DeviceMemory
 
     public ArrayView<byte> View => buffer.View;
 
+    public long Address => buffer.NativePtr;
+
     public override void Fill(long offset, long bytes, byte value) => buffer.View.AsContiguous().SubView(offset, bytes).MemSet(stream, value);
 
     public override void Write(long offset, ReadOnlySpan<byte> source)

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Engine;
 
@@ -10,6 +12,7 @@ public sealed class GpuDevice : ComputeDevice
 {
     private readonly Context context;
     private long allocated;
+    private TensorCorePath? tensorCores;
 
     private GpuDevice(Context context, Accelerator accelerator, string name, int reductionGroup)
     {
@@ -35,6 +38,37 @@ public sealed class GpuDevice : ComputeDevice
 
     /// <summary>The one stream on which everything is launched, in order.</summary>
     public AcceleratorStream Stream { get; }
+
+    /// <summary>Whether this is a GPU and not the simulator.</summary>
+    public bool IsCuda => Accelerator is CudaAccelerator;
+
+    /// <summary>Whether the GPU has Hopper's warpgroup products and bulk tensor copies (sm_90).</summary>
+    public bool IsHopper => Accelerator is CudaAccelerator { Architecture: { Major: 9, Minor: 0 } };
+
+    /// <summary>The instructions for products of bf16 matrices: the fastest that the GPU has, unless another is set before programs are recorded.</summary>
+    /// <exception cref="DeviceUnavailableException">The GPU lacks the instructions.</exception>
+    public TensorCorePath TensorCores
+    {
+        get => tensorCores ?? (IsHopper ? TensorCorePath.Wgmma : IsCuda ? TensorCorePath.Mma : TensorCorePath.Portable);
+        set
+        {
+            if ((value == TensorCorePath.Wgmma && !IsHopper) || (value == TensorCorePath.Mma && !IsCuda))
+                throw new DeviceUnavailableException($"{Accelerator.Name} has no {value} instructions");
+            tensorCores = value;
+        }
+    }
+
+    /// <summary>Multiprocessors.</summary>
+    public int Multiprocessors => Accelerator.NumMultiprocessors;
+
+    /// <summary>The driver's handle of <see cref="Stream"/>.</summary>
+    internal nint StreamHandle => ((CudaStream)Stream).StreamPtr;
+
+    /// <summary>GPU and driver in words: what compiled code depends on.</summary>
+    internal string Identity => $"{Accelerator.Name}, {(Accelerator as CudaAccelerator)?.Architecture}, driver {CudaLibrary.DriverVersion()}";
+
+    /// <summary>Kernels loaded by <see cref="PtxKernel"/>, by key.</summary>
+    internal ConcurrentDictionary<string, PtxKernel> Kernels { get; } = [];
 
     /// <summary>
     /// Threads in a group of a kernel that reduces over the group with barriers; a power of two, at most 256. The
@@ -78,6 +112,9 @@ public sealed class GpuDevice : ComputeDevice
 
     /// <inheritdoc/>
     public override void Synchronize() => Stream.Synchronize();
+
+    /// <summary>Makes the device's context this thread's, which direct calls of the driver need.</summary>
+    internal void Bind() => Accelerator.Bind();
 
     internal override DeviceMemory Allocate(long bytes) =>
         new AcceleratorMemory(Accelerator, Stream, bytes, change => Interlocked.Add(ref allocated, change));

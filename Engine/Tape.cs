@@ -87,13 +87,13 @@ public sealed class Tape
         if (seeded.Contains(x.Place))
             throw new InvalidOperationException($"{x} has a given cotangent and is read by a further op: sum the two outputs first");
         if (!gradients.TryGetValue(x.Place, out Tensor? gradient))
-            gradients[x.Place] = gradient = program.Allocate(x.Shape);
+            gradients[x.Place] = gradient = program.Allocate(x.Shape, type: x.Type);
         return new GradientSlot(gradient.Shape == x.Shape ? gradient : gradient.Reshape(x.Shape.ToArray()), !written.Add(x.Place));
     }
 }
 
 /// <summary>Where a contribution to a gradient goes.</summary>
-/// <param name="Tensor">The gradient, of the primal's shape, fp32.</param>
+/// <param name="Tensor">The gradient: the primal's shape, and its storage type but for a parameter, whose gradient is fp32.</param>
 /// <param name="Accumulate">Add to what is there; otherwise overwrite, since nothing is.</param>
 public readonly record struct GradientSlot(Tensor Tensor, bool Accumulate)
 {

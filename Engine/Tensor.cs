@@ -65,6 +65,11 @@ public sealed class Tensor : IDisposable
     /// <summary>Address of the first element on the host, for loops that run on several threads.</summary>
     public unsafe float* Pointer => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Span));
 
+    /// <summary>Address of the first element on a GPU, for kernels with inline PTX.</summary>
+    public long Address => Resolve() is AcceleratorMemory memory
+        ? memory.Address + Storage.Offset + offset
+        : throw new InvalidOperationException($"{Shape} is in host memory");
+
     internal Storage Storage { get; }
 
     /// <summary>What identifies the values: tensors with the same place are views of the same data.</summary>
@@ -149,6 +154,11 @@ public sealed class Tensor : IDisposable
     {
         if (Unsafe.SizeOf<T>() != Type.Size() || (typeof(T) == typeof(float) && Type != DType.Float32))
             throw new InvalidOperationException($"{this} is not stored as {typeof(T).Name}");
+        return Resolve();
+    }
+
+    private DeviceMemory Resolve()
+    {
         Storage.Owner?.CheckDeclared(this);
         return Storage.Memory ?? throw new InvalidOperationException($"{this} has no memory before its program is compiled");
     }

@@ -1,0 +1,122 @@
+using System.Runtime.InteropServices;
+
+namespace TrigFlowNative.Engine.Cuda;
+
+/// <summary>The functions of NVIDIA's driver that ILGPU does not bind; each throws with the driver's own words.</summary>
+internal static unsafe partial class CudaDriver
+{
+    private const string Library = CudaLibrary.Library;
+
+    /// <summary>Throws unless the driver returned success.</summary>
+    /// <param name="code">What the function returned.</param>
+    /// <param name="what">What was tried, for the message.</param>
+    /// <param name="log">The compiler's log, if there is one.</param>
+    /// <exception cref="CudaDriverException">The code is not 0.</exception>
+    public static void Check(int code, string what, string? log = null)
+    {
+        if (code != 0)
+            throw new CudaDriverException($"{what}: {CudaLibrary.Describe(code)}{(string.IsNullOrWhiteSpace(log) ? "" : "\n" + log)}");
+    }
+
+    [LibraryImport(Library, EntryPoint = "cuModuleLoadData")]
+    public static partial int ModuleLoadData(out nint module, byte* image);
+
+    [LibraryImport(Library, EntryPoint = "cuModuleUnload")]
+    public static partial int ModuleUnload(nint module);
+
+    [LibraryImport(Library, EntryPoint = "cuModuleGetFunction", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int ModuleGetFunction(out nint function, nint module, string name);
+
+    [LibraryImport(Library, EntryPoint = "cuLinkCreate_v2")]
+    public static partial int LinkCreate(uint count, int* options, void** values, out nint state);
+
+    [LibraryImport(Library, EntryPoint = "cuLinkAddData_v2", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int LinkAddData(nint state, int type, byte* data, nuint size, string name, uint count, int* options, void** values);
+
+    [LibraryImport(Library, EntryPoint = "cuLinkComplete")]
+    public static partial int LinkComplete(nint state, out byte* image, out nuint size);
+
+    [LibraryImport(Library, EntryPoint = "cuLinkDestroy")]
+    public static partial int LinkDestroy(nint state);
+
+    [LibraryImport(Library, EntryPoint = "cuFuncSetAttribute")]
+    public static partial int FunctionSetAttribute(nint function, int attribute, int value);
+
+    [LibraryImport(Library, EntryPoint = "cuFuncGetAttribute")]
+    public static partial int FunctionGetAttribute(out int value, int attribute, nint function);
+
+    [LibraryImport(Library, EntryPoint = "cuLaunchKernelEx")]
+    public static partial int LaunchKernel(LaunchConfiguration* configuration, nint function, void** parameters, void** extra);
+
+    [LibraryImport(Library, EntryPoint = "cuTensorMapEncodeTiled")]
+    public static partial int TensorMapEncode(
+        byte* map, int type, uint rank, nint address, ulong* extents, ulong* strides, uint* box, uint* steps, int interleave, int swizzle, int promotion, int fill);
+
+    [LibraryImport(Library, EntryPoint = "cuStreamBeginCapture_v2")]
+    public static partial int StreamBeginCapture(nint stream, int mode);
+
+    [LibraryImport(Library, EntryPoint = "cuStreamEndCapture")]
+    public static partial int StreamEndCapture(nint stream, out nint graph);
+
+    [LibraryImport(Library, EntryPoint = "cuGraphInstantiateWithFlags")]
+    public static partial int GraphInstantiate(out nint executable, nint graph, ulong flags);
+
+    [LibraryImport(Library, EntryPoint = "cuGraphLaunch")]
+    public static partial int GraphLaunch(nint executable, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuGraphDestroy")]
+    public static partial int GraphDestroy(nint graph);
+
+    [LibraryImport(Library, EntryPoint = "cuGraphExecDestroy")]
+    public static partial int GraphExecDestroy(nint executable);
+
+    [LibraryImport(Library, EntryPoint = "cuEventCreate")]
+    public static partial int EventCreate(out nint value, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "cuEventRecord")]
+    public static partial int EventRecord(nint value, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuEventSynchronize")]
+    public static partial int EventSynchronize(nint value);
+
+    [LibraryImport(Library, EntryPoint = "cuEventElapsedTime")]
+    public static partial int EventElapsedTime(out float milliseconds, nint start, nint end);
+
+    [LibraryImport(Library, EntryPoint = "cuEventDestroy_v2")]
+    public static partial int EventDestroy(nint value);
+
+    [LibraryImport(Library, EntryPoint = "cuMemAllocHost_v2")]
+    public static partial int AllocateHost(out nint address, nuint bytes);
+
+    [LibraryImport(Library, EntryPoint = "cuMemFreeHost")]
+    public static partial int FreeHost(nint address);
+
+    [LibraryImport(Library, EntryPoint = "cuMemcpyHtoDAsync_v2")]
+    public static partial int CopyToDevice(nint target, nint source, nuint bytes, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuMemsetD32Async")]
+    public static partial int Fill32(nint target, uint value, nuint count, nint stream);
+
+    /// <summary>CUlaunchConfig.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct LaunchConfiguration
+    {
+        public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+        public nint Stream;
+        public LaunchAttribute* Attributes;
+        public uint AttributeCount;
+    }
+
+    /// <summary>CUlaunchAttribute: an identifier and 64 bytes, of which a cluster's extents are the first twelve.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 72)]
+    public struct LaunchAttribute
+    {
+        public const int ClusterDimension = 4, ProgrammaticSerialization = 6;
+        public int Identifier;
+        private readonly int padding;
+        public uint X, Y, Z;
+    }
+}
+
+/// <summary>The NVIDIA driver refused; the message holds what was tried and the driver's words.</summary>
+public sealed class CudaDriverException(string message) : Exception(message);

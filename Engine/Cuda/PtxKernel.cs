@@ -1,0 +1,138 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace TrigFlowNative.Engine.Cuda;
+
+/// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; capturable into a graph.</summary>
+/// <remarks>
+/// Arguments are passed by position, each an <see cref="int"/>, <see cref="float"/> or <see cref="long"/> in the order of
+/// the method's parameters. Modules stay loaded as long as the device.
+/// </remarks>
+public sealed unsafe class PtxKernel
+{
+    private const int MaxDynamicSharedBytes = 8, Registers = 4, LocalBytes = 3;
+    private readonly nint function;
+    private readonly nint stream;
+    private readonly int parameters;
+
+    private PtxKernel(nint function, nint stream, PtxKernelSpec spec)
+    {
+        (this.function, this.stream, Spec) = (function, stream, spec);
+        parameters = spec.Method.GetParameters().Length;
+    }
+
+    /// <summary>What the kernel was made from.</summary>
+    public PtxKernelSpec Spec { get; }
+
+    /// <summary>Registers of a thread.</summary>
+    public int RegisterCount => Attribute(Registers);
+
+    /// <summary>Bytes of local memory of a thread: spills and arrays.</summary>
+    public int LocalMemoryBytes => Attribute(LocalBytes);
+
+    /// <summary>Loads a kernel; the same specification is compiled once per device.</summary>
+    /// <exception cref="CudaDriverException">The driver refuses the text; the message holds its compiler's log.</exception>
+    public static PtxKernel Load(GpuDevice gpu, PtxKernelSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(gpu);
+        ArgumentNullException.ThrowIfNull(spec);
+        return gpu.Kernels.GetOrAdd(spec.Key, _ => LoadAnew(gpu, spec));
+    }
+
+    /// <summary>Launches on the device's stream.</summary>
+    /// <param name="blocks">Blocks of the grid; a multiple of the cluster's size.</param>
+    /// <param name="arguments">As the method's parameters.</param>
+    /// <exception cref="ArgumentException">The number of arguments is not that of the parameters.</exception>
+    public void Launch(int blocks, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (arguments.Length != parameters)
+            throw new ArgumentException($"{Spec.Method.Name} takes {parameters} arguments, not {arguments.Length}");
+        void** pointers = stackalloc void*[arguments.Length];
+        fixed (KernelArgument* first = arguments)
+        {
+            for (int i = 0; i < arguments.Length; i++)
+                pointers[i] = first + i;
+            CudaDriver.LaunchAttribute cluster = new() { Identifier = CudaDriver.LaunchAttribute.ClusterDimension, X = (uint)Spec.Cluster, Y = 1, Z = 1 };
+            CudaDriver.LaunchConfiguration configuration = new()
+            {
+                GridX = (uint)blocks,
+                GridY = 1,
+                GridZ = 1,
+                BlockX = (uint)Spec.Threads,
+                BlockY = 1,
+                BlockZ = 1,
+                SharedBytes = (uint)Spec.SharedBytes,
+                Stream = stream,
+                Attributes = &cluster,
+                AttributeCount = Spec.Cluster > 1 ? 1u : 0u,
+            };
+            CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function, pointers, null), $"launch of {Spec.Method.Name}");
+        }
+    }
+
+    private static PtxKernel LoadAnew(GpuDevice gpu, PtxKernelSpec spec)
+    {
+        (string text, string entry) = spec.Compile();
+        byte[] image = KernelCache.Binary(gpu, text);
+        nint module, function;
+        gpu.Bind();
+        fixed (byte* start = image)
+            CudaDriver.Check(CudaDriver.ModuleLoadData(out module, start), $"loading {spec.Method.Name}");
+        CudaDriver.Check(CudaDriver.ModuleGetFunction(out function, module, entry), $"looking up {entry}");
+        CudaDriver.Check(CudaDriver.FunctionSetAttribute(function, MaxDynamicSharedBytes, spec.SharedBytes), $"{spec.SharedBytes} bytes of shared memory for {spec.Method.Name}");
+        return new PtxKernel(function, gpu.StreamHandle, spec);
+    }
+
+    private int Attribute(int attribute)
+    {
+        CudaDriver.Check(CudaDriver.FunctionGetAttribute(out int value, attribute, function), "cuFuncGetAttribute");
+        return value;
+    }
+}
+
+/// <summary>A kernel's method and everything that decides its text.</summary>
+/// <param name="Method">Static, explicitly grouped.</param>
+/// <param name="Variant">Names the macros' values, so that equal names mean equal text; empty where there are none.</param>
+/// <param name="Architecture">Such as sm_90a.</param>
+/// <param name="Threads">Threads in a block.</param>
+/// <param name="SharedBytes">Dynamic shared memory of a block.</param>
+/// <param name="Macros">Text by name.</param>
+public sealed record PtxKernelSpec(
+    MethodInfo Method, string Variant, string Architecture, int Threads, int SharedBytes, IReadOnlyDictionary<string, string> Macros)
+{
+    /// <summary>Blocks in a cluster; 1 for none.</summary>
+    public int Cluster { get; init; } = 1;
+
+    /// <summary>Identifies the kernel on a device.</summary>
+    public string Key => $"{Method.DeclaringType?.FullName}.{Method.Name}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}";
+
+    /// <summary>The PTX text and its entry.</summary>
+    public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros);
+}
+
+/// <summary>Eight bytes that hold a kernel's argument; the driver reads as many as the parameter has.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+public readonly struct KernelArgument
+{
+    [FieldOffset(0)]
+    private readonly long wide;
+    [FieldOffset(0)]
+    private readonly int narrow;
+    [FieldOffset(0)]
+    private readonly float real;
+
+    private KernelArgument(long value) => wide = value;
+
+    private KernelArgument(int value) => narrow = value;
+
+    private KernelArgument(float value) => real = value;
+
+    /// <summary>An address or a long number.</summary>
+    public static implicit operator KernelArgument(long value) => new(value);
+
+    /// <summary>A number.</summary>
+    public static implicit operator KernelArgument(int value) => new(value);
+
+    /// <summary>A number.</summary>
+    public static implicit operator KernelArgument(float value) => new(value);
+}

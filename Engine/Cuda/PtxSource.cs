@@ -1,0 +1,103 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using ILGPU;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime.Cuda;
+
+namespace TrigFlowNative.Engine.Cuda;
+
+/// <summary>
+/// The PTX text of a C# kernel that holds inline PTX. ILGPU compiles the method; this expands the macros in its inline PTX,
+/// names the architecture, and declares what ILGPU has no words for: dynamic shared memory and the number of threads.
+/// </summary>
+/// <remarks>
+/// A macro is a line of inline PTX that starts with two at-signs: CudaAsm.Emit("@@mma %0, %1;", a, b) becomes the text of
+/// the macro mma with $0 and $1 replaced by the two registers. So one C# method serves many tile shapes: its text is
+/// generated, its control flow is C#. Shared memory is named dynsmem.
+/// </remarks>
+public static class PtxSource
+{
+    /// <summary>The name by which inline PTX knows the dynamic shared memory; aligned to 1024 bytes, as swizzled tiles need.</summary>
+    public const string SharedMemory = "dynsmem";
+
+    private static readonly Lock Gate = new();
+    private static readonly ConcurrentDictionary<MethodInfo, (string Text, string Entry)> Compiled = [];
+    private static Context? context;
+
+    /// <summary>Compiles a static, explicitly grouped kernel method; no GPU is needed.</summary>
+    /// <param name="kernel">A method whose parameters are numbers: views and pointers travel as <see cref="long"/> addresses.</param>
+    /// <param name="architecture">What the text is for, such as sm_90a or sm_80.</param>
+    /// <param name="threads">Threads in a block.</param>
+    /// <param name="macros">Text of each macro used, by name; lines are separated by line feeds.</param>
+    /// <returns>The text, and the name of its entry.</returns>
+    /// <exception cref="ArgumentException">A macro is used but not given.</exception>
+    public static (string Text, string Entry) Compile(
+        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        ArgumentNullException.ThrowIfNull(macros);
+        (string text, string entry) = Compiled.TryGetValue(kernel, out var known) ? known : CompileMethod(kernel);
+        var result = new StringBuilder(text.Length);
+        foreach (string line in text.Split('\n'))
+        {
+            string trimmed = line.Trim();
+            if (trimmed.StartsWith(".version", StringComparison.Ordinal))
+                result.Append(".version 8.0\n"); // the first with wgmma; ILGPU names the newest it knows
+            else if (trimmed.StartsWith(".target", StringComparison.Ordinal))
+                result.Append(CultureInfo.InvariantCulture, $".target {architecture}\n");
+            else if (trimmed.StartsWith(".visible .entry", StringComparison.Ordinal))
+                result.Append(CultureInfo.InvariantCulture, $".extern .shared .align 1024 .b8 {SharedMemory}[];\n{line}\n");
+            else if (trimmed.StartsWith("@@", StringComparison.Ordinal))
+                Expand(kernel, trimmed, macros, result);
+            else
+                result.Append(line).Append('\n');
+        }
+
+        return (WithThreads(result.ToString(), entry, threads), entry);
+    }
+
+    private static (string Text, string Entry) CompileMethod(MethodInfo kernel)
+    {
+        lock (Gate)
+        {
+            context ??= Context.Create(builder => builder.EnableAlgorithms().Optimize(OptimizationLevel.O2));
+            try
+            {
+                using var backend = new PTXBackend(context, CudaArchitecture.SM_80, CudaInstructionSet.ISA_80, nvvmAPI: null!); // no libdevice
+                var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default);
+                return Compiled[kernel] = (compiled.PTXAssembly.Replace("\r", "", StringComparison.Ordinal), compiled.Name);
+            }
+            catch
+            {
+                // After a failure a context also refuses kernels that are right.
+                context.Dispose();
+                context = null;
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Replaces a line @@name a, b; by the macro's text.</summary>
+    private static void Expand(MethodInfo kernel, string line, IReadOnlyDictionary<string, string> macros, StringBuilder target)
+    {
+        string call = line.TrimEnd(';')[2..];
+        int space = call.IndexOf(' ', StringComparison.Ordinal);
+        string name = space < 0 ? call : call[..space];
+        string[] arguments = space < 0 ? [] : call[(space + 1)..].Split(',', StringSplitOptions.TrimEntries);
+        if (!macros.TryGetValue(name, out string? body))
+            throw new ArgumentException($"{kernel.DeclaringType?.Name}.{kernel.Name}: the macro {name} is not given");
+        for (int i = arguments.Length - 1; i >= 0; i--)
+            body = body.Replace("$" + i.ToString(CultureInfo.InvariantCulture), arguments[i], StringComparison.Ordinal);
+        target.Append(body).Append('\n');
+    }
+
+    /// <summary>Puts the directive between the entry's parameters and its body.</summary>
+    private static string WithThreads(string text, string entry, int threads)
+    {
+        int body = text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
+        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n") + text[body..];
+    }
+}

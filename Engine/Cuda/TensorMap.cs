@@ -1,0 +1,42 @@
+namespace TrigFlowNative.Engine.Cuda;
+
+/// <summary>
+/// Descriptors for the bulk tensor copy engine of Hopper: how a bf16 array of up to five extents lies in memory, and which box
+/// of it a copy moves. Elements outside of the array arrive as zeros and are not written.
+/// </summary>
+/// <remarks>Boxes lie in shared memory in rows of 128 bytes, their 16-byte pieces permuted (the 128-byte swizzle).</remarks>
+public static unsafe class TensorMap
+{
+    /// <summary>Bytes of a descriptor.</summary>
+    public const int Bytes = 128;
+
+    private const int BFloat16Type = 9, NoInterleave = 0, Swizzle128 = 3, Promote256 = 3, FillZero = 0;
+
+    /// <summary>Encodes a descriptor.</summary>
+    /// <param name="target">Receives 128 bytes; aligned to 64.</param>
+    /// <param name="address">First element on the device; a multiple of 16.</param>
+    /// <param name="extents">Elements along each axis, fastest first.</param>
+    /// <param name="strides">Elements between neighbours along each axis but the first; multiples of 8.</param>
+    /// <param name="box">Elements of the box along each axis, at most 256, the first at most 64.</param>
+    /// <exception cref="CudaDriverException">The driver refuses; the message holds the numbers.</exception>
+    public static void Encode(nint target, nint address, ReadOnlySpan<long> extents, ReadOnlySpan<long> strides, ReadOnlySpan<int> box)
+    {
+        int rank = extents.Length;
+        ulong* size = stackalloc ulong[rank];
+        ulong* stride = stackalloc ulong[rank];
+        uint* part = stackalloc uint[rank];
+        uint* step = stackalloc uint[rank];
+        for (int i = 0; i < rank; i++)
+        {
+            size[i] = (ulong)extents[i];
+            part[i] = (uint)box[i];
+            step[i] = 1;
+            if (i > 0)
+                stride[i - 1] = 2 * (ulong)strides[i - 1];
+        }
+
+        int code = CudaDriver.TensorMapEncode(
+            (byte*)target, BFloat16Type, (uint)rank, address, size, stride, part, step, NoInterleave, Swizzle128, Promote256, FillZero);
+        CudaDriver.Check(code, $"tensor map of ({string.Join(", ", extents.ToArray())}), strides ({string.Join(", ", strides.ToArray())}), box ({string.Join(", ", box.ToArray())}) at {address:X}");
+    }
+}
