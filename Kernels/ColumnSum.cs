@@ -56,7 +56,7 @@ internal sealed class ColumnSum(GpuDevice gpu)
         program.Device is GpuDevice && ScratchRows(rows) > 0 ? program.Allocate(new Shape(ScratchRows(rows), columns)) : null;
 
     /// <summary>The gradient of a bias (C) from dy (..., C).</summary>
-    public static Action Gradient(GpuDevice gpu, Tensor dy, Tensor? scratch, GradientSlot dBias)
+    public static Action Gradient(GpuDevice gpu, Tensor dy, Tensor? scratch, GradientSlot dBias, float scale = 1)
     {
         var sum = new ColumnSum(gpu);
         int columns = dy.Shape.C, rows = dy.Count / columns;

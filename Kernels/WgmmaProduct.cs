@@ -56,7 +56,7 @@ internal static class WgmmaProduct
         PtxKernel kernel = Load(gpu, Accumulate, tile);
         var maps = new TensorMaps(gpu, 2);
         var sum = new PartialSum(gpu);
-        int rowTiles = Ceiling(e.K, WgmmaTile.Rows), columnTiles = Ceiling(e.C, tile.Columns);
+        int items = split.Tiles * split.Ranges;
         return () =>
         {
             maps.Encode(set =>
@@ -65,8 +65,8 @@ internal static class WgmmaProduct
                 Images(set, 1, x, e, e.C, box);
             });
             kernel.Launch(
-                rowTiles * columnTiles * e.Taps * split.Ranges, maps.Address, partials.Address, e.K, e.C, box.WidthLog, box.HeightLog,
-                box.Across(e), box.Down(e), box.Count(e), split.Range, rowTiles, columnTiles, tile.Columns, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
+                Math.Min(items, gpu.Multiprocessors), maps.Address, partials.Address, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
+                box.Count(e), split.Range, items, split.RowTiles, split.Tiles / split.RowTiles, Ceiling(e.C, 64), e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
             sum.Launch(partials, split.Ranges, dWeight, alpha);
         };
     }
