@@ -40,35 +40,36 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
     private void Backward(Tensor x, Tensor weight, Tensor y)
     {
         Tape tape = Program.Tape!;
-        Tensor dy = tape.Cotangent(y);
-        if (Residual is not null && tape.Slot(Program, Residual.Primal) is { } dResidual)
-            Kernels.Residual.EmitBackward(Program, dy, dResidual, null, Scale);
+        (Tensor dy, float factor) = Fuses(Program.Device, X, y.Shape.C) ? tape.ScaledCotangent(y) : (tape.Cotangent(y), 1f);
+        float scale = factor * Scale;
+        if (Residual is not null)
+            tape.Defer(Program, Residual.Primal, dy, scale, slot => Kernels.Residual.EmitBackward(Program, dy, slot, null, scale));
         Tensor packed = Pack(dy);
         if (tape.Slot(Program, X.Primal) is { } dx)
-            InputGradient(packed, weight, dx);
+            InputGradient(packed, weight, scale, dx);
         if (tape.Slot(Program, Weight) is { } dWeight)
-            WeightGradient(x, packed, dWeight);
+            WeightGradient(x, packed, scale, dWeight);
         if (Bias is null || tape.Slot(Program, Bias) is not { } dBias)
             return;
         Tensor? partials = ColumnSum.Scratch(Program, dy.Count / dy.Shape.C, dy.Shape.C);
         Program.Emit(
             $"{Op}.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor, partials],
-            cpu => Conv2d.BiasGradientCpu(cpu, dy, dBias), gpu => ColumnSum.Gradient(gpu, dy, partials, dBias, Scale));
+            cpu => Conv2d.BiasGradientCpu(cpu, dy, dBias), gpu => ColumnSum.Gradient(gpu, dy, partials, dBias, scale));
     }
 
-    private void InputGradient(Tensor dy, Tensor weight, GradientSlot dx)
+    private void InputGradient(Tensor dy, Tensor weight, float scale, GradientSlot dx)
     {
         Shape shape = With(dx.Tensor.Shape, Channels(dx.Tensor.Shape.C));
         bool native = dx.Tensor.Type == ElementType && shape == dx.Tensor.Shape;
         GradientSlot target = native ? dx : new GradientSlot(Program.Allocate(shape, type: ElementType), false);
         Program.Emit(
             $"{Op}.backward.x", [dy, weight, target.ReadTensor], [target.Tensor],
-            cpu => Conv2d.InputGradientCpu(cpu, dy, weight, target), gpu => TensorProduct.InputGradient(gpu, dy, weight, Scale, target));
+            cpu => Conv2d.InputGradientCpu(cpu, dy, weight, target), gpu => TensorProduct.InputGradient(gpu, dy, weight, scale, target));
         if (!native)
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, dx);
     }
 
-    private void WeightGradient(Tensor x, Tensor dy, GradientSlot dWeight)
+    private void WeightGradient(Tensor x, Tensor dy, float scale, GradientSlot dWeight)
     {
         Shape shape = PackedWeight;
         var slot = new GradientSlot(dWeight.Tensor.Reshape(Weight.Shape.ToArray()), dWeight.Accumulate);
@@ -77,7 +78,7 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         Tensor? partials = TensorProduct.Partials(Program, x, target.Tensor);
         Program.Emit(
             $"{Op}.backward.weight", [x, dy, target.ReadTensor], [target.Tensor, partials],
-            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, dy, partials!, Scale, target));
+            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, dy, partials!, scale, target));
         if (!native)
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, slot);
     }
