@@ -35,7 +35,8 @@ public static partial class Conv2d
     }
 
     /// <summary>Records a convolution under the name of the op whose shapes have been checked.</summary>
-    internal static Tensor Record(ComputeProgram program, string op, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale)
+    internal static Tensor Record(
+        ComputeProgram program, string op, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Tensor? more = null)
     {
         if (x.Type is not (DType.Float32 or DType.BFloat16) || weight.Type != x.Type || bias is { Type: not DType.Float32 })
             throw new ArgumentException($"{op}: x {x}, weight {weight}, bias {bias}; x and weight are both Float32 or both BFloat16, the bias Float32");
@@ -47,7 +48,7 @@ public static partial class Conv2d
         if (residual is not null && (residual.Shape != shape || residual.Type != x.Type))
             throw new ArgumentException($"{op}: the residual {residual} is not {shape} {x.Type}");
         if (residual is null || (ConvolutionSteps.Fuses(program.Device, x, weight.Shape[0]) && residual.HasTangent == x.HasTangent))
-            return new ConvolutionSteps(program, op, x, weight, bias, residual, scale).Record();
-        return Residual.Apply(program, new ConvolutionSteps(program, op, x, weight, bias, null, 1).Record(), residual, scale);
+            return new ConvolutionSteps(program, op, x, weight, bias, residual, scale) { More = more }.Record();
+        return Residual.Apply(program, new ConvolutionSteps(program, op, x, weight, bias, null, 1) { More = more }.Record(), residual, scale);
     }
 }

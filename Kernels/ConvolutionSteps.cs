@@ -8,6 +8,9 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tensor X, Tensor Weight, Tensor? Bias, Tensor? Residual, float Scale)
 {
+    /// <summary>A tensor whose channels follow those of X, where <see cref="TensorProduct.TakesTwoSources"/>; else null.</summary>
+    public Tensor? More { get; init; }
+
     private DType ElementType => TensorProduct.ElementType(Program.Device, X.Type);
 
     /// <summary>The shape of the weight that the kernels take.</summary>
@@ -29,11 +32,11 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         bool native = y.Type == ElementType && Channels(outputs) == outputs;
         Tensor sum = native ? y : Program.Allocate(With(y.Shape, Channels(outputs)), y.HasTangent, ElementType);
         Program.Emit(
-            $"{Op}.forward", [x, weight, bias, Residual], [sum], cpu => Conv2d.ForwardCpu(cpu, x, weight, bias, sum),
-            gpu => TensorProduct.Forward(gpu, x, weight, bias, sum.Count / sum.Shape.C, Residual, Scale, sum));
+            $"{Op}.forward", [x, More, weight, bias, Residual], [sum], cpu => Conv2d.ForwardCpu(cpu, x, weight, bias, sum),
+            gpu => TensorProduct.Forward(gpu, x, More, weight, bias, sum.Count / sum.Shape.C, Residual, Scale, sum));
         if (!native)
             Repack.Into(Program, $"{Op}.unpack", sum, new GradientSlot(y, false));
-        Program.Tape?.Record(y, [X, Weight, Bias, Residual], () => Backward(x.Primal, weight, y.Primal));
+        Program.Tape?.Record(y, [X, More, Weight, Bias, Residual], () => Backward(x.Primal, weight, y.Primal));
         return y;
     }
 
@@ -46,7 +49,9 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
             tape.Defer(Program, Residual.Primal, dy, scale, slot => Kernels.Residual.EmitBackward(Program, dy, slot, null, scale));
         Tensor packed = Pack(dy);
         if (tape.Slot(Program, X.Primal) is { } dx)
-            InputGradient(packed, weight, scale, dx);
+            InputGradient(packed, weight, 0, scale, dx);
+        if (More is not null && tape.Slot(Program, More.Primal) is { } dMore)
+            InputGradient(packed, weight, X.Shape.C, scale, dMore);
         if (tape.Slot(Program, Weight) is { } dWeight)
             WeightGradient(x, packed, scale, dWeight);
         if (Bias is null || tape.Slot(Program, Bias) is not { } dBias)
@@ -57,14 +62,14 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
             cpu => Conv2d.BiasGradientCpu(cpu, dy, dBias), gpu => ColumnSum.Gradient(gpu, dy, partials, dBias, scale));
     }
 
-    private void InputGradient(Tensor dy, Tensor weight, float scale, GradientSlot dx)
+    private void InputGradient(Tensor dy, Tensor weight, int firstChannel, float scale, GradientSlot dx)
     {
         Shape shape = With(dx.Tensor.Shape, Channels(dx.Tensor.Shape.C));
         bool native = dx.Tensor.Type == ElementType && shape == dx.Tensor.Shape;
         GradientSlot target = native ? dx : new GradientSlot(Program.Allocate(shape, type: ElementType), false);
         Program.Emit(
             $"{Op}.backward.x", [dy, weight, target.ReadTensor], [target.Tensor],
-            cpu => Conv2d.InputGradientCpu(cpu, dy, weight, target), gpu => TensorProduct.InputGradient(gpu, dy, weight, scale, target));
+            cpu => Conv2d.InputGradientCpu(cpu, dy, weight, target), gpu => TensorProduct.InputGradient(gpu, dy, weight, firstChannel, scale, target));
         if (!native)
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, dx);
     }
@@ -72,13 +77,14 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
     private void WeightGradient(Tensor x, Tensor dy, float scale, GradientSlot dWeight)
     {
         Shape shape = PackedWeight;
+        Tensor? more = More?.Primal;
         var slot = new GradientSlot(dWeight.Tensor.Reshape(Weight.Shape.ToArray()), dWeight.Accumulate);
         bool native = slot.Tensor.Type == DType.Float32 && slot.Tensor.Shape == shape;
         GradientSlot target = native ? slot : new GradientSlot(Program.Allocate(shape), false);
         Tensor? partials = TensorProduct.Partials(Program, x, target.Tensor);
         Program.Emit(
-            $"{Op}.backward.weight", [x, dy, target.ReadTensor], [target.Tensor, partials],
-            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, dy, partials!, scale, target));
+            $"{Op}.backward.weight", [x, more, dy, target.ReadTensor], [target.Tensor, partials],
+            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, more, dy, partials!, scale, target));
         if (!native)
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, slot);
     }

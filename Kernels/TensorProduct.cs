@@ -22,21 +22,28 @@ internal static class TensorProduct
     public static int Channels(ComputeDevice device, DType type, int channels) =>
         OnTensorCores(device, type) ? (channels + Grain - 1) / Grain * Grain : channels;
 
-    /// <summary>y = scale (conv(x) + bias for the first pixels + residual).</summary>
-    public static Action Forward(GpuDevice gpu, Tensor x, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y) =>
+    /// <summary>Whether the channels of an input may lie in two tensors.</summary>
+    public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more, int outputs) =>
+        x.Type == DType.BFloat16 && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && more.HasTangent == x.HasTangent
+        && x.Shape.C % WgmmaTile.Depth == 0 && more.Shape.C % Grain == 0 && outputs % Grain == 0;
+
+    /// <summary>y = scale (conv(x, more) + bias for the first pixels + residual).</summary>
+    public static Action Forward(
+        GpuDevice gpu, Tensor x, Tensor? more, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y) =>
         x.Type == DType.Float32
             ? ImplicitGemm.Forward(gpu, Extents(x, weight), x, weight, bias, y, bias is null ? 0 : biasedRows)
-            : WgmmaProduct.Forward(gpu, Extents(x, weight), x, weight, bias, y, biasedRows, scale, residual, scale);
+            : WgmmaProduct.Forward(gpu, Extents(x, weight), x, weight, bias, y, biasedRows, scale, residual, scale, more: more);
 
-    /// <summary>dx = scale times the input gradient, overwritten or added to.</summary>
-    public static Action InputGradient(GpuDevice gpu, Tensor dy, Tensor weight, float scale, GradientSlot dx) => dy.Type == DType.Float32
+    /// <summary>dx = scale times the input gradient of as many channels as dx has, overwritten or added to.</summary>
+    public static Action InputGradient(GpuDevice gpu, Tensor dy, Tensor weight, int firstChannel, float scale, GradientSlot dx) => dy.Type == DType.Float32
         ? ImplicitGemm.InputGradient(gpu, Extents(dy, weight), dy, weight, dx.Tensor, dx.Add)
-        : WgmmaProduct.InputGradient(gpu, Extents(dy, weight), dy, weight, dx.Tensor, scale, dx.Add);
+        : WgmmaProduct.InputGradient(gpu, Extents(dy, weight), dy, weight, dx.Tensor, scale, dx.Add, firstChannel);
 
     /// <summary>dWeight = scale times the weight gradient, overwritten or added to; fp32.</summary>
-    public static Action WeightGradient(GpuDevice gpu, Tensor x, Tensor dy, Tensor partials, float scale, GradientSlot dWeight) => x.Type == DType.Float32
-        ? ImplicitGemm.WeightGradient(gpu, Extents(x, dWeight.Tensor), x, dy, partials, dWeight)
-        : WgmmaProduct.WeightGradient(gpu, Extents(x, dWeight.Tensor), x, dy, partials, dWeight, scale);
+    public static Action WeightGradient(GpuDevice gpu, Tensor x, Tensor? more, Tensor dy, Tensor partials, float scale, GradientSlot dWeight) =>
+        x.Type == DType.Float32
+            ? ImplicitGemm.WeightGradient(gpu, Extents(x, dWeight.Tensor), x, dy, partials, dWeight)
+            : WgmmaProduct.WeightGradient(gpu, Extents(x, dWeight.Tensor), x, dy, partials, dWeight, scale, more);
 
     /// <summary>Room for the partial sums of a weight gradient; null on the host.</summary>
     public static Tensor? Partials(ComputeProgram program, Tensor x, Tensor weight) => x.Type == DType.Float32

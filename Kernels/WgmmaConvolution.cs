@@ -18,7 +18,7 @@ internal static class WgmmaConvolution
     private const long Descriptor = (1L << 62) | (64L << 32);
 
     /// <summary>The kernel.</summary>
-    /// <param name="maps">Tensor maps of x, weight, y and residual, 128 bytes each.</param>
+    /// <param name="maps">Tensor maps of x, weight, y, residual and the further source, 128 bytes each.</param>
     /// <param name="y">Address of the output, used where it is fp32.</param>
     /// <param name="bias">Address of the bias.</param>
     /// <param name="alpha">Factor of the product and the bias.</param>
@@ -38,6 +38,7 @@ internal static class WgmmaConvolution
     /// <param name="radius">0 for one tap, 1 for nine.</param>
     /// <param name="direction">1 for the convolution; -1 for the input gradient, whose taps point the other way.</param>
     /// <param name="slices">Steps of 64 channels for each tap.</param>
+    /// <param name="firstSlices">How many of them x has; the others are a further source's, whose channels follow those of x.</param>
     /// <param name="stages">Steps that shared memory holds.</param>
     /// <param name="stageBytes">Bytes of a step's operands in shared memory.</param>
     /// <param name="arrivingBytes">Bytes of a step's operands that copies bring.</param>
@@ -48,7 +49,7 @@ internal static class WgmmaConvolution
     /// <param name="cluster">Blocks in a cluster.</param>
     internal static void Convolve(
         long maps, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
-        int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices,
+        int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
         int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster)
     {
         CudaAsm.Emit("@@declare;");
@@ -93,7 +94,8 @@ internal static class WgmmaConvolution
                                 int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes;
                                 AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
                                 AsyncBarrier.Expect(barrier, arrivingBytes);
-                                TensorCopy.LoadImages(target, maps, slice * 64, w0 + s * direction, h0 + r * direction, n0, barrier);
+                                int c = slice < firstSlices ? slice * 64 : (slice - firstSlices) * 64;
+                                TensorCopy.LoadImages(target, slice < firstSlices ? maps : maps + 512L, c, w0 + s * direction, h0 + r * direction, n0, barrier);
                                 CudaAsm.Emit("@@loadB %0, %1, %2, %3, %4, %5, %6;", target + 2 * WgmmaTile.ChunkBytes, maps + 128L, barrier, column, slice * 64, tap, rank);
                                 stage = Next(stage, stages);
                                 phase ^= stage == 0 ? 1 : 0;

@@ -30,14 +30,25 @@ internal static class WgmmaProduct
     /// <param name="residual">Of y's shape and type, perhaps y itself, or null.</param>
     /// <param name="beta">Factor of the residual.</param>
     /// <param name="tile">A tile to take instead of the best; for measurements.</param>
+    /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
     public static Action Forward(
         GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha = 1, Tensor? residual = null,
-        float beta = 0, WgmmaTile? tile = null) =>
-        Launch(gpu, e, x, weight, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, tile);
+        float beta = 0, WgmmaTile? tile = null, Tensor? more = null) =>
+        Launch(gpu, e, x, more, weight, 0, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, tile);
 
     /// <summary>dx = alpha times the input gradient of dy, added to dx if <paramref name="add"/> is 1.</summary>
-    public static Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, Tensor dx, float alpha, int add, WgmmaTile? tile = null) =>
-        Launch(gpu, e, dy, weight, null, dx, 0, alpha, add != 0 ? dx : null, 1, inputGradient: true, tile);
+    /// <param name="gpu">The device.</param>
+    /// <param name="e">Extents; C are the weight's channels.</param>
+    /// <param name="dy">(N, H, W, K), bf16.</param>
+    /// <param name="weight">(K, R, R, C), bf16.</param>
+    /// <param name="dx">(N, H, W, channels), bf16 or fp32: the gradient of as many channels as it has.</param>
+    /// <param name="alpha">Factor of the gradient.</param>
+    /// <param name="add">1 to add to dx, 0 to overwrite it.</param>
+    /// <param name="firstChannel">The first channel of the weight whose gradient is wanted, a multiple of 8.</param>
+    /// <param name="tile">A tile to take instead of the best; for measurements.</param>
+    public static Action InputGradient(
+        GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, Tensor dx, float alpha, int add, int firstChannel = 0, WgmmaTile? tile = null) =>
+        Launch(gpu, e, dy, null, weight, firstChannel, null, dx, 0, alpha, add != 0 ? dx : null, 1, inputGradient: true, tile);
 
     /// <summary>The fp32 gradient of the weight from x and dy, through sums over ranges of pixels that are added up in order.</summary>
     /// <param name="gpu">The device.</param>
@@ -47,14 +58,16 @@ internal static class WgmmaProduct
     /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
     /// <param name="dWeight">Where the gradient goes.</param>
     /// <param name="alpha">Factor of the gradient.</param>
-    public static Action WeightGradient(GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha)
+    /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
+    public static Action WeightGradient(
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha, Tensor? more = null)
     {
         e = Flat(e);
         WgmmaSplit split = WgmmaSplit.Of(e, gpu.Multiprocessors);
         WgmmaTile tile = split.Tile;
         PixelBox box = split.Box;
         PtxKernel kernel = Load(gpu, Accumulate, tile);
-        var maps = new TensorMaps(gpu, 2);
+        var maps = new TensorMaps(gpu, 3);
         var sum = new PartialSum(gpu);
         int items = split.Tiles * split.Ranges;
         return () =>
@@ -62,11 +75,12 @@ internal static class WgmmaProduct
             maps.Encode(set =>
             {
                 Images(set, 0, dy, e, e.K, box);
-                Images(set, 1, x, e, e.C, box);
+                Images(set, 1, x, e, x.Shape.C, box);
+                Images(set, 2, more ?? x, e, (more ?? x).Shape.C, box);
             });
             kernel.Launch(
                 Math.Min(items, gpu.Multiprocessors), maps.Address, partials.Address, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
-                box.Count(e), split.Range, items, split.RowTiles, split.Tiles / split.RowTiles, Ceiling(e.C, 64), e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
+                box.Count(e), split.Range, items, split.RowTiles, split.Tiles / split.RowTiles, Ceiling(e.C, 64), Ceiling(x.Shape.C, 64), e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
             sum.Launch(partials, split.Ranges, dWeight, alpha);
         };
     }
@@ -76,26 +90,27 @@ internal static class WgmmaProduct
         program.Allocate(new Shape(WgmmaSplit.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors).Ranges, e.K * e.Taps * e.C));
 
     private static Action Launch(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha, Tensor? residual, float beta,
-        bool inputGradient, WgmmaTile? chosen)
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
+        Tensor? residual, float beta, bool inputGradient, WgmmaTile? chosen)
     {
         e = Flat(e);
-        int inner = inputGradient ? e.K : e.C, columns = inputGradient ? e.C : e.K;
+        int inner = inputGradient ? e.K : e.C, columns = y.Shape.C;
         bool single = y.Type == DType.Float32;
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         int slices = Ceiling(inner, WgmmaTile.Depth), boxes = box.Count(e);
         WgmmaTile tile = chosen ?? WgmmaTiles.Best(columns, boxes, slices * e.Taps, gpu.Multiprocessors);
         tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single };
         PtxKernel kernel = Load(gpu, Convolve, tile);
-        var maps = new TensorMaps(gpu, 4);
+        var maps = new TensorMaps(gpu, 5);
         int rowTiles = Ceiling(boxes, tile.Cluster), columnTiles = Ceiling(columns, tile.Columns);
         int blocks = Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
         return () =>
         {
             maps.Encode(set =>
             {
-                Images(set, 0, x, e, inner, box);
-                Weights(set, 1, weight, e, inputGradient ? 64 : WgmmaTile.Depth, inputGradient ? WgmmaTile.Depth : tile.PartColumns);
+                Images(set, 0, x, e, x.Shape.C, box);
+                Images(set, 4, more ?? x, e, (more ?? x).Shape.C, box);
+                Weights(set, 1, weight, firstChannel, e, inputGradient ? 64 : WgmmaTile.Depth, inputGradient ? WgmmaTile.Depth : tile.PartColumns);
                 if (single)
                     return;
                 Images(set, 2, y, e, columns, box.Half);
@@ -103,7 +118,7 @@ internal static class WgmmaProduct
             });
             kernel.Launch(
                 blocks, maps.Address, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
-                box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices,
+                box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices, Ceiling(x.Shape.C, 64),
                 tile.Stages, tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0,
                 tile.Residual ? 1 : 0, tile.Cluster);
         };
@@ -122,8 +137,8 @@ internal static class WgmmaProduct
         set + place * TensorMap.Bytes, (nint)tensor.Address, [channels, e.W, e.H, e.N], [channels, (long)e.W * channels, (long)e.H * e.W * channels],
         [64, box.Width, box.Height, box.Images]);
 
-    private static void Weights(nint set, int place, Tensor weight, ConvExtents e, int channels, int filters) => TensorMap.Encode(
-        set + place * TensorMap.Bytes, (nint)weight.Address, [e.C, e.Taps, e.K], [e.C, (long)e.Taps * e.C], [channels, 1, filters]);
+    private static void Weights(nint set, int place, Tensor weight, int firstChannel, ConvExtents e, int channels, int filters) => TensorMap.Encode(
+        set + place * TensorMap.Bytes, (nint)weight.Address + 2 * firstChannel, [e.C - firstChannel, e.Taps, e.K], [e.C, (long)e.Taps * e.C], [channels, 1, filters]);
 
     private static int Ceiling(int extent, int part) => (extent + part - 1) / part;
 }

@@ -17,7 +17,7 @@ internal static class WgmmaWeightGradient
     private const int Beyond = 1 << 30;
 
     /// <summary>The kernel.</summary>
-    /// <param name="maps">Tensor maps of dy and x, 128 bytes each.</param>
+    /// <param name="maps">Tensor maps of dy, x and the further source, 128 bytes each.</param>
     /// <param name="partials">Address of the sums (ranges, K, taps, C) in fp32.</param>
     /// <param name="rows">Output channels, K.</param>
     /// <param name="channels">Input channels, C.</param>
@@ -31,13 +31,14 @@ internal static class WgmmaWeightGradient
     /// <param name="rowTiles">Tiles along the output channels.</param>
     /// <param name="columnTiles">Tiles along taps and input channels.</param>
     /// <param name="slices">Chunks of 64 input channels.</param>
+    /// <param name="firstSlices">How many of them x has; the others are a further source's, whose channels follow those of x.</param>
     /// <param name="radius">0 for one tap, 1 for nine.</param>
     /// <param name="stages">Steps that shared memory holds.</param>
     /// <param name="stageBytes">Bytes of a step's operands.</param>
     /// <param name="chunks">Chunks of a tile, each with a tap and 64 input channels of its own.</param>
     internal static void Accumulate(
         long maps, long partials, int rows, int channels, int widthLog, int heightLog, int across, int down, int boxes, int range, int items,
-        int rowTiles, int columnTiles, int slices, int radius, int stages, int stageBytes, int chunks)
+        int rowTiles, int columnTiles, int slices, int firstSlices, int radius, int stages, int stageBytes, int chunks)
     {
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
@@ -79,10 +80,11 @@ internal static class WgmmaWeightGradient
                         for (int chunk = 0; chunk < chunks; chunk++)
                         {
                             // A chunk beyond the last tap reads zeros beyond the last image.
-                            int place = columnTile * chunks + chunk, tap = place / slices, c = (place - tap * slices) << 6;
+                            int place = columnTile * chunks + chunk, tap = place / slices, slice = place - tap * slices;
+                            int c = (slice < firstSlices ? slice : slice - firstSlices) << 6;
                             int h = h0 + tap / width - radius, w = w0 + tap % width - radius;
                             int n = tap < taps ? n0 : Beyond;
-                            TensorCopy.LoadImages(target + (2 + chunk) * WgmmaTile.ChunkBytes, maps + 128L, c, w, h, n, barrier);
+                            TensorCopy.LoadImages(target + (2 + chunk) * WgmmaTile.ChunkBytes, slice < firstSlices ? maps + 128L : maps + 256L, c, w, h, n, barrier);
                         }
 
                         stage = WgmmaConvolution.Next(stage, stages);
