@@ -14,10 +14,10 @@ public static partial class Residual
     /// <param name="b">a's shape.</param>
     /// <param name="scale">Factor of the sum.</param>
     /// <returns>A tensor of a's shape.</returns>
-    /// <exception cref="ArgumentException">Shapes differ or a type is not fp32.</exception>
+    /// <exception cref="ArgumentException">Shapes differ or types do, or are neither fp32 nor bf16 on a GPU.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor a, Tensor b, float scale)
     {
-        Expect.Float32(Name, a, b);
+        Expect.Activations(Name, a, b);
         if (a.Shape != b.Shape)
             throw new ArgumentException($"{Name}: a is {a}, b is {b}");
 
