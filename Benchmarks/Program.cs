@@ -1,7 +1,2 @@
-using TrigFlowNative.Benchmarks;
-using TrigFlowNative.Engine;
-
-using var cpu = new CpuDevice();
-Console.WriteLine($"cpu: {cpu.Description}");
-HostConvolutions.Run(cpu, Console.Out);
-return 0;
+// Qualified, since a package below BenchmarkDotNet has a namespace of the name CommandLine.
+return TrigFlowNative.Benchmarks.Cli.CommandLine.Run(args);
