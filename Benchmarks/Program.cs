@@ -1,2 +1,3 @@
-// Qualified, since a package below BenchmarkDotNet has a namespace of the name CommandLine.
-return TrigFlowNative.Benchmarks.Cli.CommandLine.Run(args);
+using TrigFlowNative.Benchmarks.Cli;
+
+return Verbs.Run(args);

@@ -27,9 +27,9 @@ internal static class KernelsCommand
     private static readonly Option<bool> Quick = new("--quick") { Description = "A few tiny shapes, for machines without a GPU." };
     private static readonly Option<bool> List = new("--list") { Description = "Prints op, direction and shape of the rows as CSV and ends." };
     private static readonly Option<int> Batch = new("--batch") { Description = "Images of the preset's rows.", DefaultValueFactory = _ => 256 };
-    private static readonly Option<string> Device = CommandLine.DeviceOption(), TensorCores = CommandLine.TensorCoresOption();
-    private static readonly Option<string> Precision = CommandLine.PrecisionOption(), Preset = CommandLine.PresetOption();
-    private static readonly Option<string?> Out = CommandLine.OutOption();
+    private static readonly Option<string> Device = Verbs.DeviceOption(), TensorCores = Verbs.TensorCoresOption();
+    private static readonly Option<string> Precision = Verbs.PrecisionOption(), Preset = Verbs.PresetOption();
+    private static readonly Option<string?> Out = Verbs.OutOption();
 
     public static Command Create()
     {
@@ -53,9 +53,9 @@ internal static class KernelsCommand
         }
 
         var peers = new PeerTimes(parsed.GetValue(Peer) ?? []);
-        using ComputeDevice device = CommandLine.Open(parsed.GetValue(Device)!, parsed.GetValue(TensorCores)!);
+        using ComputeDevice device = Verbs.Open(parsed.GetValue(Device)!, parsed.GetValue(TensorCores)!);
         using DeviceClock clock = DeviceClock.Of(device);
-        Ceilings ceilings = Ceilings.Measure(device, clock, CommandLine.TypeOf(parsed.GetValue(Precision)!));
+        Ceilings ceilings = Ceilings.Measure(device, clock, Verbs.TypeOf(parsed.GetValue(Precision)!));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{device.Description}; copy {ceilings.BytesPerSecond / 1e12:F2} TB/s, products {ceilings.FlopsPerSecond / 1e12:F1} TFLOP/s"));
         return Report(Measure(cases, new KernelBench(device, clock, ceilings), peers), device, parsed.GetValue(Out));
@@ -63,7 +63,7 @@ internal static class KernelsCommand
 
     private static KernelCase[] Choose(ParseResult parsed)
     {
-        DType type = CommandLine.TypeOf(parsed.GetValue(Precision)!);
+        DType type = Verbs.TypeOf(parsed.GetValue(Precision)!);
         string[] patterns = parsed.GetValue(Filter) ?? [];
         try
         {
@@ -92,7 +92,7 @@ internal static class KernelsCommand
     }
 
     /// <summary>Prints and writes the tables; the exit code says whether every row was right.</summary>
-    internal static int Report(IReadOnlyList<KernelRow> rows, ComputeDevice device, string? folder)
+    private static int Report(IReadOnlyList<KernelRow> rows, ComputeDevice device, string? folder)
     {
         if (folder is not null)
         {
@@ -103,6 +103,9 @@ internal static class KernelsCommand
 
         Console.WriteLine(KernelReport.Full(rows));
         Console.WriteLine(KernelReport.Summary(rows));
-        return rows.All(row => row.Verdict == KernelRow.Right) ? 0 : CommandLine.BadResult;
+        return ExitCode(rows);
     }
+
+    /// <summary>0 if every row is right.</summary>
+    internal static int ExitCode(IEnumerable<KernelRow> rows) => rows.All(row => row.Verdict == KernelRow.Right) ? 0 : Verbs.BadResult;
 }

@@ -14,7 +14,7 @@ internal static class PeersCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private static readonly Option<string?> Out = CommandLine.OutOption();
+    private static readonly Option<string?> Out = Verbs.OutOption();
 
     public static Command Create()
     {

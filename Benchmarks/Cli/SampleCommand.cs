@@ -14,7 +14,7 @@ internal static class SampleCommand
     private static readonly Option<int> Evaluations = new("--evaluations") { Description = "Evaluations of the network for each image.", DefaultValueFactory = _ => 2 };
     private static readonly Option<int> Runs = new("--runs") { Description = "Calls to time, after a warm-up.", DefaultValueFactory = _ => 20 };
     private static readonly StepArguments Arguments = new();
-    private static readonly Option<string?> Out = CommandLine.OutOption();
+    private static readonly Option<string?> Out = Verbs.OutOption();
 
     public static Command Create()
     {

@@ -18,7 +18,7 @@ internal static class StepCommand
     };
 
     private static readonly StepArguments Arguments = new();
-    private static readonly Option<string?> Out = CommandLine.OutOption();
+    private static readonly Option<string?> Out = Verbs.OutOption();
 
     public static Command Create()
     {
@@ -43,6 +43,6 @@ internal static class StepCommand
         Console.WriteLine(device.Description);
         Console.WriteLine(WorkRow.Table([row]));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"loss {statistics.Loss:G5}, {statistics.Taken} steps taken, {statistics.Skipped} skipped"));
-        return statistics.Skipped == 0 ? 0 : CommandLine.BadResult;
+        return statistics.Skipped == 0 ? 0 : Verbs.BadResult;
     }
 }

@@ -14,7 +14,7 @@ internal static class TimelineCommand
 {
     private const int WarmUp = 3;
     private static readonly StepArguments Arguments = new();
-    private static readonly Option<string?> Out = CommandLine.OutOption();
+    private static readonly Option<string?> Out = Verbs.OutOption();
 
     public static Command Create()
     {

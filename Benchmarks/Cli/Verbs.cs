@@ -5,7 +5,7 @@ using TrigFlowNative.Training;
 namespace TrigFlowNative.Benchmarks.Cli;
 
 /// <summary>The verbs of the benchmark program and how their failures end.</summary>
-internal static class CommandLine
+internal static class Verbs
 {
     /// <summary>Exit codes: a row was wrong or failed; input that cannot be used.</summary>
     public const int BadResult = 1, BadInput = 2;
