@@ -11,12 +11,13 @@ namespace TrigFlowNative.Engine;
 /// </remarks>
 public sealed class Tape
 {
-    private readonly List<(Tensor Output, Action Backward)> records = [];
+    private readonly List<(Tensor Output, string[] Layers, Action Backward)> records = [];
     private readonly HashSet<(Storage, long)> watched = [];
     private readonly Dictionary<(Storage, long), Tensor> gradients = [];
     private readonly HashSet<(Storage, long)> written = [];
     private readonly HashSet<(Storage, long)> seeded = [];
     private readonly Dictionary<(Storage, long), DeferredGradient> deferred = [];
+    private ComputeProgram? program;
 
     /// <summary>
     /// Makes a persistent tensor, a parameter say, differentiable: contributions are added to
@@ -46,7 +47,7 @@ public sealed class Tape
             if (input is null || !Needs(input))
                 continue;
             watched.Add(y.Place);
-            records.Add((y.Primal, backward));
+            records.Add((y.Primal, program?.Layers ?? [], backward));
             return;
         }
     }
@@ -67,13 +68,21 @@ public sealed class Tape
     public void Backward()
     {
         for (int i = records.Count - 1; i >= 0; i--)
-            if (gradients.ContainsKey(records[i].Output.Place) || deferred.ContainsKey(records[i].Output.Place))
-                records[i].Backward();
+        {
+            if (!gradients.ContainsKey(records[i].Output.Place) && !deferred.ContainsKey(records[i].Output.Place))
+                continue;
+            using IDisposable? scope = program?.Layer(records[i].Layers);
+            records[i].Backward();
+        }
+
         foreach (DeferredGradient waiting in deferred.Values.ToArray())
             waiting.Write();
         deferred.Clear();
         records.Clear();
     }
+
+    /// <summary>Makes backward steps belong to the layers of the program in which their ops were recorded.</summary>
+    internal void Attach(ComputeProgram recording) => program = recording;
 
     /// <summary>The gradient of an op's output, in a backward closure.</summary>
     public Tensor Cotangent(Tensor y)

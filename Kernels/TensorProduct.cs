@@ -3,8 +3,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The convolutions of a GPU by storage and path: <see cref="ImplicitGemm"/> in fp32, <see cref="WgmmaProduct"/> on bf16. Where the
-/// path is portable, bf16 tensors are widened first: slow, and the reference of the others.
+/// The convolutions of a GPU by storage and path: <see cref="ImplicitGemm"/> in fp32, <see cref="WgmmaProduct"/> or
+/// <see cref="MmaProduct"/> on bf16. Where the path is portable, bf16 tensors are widened first: slow, and the reference of the others.
 /// </summary>
 internal static class TensorProduct
 {
@@ -29,26 +29,46 @@ internal static class TensorProduct
 
     /// <summary>y = scale (conv(x, more) + bias for the first pixels + residual).</summary>
     public static Action Forward(
-        GpuDevice gpu, Tensor x, Tensor? more, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y) =>
-        x.Type == DType.Float32
-            ? ImplicitGemm.Forward(gpu, Extents(x, weight), x, weight, bias, y, bias is null ? 0 : biasedRows)
-            : WgmmaProduct.Forward(gpu, Extents(x, weight), x, weight, bias, y, biasedRows, scale, residual, scale, more: more);
+        GpuDevice gpu, Tensor x, Tensor? more, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y)
+    {
+        ConvExtents e = Extents(x, weight);
+        if (x.Type == DType.Float32)
+            return ImplicitGemm.Forward(gpu, e, x, weight, bias, y, bias is null ? 0 : biasedRows);
+        return gpu.TensorCores == TensorCorePath.Wgmma
+            ? WgmmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale, more: more)
+            : MmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale);
+    }
 
     /// <summary>dx = scale times the input gradient of as many channels as dx has, overwritten or added to.</summary>
-    public static Action InputGradient(GpuDevice gpu, Tensor dy, Tensor weight, int firstChannel, float scale, GradientSlot dx) => dy.Type == DType.Float32
-        ? ImplicitGemm.InputGradient(gpu, Extents(dy, weight), dy, weight, dx.Tensor, dx.Add)
-        : WgmmaProduct.InputGradient(gpu, Extents(dy, weight), dy, weight, dx.Tensor, scale, dx.Add, firstChannel);
+    public static Action InputGradient(GpuDevice gpu, Tensor dy, Tensor weight, int firstChannel, float scale, GradientSlot dx)
+    {
+        ConvExtents e = Extents(dy, weight);
+        if (dy.Type == DType.Float32)
+            return ImplicitGemm.InputGradient(gpu, e, dy, weight, dx.Tensor, dx.Add);
+        return gpu.TensorCores == TensorCorePath.Wgmma
+            ? WgmmaProduct.InputGradient(gpu, e, dy, weight, dx.Tensor, scale, dx.Add, firstChannel)
+            : MmaProduct.InputGradient(gpu, e, dy, weight, dx.Tensor, scale, dx.Add);
+    }
 
     /// <summary>dWeight = scale times the weight gradient, overwritten or added to; fp32.</summary>
-    public static Action WeightGradient(GpuDevice gpu, Tensor x, Tensor? more, Tensor dy, Tensor partials, float scale, GradientSlot dWeight) =>
-        x.Type == DType.Float32
-            ? ImplicitGemm.WeightGradient(gpu, Extents(x, dWeight.Tensor), x, dy, partials, dWeight)
-            : WgmmaProduct.WeightGradient(gpu, Extents(x, dWeight.Tensor), x, dy, partials, dWeight, scale, more);
+    public static Action WeightGradient(GpuDevice gpu, Tensor x, Tensor? more, Tensor dy, Tensor partials, float scale, GradientSlot dWeight)
+    {
+        ConvExtents e = Extents(x, dWeight.Tensor);
+        if (x.Type == DType.Float32)
+            return ImplicitGemm.WeightGradient(gpu, e, x, dy, partials, dWeight);
+        return gpu.TensorCores == TensorCorePath.Wgmma
+            ? WgmmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale, more)
+            : MmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale);
+    }
 
     /// <summary>Room for the partial sums of a weight gradient; null on the host.</summary>
-    public static Tensor? Partials(ComputeProgram program, Tensor x, Tensor weight) => x.Type == DType.Float32
-        ? ImplicitGemm.Partials(program, Extents(x, weight))
-        : WgmmaProduct.Partials(program, Extents(x, weight));
+    public static Tensor? Partials(ComputeProgram program, Tensor x, Tensor weight)
+    {
+        ConvExtents e = Extents(x, weight);
+        if (x.Type == DType.Float32)
+            return ImplicitGemm.Partials(program, e);
+        return ((GpuDevice)program.Device).TensorCores == TensorCorePath.Wgmma ? WgmmaProduct.Partials(program, e) : MmaProduct.Partials(program, e);
+    }
 
     /// <summary>Of the images stored in x or y, a tangent's too.</summary>
     private static ConvExtents Extents(Tensor images, Tensor weight) => weight.Shape[1] == 1

@@ -15,9 +15,6 @@ internal static class WgmmaProduct
 
     private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method, Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;
 
-    /// <summary>Whether the copy engine can address the tensors.</summary>
-    public static bool Fits(ConvExtents e) => e.C % 8 == 0 && e.K % 8 == 0;
-
     /// <summary>y = alpha (conv(x) + bias for the first biasedRows pixels) + beta residual.</summary>
     /// <param name="gpu">The device.</param>
     /// <param name="e">Extents, of tangents too.</param>

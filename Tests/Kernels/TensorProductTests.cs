@@ -39,6 +39,14 @@ public class TensorProductTests
 
     [Theory]
     [MemberData(nameof(OnGpu))]
+    public void Mma_agrees_with_float64_and_repeats_its_bits(string device, int shape)
+    {
+        float[][] first = Check(device, TensorCorePath.Mma, shape), second = Check(device, TensorCorePath.Mma, shape);
+        Assert.All(first.Zip(second), pair => Assert.True(pair.First.AsSpan().SequenceEqual(pair.Second)));
+    }
+
+    [Theory]
+    [MemberData(nameof(OnGpu))]
     public void The_portable_path_agrees_with_float64_on_a_GPU(string device, int shape) => Check(device, TensorCorePath.Portable, shape);
 
     [Fact]

@@ -114,6 +114,9 @@ public sealed class TrainingStep : IDisposable
         update.Run();
     }
 
+    /// <summary>The launches of a step in order, for those who time them one by one.</summary>
+    internal IReadOnlyList<ProgramStep> ProgramSteps => [.. accumulate.Steps, .. update.Steps];
+
     /// <summary>Means and counts since the last call; waits for the device.</summary>
     public TrainingStatistics FetchStatistics() => state.Fetch();
 
