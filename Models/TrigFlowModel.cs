@@ -21,6 +21,9 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <summary>The weights.</summary>
     public ParameterSlab Weights { get; } = weights;
 
+    /// <summary>How activations are stored: in bf16 exactly if the weights have a bf16 copy.</summary>
+    public DType Storage { get; } = weights.Rounded is null ? DType.Float32 : DType.BFloat16;
+
     /// <summary>Standard deviation of the data.</summary>
     public float SigmaData { get; } = float.IsFinite(sigmaData) && sigmaData > 0
         ? sigmaData
@@ -31,7 +34,9 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
 
     /// <summary>Reads a model from a weight file.</summary>
     /// <exception cref="InvalidFileException">The file is not a weight file of a DDPM++ network, see <see cref="WeightFile"/>.</exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device) => WeightFile.Load(path, device);
+    /// <exception cref="ArgumentException">The device has no kernels for the precision.</exception>
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto) =>
+        WeightFile.Load(path, device, precision);
 
     /// <summary>Writes the model to a weight file, whole or not at all.</summary>
     public void Save(string path) => WeightFile.Save(path, this);
@@ -44,7 +49,7 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <param name="dropout">Source of the dropout masks in training.</param>
     /// <returns>(N, H, W, C), dual if xt and t are.</returns>
     public Tensor F(ComputeProgram program, Tensor xt, Tensor t, Tensor? labels = null, RandomSource? dropout = null) =>
-        Network.Forward(program, Weights, Scale(program, xt, 1 / SigmaData), t, labels, dropout);
+        Network.Forward(program, Weights, Scale(program, xt, 1 / SigmaData), t, labels, dropout, Storage);
 
     /// <summary>Records dx_t/dt = sigma_data F; parameters and result as of <see cref="F"/>.</summary>
     public Tensor Velocity(ComputeProgram program, Tensor xt, Tensor t, Tensor? labels = null, RandomSource? dropout = null) =>

@@ -65,7 +65,8 @@ public sealed class UNet
     private IEnumerable<UNetBlock> Blocks => encoder.Concat(decoder.Select(entry => entry.Block));
 
     /// <summary>A slab for this network's parameters, zeroed.</summary>
-    public ParameterSlab CreateSlab(ComputeDevice device, bool withGradients = false) => new(device, Layout, withGradients);
+    public ParameterSlab CreateSlab(ComputeDevice device, bool withGradients = false, bool rounded = false) =>
+        new(device, Layout, withGradients, rounded);
 
     /// <summary>
     /// Fills a slab with initial weights: Xavier uniform; conv1, proj and aux_conv times 1e-5, qkv times sqrt(0.2); biases 0,
@@ -85,14 +86,18 @@ public sealed class UNet
     /// <param name="t">Time (N), in [0, pi/2]; dual exactly if x is.</param>
     /// <param name="labels">Int32 (N), -1 for no class; given exactly if the network has classes. Its tangent is zero.</param>
     /// <param name="dropout">Source of the dropout masks, in training: block i draws with the purpose plus i. Null for no dropout.</param>
+    /// <param name="storage">Storage type of activations and of the weights that multiply them.</param>
     /// <returns>(N, H, W, C).</returns>
     /// <exception cref="ArgumentException">A shape does not fit the configuration.</exception>
     public Tensor Forward(
-        ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels = null, RandomSource? dropout = null)
+        ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels = null, RandomSource? dropout = null,
+        DType storage = DType.Float32)
     {
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
         CheckShapes(x, t, labels);
+        if (storage != DType.Float32)
+            throw new ArgumentException($"unet: activations cannot be stored as {storage}");
         Tensor embedding = Embedding(program, weights, t, labels);
         var skips = new Stack<Tensor>();
         uint block = 0;
