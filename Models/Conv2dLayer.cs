@@ -21,10 +21,10 @@ internal sealed class Conv2dLayer(string name, int inChannels, int outChannels, 
     /// <summary>Multiplications, each with its addition, for an output of so many pixels.</summary>
     public long MultiplyAdds(long pixels) => pixels * Taps * inChannels * outChannels;
 
-    /// <summary>(N, H, W, C) to (N, H, W, K).</summary>
+    /// <summary>(N, H, W, C) to (N, H, W, K), the weight in the storage type of x.</summary>
     public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
-        return Conv2d.Apply(program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value);
+        return Conv2d.Apply(program, x, weights.Factor($"{name}.weight", x.Type), weights[$"{name}.bias"].Value);
     }
 }

@@ -32,11 +32,11 @@ internal sealed class LinearLayer(string name, int inChannels, int outChannels, 
     /// <summary>Multiplications, each with its addition, for so many rows.</summary>
     public long MultiplyAdds(long rows) => rows * inChannels * outChannels;
 
-    /// <summary>(..., C) to (..., K).</summary>
+    /// <summary>(..., C) to (..., K), the weight in the storage type of x.</summary>
     public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
-        return Linear.Apply(program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value);
+        return Linear.Apply(program, x, weights.Factor($"{name}.weight", x.Type), weights[$"{name}.bias"].Value);
     }
 
     /// <summary>The layer on one-hot rows times sqrt(C), C the number of classes: (N) to (N, K); -1 gives the bias alone.</summary>

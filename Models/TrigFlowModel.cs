@@ -29,9 +29,9 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <summary>What the network was trained to be.</summary>
     public ModelKind Kind { get; } = kind;
 
-    /// <summary>Reads a model from a weight file.</summary>
+    /// <summary>Reads a model from a weight file, to run in fp32 or, if rounded, with bf16 activations.</summary>
     /// <exception cref="InvalidFileException">The file is not a weight file of a DDPM++ network, see <see cref="WeightFile"/>.</exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device) => WeightFile.Load(path, device);
+    public static TrigFlowModel Load(string path, ComputeDevice device, bool rounded = false) => WeightFile.Load(path, device, rounded);
 
     /// <summary>Writes the model to a weight file, whole or not at all.</summary>
     public void Save(string path) => WeightFile.Save(path, this);
