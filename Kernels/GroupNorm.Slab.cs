@@ -41,6 +41,12 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     /// <summary>Below this a block's fixed cost, about ten barriers, shows.</summary>
     private const int SmallTile = 16 << 10;
 
+    /// <summary>Least pixels of a thread: registers allow some 900 threads on a multiprocessor, whose tiles should fill shared memory.</summary>
+    private const int PixelsOfThreads = 8;
+
+    /// <summary>The same where blocks are few, so that time is what one takes.</summary>
+    private const int PixelsOfFewThreads = 4;
+
     private const int LargestPortableCluster = 8;
     private const int HopperSharedBytes = 227 << 10, AmpereSharedBytes = 99 << 10; // what a block may have on every GPU of the kind
 
@@ -80,7 +86,8 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
         while (cluster < most && Blocks(x, width, cluster) < multiprocessors && Footprint(width, pixels, cluster) >= SmallTile)
             cluster *= 2;
 
-        SlabPlan plan = Divided(width / VectorChannels, (pixels + cluster - 1) / cluster, cluster);
+        int each = Blocks(x, width, cluster) >= 4 * multiprocessors ? PixelsOfThreads : PixelsOfFewThreads;
+        SlabPlan plan = Divided(width / VectorChannels, (pixels + cluster - 1) / cluster, cluster, each);
         return plan.Threads <= MostThreadsOfOddSlabs && plan.SharedBytes(tiles: 2) <= (hopper ? HopperSharedBytes : AmpereSharedBytes) ? plan : null;
     }
 
@@ -92,12 +99,12 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     /// <summary>Shared memory of one or two tiles.</summary>
     public int TileBytes(int tiles) => tiles * Steps * Threads * VectorBytes;
 
-    private static SlabPlan Divided(int vectors, int pixels, int cluster)
+    private static SlabPlan Divided(int vectors, int pixels, int cluster, int each)
     {
         int rows = SumsAtOnce;
         while (vectors * rows % Warp != 0)
             rows *= 2;
-        while (2 * vectors * rows <= MostThreads && 8 * rows <= pixels) // at least four pixels for each thread
+        while (2 * vectors * rows <= MostThreads && 2 * rows * each <= pixels)
             rows *= 2;
         return new SlabPlan(vectors, rows, cluster, (pixels + rows - 1) / rows);
     }
