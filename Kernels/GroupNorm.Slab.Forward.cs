@@ -48,7 +48,7 @@ public static partial class GroupNorm
         if (lane < s.Channels)
         {
             int channel = s.FirstChannel + lane;
-            CudaAsm.Emit("@@widen %0, %1;", TableOf(s, Slab.Pivot), x + imageBytes * s.Image + 2L * (channel - channel % groupChannels));
+            CudaAsm.Emit("@@peek %0;", x + imageBytes * s.Image + 2L * (channel - channel % groupChannels));
             FetchWeights(s, weight, bias, modulation, channels, modulated);
             if (modulated > 1)
             {
@@ -67,6 +67,8 @@ public static partial class GroupNorm
             at += tileStep;
         }
 
+        if (lane < s.Channels)
+            CudaAsm.Emit("@@widen %0;", TableOf(s, Slab.Pivot)); // only now, so that nobody waits before all loads are under way
         CudaAsm.Emit("@@arrived");
         Group.Barrier();
         CudaAsm.Emit("@@pivots %0;", 4 * (s.Tables + 8 * s.Column));

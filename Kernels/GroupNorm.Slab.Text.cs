@@ -26,11 +26,12 @@ public static partial class GroupNorm
             ["declare"] = $"""
                 .reg .b32 base, place, xw<{Words}>, tw<{Words}>, yw<{Words}>, uw<{Words}>;
                 .reg .b32 pivot<{Channels}>, ca<{Channels}>, cb<{Channels}>, ce<{Channels}>, cf<{Channels}>, sum<{2 * Channels}>;
-                .reg .b32 d, q, u, v, w, t, sumOfRanks, part, even, evenTangent;
+                .reg .b32 peeked, d, q, u, v, w, t, sumOfRanks, part, even, evenTangent;
                 mov.u32 base, {PtxSource.SharedMemory};
                 """,
             ["fetch"] = "add.u32 place, base, $0;\ncp.async.ca.shared.global [place], [$1], 4;",
-            ["widen"] = "{ .reg .b16 element; ld.global.b16 element, [$1]; mov.b32 d, {0, element}; }\nadd.u32 place, base, $0;\nst.shared.b32 [place], d;",
+            ["peek"] = "ld.global.u16 peeked, [$0];",
+            ["widen"] = "add.u32 place, base, $0;\nshl.b32 peeked, peeked, 16;\nst.shared.b32 [place], peeked;",
             ["commit"] = "cp.async.commit_group;",
             ["fetched"] = "cp.async.commit_group;\ncp.async.wait_group 1;",
             ["arrived"] = "cp.async.wait_all;",

@@ -32,7 +32,10 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     /// <summary>Tables of a number a channel: pivot, four coefficients, four weights, and two of the tangent or of the statistics.</summary>
     public const int Tables = 11;
 
-    private const int VectorBytes = 16, SectorBytes = 32, Warp = 32;
+    private const int VectorBytes = 16, Warp = 32;
+
+    /// <summary>Of a slab's pixel: whole sectors, two where that costs no cluster.</summary>
+    private const int SectorBytes = 32, LeastBytes = SectorBytes, GoodBytes = 2 * SectorBytes;
     private const int MostThreads = 256, MostThreadsOfOddSlabs = 512, MostVectors = 32;
 
     /// <summary>Three such tiles, with what stands beside them, share the 228 KB of a multiprocessor.</summary>
@@ -72,7 +75,7 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
         int width = groupChannels;
         while (width % VectorChannels != 0)
             width += groupChannels;
-        if (2 * width % SectorBytes != 0 && x.C % (2 * width) == 0)
+        while (x.C % (2 * width) == 0 && (Bytes(width) < LeastBytes || Bytes(width) % SectorBytes != 0))
             width *= 2;
         if (x.C % width != 0 || width > MostVectors * VectorChannels)
             return null;
@@ -81,7 +84,7 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
         while (cluster < most && Footprint(width, pixels, cluster) > LargeTile)
             cluster *= 2;
         while (x.C % (2 * width) == 0 && 2 * width <= MostVectors * VectorChannels && Blocks(x, 2 * width, cluster) >= 4 * multiprocessors
-            && Footprint(2 * width, pixels, cluster) <= (2 * width <= SectorBytes ? LargeTile : SmallTile))
+            && Footprint(2 * width, pixels, cluster) <= (Bytes(2 * width) <= GoodBytes ? LargeTile : SmallTile))
             width *= 2;
         while (cluster < most && Blocks(x, width, cluster) < multiprocessors && Footprint(width, pixels, cluster) >= SmallTile)
             cluster *= 2;
@@ -110,6 +113,8 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     }
 
     private static int Footprint(int channels, int pixels, int cluster) => (pixels + cluster - 1) / cluster * channels * 4; // two tiles, 2 bytes an element
+
+    private static int Bytes(int channels) => 2 * channels;
 
     private static int Blocks(Shape x, int channels, int cluster) => x.N * (x.C / channels) * cluster;
 }
