@@ -15,7 +15,7 @@ public static partial class GroupNorm
     /// <remarks>
     /// With q = h / 2 and u = 1 + tanh(q), twice the logistic function of h: silu(h) = q u and 2 silu'(h) = u - q u u + 2 q u.
     /// Coefficients of q are halved beforehand, those of the tangent too, for the sake of the 2 in the slope.
-    /// tanh.approx errs by 2^-11, an eighth of what bf16 loses.
+    /// tanh.approx errs by 2^-11, a quarter of what rounding to bf16 does.
     /// </remarks>
     internal static partial class SlabText
     {

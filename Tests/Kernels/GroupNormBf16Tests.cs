@@ -68,16 +68,16 @@ public class GroupNormBf16Tests
         Assert.All(Enumerable.Range(0, 4), i => Near($"gradient {i} added twice", [.. first.Gradients[i].Select(g => 2.0 * g)], twice.Gradients[i]));
     }
 
-    /// <summary>Both round the same fp32 values but for the logistic function, so that few elements differ, by a unit in the last place.</summary>
+    /// <summary>Both round the same fp32 values but for the logistic function, which errs by 5e-4: one element in eight differs, by a unit in the last place.</summary>
     [Theory]
     [MemberData(nameof(GpuCases))]
     public void Fast_and_portable_kernels_agree_to_the_rounding(string device, Case of)
     {
         var data = new Data(of);
         Result fast = Run(device, of, data, tangent: true), portable = Run(device, of, data, tangent: true, portable: true);
-        Near("forward", Widen(portable.Y), fast.Y, 3e-3);
-        Near("tangent", Widen(portable.Ty!), fast.Ty!, 3e-3);
-        Assert.All(Enumerable.Range(0, 4), i => Near($"gradient {i}", Widen(portable.Gradients[i]), fast.Gradients[i], 3e-3));
+        Near("forward", Widen(portable.Y), fast.Y, 5e-3);
+        Near("tangent", Widen(portable.Ty!), fast.Ty!, 5e-3);
+        Assert.All(Enumerable.Range(0, 4), i => Near($"gradient {i}", Widen(portable.Gradients[i]), fast.Gradients[i], 5e-3));
     }
 
     /// <summary>The mask comes from <see cref="Dropout"/> over ones; y and dy are taken times it outside of the fused kernels.</summary>
