@@ -5,13 +5,17 @@ namespace TrigFlowNative.Engine;
 /// settles every transient tensor in one arena (a place is reused as soon as its last reader has run); running launches the
 /// steps in order and allocates nothing.
 /// </summary>
-/// <remarks>What changes from run to run (batch, step counter, learning rate) lives in persistent tensors written before.</remarks>
+/// <remarks>
+/// What changes from run to run (batch, step counter, learning rate) lives in persistent tensors written before. On an NVIDIA GPU
+/// the steps are captured into a graph at the second run, so persistent tensors must outlive the program.
+/// </remarks>
 public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 {
     private readonly List<ProgramStep> steps = [];
     private readonly List<Storage> transients = [];
     private readonly Stack<string> layers = new();
     private DeviceMemory? arena;
+    private ProgramReplay? replay;
     private ProgramStep? running;
     private bool compiled;
 
@@ -19,11 +23,19 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     public ComputeDevice Device { get; } = device;
 
     /// <summary>Records what the ops' backward passes need; null where nothing is differentiated, as in sampling.</summary>
-    public Tape? Tape { get; init; }
+    public Tape? Tape
+    {
+        get;
+        init
+        {
+            field = value;
+            value?.Attach(this);
+        }
+    }
 
     /// <summary>
     /// For tests and debugging: fills every transient tensor with NaN before its first step, and a step that touches a
-    /// transient tensor it did not declare throws by name.
+    /// transient tensor it did not declare throws by name. Such a program is never captured into a graph.
     /// </summary>
     public bool Checked { get; init; }
 
@@ -32,6 +44,9 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 
     /// <summary>Bytes of the arena; 0 before <see cref="Compile"/>.</summary>
     public long ArenaBytes => arena?.Bytes ?? 0;
+
+    /// <summary>Whether runs are replays of a CUDA graph.</summary>
+    public bool IsCaptured => replay?.IsCaptured ?? false;
 
     /// <summary>A transient tensor; its memory is settled by <see cref="Compile"/>.</summary>
     /// <param name="shape">Extents of the primal.</param>
@@ -79,11 +94,18 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         steps.Add(step);
     }
 
+    /// <summary>The names of the layers entered at present, the outermost first.</summary>
+    internal string[] Layers => [.. layers.Reverse()];
+
     /// <summary>Names the layer that the steps emitted until disposal belong to; nested names are joined by dots.</summary>
-    public IDisposable Layer(string name)
+    public IDisposable Layer(string name) => Layer([name]);
+
+    /// <summary>Enters several layers at once, the outermost first.</summary>
+    internal IDisposable Layer(string[] names)
     {
-        layers.Push(name);
-        return new LayerScope(layers);
+        foreach (string name in names)
+            layers.Push(name);
+        return new LayerScope(layers, names.Length);
     }
 
     /// <summary>Ends the recording and settles the transient tensors. A tensor that must outlive a run is persistent.</summary>
@@ -100,10 +122,18 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     }
 
     /// <summary>Launches every step in order; compiles first if that has not been done. Does not wait for a GPU.</summary>
+    /// <exception cref="InvalidOperationException">A step cannot be captured into a CUDA graph; the message names it.</exception>
     public void Run()
     {
         if (!compiled)
             Compile();
+        if (Device is GpuDevice { IsCuda: true } gpu && !Checked)
+        {
+            replay ??= new ProgramReplay(gpu, steps);
+            replay.Run();
+            return;
+        }
+
         foreach (ProgramStep step in steps)
         {
             if (Checked)
@@ -113,8 +143,24 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         }
     }
 
+    /// <summary>
+    /// Runs the program once, then a number of times with a clock around every step. What the steps write is that of as many runs.
+    /// </summary>
+    /// <param name="repetitions">Times that each step is measured, at least 1.</param>
+    /// <returns>The median time of each step, in order.</returns>
+    public IReadOnlyList<StepTime> Time(int repetitions = 5)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
+        Run();
+        return StepTime.Measure(Device, steps, repetitions);
+    }
+
     /// <summary>Releases the arena.</summary>
-    public void Dispose() => arena?.Dispose();
+    public void Dispose()
+    {
+        replay?.Dispose();
+        arena?.Dispose();
+    }
 
     internal void CheckDeclared(Tensor tensor)
     {
@@ -154,8 +200,12 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
             throw new InvalidOperationException("the program is compiled: nothing can be added to it");
     }
 
-    private sealed class LayerScope(Stack<string> layers) : IDisposable
+    private sealed class LayerScope(Stack<string> layers, int depth) : IDisposable
     {
-        public void Dispose() => layers.Pop();
+        public void Dispose()
+        {
+            for (int i = 0; i < depth; i++)
+                layers.Pop();
+        }
     }
 }

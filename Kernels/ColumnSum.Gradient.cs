@@ -32,8 +32,9 @@ internal sealed partial class ColumnSum
     /// <param name="dy">Cotangent.</param>
     /// <param name="scratch">What <see cref="Scratch"/> returned.</param>
     /// <param name="dBias">Where the gradient goes, in fp32.</param>
-    public static Action Gradient(GpuDevice gpu, Tensor dy, Tensor? scratch, GradientSlot dBias) =>
-        Packs.Load(dy.Type, dy.Shape.C, new GradientLaunch(gpu, dy, scratch!, dBias));
+    /// <param name="scale">Factor of the gradient.</param>
+    public static Action Gradient(GpuDevice gpu, Tensor dy, Tensor? scratch, GradientSlot dBias, float scale = 1) =>
+        Packs.Load(dy.Type, dy.Shape.C, new GradientLaunch(gpu, dy, scratch!, dBias, scale));
 
     /// <param name="i">lane packs + index of the pack within its row.</param>
     /// <param name="dy">(rows, packs).</param>
@@ -64,8 +65,9 @@ internal sealed partial class ColumnSum
     /// <param name="target">(packs) of fp32.</param>
     /// <param name="packs">Packs of a row.</param>
     /// <param name="count">Packs of all lanes.</param>
+    /// <param name="scale">Factor of the sum.</param>
     /// <param name="add">1 to add to the target, 0 to overwrite it.</param>
-    internal static void TreeKernel<TPack>(ArrayView<float> partials, ArrayView<float> target, int packs, int count, int add)
+    internal static void TreeKernel<TPack>(ArrayView<float> partials, ArrayView<float> target, int packs, int count, float scale, int add)
         where TPack : unmanaged, IPack<TPack>
     {
         ArrayView<Float8> shared = SharedMemory.Allocate<Float8>(LaneGroup);
@@ -93,25 +95,25 @@ internal sealed partial class ColumnSum
 
         if (thread != 0)
             return;
-        Float8 sum = shared[0];
+        Float8 sum = scale * shared[0];
         TPack.StoreSingles(target, pack, add != 0 ? TPack.LoadSingles(target, pack) + sum : sum);
     }
 
     private static int Lanes(int rows, int columns) => Math.Clamp(rows / Flight, 1, Math.Max(1, PartialSums / columns));
 
-    private sealed record GradientLaunch(GpuDevice Gpu, Tensor Dy, Tensor Partials, GradientSlot DBias) : IPackLaunch
+    private sealed record GradientLaunch(GpuDevice Gpu, Tensor Dy, Tensor Partials, GradientSlot DBias, float Scale) : IPackLaunch
     {
         public Action Load<TPack>()
             where TPack : unmanaged, IPack<TPack>
         {
             int group = Math.Min(LaneGroup, Gpu.Accelerator.MaxNumThreadsPerGroup);
             var sumLanes = Gpu.Accelerator.LoadImplicitlyGroupedKernel<Index1D, ArrayView<TPack>, ArrayView<float>, int, int, int>(LaneKernel, group);
-            var sumTree = Gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, int>(TreeKernel<TPack>);
+            var sumTree = Gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, int, int, float, int>(TreeKernel<TPack>);
             int packs = Dy.Shape.C / TPack.Width, threads = Partials.Count / TPack.Width;
             return () =>
             {
                 sumLanes(Gpu.Stream, threads, Packs.View<TPack>(Dy), Partials.View, packs, Dy.Count / TPack.Width, threads);
-                sumTree(Gpu.Stream, (packs, Gpu.ReductionGroup), Partials.View, DBias.Tensor.View, packs, threads, DBias.Add);
+                sumTree(Gpu.Stream, (packs, Gpu.ReductionGroup), Partials.View, DBias.Tensor.View, packs, threads, Scale, DBias.Add);
             };
         }
     }

@@ -34,9 +34,11 @@ public static partial class Residual
     private static void Backward(ComputeProgram program, Tensor a, Tensor b, Tensor y, float scale)
     {
         Tensor dy = program.Tape!.Cotangent(y);
-        GradientSlot? da = program.Tape.Slot(program, a), db = program.Tape.Slot(program, b);
-        program.Emit(
-            "residual.backward", [dy, da?.ReadTensor, db?.ReadTensor], [da?.Tensor, db?.Tensor],
-            cpu => BackwardCpu(cpu, dy, da, db, scale), gpu => BackwardGpu(gpu, dy, da, db, scale));
+        EmitBackward(program, dy, program.Tape.Slot(program, a), program.Tape.Slot(program, b), scale);
     }
+
+    /// <summary>Records da (+)= scale dy and db (+)= scale dy; null where no gradient is wanted.</summary>
+    internal static void EmitBackward(ComputeProgram program, Tensor dy, GradientSlot? da, GradientSlot? db, float scale) => program.Emit(
+        "residual.backward", [dy, da?.ReadTensor, db?.ReadTensor], [da?.Tensor, db?.Tensor],
+        cpu => BackwardCpu(cpu, dy, da, db, scale), gpu => BackwardGpu(gpu, dy, da, db, scale));
 }

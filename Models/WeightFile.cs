@@ -47,12 +47,14 @@ public static class WeightFile
     /// <summary>Reads a model. Nothing is allocated on the device before every name and shape has been checked.</summary>
     /// <param name="path">The file. Names may begin with "model."; buffers called resample_filter are passed over.</param>
     /// <param name="device">Where the weights go.</param>
-    /// <param name="rounded">Whether the network is to run with bf16 activations; files hold fp32 in any case.</param>
+    /// <param name="precision">How the network is to run.</param>
+    /// <exception cref="ArgumentException">The device has no kernels for the precision.</exception>
     /// <exception cref="InvalidFileException">
     /// The file is malformed, a tensor is missing, unknown, of another shape or not finite, or the configuration is.
     /// </exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device, bool rounded = false)
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto)
     {
+        bool rounded = precision.StorageOn(device) == DType.BFloat16;
         using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
         UNet network = ReadNetwork(file);
         float sigmaData = ReadSigmaData(file);
@@ -62,6 +64,7 @@ public static class WeightFile
         try
         {
             Read(file, network, entries, weights);
+            RoundedWeights.Refresh(weights);
             return new TrigFlowModel(network, weights, sigmaData, kind);
         }
         catch
