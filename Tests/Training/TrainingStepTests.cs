@@ -193,6 +193,18 @@ public class TrainingStepTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Tells_the_time_of_every_launch_of_a_step(string device)
+    {
+        using TrainingStep step = CreateTiny(TestDevices.Get(device), Objective.Sct, DType.Float32);
+        step.Run([.. new GaussianFlow(0.3, 0.25, 0.5).Images(6 * 5, 0)], [0, 1, -1, 2, 2, 1], 0);
+        IReadOnlyList<StepTime> times = step.Time(repetitions: 2);
+        Assert.Contains(times, time => time.Step.Op == "consistency-target.forward");
+        Assert.Equal("radam.update", times[^1].Step.Op);
+        Assert.All(times, time => Assert.InRange(time.Seconds, 0, 10));
+    }
+
     private static TrainingStep CreateTiny(ComputeDevice on, Objective objective, DType storage)
     {
         TrainedNetwork network = TinyNetwork.Of(channels: 5, labelCount: 3) with { Storage = storage };
