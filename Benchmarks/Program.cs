@@ -1,7 +1,3 @@
-using TrigFlowNative.Benchmarks;
-using TrigFlowNative.Engine;
+using TrigFlowNative.Benchmarks.Cli;
 
-using var cpu = new CpuDevice();
-Console.WriteLine($"cpu: {cpu.Description}");
-HostConvolutions.Run(cpu, Console.Out);
-return 0;
+return Verbs.Run(args);

@@ -23,7 +23,15 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     public ComputeDevice Device { get; } = device;
 
     /// <summary>Records what the ops' backward passes need; null where nothing is differentiated, as in sampling.</summary>
-    public Tape? Tape { get; init; }
+    public Tape? Tape
+    {
+        get;
+        init
+        {
+            field = value;
+            value?.Attach(this);
+        }
+    }
 
     /// <summary>
     /// For tests and debugging: fills every transient tensor with NaN before its first step, and a step that touches a
@@ -86,11 +94,18 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         steps.Add(step);
     }
 
+    /// <summary>The names of the layers entered at present, the outermost first.</summary>
+    internal string[] Layers => [.. layers.Reverse()];
+
     /// <summary>Names the layer that the steps emitted until disposal belong to; nested names are joined by dots.</summary>
-    public IDisposable Layer(string name)
+    public IDisposable Layer(string name) => Layer([name]);
+
+    /// <summary>Enters several layers at once, the outermost first.</summary>
+    internal IDisposable Layer(string[] names)
     {
-        layers.Push(name);
-        return new LayerScope(layers);
+        foreach (string name in names)
+            layers.Push(name);
+        return new LayerScope(layers, names.Length);
     }
 
     /// <summary>Ends the recording and settles the transient tensors. A tensor that must outlive a run is persistent.</summary>
@@ -185,8 +200,12 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
             throw new InvalidOperationException("the program is compiled: nothing can be added to it");
     }
 
-    private sealed class LayerScope(Stack<string> layers) : IDisposable
+    private sealed class LayerScope(Stack<string> layers, int depth) : IDisposable
     {
-        public void Dispose() => layers.Pop();
+        public void Dispose()
+        {
+            for (int i = 0; i < depth; i++)
+                layers.Pop();
+        }
     }
 }

@@ -17,7 +17,7 @@ internal sealed record SampledNetwork(
         UNetConfig config = model.Network.Config;
         return new SampledNetwork(
             model.Weights.Device,
-            (program, u, t, labels) => model.Network.Forward(program, model.Weights, u, t, labels, storage: model.Storage),
+            (program, u, t, labels) => model.Network.Forward(program, model.Weights, u, t, labels),
             new Shape(1, config.Resolution, config.Resolution, config.ImageChannels),
             model.SigmaData,
             config.LabelCount);

@@ -32,7 +32,7 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <summary>What the network was trained to be.</summary>
     public ModelKind Kind { get; } = kind;
 
-    /// <summary>Reads a model from a weight file.</summary>
+    /// <summary>Reads a model from a weight file, to run in a precision.</summary>
     /// <exception cref="InvalidFileException">The file is not a weight file of a DDPM++ network, see <see cref="WeightFile"/>.</exception>
     /// <exception cref="ArgumentException">The device has no kernels for the precision.</exception>
     public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto) =>
@@ -49,7 +49,7 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <param name="dropout">Source of the dropout masks in training.</param>
     /// <returns>(N, H, W, C), dual if xt and t are.</returns>
     public Tensor F(ComputeProgram program, Tensor xt, Tensor t, Tensor? labels = null, RandomSource? dropout = null) =>
-        Network.Forward(program, Weights, Scale(program, xt, 1 / SigmaData), t, labels, dropout, Storage);
+        Network.Forward(program, Weights, Scale(program, xt, 1 / SigmaData), t, labels, dropout);
 
     /// <summary>Records dx_t/dt = sigma_data F; parameters and result as of <see cref="F"/>.</summary>
     public Tensor Velocity(ComputeProgram program, Tensor xt, Tensor t, Tensor? labels = null, RandomSource? dropout = null) =>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Models;
 
@@ -73,7 +74,7 @@ public static class WeightFile
         }
     }
 
-    /// <summary>Reads the weights of a given network into a slab, as the start of a training.</summary>
+    /// <summary>Reads the weights of a given network into a slab, as the start of a training; the slab's rounded values follow.</summary>
     /// <param name="path">The file.</param>
     /// <param name="network">The network; the file's configuration must have the same parameters.</param>
     /// <param name="weights">A slab of the network's layout; if an exception is thrown part of it may be overwritten.</param>
@@ -162,5 +163,6 @@ public static class WeightFile
     {
         foreach (ParameterSpec parameter in network.Parameters)
             weights[parameter.Name].Value.Upload<float>(parameter.ToMemoryOrder(file.ReadSingles(entries[parameter.Name].Name)));
+        RoundedWeights.Refresh(weights);
     }
 }

@@ -25,6 +25,7 @@ public sealed class CommandLineTests : IDisposable
         { "evaluate --checkpoint {0}/model.safetensors --data {0}/garbage", "garbage" },
         { "verify {0}/garbage --device cpu", "garbage" },
         { "verify {0}/model.safetensors --device cpu", "model.safetensors" },
+        { "verify {0}/model.safetensors --device cpu --precision bf16", "needs a GPU" },
         { "train --objective trigflow --data {0}/none --preset demo --out {0}/r --device cpu", "none" },
         { "train --objective trigflow --data {0}/garbage --preset demo --out {0}/r --device cpu", "garbage" },
         { "train --objective scd --data synthetic --preset demo --out {0}/r --device cpu", "--teacher" },

@@ -21,7 +21,7 @@ internal sealed record TrainedNetwork(
 {
     public static TrainedNetwork Of(UNet network, DType storage = DType.Float32) => new(
         [.. network.Layout],
-        (program, weights, x, t, labels, dropout) => network.Forward(program, weights, x, t, labels, dropout, storage),
+        (program, weights, x, t, labels, dropout) => network.Forward(program, weights, x, t, labels, dropout),
         new Shape(1, network.Config.Resolution, network.Config.Resolution, network.Config.ImageChannels),
         network.Config.LabelCount,
         storage);

@@ -126,6 +126,9 @@ public sealed class TrainingStep : IDisposable
         update.Run();
     }
 
+    /// <summary>The launches of a step in order, for those who time them one by one.</summary>
+    internal IReadOnlyList<ProgramStep> ProgramSteps => [.. accumulate.Steps, .. update.Steps];
+
     /// <summary>
     /// Brings up to date what follows from <see cref="State"/>: the bf16 copies of weights and average. Steps keep that of the
     /// weights up to date, but not that of the average, which only sampling reads. Waits for the device.

@@ -3,7 +3,7 @@ using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
-namespace TrigFlowNative.Benchmarks;
+namespace TrigFlowNative.Benchmarks.Host;
 
 /// <summary>3x3 convolutions of the presets on the host, all three passes, as a share of the FMA peak measured in turns with them.</summary>
 public static class HostConvolutions

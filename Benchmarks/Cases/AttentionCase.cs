@@ -1,0 +1,90 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary><see cref="Attention"/> over (images, heads, length, depth), the length as height x width.</summary>
+internal sealed class AttentionCase(int images, int heads, int height, int width, int depth, DType type, string direction)
+    : KernelCase("attention", direction, $"b{images} h{heads} l{height * width} d{depth}", type)
+{
+    private const int Rows = 16; // samples
+
+    /// <summary>
+    /// A product of length x length x depth counts 2 L L D: forward has two (Q K^T and P V), forward with tangent six, backward five
+    /// (one of them the scores again, since they are not stored).
+    /// </summary>
+    public override double Flops => Products * 2.0 * images * heads * Length * Length * depth;
+
+    /// <summary>qkv and y, and their tangents; backward qkv, y, dy and dqkv.</summary>
+    public override double Bytes => Stored((double)images * heads * Length * depth * (Direction == Cases.Direction.Backward ? 3 + 1 + 1 + 3 : IsDual ? 8 : 4));
+
+    private long Length => (long)height * width;
+
+    private bool IsDual => Direction == Cases.Direction.Tangent;
+
+    private int Products => Direction switch
+    {
+        Cases.Direction.Forward => 2,
+        Cases.Direction.Tangent => 6,
+        _ => 5,
+    };
+
+    public override RecordedKernel Record(ComputeDevice device)
+    {
+        var qkv = new Operand(device, new Shape(images, height, width, 3 * heads * depth), Type, 1, dual: IsDual);
+        bool backward = Direction == Cases.Direction.Backward;
+        var program = new ComputeProgram(device) { Tape = backward ? new Tape() : null, Checked = true };
+        if (!backward)
+        {
+            Tensor y = Attention.Apply(program, qkv.Tensor, heads);
+            return new RecordedKernel(program, 0, [y], () => ForwardError(y, qkv), qkv);
+        }
+
+        Tape tape = program.Tape!;
+        qkv.Differentiate(tape);
+        Tensor output = Attention.Apply(program, qkv.Tensor, heads);
+        int first = program.Steps.Count;
+        var cotangent = new Operand(device, output.Shape, Type, 2);
+        tape.Seed(output, cotangent.Tensor);
+        tape.Backward();
+        Tensor gradient = tape.Cotangent(qkv.Tensor);
+        return new RecordedKernel(program, first, [gradient, output], () => BackwardError(gradient, qkv, cotangent), qkv, cotangent);
+    }
+
+    private AttentionHead Head(Operand qkv, int image, int head, bool dual) => new(qkv, image, head, heads, (int)Length, depth, dual);
+
+    private double ForwardError(Tensor y, Operand qkv)
+    {
+        var error = new SampledError();
+        foreach (long place in SampledError.Places(images * heads * Length, Rows))
+        {
+            (int image, int head, int row) = ((int)(place / Length / heads), (int)(place / Length % heads), (int)(place % Length));
+            (double[] o, double[] to) = Head(qkv, image, head, IsDual).Row(row);
+            long start = ((image * Length + row) * heads + head) * depth;
+            error.Add(y.Primal, start, o);
+            if (IsDual)
+                error.Add(y.Tangent, start, to);
+        }
+
+        return error.Relative;
+    }
+
+    /// <summary>All of a key's and value's gradient needs every row of a head, so only the first and the last head are looked at.</summary>
+    private double BackwardError(Tensor gradient, Operand qkv, Operand cotangent)
+    {
+        var error = new SampledError();
+        foreach ((int image, int head) in new[] { (0, 0), (images - 1, heads - 1) })
+        {
+            int[] rows = [.. SampledError.Places(Length, Rows).Select(row => (int)row)];
+            double[][,] expected = Head(qkv, image, head, dual: false).Gradients(cotangent, rows);
+            for (int part = 0; part < 3; part++)
+                for (int r = 0; r < rows.Length; r++)
+                {
+                    double[] row = [.. Enumerable.Range(0, depth).Select(d => expected[part][r, d])];
+                    error.Add(gradient, (((image * Length + rows[r]) * 3 + part) * heads + head) * depth, row);
+                }
+        }
+
+        return error.Relative;
+    }
+}

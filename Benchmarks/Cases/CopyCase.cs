@@ -1,0 +1,31 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary><see cref="Copy"/> of fp32 numbers: what a kernel of this project reaches that does nothing but move memory.</summary>
+internal sealed class CopyCase(int elements) : KernelCase("copy", Cases.Direction.Forward, $"{elements} fp32", DType.Float32)
+{
+    private const int Samples = 512;
+
+    /// <summary>None.</summary>
+    public override double Flops => 0;
+
+    /// <summary>Read and written.</summary>
+    public override double Bytes => 2.0 * sizeof(float) * elements;
+
+    /// <summary>A copy is exact.</summary>
+    public override double Tolerance => 0;
+
+    public override bool UsesTensorCores => false;
+
+    public override RecordedKernel Record(ComputeDevice device)
+    {
+        var source = new Operand(device, new Shape(elements), DType.Float32, 1);
+        var program = new ComputeProgram(device) { Checked = true };
+        Tensor target = Copy.Join(program, source.Tensor, null);
+        return new RecordedKernel(
+            program, 0, [target],
+            () => new SampledError().Add(target, SampledError.Places(elements, Samples), i => source[i]).Relative, source);
+    }
+}

@@ -1,0 +1,100 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary>
+/// <see cref="GroupNorm"/> with modulation and SiLU, as each block of the network has it: primal and tangent in one pass, and the
+/// backward pass of the primal.
+/// </summary>
+internal sealed class NormCase(int n, int size, int channels, DType type, string direction)
+    : KernelCase("norm", direction, $"n{n} c{channels} {size}x{size}", type)
+{
+    private const int Samples = 6; // groups
+    private readonly int groups = Math.Min(32, channels / 4);
+
+    /// <summary>Memory alone decides.</summary>
+    public override double Flops => 0;
+
+    /// <summary>Forward: x and y, each with its tangent; backward: x, dy and dx. The rest is a thousandth of that.</summary>
+    public override double Bytes => Stored((double)n * size * size * channels * (IsDual ? 4 : 3));
+
+    public override bool UsesTensorCores => false;
+
+    private bool IsDual => Direction == Cases.Direction.Tangent;
+
+    public override RecordedKernel Record(ComputeDevice device)
+    {
+        var x = new Operand(device, new Shape(n, size, size, channels), Type, 1, dual: IsDual);
+        var modulation = new Operand(device, new Shape(n, 2 * channels), DType.Float32, 2, dual: IsDual);
+        Operand weight = new(device, new Shape(channels), DType.Float32, 3), bias = new(device, new Shape(channels), DType.Float32, 4);
+        var program = new ComputeProgram(device) { Tape = IsDual ? null : new Tape(), Checked = true };
+        var reference = new NormReference(x, modulation, weight, bias, groups);
+        if (program.Tape is not { } tape)
+        {
+            Tensor y = Apply(program, x, weight, bias, modulation);
+            return new RecordedKernel(program, 0, [y], () => TangentError(reference, y), x, modulation, weight, bias);
+        }
+
+        x.Differentiate(tape);
+        modulation.Differentiate(tape);
+        Tensor dWeight = device.CreateTensor(weight.Tensor.Shape), dBias = device.CreateTensor(bias.Tensor.Shape);
+        tape.Watch(weight.Tensor, dWeight);
+        tape.Watch(bias.Tensor, dBias);
+        Tensor output = Apply(program, x, weight, bias, modulation);
+        int first = program.Steps.Count;
+        var cotangent = new Operand(device, output.Shape, Type, 5);
+        tape.Seed(output, cotangent.Tensor);
+        tape.Backward();
+        (Tensor dx, Tensor dModulation) = (tape.Cotangent(x.Tensor), tape.Cotangent(modulation.Tensor));
+        return new RecordedKernel(
+            program, first, [dx, dModulation], () => BackwardError(reference, cotangent, dx, dModulation, dWeight, dBias),
+            x, modulation, weight, bias, cotangent, dWeight, dBias);
+    }
+
+    private Tensor Apply(ComputeProgram program, Operand x, Operand weight, Operand bias, Operand modulation) =>
+        GroupNorm.Apply(program, x.Tensor, weight.Tensor, bias.Tensor, groups, silu: true, modulation.Tensor);
+
+    private double TangentError(NormReference reference, Tensor y)
+    {
+        SampledError primal = new(), tangent = new();
+        foreach (long place in SampledError.Places((long)n * groups, Samples))
+        {
+            foreach ((long at, double value, double slope) in reference.Forward((int)(place / groups), (int)(place % groups)))
+            {
+                primal.Add(y.Primal, at, [value]);
+                tangent.Add(y.Tangent, at, [slope]);
+            }
+        }
+
+        return Math.Max(primal.Relative, tangent.Relative);
+    }
+
+    /// <summary>The worst of the four gradients: each is a sum of another size.</summary>
+    private double BackwardError(NormReference reference, Operand cotangent, Tensor dx, Tensor dModulation, Tensor dWeight, Tensor dBias)
+    {
+        SampledError images = new(), modulations = new(), weights = new(), biases = new();
+        int last = groups - 1, perGroup = channels / groups;
+        double[] weightSums = new double[perGroup], biasSums = new double[perGroup];
+        for (int image = 0; image < n; image++)
+        {
+            NormGradients gradients = reference.Backward(image, last, cotangent);
+            for (int c = 0; c < perGroup; c++)
+            {
+                weightSums[c] += gradients.Weight[c];
+                biasSums[c] += gradients.Bias[c];
+            }
+
+            if (image != 0 && image != n - 1)
+                continue;
+            foreach ((long at, double value) in gradients.X)
+                images.Add(dx, at, [value]);
+            modulations.Add(dModulation, (2L * image + 0) * channels + (long)last * perGroup, gradients.Scale);
+            modulations.Add(dModulation, (2L * image + 1) * channels + (long)last * perGroup, gradients.Shift);
+        }
+
+        weights.Add(dWeight, (long)last * perGroup, weightSums);
+        biases.Add(dBias, (long)last * perGroup, biasSums);
+        return new[] { images, modulations, weights, biases }.Max(error => double.IsNaN(error.Relative) ? double.PositiveInfinity : error.Relative);
+    }
+}

@@ -1,0 +1,57 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary>What follows the gradients in a training step: their norm, Adam and the moving average, over all parameters at once.</summary>
+internal sealed class OptimizerCase(int parameters)
+    : KernelCase("optimizer", Cases.Direction.Update, $"adam {parameters}", DType.Float32)
+{
+    private const int Samples = 512;
+    private const float Rate = 1e-3f, Gain = 0.25f;
+    private static readonly AdamOptions Options = new(0.9f, 0.999f, 1e-8f);
+
+    /// <summary>Memory alone decides.</summary>
+    public override double Flops => 0;
+
+    /// <summary>
+    /// Eleven passes of fp32: values, gradients, two moments and the average are read and written, and the gradients are read once more
+    /// before, since the norm must be known before anything may change.
+    /// </summary>
+    public override double Bytes => 11.0 * sizeof(float) * parameters;
+
+    public override bool UsesTensorCores => false;
+
+    public override RecordedKernel Record(ComputeDevice device)
+    {
+        var shape = new Shape(parameters);
+        Operand values = new(device, shape, DType.Float32, 1), gradients = new(device, shape, DType.Float32, 2, 1f / 64);
+        Operand first = new(device, shape, DType.Float32, 3, 1f / 64), average = new(device, shape, DType.Float32, 4);
+        Tensor second = device.CreateTensor(shape), state = device.CreateTensor(new Shape(Adam.StateLength), DType.Float64);
+        Tensor rate = device.CreateTensor(new Shape(1), [Rate]), gain = device.CreateTensor(new Shape(1), [Gain]);
+        Tensor losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64), verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
+        Tensor counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
+        var program = new ComputeProgram(device) { Checked = true };
+        GradientNorm.Into(program, gradients.Tensor, losses, float.PositiveInfinity, verdict, counters);
+        Adam.Into(program, new AdamSlabs(values.Tensor, gradients.Tensor, first.Tensor, second, state), Options, rate, verdict);
+        ExponentialAverage.Into(program, values.Tensor, average.Tensor, gain, verdict);
+        return new RecordedKernel(
+            program, 0, [], () => Error(values, gradients, first, average), values, gradients, first, average, second, state, rate, gain, losses, verdict, counters);
+    }
+
+    /// <summary>After the first step, whose second moment was zero.</summary>
+    private static double Error(Operand values, Operand gradients, Operand first, Operand average)
+    {
+        double Updated(long i)
+        {
+            double m = Options.Beta1 * first[i] + (1 - Options.Beta1) * gradients[i], v = (1 - Options.Beta2) * gradients[i] * gradients[i];
+            return values[i] - Rate * (m / (1 - Options.Beta1)) / (Math.Sqrt(v / (1 - Options.Beta2)) + Options.Epsilon);
+        }
+
+        long[] places = [.. SampledError.Places(values.Tensor.Count, Samples)];
+        return new SampledError()
+            .Add(values.Tensor, places, Updated)
+            .Add(average.Tensor, places, i => average[i] + Gain * (Updated(i) - average[i]))
+            .Relative;
+    }
+}

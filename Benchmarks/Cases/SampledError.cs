@@ -1,0 +1,54 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary>Relative L2 error over some of the elements of results: sqrt(sum (y - reference)^2 / sum reference^2).</summary>
+internal sealed class SampledError
+{
+    private double difference, size;
+
+    /// <summary>The error so far; NaN if an element was.</summary>
+    public double Relative => Math.Sqrt(difference / size);
+
+    /// <summary>Compares elements at the given places of a tensor without tangent.</summary>
+    public SampledError Add(Tensor actual, IEnumerable<long> places, Func<long, double> reference)
+    {
+        foreach (long place in places)
+            Add(Read(actual, place), reference(place));
+        return this;
+    }
+
+    /// <summary>Compares a run of elements that starts at a place of a tensor without tangent.</summary>
+    public SampledError Add(Tensor actual, long start, ReadOnlySpan<double> reference)
+    {
+        float[] values = Read(actual, start, reference.Length);
+        for (int i = 0; i < values.Length; i++)
+            Add(values[i], reference[i]);
+        return this;
+    }
+
+    /// <summary>Places in [0, count): both ends, where borders are, and others at random; the same on every call.</summary>
+    public static IEnumerable<long> Places(long count, int samples)
+    {
+        var random = new Random(7);
+        return [0, count - 1, .. Enumerable.Range(0, samples).Select(_ => random.NextInt64(count))];
+    }
+
+    private static double Read(Tensor tensor, long place) => Read(tensor, place, 1)[0];
+
+    private static float[] Read(Tensor tensor, long start, int count)
+    {
+        Tensor slice = tensor.Slice(start, new Shape(count));
+        if (tensor.Type != DType.BFloat16)
+            return slice.ToArray();
+        var stored = new BFloat16[count];
+        slice.Download(stored.AsSpan());
+        return Array.ConvertAll(stored, BFloat16.ToSingle);
+    }
+
+    private void Add(double actual, double reference)
+    {
+        difference += (actual - reference) * (actual - reference);
+        size += reference * reference;
+    }
+}

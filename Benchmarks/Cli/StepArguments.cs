@@ -1,0 +1,33 @@
+using System.CommandLine;
+using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Objectives;
+
+namespace TrigFlowNative.Benchmarks.Cli;
+
+/// <summary>The options that say which network runs where, shared by the verbs that run a whole one.</summary>
+internal sealed class StepArguments
+{
+    private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", "sct", "scd", "trigflow");
+    private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
+    private readonly Option<float> dropout = new("--dropout") { Description = "Dropout of the network; the PyTorch peer has none.", DefaultValueFactory = _ => 0 };
+    private readonly Option<string> device = Verbs.DeviceOption(), tensorCores = Verbs.TensorCoresOption();
+    private readonly Option<string> precision = Verbs.PrecisionOption(), preset = Verbs.PresetOption();
+
+    /// <summary>Adds all options, those of a training only where there is one.</summary>
+    public void AddTo(Command command, bool training = true)
+    {
+        foreach (Option option in (Option[])[device, tensorCores, precision, preset, .. training ? (Option[])[objective, batch, dropout] : []])
+            command.Options.Add(option);
+    }
+
+    public ComputeDevice Open(ParseResult parsed) => Verbs.Open(parsed.GetValue(device)!, parsed.GetValue(tensorCores)!);
+
+    public StepOptions Options(ParseResult parsed) => new(
+        parsed.GetValue(preset)!, Enum.Parse<Objective>(parsed.GetValue(objective) ?? nameof(Objective.Sct), ignoreCase: true),
+        parsed.GetValue(batch), parsed.GetValue(dropout), Verbs.TypeOf(parsed.GetValue(precision)!));
+
+    /// <summary>Precision and, where chosen, the instructions: names the row.</summary>
+    public string Variant(ParseResult parsed) =>
+        parsed.GetValue(tensorCores) is "auto" ? parsed.GetValue(precision)! : $"{parsed.GetValue(precision)}-{parsed.GetValue(tensorCores)}";
+}

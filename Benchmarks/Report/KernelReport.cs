@@ -1,0 +1,44 @@
+using System.Globalization;
+using TrigFlowNative.Benchmarks.Timing;
+
+namespace TrigFlowNative.Benchmarks.Report;
+
+/// <summary>Tables of kernel rows.</summary>
+internal static class KernelReport
+{
+    /// <summary>Every row.</summary>
+    public static string Full(IEnumerable<KernelRow> rows)
+    {
+        var table = new MarkdownTable(
+            "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "TFLOP/s", "TB/s", "% of bound", "error", "peer us", "ratio", "verdict");
+        foreach (KernelRow row in rows)
+        {
+            table.Add(
+                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds, row.Low, row.High, row.Tflops, row.Tbps, row.BoundPercent,
+                row.Error?.ToString("0.0e+0", CultureInfo.InvariantCulture), row.PeerMicroseconds, row.Ratio, row.Verdict + (row.Note.Length > 0 ? $": {row.Note}" : ""));
+        }
+
+        return table.ToString();
+    }
+
+    /// <summary>By op and direction: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
+    public static string Summary(IEnumerable<KernelRow> rows)
+    {
+        var table = new MarkdownTable("op", "direction", "rows", "wrong or failed", "least ratio", "median ratio", "least % of bound", "median % of bound");
+        foreach (IGrouping<(string, string), KernelRow> group in rows.GroupBy(row => (row.Op, row.Direction)))
+        {
+            double[] ratios = Rising(group.Select(row => row.Ratio)), shares = Rising(group.Select(row => row.BoundPercent));
+            table.Add(
+                group.Key.Item1, group.Key.Item2, group.Count(), group.Count(row => row.Verdict != KernelRow.Right),
+                Least(ratios), Median(ratios), Least(shares), Median(shares));
+        }
+
+        return table.ToString();
+    }
+
+    private static double[] Rising(IEnumerable<double?> values) => [.. values.OfType<double>().Order()];
+
+    private static double? Least(double[] values) => values.Length > 0 ? values[0] : null;
+
+    private static double? Median(double[] values) => values.Length > 0 ? Duration.Percentile(values, 0.5) : null;
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+
+namespace TrigFlowNative.Benchmarks.Report;
+
+/// <summary>Tables that read well as plain text too: columns padded to their widest entry, numbers to the right.</summary>
+internal sealed class MarkdownTable(params string[] headers)
+{
+    private readonly List<string[]> rows = [];
+
+    /// <summary>Adds a row, one entry for each header; numbers are printed to three or four digits that count, null as a dash.</summary>
+    public MarkdownTable Add(params object?[] entries)
+    {
+        if (entries.Length != headers.Length)
+            throw new ArgumentException($"{entries.Length} entries for {headers.Length} columns");
+        rows.Add([.. entries.Select(Text)]);
+        return this;
+    }
+
+    public override string ToString()
+    {
+        int[] widths = [.. headers.Select((header, i) => rows.Select(row => row[i].Length).Append(header.Length).Max())];
+        bool[] numeric = [.. headers.Select((_, i) => rows.Count > 0 && rows.All(row => row[i] is "-" || char.IsDigit(row[i][^1]) && char.IsDigit(row[i][0])))];
+        IEnumerable<string> lines =
+        [
+            Line(headers),
+            "|" + string.Concat(widths.Select((width, i) => numeric[i] ? new string('-', width + 1) + ":|" : new string('-', width + 2) + "|")),
+            .. rows.Select(Line),
+        ];
+        return string.Join('\n', lines) + "\n";
+
+        string Line(string[] entries) =>
+            "|" + string.Concat(entries.Select((entry, i) => $" {(numeric[i] ? entry.PadLeft(widths[i]) : entry.PadRight(widths[i]))} |"));
+    }
+
+    private static string Text(object? entry) => entry switch
+    {
+        null => "-",
+        double value when !double.IsFinite(value) => "-",
+        double value => value.ToString(Math.Abs(value) switch { >= 100 => "F0", >= 10 => "F1", >= 1 => "F2", _ => "F3" }, CultureInfo.InvariantCulture),
+        _ => Convert.ToString(entry, CultureInfo.InvariantCulture) is { Length: > 0 } text ? text.Replace("|", "/", StringComparison.Ordinal) : "-",
+    };
+}

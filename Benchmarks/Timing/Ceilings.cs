@@ -1,0 +1,53 @@
+using ILGPU.Runtime;
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Host;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks.Timing;
+
+/// <summary>What this device reached at most, in this run: the yardsticks of every row. NaN where nothing was measured.</summary>
+/// <param name="BytesPerSecond">Bytes read plus bytes written by a copy from device memory to device memory.</param>
+/// <param name="FlopsPerSecond">Products of large square matrices, checked; on the host, multiply-adds in registers.</param>
+internal sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
+{
+    private const int CopyElements = 1 << 28; // 1 GiB: a thousandth of a second would not do for a clock of half a microsecond
+    private const int SmallCopyElements = 1 << 24;
+    private const int Square = 8192;
+
+    public static Ceilings Unknown { get; } = new(double.NaN, double.NaN);
+
+    /// <summary>The least time a kernel can take that does so many operations and moves so many bytes, in seconds.</summary>
+    public double Bound(double flops, double bytes)
+    {
+        double arithmetic = flops > 0 ? flops / FlopsPerSecond : 0;
+        double memory = bytes > 0 ? bytes / BytesPerSecond : 0;
+        return double.IsNaN(arithmetic) || double.IsNaN(memory) ? double.NaN : Math.Max(arithmetic, memory);
+    }
+
+    public static Ceilings Measure(ComputeDevice device, DeviceClock clock, DType type) => device switch
+    {
+        GpuDevice { IsCuda: true } gpu => new Ceilings(CopyOnGpu(gpu, clock), MatrixRate(gpu, clock, type)),
+        CpuDevice cpu => new Ceilings(CopyOnHost(cpu, clock), Enumerable.Range(0, 5).Max(_ => FmaPeak.Measure(cpu)) * 1e9),
+        _ => Unknown, // the simulator's times mean nothing
+    };
+
+    private static double CopyOnGpu(GpuDevice gpu, DeviceClock clock)
+    {
+        using Tensor source = gpu.CreateTensor(new Shape(CopyElements)), target = gpu.CreateTensor(new Shape(CopyElements));
+        double seconds = clock.Measure(() => source.View.CopyTo(gpu.Stream, target.View)).Median;
+        return 2.0 * sizeof(float) * CopyElements / seconds;
+    }
+
+    private static double CopyOnHost(CpuDevice cpu, DeviceClock clock)
+    {
+        using Tensor source = cpu.CreateTensor(new Shape(SmallCopyElements)), target = cpu.CreateTensor(new Shape(SmallCopyElements));
+        double seconds = clock.Measure(() => source.Span.CopyTo(target.Span)).Median;
+        return 2.0 * sizeof(float) * SmallCopyElements / seconds;
+    }
+
+    private static double MatrixRate(GpuDevice gpu, DeviceClock clock, DType type)
+    {
+        KernelCase square = ProductCase.Gemm(Square, Square, Square, type, Direction.Forward);
+        return new KernelBench(gpu, clock, Unknown).Run(square).Tflops * 1e12 ?? double.NaN;
+    }
+}

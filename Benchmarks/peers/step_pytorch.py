@@ -1,0 +1,153 @@
+"""PyTorch's time for what `Benchmarks step` and `Benchmarks sample` do, as CSV with the columns of work.csv.
+
+A full step of continuous-time consistency training (sct) or distillation (scd): tangent by torch.func.jvp, backward pass, fused
+Adam, moving average; and two-step sampling. bf16 autocast, channels-last. Variants: eager, compile (torch.compile), graphs
+(sampling with mode="reduce-overhead"). ready_s is the time from the start of the process to the end of the first run.
+
+usage: step_pytorch.py [--objective sct|scd] [--batch 256] [--variants eager compile] [--sample 512 1] [--steps 10]
+"""
+import time
+
+STARTED = time.time()  # before torch is imported, which a user waits for too
+
+import argparse
+import copy
+import math
+import statistics
+import sys
+
+import torch
+import torch.nn as nn
+
+from unet_pytorch import UNet
+
+SIGMA_DATA = 0.5
+TIMES = (math.atan(80 / SIGMA_DATA), 1.1)
+WARM_UP = 3
+torch.backends.cuda.matmul.allow_tf32 = True
+torch.backends.cudnn.allow_tf32 = True
+torch.backends.cudnn.benchmark = True
+
+
+class AdaptiveWeight(nn.Module):
+    """ln of the loss's weight as a linear function of Fourier features of t."""
+
+    def __init__(self, features=128):
+        super().__init__()
+        self.linear = nn.Linear(features, 1)
+        self.register_buffer("frequencies", torch.randn(features))
+        self.register_buffer("phases", torch.rand(features))
+
+    def forward(self, t):
+        return self.linear(torch.cos(2 * math.pi * (t[:, None] * self.frequencies + self.phases)))[:, 0]
+
+
+def consistency_loss(network, weighting, images, noise, t, warm_up, teacher=None):
+    """Algorithm 1 of arXiv:2410.11081; the target's gradient is stopped."""
+    cos, sin = t.cos()[:, None, None, None], t.sin()[:, None, None, None]
+    noisy, velocity = cos * images + sin * noise, cos * noise - sin * images
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        if teacher is not None:
+            with torch.no_grad():
+                velocity = SIGMA_DATA * teacher(noisy / SIGMA_DATA, t).float()
+        f, tangent = torch.func.jvp(
+            lambda u, time_: network(u, time_), (noisy / SIGMA_DATA, t), (cos * sin * velocity / SIGMA_DATA, t.cos() * t.sin()))
+    f, tangent, stopped = f.float(), tangent.float().detach(), f.float().detach()
+    g = -cos * cos * (SIGMA_DATA * stopped - velocity) - warm_up * (cos * sin * noisy + SIGMA_DATA * tangent)
+    g = g / (g.flatten(1).norm(dim=1)[:, None, None, None] / math.sqrt(g[0].numel()) + 0.1)
+    error = (f - stopped - g).square().flatten(1).mean(1)
+    weight = weighting(t)
+    return (weight.exp() * error - weight).mean()
+
+
+def random_images(count):
+    return (torch.randn(count, 3, 32, 32, device="cuda") * SIGMA_DATA).contiguous(memory_format=torch.channels_last)
+
+
+def report(work, variant, batch, function, runs):
+    """Runs a function, first once for ready_s, then to warm up, then to be timed; prints its row."""
+    torch.cuda.reset_peak_memory_stats()
+    began = time.time()
+    function()
+    torch.cuda.synchronize()
+    ready = time.time() - (STARTED if report.first else began)
+    report.first = False
+    for _ in range(WARM_UP):
+        function()
+    torch.cuda.synchronize()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        function()
+        torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    median = statistics.median(seconds)
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    print(f"{work},pytorch-{variant},{batch},{1e3 * median:.3f},{batch / median:.1f},{peak:.3f},{ready:.2f}", flush=True)
+
+
+report.first = True
+
+
+def train(network, objective, variant, batch, steps):
+    weighting = AdaptiveWeight().cuda()
+    teacher = copy.deepcopy(network).eval().requires_grad_(False) if objective == "scd" else None
+    parameters = [*network.parameters(), *weighting.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=1e-4, betas=(0.9, 0.99), fused=True)
+    average = [parameter.detach().clone() for parameter in network.parameters()]
+    images = random_images(batch)
+    loss_of = consistency_loss if variant == "eager" else torch.compile(consistency_loss)
+
+    def step():
+        t = torch.atan(torch.exp(torch.randn(batch, device="cuda") * 1.4 - 1.0) / SIGMA_DATA)
+        loss = loss_of(network, weighting, images, torch.randn_like(images) * SIGMA_DATA, t, 1.0, teacher)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        torch._foreach_lerp_(average, list(network.parameters()), 1e-3)
+
+    report(f"step {objective}", variant, batch, step, steps)
+
+
+def sample(network, variant, count, runs):
+    f = network if variant == "eager" else torch.compile(network, mode="reduce-overhead" if variant == "graphs" else "default")
+
+    @torch.no_grad()
+    def draw():
+        x = random_images(count)
+        for i, time_ in enumerate(TIMES):
+            t = torch.full((count,), time_, device="cuda")
+            if i > 0:
+                x = math.cos(time_) * x + math.sin(time_) * random_images(count)
+            with torch.autocast("cuda", dtype=torch.bfloat16):
+                output = f(x / SIGMA_DATA, t)
+            x = math.cos(time_) * x - math.sin(time_) * SIGMA_DATA * output.float()
+        return x.cpu()
+
+    report("sample 2-step", variant, count, draw, runs)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--objective", choices=["sct", "scd", "none"], default="sct")
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--variants", nargs="*", default=["eager", "compile"])
+    parser.add_argument("--sample", nargs="*", type=int, default=[])
+    parser.add_argument("--steps", type=int, default=10)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    network = UNet().cuda().to(memory_format=torch.channels_last)
+    print("work,variant,batch,ms,images_per_second,peak_gib,ready_s")
+    for variant in arguments.variants:
+        jobs = [] if arguments.objective == "none" or variant == "graphs" else [lambda: train(network, arguments.objective, variant, arguments.batch, arguments.steps)]
+        jobs += [lambda count=count: sample(network, variant, count, arguments.steps) for count in arguments.sample]
+        for job in jobs:
+            try:
+                job()
+            except Exception as error:  # out of memory in one variant must not cost the others
+                print(f"{variant}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
+            torch.cuda.empty_cache()
+
+
+if __name__ == "__main__":
+    main()

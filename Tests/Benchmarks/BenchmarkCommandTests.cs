@@ -1,0 +1,72 @@
+using TrigFlowNative.Benchmarks.Cli;
+using TrigFlowNative.Benchmarks.Report;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Benchmarks;
+
+/// <summary>The verbs as a person uses them, on the host.</summary>
+public sealed class BenchmarkCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("trigflow-benchmarks-").FullName;
+
+    [Fact]
+    public void Kernels_writes_its_tables()
+    {
+        Assert.Equal(0, Run("kernels --quick --device cpu --precision fp32 --filter gemm/* conv/forward/* --out", folder));
+        IReadOnlyList<KernelRow> rows = CsvTable.Read<KernelRow>(Path.Combine(folder, "kernels.csv"));
+        Assert.Equal(9, rows.Count); // two matrices in three directions and three convolutions
+        Assert.All(rows, row => Assert.Equal(KernelRow.Right, row.Verdict));
+        Assert.True(File.Exists(Path.Combine(folder, "kernels.md")) && File.Exists(Path.Combine(folder, "resources.csv")));
+        Assert.Equal(0, Run("peers --kernels {0}/kernels.csv --peer {0}/kernels.csv --out {0}/beside"));
+        Assert.All(CsvTable.Read<KernelRow>(Path.Combine(folder, "beside", "kernels.csv")), row => Assert.Equal(1, row.Ratio));
+    }
+
+    [Fact]
+    public void Steps_and_samples_write_their_tables()
+    {
+        const string Where = "--preset demo --device cpu --precision fp32 --out {0}";
+        Assert.Equal(0, Run($"step --batch 2 --steps 1 {Where}"));
+        Assert.Equal(0, Run($"sample --count 1 --runs 2 {Where}"));
+        Assert.Equal(0, Run($"timeline --batch 1 {Where}"));
+        WorkRow step = Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "step-sct-fp32.csv")));
+        Assert.True(step is { Work: "step sct", Batch: 2, Milliseconds: null, ReadySeconds: > 0, PeakGib: > 0 }, $"{step}");
+        Assert.True(Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "sample-1-fp32.csv"))) is { Milliseconds: > 0, ImagesPerSecond: > 0 });
+        Assert.InRange(CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline.csv")).Sum(row => row.Share), 99, 101);
+    }
+
+    [Theory]
+    [InlineData("kernels --quick --device cpu --precision fp32 --filter nothing/*")]
+    [InlineData("kernels --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
+    [InlineData("kernels --quick --device cpu --precision fp32 --tensor-cores wgmma")]
+    [InlineData("kernels --device warp")]
+    [InlineData("kernels --preset none --list")]
+    [InlineData("step --preset none --device cpu --precision fp32")]
+    [InlineData("sample --preset demo --device cpu --precision fp32 --count 0")]
+    [InlineData("peers --kernels {0}/missing.csv --peer {0}/missing.csv")]
+    public void Bad_input_ends_with_code_2(string command) => Assert.Equal(2, Run(command));
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>Runs a verb, its tables kept out of the tests' own output.</summary>
+    private int Run(string command, params string[] more)
+    {
+        (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);
+        Console.SetOut(TextWriter.Null);
+        Console.SetError(TextWriter.Null);
+        try
+        {
+            return Verbs.Run([.. command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '), .. more]);
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(errors);
+        }
+    }
+
+    private sealed record TimelineRowView
+    {
+        [CsvHelper.Configuration.Attributes.Name("share_percent")]
+        public double Share { get; init; }
+    }
+}

@@ -1,0 +1,104 @@
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Benchmarks;
+
+/// <summary>What a row counts, against numbers worked out by hand, and which rows there are.</summary>
+public class KernelCaseTests
+{
+    [Fact]
+    public void Counts_of_a_matrix_product()
+    {
+        var forward = ProductCase.Gemm(512, 384, 128, DType.BFloat16, Direction.Forward);
+        Assert.Equal("gemm/forward/512x384x128", forward.Name);
+        Assert.Equal(50_331_648, forward.Flops); // 2 x 512 x 384 x 128
+        Assert.Equal(622_592, forward.Bytes); // 2 (512 x 128 + 512 x 384 + 384 x 128)
+        var weight = ProductCase.Gemm(512, 384, 128, DType.BFloat16, Direction.WeightGradient);
+        Assert.Equal(forward.Flops, weight.Flops);
+        Assert.Equal(720_896, weight.Bytes); // the weight's gradient has four bytes: 98,304 more
+    }
+
+    [Fact]
+    public void Counts_of_a_convolution()
+    {
+        var forward = ProductCase.Conv(256, 32, 128, 256, 3, DType.BFloat16, Direction.Forward);
+        Assert.Equal("conv/forward/n256 128->256 32x32 k3", forward.Name);
+        Assert.Equal(154_618_822_656, forward.Flops); // 2 x 9 x 262,144 pixels x 128 x 256
+        Assert.Equal(201_916_416, forward.Bytes); // 2 (262,144 x (128 + 256) + 9 x 128 x 256)
+        Assert.Equal("conv/input-gradient/n64 960->384 32x32 k1", ProductCase.Conv(64, 32, 960, 384, 1, DType.BFloat16, Direction.InputGradient).Name);
+        Assert.Equal(48_318_382_080, ProductCase.Conv(64, 32, 960, 384, 1, DType.BFloat16, Direction.InputGradient).Flops);
+    }
+
+    [Fact]
+    public void Counts_of_attention()
+    {
+        AttentionCase Case(string direction) => new(16, 8, 64, 32, 64, DType.BFloat16, direction);
+        Assert.Equal("attention/forward/b16 h8 l2048 d64", Case(Direction.Forward).Name);
+        Assert.Equal(137_438_953_472, Case(Direction.Forward).Flops); // 2 products of 2 x 128 x 2048^2 x 64
+        Assert.Equal(3 * Case(Direction.Forward).Flops, Case(Direction.Tangent).Flops);
+        Assert.Equal(2.5 * Case(Direction.Forward).Flops, Case(Direction.Backward).Flops);
+        Assert.Equal(134_217_728, Case(Direction.Forward).Bytes); // 4 tensors of 16,777,216 elements of 2 bytes
+        Assert.Equal(2 * Case(Direction.Forward).Bytes, Case(Direction.Tangent).Bytes);
+        Assert.Equal(2 * Case(Direction.Forward).Bytes, Case(Direction.Backward).Bytes); // q, k, v, y, dy, dq, dk, dv
+    }
+
+    [Fact]
+    public void Counts_of_what_memory_decides()
+    {
+        Assert.Equal(536_870_912, new NormCase(256, 32, 256, DType.BFloat16, Direction.Tangent).Bytes); // x, tx, y, ty of 67,108,864 x 2
+        Assert.Equal(402_653_184, new NormCase(256, 32, 256, DType.BFloat16, Direction.Backward).Bytes); // x, dy, dx
+        Assert.Equal(44_000, new OptimizerCase(1000).Bytes);
+        Assert.Equal(8_000, new CopyCase(1000).Bytes);
+        Assert.All(new KernelCase[] { new NormCase(2, 4, 12, DType.Float32, Direction.Tangent), new OptimizerCase(8), new CopyCase(8) }, each => Assert.Equal(0, each.Flops));
+    }
+
+    [Theory]
+    [InlineData("cifar10")]
+    [InlineData("mnist")]
+    [InlineData("demo")]
+    public void The_convolutions_of_a_preset_are_those_that_its_network_records(string preset)
+    {
+        var network = new UNet(ModelPresets.Get(preset) with { Dropout = 0 });
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        using ParameterSlab weights = network.CreateSlab(cpu);
+        using var program = new ComputeProgram(cpu);
+        UNetConfig config = network.Config;
+        network.Forward(program, weights, program.Allocate(new Shape(1, config.Resolution, config.Resolution, config.ImageChannels)), program.Allocate(new Shape(1)));
+
+        // Every product over pixels; the embedding's have one row.
+        var recorded = program.Steps.Where(step => step.Op is "conv2d.forward" or "linear.forward" && step.Writes[0].Shape.Rank == 4)
+            .Select(step => (step.Layer, Size: step.Writes[0].Shape.H, step.Reads[1].Shape.C, K: step.Reads[1].Shape[0], R: step.Reads[1].Shape.Rank == 4 ? step.Reads[1].Shape[1] : 1));
+        var listed = NetworkShapes.Convolutions(network).Select(conv => (conv.Layer, conv.Size, conv.C, conv.K, conv.R));
+        Assert.Equal(recorded.Order(), listed.Order());
+    }
+
+    [Theory]
+    [InlineData("cifar10")]
+    [InlineData("demo")]
+    public void Convolutions_attention_and_embedding_make_up_the_forward_pass(string preset)
+    {
+        var network = new UNet(ModelPresets.Get(preset));
+        double convolutions = NetworkShapes.Convolutions(network).Sum(conv => conv.Flops);
+        double attention = NetworkShapes.Attentions(network).Sum(each => new AttentionCase(1, 1, each.Size, each.Size, each.Channels, DType.Float32, Direction.Forward).Flops);
+        double embedding = network.Layout.Where(each => each.Name.EndsWith("affine.weight", StringComparison.Ordinal) || each.Name is "map_layer0.weight" or "map_layer1.weight")
+            .Sum(each => 2.0 * each.Shape.Count);
+        Assert.Equal(network.ForwardFlops, convolutions + attention + embedding);
+    }
+
+    [Fact]
+    public void The_list_holds_what_the_peers_measured_and_more()
+    {
+        string[] names = [.. CaseList.Full("cifar10", 256, DType.BFloat16).Select(each => each.Name)];
+        Assert.Equal(names.Distinct(), names);
+        string[] measured =
+        [
+            "gemm/forward/8192x8192x8192", "gemm/forward/65536x768x256", "conv/weight-gradient/n256 256->256 32x32 k3", "conv/forward/n256 384->256 32x32 k1",
+            "conv/input-gradient/n64 960->384 32x32 k1", "attention/forward+tangent/b16 h16 l4096 d64", "attention/backward/b256 h1 l256 d256",
+            "norm/backward/n256 c512 32x32", "norm/forward+tangent/n256 c256 8x8",
+        ];
+        Assert.Empty(measured.Except(names));
+        Assert.Throws<ArgumentException>(() => CaseList.Full("none", 256, DType.BFloat16));
+    }
+}

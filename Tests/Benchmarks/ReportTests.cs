@@ -1,0 +1,91 @@
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Timing;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Training;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Benchmarks;
+
+public sealed class ReportTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("trigflow-benchmarks-").FullName;
+
+    [Fact]
+    public void A_table_reads_back_as_it_was_written()
+    {
+        KernelRow[] rows =
+        [
+            new()
+            {
+                Op = "conv", Direction = "forward", Shape = "n2 3->4 5x5 k3", Type = "bf16", Path = "wgmma", Microseconds = 12.25, Low = 12, High = 13.5, Repetitions = 20,
+                Tflops = 0.5, Tbps = 1.25, BoundMicroseconds = 10, BoundPercent = 81.5, Error = 1.25e-3, Verdict = "ok", PeerMicroseconds = 24.5, Ratio = 2, Device = "a, \"b\"",
+            },
+            new() { Op = "norm", Direction = "backward", Shape = "n1", Type = "fp32", Path = "cpu", Verdict = "FAILED", Note = "why, in words" },
+        ];
+        string path = Path.Combine(folder, "kernels.csv");
+        CsvTable.Write(path, rows);
+        Assert.Equal(rows, CsvTable.Read<KernelRow>(path));
+        Assert.Equal(
+            "op,direction,shape,dtype,path,us,us_p5,us_p95,repetitions,tflops,tbps,bound_us,bound_percent,error,verdict,peer_us,ratio,device,note", File.ReadLines(path).First());
+    }
+
+    [Fact]
+    public void Rows_of_whole_steps_read_back_too_and_a_peer_may_have_fewer_columns()
+    {
+        string path = Path.Combine(folder, "work.csv");
+        WorkRow[] rows = [new() { Work = "step sct", Variant = "bf16", Batch = 256, Milliseconds = 80.5, ImagesPerSecond = 3180.1, PeakGib = 8.5, ReadySeconds = 5.25, Device = "card" }];
+        CsvTable.Write(path, rows);
+        Assert.Equal(rows, CsvTable.Read<WorkRow>(path));
+        File.WriteAllText(path, "work,variant,batch,ms,images_per_second,peak_gib,ready_s\nstep sct,pytorch-eager,256,590,434,107.6,16\n");
+        Assert.Equal(434, Assert.Single(CsvTable.Read<WorkRow>(path)).ImagesPerSecond);
+    }
+
+    [Fact]
+    public void Times_give_rates_bounds_and_ratios()
+    {
+        var each = ProductCase.Gemm(1000, 1000, 1000, DType.BFloat16, Direction.Forward);
+        KernelRow row = new KernelRow().WithTimes(each, new Duration(5e-6, 4e-6, 6e-6, 20), new Ceilings(4e12, 8e14)).WithPeer(4);
+        Assert.Equal(400, row.Tflops!.Value, 9); // 2e9 operations in 5 us
+        Assert.Equal(1.2, row.Tbps!.Value, 9); // 6e6 bytes in 5 us
+        Assert.Equal(2.5, row.BoundMicroseconds!.Value, 9);
+        Assert.Equal(50, row.BoundPercent!.Value, 9);
+        Assert.Equal(0.8, row.Ratio!.Value, 9);
+    }
+
+    [Fact]
+    public void The_last_peer_wins_and_a_table_of_ours_can_be_one()
+    {
+        string first = Path.Combine(folder, "a.csv"), second = Path.Combine(folder, "b.csv");
+        File.WriteAllText(first, "op,direction,shape,us,tflops\ngemm,forward,1x1x1,10,0\ngemm,forward,2x2x2,20,0\n");
+        CsvTable.Write(second, [new KernelRow { Op = "gemm", Direction = "forward", Shape = "1x1x1", Microseconds = 30 }, new KernelRow { Op = "gemm", Direction = "forward", Shape = "3x3x3" }]);
+        var peers = new PeerTimes([first, second]);
+        KernelRow Beside(string shape) => peers.Beside(new KernelRow { Op = "gemm", Direction = "forward", Shape = shape, Microseconds = 10 });
+        Assert.Equal(3, Beside("1x1x1").Ratio);
+        Assert.Equal(2, Beside("2x2x2").Ratio);
+        Assert.Null(Beside("3x3x3").Ratio);
+    }
+
+    [Fact]
+    public void A_summary_holds_the_least_and_the_median_ratio_and_counts_what_is_wrong()
+    {
+        KernelRow Row(double? ratio, string verdict) => new() { Op = "conv", Direction = "forward", Ratio = ratio, Verdict = verdict };
+        string[] cells = [.. KernelReport.Summary([Row(0.5, "ok"), Row(1, "ok"), Row(2, "ok"), Row(null, "WRONG")]).Split('\n')[2].Split('|', StringSplitOptions.TrimEntries)];
+        Assert.Equal(["conv", "forward", "4", "1", "0.500", "1.00", "-", "-"], cells[1..^1]);
+    }
+
+    [Theory]
+    [InlineData("missing.csv", null)]
+    [InlineData("garbage.csv", "op,direction,shape,us\ngemm,forward,1x1x1,fast\n")]
+    public void A_file_that_is_no_table_is_bad_input(string name, string? text)
+    {
+        string path = Path.Combine(folder, name);
+        if (text is not null)
+            File.WriteAllText(path, text);
+        UsageException e = Assert.Throws<UsageException>(() => new PeerTimes([path]));
+        Assert.Contains(name, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', e.Message);
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+}
