@@ -5,13 +5,17 @@ namespace TrigFlowNative.Engine;
 /// settles every transient tensor in one arena (a place is reused as soon as its last reader has run); running launches the
 /// steps in order and allocates nothing.
 /// </summary>
-/// <remarks>What changes from run to run (batch, step counter, learning rate) lives in persistent tensors written before.</remarks>
+/// <remarks>
+/// What changes from run to run (batch, step counter, learning rate) lives in persistent tensors written before. On an NVIDIA GPU
+/// the steps are captured into a graph at the second run, so persistent tensors must outlive the program.
+/// </remarks>
 public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 {
     private readonly List<ProgramStep> steps = [];
     private readonly List<Storage> transients = [];
     private readonly Stack<string> layers = new();
     private DeviceMemory? arena;
+    private ProgramReplay? replay;
     private ProgramStep? running;
     private bool compiled;
 
@@ -31,7 +35,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 
     /// <summary>
     /// For tests and debugging: fills every transient tensor with NaN before its first step, and a step that touches a
-    /// transient tensor it did not declare throws by name.
+    /// transient tensor it did not declare throws by name. Such a program is never captured into a graph.
     /// </summary>
     public bool Checked { get; init; }
 
@@ -40,6 +44,9 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 
     /// <summary>Bytes of the arena; 0 before <see cref="Compile"/>.</summary>
     public long ArenaBytes => arena?.Bytes ?? 0;
+
+    /// <summary>Whether runs are replays of a CUDA graph.</summary>
+    public bool IsCaptured => replay?.IsCaptured ?? false;
 
     /// <summary>A transient tensor; its memory is settled by <see cref="Compile"/>.</summary>
     /// <param name="shape">Extents of the primal.</param>
@@ -115,10 +122,18 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     }
 
     /// <summary>Launches every step in order; compiles first if that has not been done. Does not wait for a GPU.</summary>
+    /// <exception cref="InvalidOperationException">A step cannot be captured into a CUDA graph; the message names it.</exception>
     public void Run()
     {
         if (!compiled)
             Compile();
+        if (Device is GpuDevice { IsCuda: true } gpu && !Checked)
+        {
+            replay ??= new ProgramReplay(gpu, steps);
+            replay.Run();
+            return;
+        }
+
         foreach (ProgramStep step in steps)
         {
             if (Checked)
@@ -128,8 +143,24 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         }
     }
 
+    /// <summary>
+    /// Runs the program once, then a number of times with a clock around every step. What the steps write is that of as many runs.
+    /// </summary>
+    /// <param name="repetitions">Times that each step is measured, at least 1.</param>
+    /// <returns>The median time of each step, in order.</returns>
+    public IReadOnlyList<StepTime> Time(int repetitions = 5)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
+        Run();
+        return StepTime.Measure(Device, steps, repetitions);
+    }
+
     /// <summary>Releases the arena.</summary>
-    public void Dispose() => arena?.Dispose();
+    public void Dispose()
+    {
+        replay?.Dispose();
+        arena?.Dispose();
+    }
 
     internal void CheckDeclared(Tensor tensor)
     {

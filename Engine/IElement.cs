@@ -90,13 +90,13 @@ public readonly struct BFloat16 : IElement<BFloat16>, IEquatable<BFloat16>
     public static bool operator !=(BFloat16 left, BFloat16 right) => !left.Equals(right);
 
     /// <summary>
-    /// Adds half a unit of the upper half's last place, less one where that is even. The sum overflows for no NaN that
-    /// arithmetic makes (0x7FFFFFFF and 0x7FC00000 keep their sign and stay NaN).
+    /// Adds half a unit of the upper half's last place, less one where that is even. A NaN is left as it is but for its quiet
+    /// bit: the sum would turn 0x7FFFFFFF, which a GPU's arithmetic makes, into -0.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint RoundToUpperHalf(float value)
     {
         uint word = Interop.FloatAsInt(value);
-        return word + 0x7FFFu + ((word >> 16) & 1u);
+        return (word & 0x7FFFFFFFu) > 0x7F800000u ? word | 0x00400000u : word + 0x7FFFu + ((word >> 16) & 1u);
     }
 }

@@ -16,6 +16,7 @@ public sealed class Tape
     private readonly Dictionary<(Storage, long), Tensor> gradients = [];
     private readonly HashSet<(Storage, long)> written = [];
     private readonly HashSet<(Storage, long)> seeded = [];
+    private readonly Dictionary<(Storage, long), DeferredGradient> deferred = [];
     private ComputeProgram? program;
 
     /// <summary>
@@ -68,12 +69,15 @@ public sealed class Tape
     {
         for (int i = records.Count - 1; i >= 0; i--)
         {
-            if (!gradients.ContainsKey(records[i].Output.Place))
+            if (!gradients.ContainsKey(records[i].Output.Place) && !deferred.ContainsKey(records[i].Output.Place))
                 continue;
             using IDisposable? scope = program?.Layer(records[i].Layers);
             records[i].Backward();
         }
 
+        foreach (DeferredGradient waiting in deferred.Values.ToArray())
+            waiting.Write();
+        deferred.Clear();
         records.Clear();
     }
 
@@ -81,9 +85,21 @@ public sealed class Tape
     internal void Attach(ComputeProgram recording) => program = recording;
 
     /// <summary>The gradient of an op's output, in a backward closure.</summary>
-    public Tensor Cotangent(Tensor y) => gradients.TryGetValue(y.Place, out Tensor? dy)
-        ? dy.Shape == y.Shape ? dy : dy.Reshape(y.Shape.ToArray())
-        : throw new InvalidOperationException($"{y} has no cotangent");
+    public Tensor Cotangent(Tensor y)
+    {
+        Settle(y);
+        return gradients.TryGetValue(y.Place, out Tensor? dy)
+            ? dy.Shape == y.Shape ? dy : dy.Reshape(y.Shape.ToArray())
+            : throw new InvalidOperationException($"{y} has no cotangent");
+    }
+
+    /// <summary>
+    /// The gradient of an op's output as a factor times a tensor, for an op that multiplies by the factor anyway: a gradient that
+    /// consists of one deferred contribution need then never be written.
+    /// </summary>
+    public (Tensor Cotangent, float Factor) ScaledCotangent(Tensor y) => !gradients.ContainsKey(y.Place) && deferred.Remove(y.Place, out DeferredGradient? only)
+        ? (only.Cotangent.Shape == y.Shape ? only.Cotangent : only.Cotangent.Reshape(y.Shape.ToArray()), only.Factor)
+        : (Cotangent(y), 1f);
 
     /// <summary>
     /// Where an op's backward pass puts its contribution to the gradient of an input; null if that input needs none. Call it
@@ -93,6 +109,41 @@ public sealed class Tape
     {
         if (!Needs(x))
             return null;
+        Settle(x);
+        return Claim(program, x);
+    }
+
+    /// <summary>
+    /// Contributes a factor times a cotangent, of x's shape, to the gradient of x without writing it yet: whoever writes or reads that
+    /// gradient next does so, at the latest. The cotangent must be complete. Nothing happens where x needs no gradient.
+    /// </summary>
+    /// <param name="program">Program that records the backward pass.</param>
+    /// <param name="x">An input of the op.</param>
+    /// <param name="cotangent">What is contributed, but for the factor.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="write">Emits the step that writes or adds the contribution, if it must be.</param>
+    public void Defer(ComputeProgram program, Tensor x, Tensor cotangent, float factor, Action<GradientSlot> write)
+    {
+        if (!Needs(x))
+            return;
+        Settle(x);
+        deferred[x.Place] = new DeferredGradient(cotangent, factor, () => write(Claim(program, x)));
+    }
+
+    /// <summary>
+    /// Takes over the deferred contribution to the gradient of x, if there is one, for an op that adds it in its own pass over that
+    /// gradient. Call it before <see cref="Slot"/>.
+    /// </summary>
+    public DeferredGradient? TakeDeferred(Tensor x) => deferred.Remove(x.Place, out DeferredGradient? taken) ? taken : null;
+
+    private void Settle(Tensor x)
+    {
+        if (deferred.Remove(x.Place, out DeferredGradient? waiting))
+            waiting.Write();
+    }
+
+    private GradientSlot Claim(ComputeProgram program, Tensor x)
+    {
         if (seeded.Contains(x.Place))
             throw new InvalidOperationException($"{x} has a given cotangent and is read by a further op: sum the two outputs first");
         if (!gradients.TryGetValue(x.Place, out Tensor? gradient))
@@ -100,6 +151,12 @@ public sealed class Tape
         return new GradientSlot(gradient.Shape == x.Shape ? gradient : gradient.Reshape(x.Shape.ToArray()), !written.Add(x.Place));
     }
 }
+
+/// <summary>A contribution to a gradient that nobody has written yet, see <see cref="Tape.Defer"/>.</summary>
+/// <param name="Cotangent">The tensor.</param>
+/// <param name="Factor">What it is multiplied by.</param>
+/// <param name="Write">Emits the step that writes it after all.</param>
+public sealed record DeferredGradient(Tensor Cotangent, float Factor, Action Write);
 
 /// <summary>Where a contribution to a gradient goes.</summary>
 /// <param name="Tensor">The gradient: the primal's shape, and its storage type but for a parameter, whose gradient is fp32.</param>

@@ -34,9 +34,23 @@ public static partial class Adam
             Span<float> gradients = slabs.Gradients.Span[piece];
             float factor = verdict.Span[1];
             if (factor != 0f)
-                Update(slabs.Values.Span[piece], gradients, slabs.First.Span[piece], slabs.Second.Span[piece], coefficients.Span, factor, options);
+            {
+                Span<float> values = slabs.Values.Span[piece];
+                Update(values, gradients, slabs.First.Span[piece], slabs.Second.Span[piece], coefficients.Span, factor, options);
+                if (slabs.Average is { } average)
+                    ExponentialAverage.Move(values, average.Values.Span[piece], average.Gain.Span[0]);
+                if (slabs.Rounded is { } rounded)
+                    Round(values, rounded.SpanOf<BFloat16>()[piece]);
+            }
+
             gradients.Clear();
         });
+
+    private static void Round(ReadOnlySpan<float> values, Span<BFloat16> rounded)
+    {
+        for (int i = 0; i < values.Length; i++)
+            rounded[i] = BFloat16.FromSingle(values[i]);
+    }
 
     private static void Update(
         Span<float> values, ReadOnlySpan<float> gradients, Span<float> first, Span<float> second, ReadOnlySpan<float> coefficients,

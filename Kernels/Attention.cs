@@ -22,15 +22,19 @@ public static partial class Attention
     /// <param name="program">Program that records the op.</param>
     /// <param name="qkv">(N, H, W, 3 heads D): the channels are all queries, then all keys, then all values, each heads x D.</param>
     /// <param name="heads">Number of heads; each attends over the L = H W pixels of its image by itself.</param>
-    /// <returns>(N, H, W, heads D).</returns>
-    /// <exception cref="ArgumentException">qkv is not a Float32 tensor of four extents, or its channels are not 3 heads D.</exception>
+    /// <returns>(N, H, W, heads D), stored as qkv is.</returns>
+    /// <exception cref="ArgumentException">
+    /// qkv has not four extents, its channels are not 3 heads D, or it is neither Float32 nor, on a GPU, BFloat16.
+    /// </exception>
     public static Tensor Apply(ComputeProgram program, Tensor qkv, int heads = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(heads, 1);
-        Expect.Float32("attention", qkv);
         if (qkv.Shape.Rank != 4 || qkv.Shape.C % (3 * heads) != 0)
             throw new ArgumentException($"attention: {qkv} is not (N, H, W, 3 heads D) for heads = {heads}");
         var sizes = new AttentionSizes(qkv.Shape, heads);
+        if (qkv.Type == DType.BFloat16)
+            return ApplyRounded(program, qkv, sizes);
+        Expect.Float32("attention", qkv);
         Tensor y = program.Allocate(new Shape(qkv.Shape.N, qkv.Shape.H, qkv.Shape.W, sizes.Channels), qkv.HasTangent);
         Tensor logSumExp = program.Allocate(new Shape(sizes.Images, heads, sizes.Length));
         if (qkv.HasTangent)

@@ -5,11 +5,11 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Sums the rows of a matrix on a GPU: bias gradients from dy, weight gradients from partial sums. Runs of 64 rows are summed
-/// at a time until one row is left, so the order depends on the number of rows alone.
+/// Sums the rows of a matrix on a GPU: weight gradients from partial sums. Runs of 64 rows are summed at a time until one row
+/// is left. The order depends on the shape alone, as it does in <see cref="Gradient"/>.
 /// </summary>
 /// <remarks>One thread a column of a run; neighbouring threads read neighbouring columns. Everything is read once.</remarks>
-internal sealed class ColumnSum(GpuDevice gpu)
+internal sealed partial class ColumnSum(GpuDevice gpu)
 {
     private const int Run = 64;
 
@@ -49,18 +49,6 @@ internal sealed class ColumnSum(GpuDevice gpu)
         for (; rows > Run; rows = Runs(rows))
             scratch += Runs(rows);
         return scratch;
-    }
-
-    /// <summary>Room for the intermediate sums of a (rows, columns) matrix; null where none is needed, as on the host.</summary>
-    public static Tensor? Scratch(ComputeProgram program, int rows, int columns) =>
-        program.Device is GpuDevice && ScratchRows(rows) > 0 ? program.Allocate(new Shape(ScratchRows(rows), columns)) : null;
-
-    /// <summary>The gradient of a bias (C) from dy (..., C).</summary>
-    public static Action Gradient(GpuDevice gpu, Tensor dy, Tensor? scratch, GradientSlot dBias)
-    {
-        var sum = new ColumnSum(gpu);
-        int columns = dy.Shape.C, rows = dy.Count / columns;
-        return () => sum.Launch(dy.View, rows, columns, scratch is null ? default : scratch.View, 0, dBias.Tensor.View, dBias.Add);
     }
 
     /// <summary>Writes the sums of the columns to the target, or adds them.</summary>

@@ -4,16 +4,17 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread an element written, so that writes are contiguous; reads are, channel run by channel run.</summary>
+/// <summary>One thread a pack written, so that writes are contiguous; reads are, channel run by channel run. Channels count in packs.</summary>
 public static partial class Concat
 {
-    internal static void ForwardKernel(
-        Index1D i, ArrayView<float> a, ArrayView<float> b, ArrayView<float> y, int aChannels, int bChannels, int aPixels, int bPixels)
+    internal static void ForwardKernel<TPack>(
+        Index1D i, ArrayView<TPack> a, ArrayView<TPack> b, ArrayView<TPack> y, int aChannels, int bChannels, int aPixels, int bPixels)
+        where TPack : unmanaged, IPack<TPack>
     {
         int channels = aChannels + bChannels;
         int pixel = i / channels;
         int channel = i - pixel * channels;
-        float value = 0f;
+        TPack value = default;
         if (channel < aChannels)
         {
             if (pixel < aPixels)
@@ -27,27 +28,45 @@ public static partial class Concat
         y[i] = value;
     }
 
-    internal static void BackwardKernel(
-        Index1D i, ArrayView<float> dy, ArrayView<float> dx, int dyChannels, int dxChannels, int first, int add)
+    internal static void BackwardKernel<TPack>(
+        Index1D i, ArrayView<TPack> dy, ArrayView<TPack> dx, int dyChannels, int dxChannels, int first, int add)
+        where TPack : unmanaged, IPack<TPack>
     {
         int pixel = i / dxChannels;
-        float contribution = dy[pixel * dyChannels + first + i - pixel * dxChannels];
-        dx[i] = add != 0 ? dx[i] + contribution : contribution;
+        TPack contribution = dy[pixel * dyChannels + first + i - pixel * dxChannels];
+        dx[i] = add != 0 ? TPack.Narrow(TPack.Widen(dx[i]) + TPack.Widen(contribution)) : contribution;
     }
 
-    private static Action ForwardGpu(GpuDevice gpu, Tensor a, Tensor b, Tensor y)
+    private static Action ForwardGpu(GpuDevice gpu, Tensor a, Tensor b, Tensor y) =>
+        Packs.Load(y.Type, a.Shape.C | b.Shape.C, new ForwardLaunch(gpu, a, b, y));
+
+    private static Action BackwardGpu(GpuDevice gpu, Tensor dy, GradientSlot dx, int first) =>
+        Packs.Load(dy.Type, dy.Shape.C | dx.Tensor.Shape.C | first, new BackwardLaunch(gpu, dy, dx, first));
+
+    private sealed record ForwardLaunch(GpuDevice Gpu, Tensor A, Tensor B, Tensor Y) : IPackLaunch
     {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int, int, int>(ForwardKernel);
-        return () => kernel(
-            gpu.Stream, (int)y.StoredCount, a.View, b.View, y.View, a.Shape.C, b.Shape.C, StoredPixels(a), StoredPixels(b));
+        public Action Load<TPack>()
+            where TPack : unmanaged, IPack<TPack>
+        {
+            var kernel = Gpu.Accelerator.LoadAutoGroupedKernel<
+                Index1D, ArrayView<TPack>, ArrayView<TPack>, ArrayView<TPack>, int, int, int, int>(ForwardKernel);
+            return () => kernel(
+                Gpu.Stream, (int)Y.StoredCount / TPack.Width, Packs.View<TPack>(A), Packs.View<TPack>(B), Packs.View<TPack>(Y),
+                A.Shape.C / TPack.Width, B.Shape.C / TPack.Width, StoredPixels(A), StoredPixels(B));
+        }
     }
 
-    private static Action BackwardGpu(GpuDevice gpu, Tensor dy, GradientSlot dx, int first)
+    private sealed record BackwardLaunch(GpuDevice Gpu, Tensor Dy, GradientSlot Dx, int First) : IPackLaunch
     {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, int, int, int, int>(BackwardKernel);
-        return () => kernel(
-            gpu.Stream, dx.Tensor.Count, dy.View, dx.Tensor.View, dy.Shape.C, dx.Tensor.Shape.C, first, dx.Add);
+        public Action Load<TPack>()
+            where TPack : unmanaged, IPack<TPack>
+        {
+            var kernel = Gpu.Accelerator.LoadAutoGroupedKernel<
+                Index1D, ArrayView<TPack>, ArrayView<TPack>, int, int, int, int>(BackwardKernel);
+            Tensor target = Dx.Tensor;
+            return () => kernel(
+                Gpu.Stream, target.Count / TPack.Width, Packs.View<TPack>(Dy), Packs.View<TPack>(target),
+                Dy.Shape.C / TPack.Width, target.Shape.C / TPack.Width, First / TPack.Width, Dx.Add);
+        }
     }
 }

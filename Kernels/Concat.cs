@@ -13,17 +13,17 @@ public static partial class Concat
     /// <param name="a">(..., A).</param>
     /// <param name="b">(..., B), a's shape but for the last extent.</param>
     /// <returns>A tensor (..., A + B).</returns>
-    /// <exception cref="ArgumentException">Extents before the last differ or a type is not fp32.</exception>
+    /// <exception cref="ArgumentException">Extents before the last differ or types do, or are neither fp32 nor bf16 on a GPU.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor a, Tensor b)
     {
-        Expect.Float32(Name, a, b);
+        Expect.Activations(Name, a, b);
         int[] extents = a.Shape.ToArray();
         extents[^1] = b.Shape.C;
         if (b.Shape != new Shape(extents))
             throw new ArgumentException($"{Name}: a is {a}, b is {b}: only the last extent may differ");
 
         extents[^1] = a.Shape.C + b.Shape.C;
-        Tensor y = program.Allocate(new Shape(extents), a.HasTangent || b.HasTangent);
+        Tensor y = program.Allocate(new Shape(extents), a.HasTangent || b.HasTangent, a.Type);
         program.Emit("concat.forward", [a, b], [y], cpu => ForwardCpu(cpu, a, b, y), gpu => ForwardGpu(gpu, a, b, y));
         program.Tape?.Record(y, [a, b], () =>
         {

@@ -16,53 +16,39 @@ public static partial class Conv2d
 {
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">(N, H, W, C).</param>
-    /// <param name="weight">(K, R, R, C), R = 1 or 3.</param>
-    /// <param name="bias">(K) or null.</param>
-    /// <returns>(N, H, W, K).</returns>
-    /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent.</exception>
-    public static Tensor Apply(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null)
+    /// <param name="x">(N, H, W, C), fp32 or bf16.</param>
+    /// <param name="weight">(K, R, R, C), R = 1 or 3, of x's type.</param>
+    /// <param name="bias">(K), fp32, or null.</param>
+    /// <param name="residual">
+    /// (N, H, W, K), of x's type: the output is <see cref="Residual"/> of it and the convolution, on tensor cores without a pass of its own.
+    /// </param>
+    /// <param name="scale">Factor of the sum with the residual; 1 without one.</param>
+    /// <returns>(N, H, W, K), of x's type.</returns>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent, or x is bf16 and the device the host.</exception>
+    public static Tensor Apply(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1)
     {
         if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || weight.Shape.C != x.Shape.C
             || weight.Shape[1] != weight.Shape[2] || weight.Shape[1] is not (1 or 3)
             || (bias is not null && bias.Shape != new Shape(weight.Shape[0])))
             throw new ArgumentException($"conv2d: x {x}, weight {weight}, bias {bias}; wanted (N, H, W, C), (K, R, R, C) with R = 1 or 3, (K)");
-        if (x.Type != DType.Float32 || weight.Type != DType.Float32 || bias is { Type: not DType.Float32 })
-            throw new ArgumentException($"conv2d: x {x}, weight {weight}, bias {bias}; only Float32 is supported");
-        if (weight.HasTangent || bias is { HasTangent: true })
-            throw new ArgumentException($"conv2d: weight {weight} and bias {bias} must not carry tangents");
-        Tensor y = program.Allocate(new Shape(x.Shape.N, x.Shape.H, x.Shape.W, weight.Shape[0]), x.HasTangent);
-        program.Emit(
-            "conv2d.forward", [x, weight, bias], [y],
-            cpu => ForwardCpu(cpu, x, weight, bias, y), gpu => ForwardGpu(gpu, x, weight, bias, y));
-        program.Tape?.Record(y, [x, weight, bias], () => Backward(program, x.Primal, weight, bias, y.Primal));
-        return y;
+        return Record(program, "conv2d", x, weight, bias, residual, scale);
     }
 
-    private static void Backward(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias, Tensor y)
+    /// <summary>Records a convolution under the name of the op whose shapes have been checked.</summary>
+    internal static Tensor Record(
+        ComputeProgram program, string op, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Tensor? more = null)
     {
-        Tensor dy = program.Tape!.Cotangent(y);
-        if (program.Tape.Slot(program, x) is { } dx)
-        {
-            program.Emit(
-                "conv2d.backward.x", [dy, weight, dx.ReadTensor], [dx.Tensor],
-                cpu => InputGradientCpu(cpu, dy, weight, dx), gpu => InputGradientGpu(gpu, dy, weight, dx));
-        }
-
-        if (program.Tape.Slot(program, weight) is { } dWeight)
-        {
-            Tensor? partials = ImplicitGemm.Partials(program, Extents(x, weight));
-            program.Emit(
-                "conv2d.backward.weight", [x, dy, dWeight.ReadTensor], [dWeight.Tensor, partials],
-                cpu => WeightGradientCpu(cpu, x, dy, dWeight), gpu => WeightGradientGpu(gpu, x, dy, partials!, dWeight));
-        }
-
-        if (bias is not null && program.Tape.Slot(program, bias) is { } dBias)
-        {
-            Tensor? partials = ColumnSum.Scratch(program, dy.Count / dy.Shape.C, dy.Shape.C);
-            program.Emit(
-                "conv2d.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor, partials],
-                cpu => BiasGradientCpu(cpu, dy, dBias), gpu => ColumnSum.Gradient(gpu, dy, partials, dBias));
-        }
+        if (x.Type is not (DType.Float32 or DType.BFloat16) || weight.Type != x.Type || bias is { Type: not DType.Float32 })
+            throw new ArgumentException($"{op}: x {x}, weight {weight}, bias {bias}; x and weight are both Float32 or both BFloat16, the bias Float32");
+        if (weight.HasTangent || bias is { HasTangent: true })
+            throw new ArgumentException($"{op}: weight {weight} and bias {bias} must not carry tangents");
+        if (residual is null && scale != 1)
+            throw new ArgumentException($"{op}: the scale is {scale} but there is no residual");
+        var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, weight.Shape[0]);
+        if (residual is not null && (residual.Shape != shape || residual.Type != x.Type))
+            throw new ArgumentException($"{op}: the residual {residual} is not {shape} {x.Type}");
+        if (residual is null || (ConvolutionSteps.Fuses(program.Device, x, weight.Shape[0]) && residual.HasTangent == x.HasTangent))
+            return new ConvolutionSteps(program, op, x, weight, bias, residual, scale) { More = more }.Record();
+        return Residual.Apply(program, new ConvolutionSteps(program, op, x, weight, bias, null, 1) { More = more }.Record(), residual, scale);
     }
 }

@@ -20,10 +20,10 @@ public static partial class Copy
     /// <param name="x">The primal, any shape, without tangent.</param>
     /// <param name="tx">The tangent, of x's shape, or null.</param>
     /// <returns>A tensor of x's shape, dual if tx is given.</returns>
-    /// <exception cref="ArgumentException">x is dual already, or shapes differ.</exception>
+    /// <exception cref="ArgumentException">x is dual already, or shapes or types differ.</exception>
     public static Tensor Join(ComputeProgram program, Tensor x, Tensor? tx)
     {
-        if (x.HasTangent || tx is { HasTangent: true } || (tx is not null && tx.Shape != x.Shape))
+        if (x.HasTangent || tx is { HasTangent: true } || (tx is not null && (tx.Shape != x.Shape || tx.Type != x.Type)))
             throw new ArgumentException($"copy: cannot join {x} and {tx}");
         Tensor y = program.Allocate(x.Shape, tx is not null, x.Type);
         Into(program, x, y.Primal);
@@ -36,7 +36,9 @@ public static partial class Copy
     private static void Backward(ComputeProgram program, Tensor x, Tensor y)
     {
         Tensor dy = program.Tape!.Cotangent(y);
-        if (program.Tape.Slot(program, x) is { } dx)
-            program.Emit("copy.backward", [dy, dx.ReadTensor], [dx.Tensor], _ => BackwardCpu(dy, dx), gpu => BackwardGpu(gpu, dy, dx));
+        if (program.Tape.Slot(program, x) is not { } dx)
+            return;
+        Expect.Activations("copy", dy, dx.Tensor);
+        program.Emit("copy.backward", [dy, dx.ReadTensor], [dx.Tensor], _ => BackwardCpu(dy, dx), gpu => BackwardGpu(gpu, dy, dx));
     }
 }

@@ -17,10 +17,10 @@ public static partial class Dropout
     /// <param name="random">Stream of the mask; must not advance between forward and backward.</param>
     /// <param name="rate">Probability that an element is dropped, in [0, 1), to 2^-24; 0 returns x itself.</param>
     /// <returns>A tensor of x's shape.</returns>
-    /// <exception cref="ArgumentException">The rate is outside [0, 1), x is not fp32, or the counter is not Int32 (2).</exception>
+    /// <exception cref="ArgumentException">The rate is outside [0, 1), x is neither fp32 nor bf16 on a GPU, or the counter is not Int32 (2).</exception>
     public static Tensor Apply(ComputeProgram program, Tensor x, RandomSource random, float rate)
     {
-        Expect.Float32(Name, x);
+        Expect.Activations(Name, x);
         if (!(rate >= 0f && rate < 1f))
             throw new ArgumentOutOfRangeException(nameof(rate), rate, $"{Name}: a rate lies in [0, 1)");
         if (rate == 0f)

@@ -14,15 +14,21 @@ public static partial class ExponentialAverage
             return;
         cpu.For(values.Count, 16 * Piece, (start, end) =>
         {
-            Span<float> buffer = stackalloc float[Piece];
-            for (int i = (int)start; i < end; i += Piece)
-            {
-                int length = Math.Min(Piece, (int)end - i);
-                Span<float> difference = buffer[..length];
-                Span<float> target = average.Span.Slice(i, length);
-                TensorPrimitives.Subtract(values.Span.Slice(i, length), target, difference);
-                TensorPrimitives.MultiplyAdd(difference, gain.Span[0], target, target);
-            }
+            Range piece = (int)start..(int)end;
+            Move(values.Span[piece], average.Span[piece], gain.Span[0]);
         });
+    }
+
+    /// <summary>average += gain (values - average).</summary>
+    internal static void Move(ReadOnlySpan<float> values, Span<float> average, float gain)
+    {
+        Span<float> buffer = stackalloc float[Piece];
+        for (int i = 0; i < values.Length; i += Piece)
+        {
+            int length = Math.Min(Piece, values.Length - i);
+            Span<float> difference = buffer[..length], target = average.Slice(i, length);
+            TensorPrimitives.Subtract(values.Slice(i, length), target, difference);
+            TensorPrimitives.MultiplyAdd(difference, gain, target, target);
+        }
     }
 }

@@ -20,13 +20,19 @@ public static partial class ExponentialAverage
     /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
     public static void Into(ComputeProgram program, Tensor values, Tensor average, Tensor gain, Tensor verdict)
     {
-        Expect.Float32(Name, values, average, gain);
-        Expect.NoTangent(Name, values, average);
+        Require(Name, values, average, gain);
         GradientNorm.RequireVerdict(Name, verdict);
-        if (values.Shape != average.Shape || gain.Shape != new Shape(1))
-            throw new ArgumentException($"{Name}: values {values}, average {average} and gain {gain} do not fit");
         program.Emit(
             $"{Name}.forward", [values, average, gain, verdict], [average],
             cpu => IntoCpu(cpu, values, average, gain, verdict), gpu => IntoGpu(gpu, values, average, gain, verdict));
+    }
+
+    /// <summary>Throws unless values, average and gain fit.</summary>
+    internal static void Require(string op, Tensor values, Tensor average, Tensor gain)
+    {
+        Expect.Float32(op, values, average, gain);
+        Expect.NoTangent(op, values, average);
+        if (values.Shape != average.Shape || gain.Shape != new Shape(1))
+            throw new ArgumentException($"{op}: values {values}, average {average} and gain {gain} do not fit");
     }
 }

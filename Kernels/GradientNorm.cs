@@ -15,8 +15,11 @@ public static partial class GradientNorm
 {
     private const string Name = "gradient-norm";
 
-    /// <summary>Elements summed by one group or one item.</summary>
-    private const int Block = 1 << 15;
+    /// <summary>
+    /// Elements summed by one group or one item: little enough that the last wave of groups is short on a GPU, and so much that the
+    /// one group which adds up the sums has few.
+    /// </summary>
+    private const int Block = 1 << 14;
 
     /// <summary>Elements of a verdict: the norm, NaN or infinite in a step to skip; and the factor for the gradient, 0 in such a step.</summary>
     public const int VerdictLength = 2;

@@ -10,10 +10,11 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class GroupNorm
 {
-    internal static void BackwardSumsKernel(
-        ArrayView<float> x, ArrayView<float> dy, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
+    internal static void BackwardSumsKernel<T>(
+        ArrayView<T> x, ArrayView<T> dy, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
         ArrayView<float> statistics, ArrayView<float> channelSums, ArrayView<float> groupMeans, ArrayView<float> dModulation, int write,
         Extents s, int tileGroups)
+        where T : unmanaged, IElement<T>
     {
         Tile tile = TileOf(s, tileGroups);
         ArrayView<float> shared = SharedMemory.Allocate<float>(2 * LargestGroup);
@@ -72,9 +73,10 @@ public static partial class GroupNorm
         groupMeans[target + s.Images * s.Groups] = projection / (s.Pixels * s.GroupChannels);
     }
 
-    internal static void BackwardInputKernel(
-        Index1D i, ArrayView<float> x, ArrayView<float> dy, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
-        ArrayView<float> statistics, ArrayView<float> groupMeans, ArrayView<float> dx, int write, Extents s, int walkers)
+    internal static void BackwardInputKernel<T>(
+        Index1D i, ArrayView<T> x, ArrayView<T> dy, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
+        ArrayView<float> statistics, ArrayView<float> groupMeans, ArrayView<T> dx, int write, Extents s, int walkers)
+        where T : unmanaged, IElement<T>
     {
         Walk walk = WalkOf(i, s, walkers);
         int group = walk.Image * s.Groups + walk.Channel / s.GroupChannels;
@@ -84,25 +86,28 @@ public static partial class GroupNorm
         int at = walk.Start, step = walk.Step;
         for (; walk.End - at > 3 * step; at += 4 * step)
         {
-            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
-            float g0 = dy[at], g1 = dy[at + step], g2 = dy[at + 2 * step], g3 = dy[at + 3 * step];
+            float x0 = T.ToSingle(x[at]), x1 = T.ToSingle(x[at + step]), x2 = T.ToSingle(x[at + 2 * step]), x3 = T.ToSingle(x[at + 3 * step]);
+            float g0 = T.ToSingle(dy[at]), g1 = T.ToSingle(dy[at + step]), g2 = T.ToSingle(dy[at + 2 * step]), g3 = T.ToSingle(dy[at + 3 * step]);
             float there0 = 0f, there1 = 0f, there2 = 0f, there3 = 0f;
             if (write != 0)
             {
-                there0 = dx[at];
-                there1 = dx[at + step];
-                there2 = dx[at + 2 * step];
-                there3 = dx[at + 3 * step];
+                there0 = T.ToSingle(dx[at]);
+                there1 = T.ToSingle(dx[at + step]);
+                there2 = T.ToSingle(dx[at + 2 * step]);
+                there3 = T.ToSingle(dx[at + 3 * step]);
             }
 
-            dx[at] = there0 + InputCotangent(x0, g0, k, s.Silu);
-            dx[at + step] = there1 + InputCotangent(x1, g1, k, s.Silu);
-            dx[at + 2 * step] = there2 + InputCotangent(x2, g2, k, s.Silu);
-            dx[at + 3 * step] = there3 + InputCotangent(x3, g3, k, s.Silu);
+            dx[at] = T.FromSingle(there0 + InputCotangent(x0, g0, k, s.Silu));
+            dx[at + step] = T.FromSingle(there1 + InputCotangent(x1, g1, k, s.Silu));
+            dx[at + 2 * step] = T.FromSingle(there2 + InputCotangent(x2, g2, k, s.Silu));
+            dx[at + 3 * step] = T.FromSingle(there3 + InputCotangent(x3, g3, k, s.Silu));
         }
 
         for (; at < walk.End; at += step)
-            Write(dx, at, InputCotangent(x[at], dy[at], k, s.Silu), write);
+        {
+            float there = write != 0 ? T.ToSingle(dx[at]) : 0f;
+            dx[at] = T.FromSingle(there + InputCotangent(T.ToSingle(x[at]), T.ToSingle(dy[at]), k, s.Silu));
+        }
     }
 
     /// <summary>A thread group has up to 8 channels, a sector, and shares the images out; its sums have a fixed order.</summary>
@@ -138,14 +143,15 @@ public static partial class GroupNorm
     }
 
     /// <summary>Sums of dh (as D) and d dh (as DT) over the pixels of one lane.</summary>
-    private static Sums AccumulateBackward(ArrayView<float> x, ArrayView<float> dy, int start, Affine k, Tile tile, Extents s)
+    private static Sums AccumulateBackward<T>(ArrayView<T> x, ArrayView<T> dy, int start, Affine k, Tile tile, Extents s)
+        where T : unmanaged, IElement<T>
     {
         Sums sums = default;
         int step = tile.Lanes * s.Channels, at = start + tile.Lane * s.Channels, end = start + s.Pixels * s.Channels;
         for (; end - at > 3 * step; at += 4 * step)
         {
-            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
-            float g0 = dy[at], g1 = dy[at + step], g2 = dy[at + 2 * step], g3 = dy[at + 3 * step];
+            float x0 = T.ToSingle(x[at]), x1 = T.ToSingle(x[at + step]), x2 = T.ToSingle(x[at + 2 * step]), x3 = T.ToSingle(x[at + 3 * step]);
+            float g0 = T.ToSingle(dy[at]), g1 = T.ToSingle(dy[at + step]), g2 = T.ToSingle(dy[at + 2 * step]), g3 = T.ToSingle(dy[at + 3 * step]);
             sums = PlusCotangent(sums, x0, g0, k, s.Silu);
             sums = PlusCotangent(sums, x1, g1, k, s.Silu);
             sums = PlusCotangent(sums, x2, g2, k, s.Silu);
@@ -153,7 +159,7 @@ public static partial class GroupNorm
         }
 
         for (; at < end; at += step)
-            sums = PlusCotangent(sums, x[at], dy[at], k, s.Silu);
+            sums = PlusCotangent(sums, T.ToSingle(x[at]), T.ToSingle(dy[at]), k, s.Silu);
         return sums;
     }
 
@@ -177,42 +183,50 @@ public static partial class GroupNorm
 
     private static int WriteMode(GradientSlot? slot) => slot?.Add ?? -1;
 
-    private static Action BackwardGpu(GpuDevice gpu, Terms terms, Gradients gradients)
+    /// <summary>Launches everything but the sums over images.</summary>
+    private static Action BackwardPortable<T>(GpuDevice gpu, Terms terms, Gradients gradients)
+        where T : unmanaged, IElement<T>
     {
         Extents s = terms.Extents;
         var sumsKernel = gpu.Accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             ArrayView<float>, ArrayView<float>, int, Extents, int>(BackwardSumsKernel);
         var inputKernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
-            ArrayView<float>, ArrayView<float>, int, Extents, int>(BackwardInputKernel);
-        var weightsKernel = gpu.Accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int, Extents>(BackwardWeightsKernel);
+            Index1D, ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<float>, ArrayView<T>, int, Extents, int>(BackwardInputKernel);
         (KernelConfig grid, int tileGroups) = TilesOf(gpu, s);
-        int walkers = WalkersOf(s), columns = WeightColumns(gpu.ReductionGroup);
-        var weightGrid = new KernelConfig((s.Channels + columns - 1) / columns, gpu.ReductionGroup);
-        bool weights = gradients.Weight is not null || gradients.Bias is not null;
+        int walkers = WalkersOf(s);
         return () =>
         {
-            ArrayView<float> x = terms.X.View, dy = gradients.Dy.View, sums = gradients.ChannelSums.View, means = gradients.GroupMeans.View;
+            ArrayView<T> x = terms.X.ViewOf<T>(), dy = gradients.Dy.ViewOf<T>();
+            ArrayView<float> sums = gradients.ChannelSums.View, means = gradients.GroupMeans.View;
             ArrayView<float> weight = terms.Weight.View, bias = terms.Bias.View, statistics = terms.Statistics.View;
             ArrayView<float> modulation = (terms.Modulation ?? terms.Weight).View;
             sumsKernel(
                 gpu.Stream, grid, x, dy, weight, bias, modulation, statistics, sums, means,
                 gradients.Modulation?.Tensor.View ?? sums, WriteMode(gradients.Modulation), s, tileGroups);
-            if (gradients.X is { } dx)
-            {
-                inputKernel(
-                    gpu.Stream, s.Images * walkers * s.Channels, x, dy, weight, bias, modulation, statistics, means,
-                    dx.Tensor.View, dx.Add, s, walkers);
-            }
+            if (gradients.X is not { } dx)
+                return;
+            inputKernel(
+                gpu.Stream, s.Images * walkers * s.Channels, x, dy, weight, bias, modulation, statistics, means,
+                dx.Tensor.ViewOf<T>(), dx.Add, s, walkers);
+        };
+    }
 
-            if (weights)
-            {
-                weightsKernel(
-                    gpu.Stream, weightGrid, sums, modulation, gradients.Weight?.Tensor.View ?? sums, gradients.Bias?.Tensor.View ?? sums,
-                    WriteMode(gradients.Weight), WriteMode(gradients.Bias), s);
-            }
+    private static Action SumOverImagesGpu(GpuDevice gpu, Terms terms, Gradients gradients)
+    {
+        Extents s = terms.Extents;
+        var kernel = gpu.Accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, int, int, Extents>(BackwardWeightsKernel);
+        int columns = WeightColumns(gpu.ReductionGroup);
+        var grid = new KernelConfig((s.Channels + columns - 1) / columns, gpu.ReductionGroup);
+        return () =>
+        {
+            ArrayView<float> sums = gradients.ChannelSums.View;
+            kernel(
+                gpu.Stream, grid, sums, (terms.Modulation ?? terms.Weight).View,
+                gradients.Weight?.Tensor.View ?? sums, gradients.Bias?.Tensor.View ?? sums,
+                WriteMode(gradients.Weight), WriteMode(gradients.Bias), s);
         };
     }
 }

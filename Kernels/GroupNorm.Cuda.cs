@@ -17,7 +17,8 @@ public static partial class GroupNorm
     /// <summary>A thread's fixed cost, four divisions and a dozen loads, is spread over as many pixels.</summary>
     private const int PixelsPerThread = 16;
 
-    internal static void StatisticsKernel(ArrayView<float> x, ArrayView<float> statistics, Extents s, int tileGroups)
+    internal static void StatisticsKernel<T>(ArrayView<T> x, ArrayView<float> statistics, Extents s, int tileGroups)
+        where T : unmanaged, IElement<T>
     {
         Tile tile = TileOf(s, tileGroups);
         ArrayView<float> shared = SharedMemory.Allocate<float>(4 * LargestGroup);
@@ -27,7 +28,7 @@ public static partial class GroupNorm
         for (int column = tile.FirstColumn; column < tile.Columns; column += tile.Width)
         {
             int start = image + tile.FirstChannel + column;
-            sums = Accumulate(x, start, x[start - column % s.GroupChannels], tangentAt, tile, s, sums);
+            sums = Accumulate(x, start, T.ToSingle(x[start - column % s.GroupChannels]), tangentAt, tile, s, sums);
         }
 
         shared[Group.IdxX] = sums.D;
@@ -39,7 +40,7 @@ public static partial class GroupNorm
         if (Group.IdxX >= tile.Width || Group.IdxX >= tile.Columns || Group.IdxX % span != 0)
             return;
         GroupStatistics of = StatisticsFrom(
-            x[image + tile.FirstChannel + Group.IdxX],
+            T.ToSingle(x[image + tile.FirstChannel + Group.IdxX]),
             SumColumns(shared, Group.IdxX, span),
             SumColumns(shared, Group.IdxX + LargestGroup, span),
             tangentAt != 0 ? SumColumns(shared, Group.IdxX + 2 * LargestGroup, span) : 0f,
@@ -55,9 +56,10 @@ public static partial class GroupNorm
         statistics[at + 4 * plane] = of.TangentProjection;
     }
 
-    internal static void OutputKernel(
-        Index1D i, ArrayView<float> x, ArrayView<float> y, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
+    internal static void OutputKernel<T>(
+        Index1D i, ArrayView<T> x, ArrayView<T> y, ArrayView<float> weight, ArrayView<float> bias, ArrayView<float> modulation,
         ArrayView<float> statistics, Extents s, int walkers)
+        where T : unmanaged, IElement<T>
     {
         Walk walk = WalkOf(i, s, walkers);
         Affine k = ForwardAffine(
@@ -69,30 +71,32 @@ public static partial class GroupNorm
             WalkPrimal(x, y, walk, k, s);
     }
 
-    private static void WalkPrimal(ArrayView<float> x, ArrayView<float> y, Walk walk, Affine k, Extents s)
+    private static void WalkPrimal<T>(ArrayView<T> x, ArrayView<T> y, Walk walk, Affine k, Extents s)
+        where T : unmanaged, IElement<T>
     {
         int at = walk.Start, step = walk.Step;
         for (; walk.End - at > 3 * step; at += 4 * step)
         {
-            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
-            y[at] = Activate((x0 - k.Pivot) * k.A + k.B, s.Silu).Value;
-            y[at + step] = Activate((x1 - k.Pivot) * k.A + k.B, s.Silu).Value;
-            y[at + 2 * step] = Activate((x2 - k.Pivot) * k.A + k.B, s.Silu).Value;
-            y[at + 3 * step] = Activate((x3 - k.Pivot) * k.A + k.B, s.Silu).Value;
+            float x0 = T.ToSingle(x[at]), x1 = T.ToSingle(x[at + step]), x2 = T.ToSingle(x[at + 2 * step]), x3 = T.ToSingle(x[at + 3 * step]);
+            y[at] = T.FromSingle(Activate((x0 - k.Pivot) * k.A + k.B, s.Silu).Value);
+            y[at + step] = T.FromSingle(Activate((x1 - k.Pivot) * k.A + k.B, s.Silu).Value);
+            y[at + 2 * step] = T.FromSingle(Activate((x2 - k.Pivot) * k.A + k.B, s.Silu).Value);
+            y[at + 3 * step] = T.FromSingle(Activate((x3 - k.Pivot) * k.A + k.B, s.Silu).Value);
         }
 
         for (; at < walk.End; at += step)
-            y[at] = Activate((x[at] - k.Pivot) * k.A + k.B, s.Silu).Value;
+            y[at] = T.FromSingle(Activate((T.ToSingle(x[at]) - k.Pivot) * k.A + k.B, s.Silu).Value);
     }
 
-    private static void WalkDual(ArrayView<float> x, ArrayView<float> y, Walk walk, Affine k, Extents s)
+    private static void WalkDual<T>(ArrayView<T> x, ArrayView<T> y, Walk walk, Affine k, Extents s)
+        where T : unmanaged, IElement<T>
     {
         int at = walk.Start, step = walk.Step, tangentAt = s.Images * s.Pixels * s.Channels;
         for (; walk.End - at > 3 * step; at += 4 * step)
         {
             int tangent = at + tangentAt;
-            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
-            float t0 = x[tangent], t1 = x[tangent + step], t2 = x[tangent + 2 * step], t3 = x[tangent + 3 * step];
+            float x0 = T.ToSingle(x[at]), x1 = T.ToSingle(x[at + step]), x2 = T.ToSingle(x[at + 2 * step]), x3 = T.ToSingle(x[at + 3 * step]);
+            float t0 = T.ToSingle(x[tangent]), t1 = T.ToSingle(x[tangent + step]), t2 = T.ToSingle(x[tangent + 2 * step]), t3 = T.ToSingle(x[tangent + 3 * step]);
             PutDual(y, at, tangentAt, x0, t0, k, s.Silu);
             PutDual(y, at + step, tangentAt, x1, t1, k, s.Silu);
             PutDual(y, at + 2 * step, tangentAt, x2, t2, k, s.Silu);
@@ -100,15 +104,16 @@ public static partial class GroupNorm
         }
 
         for (; at < walk.End; at += step)
-            PutDual(y, at, tangentAt, x[at], x[at + tangentAt], k, s.Silu);
+            PutDual(y, at, tangentAt, T.ToSingle(x[at]), T.ToSingle(x[at + tangentAt]), k, s.Silu);
     }
 
-    private static void PutDual(ArrayView<float> y, int at, int tangentAt, float x, float t, Affine k, int silu)
+    private static void PutDual<T>(ArrayView<T> y, int at, int tangentAt, float x, float t, Affine k, int silu)
+        where T : unmanaged, IElement<T>
     {
         float d = x - k.Pivot;
         Activation of = Activate(d * k.A + k.B, silu);
-        y[at] = of.Value;
-        y[at + tangentAt] = of.Slope * (t * k.A + (d * k.E + k.F));
+        y[at] = T.FromSingle(of.Value);
+        y[at + tangentAt] = T.FromSingle(of.Slope * (t * k.A + (d * k.E + k.F)));
     }
 
     /// <summary>act(h) and act'(h), without a branch, so that the pixels of a thread overlap.</summary>
@@ -120,19 +125,20 @@ public static partial class GroupNorm
         return new Activation { Value = value, Slope = logistic + value * (1f - logistic) };
     }
 
-    private static Sums Accumulate(ArrayView<float> x, int start, float pivot, int tangentAt, Tile tile, Extents s, Sums sums)
+    private static Sums Accumulate<T>(ArrayView<T> x, int start, float pivot, int tangentAt, Tile tile, Extents s, Sums sums)
+        where T : unmanaged, IElement<T>
     {
         int step = tile.Lanes * s.Channels, at = start + tile.Lane * s.Channels, end = start + s.Pixels * s.Channels;
         for (; end - at > 3 * step; at += 4 * step)
         {
-            float x0 = x[at], x1 = x[at + step], x2 = x[at + 2 * step], x3 = x[at + 3 * step];
+            float x0 = T.ToSingle(x[at]), x1 = T.ToSingle(x[at + step]), x2 = T.ToSingle(x[at + 2 * step]), x3 = T.ToSingle(x[at + 3 * step]);
             float t0 = 0f, t1 = 0f, t2 = 0f, t3 = 0f;
             if (tangentAt != 0)
             {
-                t0 = x[at + tangentAt];
-                t1 = x[at + tangentAt + step];
-                t2 = x[at + tangentAt + 2 * step];
-                t3 = x[at + tangentAt + 3 * step];
+                t0 = T.ToSingle(x[at + tangentAt]);
+                t1 = T.ToSingle(x[at + tangentAt + step]);
+                t2 = T.ToSingle(x[at + tangentAt + 2 * step]);
+                t3 = T.ToSingle(x[at + tangentAt + 3 * step]);
             }
 
             sums = Plus(sums, x0 - pivot, t0);
@@ -142,7 +148,7 @@ public static partial class GroupNorm
         }
 
         for (; at < end; at += step)
-            sums = Plus(sums, x[at] - pivot, tangentAt != 0 ? x[at + tangentAt] : 0f);
+            sums = Plus(sums, T.ToSingle(x[at]) - pivot, tangentAt != 0 ? T.ToSingle(x[at + tangentAt]) : 0f);
         return sums;
     }
 
@@ -155,21 +161,23 @@ public static partial class GroupNorm
         return sums;
     }
 
-    private static Action ForwardGpu(GpuDevice gpu, Terms terms)
+    private static Action ForwardPortable<T>(GpuDevice gpu, Terms terms)
+        where T : unmanaged, IElement<T>
     {
         Extents s = terms.Extents;
-        var statisticsKernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, Extents, int>(StatisticsKernel);
+        var statisticsKernel = gpu.Accelerator.LoadKernel<ArrayView<T>, ArrayView<float>, Extents, int>(StatisticsKernel);
         var outputKernel = gpu.Accelerator.LoadAutoGroupedKernel<
-            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            Index1D, ArrayView<T>, ArrayView<T>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             Extents, int>(OutputKernel);
         (KernelConfig grid, int tileGroups) = TilesOf(gpu, s);
         int walkers = WalkersOf(s);
         return () =>
         {
-            ArrayView<float> x = terms.X.View, statistics = terms.Statistics.View;
+            ArrayView<T> x = terms.X.ViewOf<T>();
+            ArrayView<float> statistics = terms.Statistics.View;
             statisticsKernel(gpu.Stream, grid, x, statistics, s, tileGroups);
             outputKernel(
-                gpu.Stream, s.Images * walkers * s.Channels, x, terms.Y.View, terms.Weight.View, terms.Bias.View,
+                gpu.Stream, s.Images * walkers * s.Channels, x, terms.Y.ViewOf<T>(), terms.Weight.View, terms.Bias.View,
                 (terms.Modulation ?? terms.Weight).View, statistics, s, walkers);
         };
     }

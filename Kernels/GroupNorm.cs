@@ -19,7 +19,7 @@ public static partial class GroupNorm
 {
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">(N, H, W, C), fp32.</param>
+    /// <param name="x">(N, H, W, C), fp32 or, on a GPU, bf16; y is stored like x, all else in fp32.</param>
     /// <param name="weight">(C).</param>
     /// <param name="bias">(C).</param>
     /// <param name="groups">Groups of consecutive channels; divides C.</param>
@@ -28,17 +28,21 @@ public static partial class GroupNorm
     /// <param name="epsilon">Added to the variance; positive.</param>
     /// <returns>A tensor of x's shape.</returns>
     /// <exception cref="ArgumentException">
-    /// Shapes do not fit, a type is not fp32, a weight is dual, the modulation is dual but x is not, or epsilon is not positive.
+    /// Shapes or types do not fit, x is bf16 on the host, a weight is dual, the modulation is dual but x is not, or epsilon is not positive.
     /// </exception>
     public static Tensor Apply(
         ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu = false, Tensor? modulation = null,
-        float epsilon = 1e-6f)
+        float epsilon = 1e-6f) => Apply(program, x, weight, bias, groups, silu, modulation, epsilon, portable: false);
+
+    /// <summary>As above, but with the portable kernels alone if <paramref name="portable"/>: the reference of the fast ones.</summary>
+    internal static Tensor Apply(
+        ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu, Tensor? modulation, float epsilon, bool portable)
     {
-        Check(x, weight, bias, groups, modulation, epsilon);
+        Check(program.Device, x, weight, bias, groups, modulation, epsilon);
         Tensor y = program.AllocateLike(x);
         var extents = new Extents(x, modulation, groups, silu, epsilon);
         Tensor statistics = program.Allocate(new Shape(x.HasTangent ? 5 : 3, x.Shape.N, groups));
-        var terms = new Terms(x, weight, bias, modulation, y, statistics, extents);
+        var terms = new Terms(x, weight, bias, modulation, y, statistics, extents, portable);
         program.Emit(
             x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, weight, bias, modulation], [y, statistics],
             cpu => ForwardCpu(cpu, terms), gpu => ForwardGpu(gpu, terms));
@@ -52,9 +56,14 @@ public static partial class GroupNorm
         return y;
     }
 
-    private static void Check(Tensor x, Tensor weight, Tensor bias, int groups, Tensor? modulation, float epsilon)
+    private static void Check(
+        ComputeDevice device, Tensor x, Tensor weight, Tensor bias, int groups, Tensor? modulation, float epsilon)
     {
-        Expect.Float32("groupnorm", x, weight, bias, modulation);
+        Expect.Float32("groupnorm", weight, bias, modulation);
+        if (x.Type != DType.BFloat16)
+            Expect.Float32("groupnorm", x);
+        else if (device is CpuDevice)
+            throw new ArgumentException($"groupnorm: x is {x}, and bf16 needs a GPU");
         if (x.Shape.Rank != 4)
             throw new ArgumentException($"groupnorm: x is (N, H, W, C), not {x}");
         if (groups < 1 || x.Shape.C % groups != 0)
@@ -74,8 +83,10 @@ public static partial class GroupNorm
     {
         Tape tape = program.Tape!;
         Extents s = terms.Extents;
+        if (tape.Cotangent(terms.Y) is var dy && dy.Type != terms.X.Type)
+            throw new ArgumentException($"groupnorm: the cotangent {dy} is not stored like x {terms.X}");
         var gradients = new Gradients(
-            tape.Cotangent(terms.Y),
+            dy,
             program.Allocate(new Shape(2, s.Images, s.Channels)), program.Allocate(new Shape(2, s.Images, s.Groups)),
             tape.Slot(program, terms.X), tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
             terms.Modulation is null ? null : tape.Slot(program, terms.Modulation));
@@ -93,7 +104,7 @@ public static partial class GroupNorm
     }
 
     /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
-    private sealed record Terms(Tensor X, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents);
+    private sealed record Terms(Tensor X, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, bool Portable);
 
     /// <summary>The tensors of one backward pass; null where no gradient is wanted.</summary>
     /// <param name="Dy">Cotangent of y.</param>

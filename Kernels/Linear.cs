@@ -11,53 +11,34 @@ public static partial class Linear
 {
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">(..., C), one to four axes.</param>
-    /// <param name="weight">(K, C).</param>
-    /// <param name="bias">(K) or null.</param>
-    /// <returns>(..., K).</returns>
-    /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent.</exception>
-    public static Tensor Apply(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null)
+    /// <param name="x">(..., C), one to four axes, fp32 or bf16.</param>
+    /// <param name="weight">(K, C), of x's type.</param>
+    /// <param name="bias">(K), fp32, or null.</param>
+    /// <param name="residual">(..., K), of x's type, or null; see <see cref="Conv2d.Apply"/>.</param>
+    /// <param name="scale">Factor of the sum with the residual; 1 without one.</param>
+    /// <param name="more">
+    /// (..., C2), or null: the op then stands on the <see cref="Concat"/> of x and it, C + C2 channels, which tensor cores of Hopper read without a copy.
+    /// </param>
+    /// <returns>(..., K), of x's type.</returns>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent, or x is bf16 and the device the host.</exception>
+    public static Tensor Apply(
+        ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1, Tensor? more = null)
     {
-        if (weight.Shape.Rank != 2 || weight.Shape.C != x.Shape.C || (bias is not null && bias.Shape != new Shape(weight.Shape[0])))
-            throw new ArgumentException($"linear: x {x}, weight {weight}, bias {bias}; wanted (..., C), (K, C), (K)");
-        if (x.Type != DType.Float32 || weight.Type != DType.Float32 || bias is { Type: not DType.Float32 })
-            throw new ArgumentException($"linear: x {x}, weight {weight}, bias {bias}; only Float32 is supported");
-        if (weight.HasTangent || bias is { HasTangent: true })
-            throw new ArgumentException($"linear: weight {weight} and bias {bias} must not carry tangents");
+        if (more is not null && !TensorProduct.TakesTwoSources(program.Device, x, more, weight.Shape[0]))
+            return Apply(program, Concat.Apply(program, x, more), weight, bias, residual, scale);
+        int channels = x.Shape.C + (more?.Shape.C ?? 0);
+        if (weight.Shape.Rank != 2 || weight.Shape.C != channels || (bias is not null && bias.Shape != new Shape(weight.Shape[0])))
+            throw new ArgumentException($"linear: x {x}, {(more is null ? "" : $"more {more}, ")}weight {weight}, bias {bias}; wanted (..., C), (K, C), (K)");
         int[] extents = x.Shape.ToArray();
         extents[^1] = weight.Shape[0];
-        Tensor y = program.Allocate(new Shape(extents), x.HasTangent);
-        program.Emit(
-            "linear.forward", [x, weight, bias], [y],
-            cpu => ForwardCpu(cpu, x, weight, bias, y), gpu => ForwardGpu(gpu, x, weight, bias, y));
-        program.Tape?.Record(y, [x, weight, bias], () => Backward(program, x.Primal, weight, bias, y.Primal));
-        return y;
-    }
-
-    private static void Backward(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias, Tensor y)
-    {
-        Tensor dy = program.Tape!.Cotangent(y);
-        if (program.Tape.Slot(program, x) is { } dx)
-        {
-            program.Emit(
-                "linear.backward.x", [dy, weight, dx.ReadTensor], [dx.Tensor],
-                cpu => InputGradientCpu(cpu, dy, weight, dx), gpu => InputGradientGpu(gpu, dy, weight, dx));
-        }
-
-        if (program.Tape.Slot(program, weight) is { } dWeight)
-        {
-            Tensor? partials = ImplicitGemm.Partials(program, Extents(x, weight));
-            program.Emit(
-                "linear.backward.weight", [x, dy, dWeight.ReadTensor], [dWeight.Tensor, partials],
-                cpu => WeightGradientCpu(cpu, x, dy, dWeight), gpu => WeightGradientGpu(gpu, x, dy, partials!, dWeight));
-        }
-
-        if (bias is not null && program.Tape.Slot(program, bias) is { } dBias)
-        {
-            Tensor? partials = ColumnSum.Scratch(program, dy.Count / dy.Shape.C, dy.Shape.C);
-            program.Emit(
-                "linear.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor, partials],
-                cpu => BiasGradientCpu(cpu, dy, dBias), gpu => ColumnSum.Gradient(gpu, dy, partials, dBias));
-        }
+        if (residual is not null && residual.Shape != new Shape(extents))
+            throw new ArgumentException($"linear: the residual {residual} is not {new Shape(extents)}");
+        int rows = x.Count / x.Shape.C; // each an image of one pixel
+        if (more is not null && more.Count / more.Shape.C != rows)
+            throw new ArgumentException($"linear: {more} has not as many rows as {x}");
+        Tensor y = Conv2d.Record(
+            program, "linear", x.Reshape(rows, 1, 1, x.Shape.C), weight.Reshape(weight.Shape[0], 1, 1, channels), bias,
+            residual?.Reshape(rows, 1, 1, weight.Shape[0]), scale, more?.Reshape(rows, 1, 1, more.Shape.C));
+        return y.Reshape(extents);
     }
 }

@@ -8,6 +8,7 @@ public static class Ops
     [
         new(typeof(Adam), OpTangent.None),
         new(typeof(Attention), OpTangent.Rule),
+        new(typeof(Cast), OpTangent.Linear),
         new(typeof(Combine), OpTangent.None),
         new(typeof(Concat), OpTangent.Linear),
         new(typeof(ConsistencyTarget), OpTangent.None),

@@ -13,14 +13,14 @@ public static partial class Resample2d
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">(N, H, W, C).</param>
     /// <returns>(N, 2 H, 2 W, C), with a tangent if x has one.</returns>
-    /// <exception cref="ArgumentException">x is not (N, H, W, C) or not fp32.</exception>
+    /// <exception cref="ArgumentException">x is not (N, H, W, C) or neither fp32 nor bf16 on a GPU.</exception>
     public static Tensor Up(ComputeProgram program, Tensor x)
     {
         const string op = "resample2d.up";
-        Expect.Float32(op, x);
+        Expect.Activations(op, x);
         if (x.Shape.Rank != 4)
             throw new ArgumentException($"{op}: {x} is not (N, H, W, C)");
-        Tensor y = program.Allocate(new Shape(x.Shape.N, 2 * x.Shape.H, 2 * x.Shape.W, x.Shape.C), x.HasTangent);
+        Tensor y = program.Allocate(new Shape(x.Shape.N, 2 * x.Shape.H, 2 * x.Shape.W, x.Shape.C), x.HasTangent, x.Type);
         EmitSpread(program, op + ".forward", x, new GradientSlot(y, false), 1f);
         program.Tape?.Record(y, [x], () =>
         {
@@ -35,14 +35,14 @@ public static partial class Resample2d
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">(N, H, W, C) with even H and W.</param>
     /// <returns>(N, H / 2, W / 2, C), with a tangent if x has one.</returns>
-    /// <exception cref="ArgumentException">x is not (N, H, W, C), an extent is odd, or x is not fp32.</exception>
+    /// <exception cref="ArgumentException">x is not (N, H, W, C), an extent is odd, or x is neither fp32 nor bf16 on a GPU.</exception>
     public static Tensor Down(ComputeProgram program, Tensor x)
     {
         const string op = "resample2d.down";
-        Expect.Float32(op, x);
+        Expect.Activations(op, x);
         if (x.Shape.Rank != 4 || x.Shape.H % 2 != 0 || x.Shape.W % 2 != 0)
             throw new ArgumentException($"{op}: {x} is not (N, H, W, C) with even H and W");
-        Tensor y = program.Allocate(new Shape(x.Shape.N, x.Shape.H / 2, x.Shape.W / 2, x.Shape.C), x.HasTangent);
+        Tensor y = program.Allocate(new Shape(x.Shape.N, x.Shape.H / 2, x.Shape.W / 2, x.Shape.C), x.HasTangent, x.Type);
         EmitGather(program, op + ".forward", x, new GradientSlot(y, false), 0.25f);
         program.Tape?.Record(y, [x], () =>
         {

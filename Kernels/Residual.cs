@@ -14,10 +14,10 @@ public static partial class Residual
     /// <param name="b">a's shape.</param>
     /// <param name="scale">Factor of the sum.</param>
     /// <returns>A tensor of a's shape.</returns>
-    /// <exception cref="ArgumentException">Shapes differ or a type is not fp32.</exception>
+    /// <exception cref="ArgumentException">Shapes differ or types do, or are neither fp32 nor bf16 on a GPU.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor a, Tensor b, float scale)
     {
-        Expect.Float32(Name, a, b);
+        Expect.Activations(Name, a, b);
         if (a.Shape != b.Shape)
             throw new ArgumentException($"{Name}: a is {a}, b is {b}");
 
@@ -34,9 +34,11 @@ public static partial class Residual
     private static void Backward(ComputeProgram program, Tensor a, Tensor b, Tensor y, float scale)
     {
         Tensor dy = program.Tape!.Cotangent(y);
-        GradientSlot? da = program.Tape.Slot(program, a), db = program.Tape.Slot(program, b);
-        program.Emit(
-            "residual.backward", [dy, da?.ReadTensor, db?.ReadTensor], [da?.Tensor, db?.Tensor],
-            cpu => BackwardCpu(cpu, dy, da, db, scale), gpu => BackwardGpu(gpu, dy, da, db, scale));
+        EmitBackward(program, dy, program.Tape.Slot(program, a), program.Tape.Slot(program, b), scale);
     }
+
+    /// <summary>Records da (+)= scale dy and db (+)= scale dy; null where no gradient is wanted.</summary>
+    internal static void EmitBackward(ComputeProgram program, Tensor dy, GradientSlot? da, GradientSlot? db, float scale) => program.Emit(
+        "residual.backward", [dy, da?.ReadTensor, db?.ReadTensor], [da?.Tensor, db?.Tensor],
+        cpu => BackwardCpu(cpu, dy, da, db, scale), gpu => BackwardGpu(gpu, dy, da, db, scale));
 }

@@ -42,8 +42,8 @@ public sealed class ConsistencySampler : ImageSampler
 
     /// <summary>Loads a consistency model together with a sampler that owns it.</summary>
     /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
-    public static ConsistencySampler Load(string path, ComputeDevice device, int steps = 2, int batch = 16) =>
-        Owning(WeightFile.Load(path, device), model => new ConsistencySampler(model, DefaultTimes(steps, model.SigmaData), batch));
+    public static ConsistencySampler Load(string path, ComputeDevice device, int steps = 2, int batch = 16, Precision precision = Precision.Auto) =>
+        Owning(WeightFile.Load(path, device, precision), model => new ConsistencySampler(model, DefaultTimes(steps, model.SigmaData), batch));
 
     /// <summary>
     /// Times for a number of steps: arctan(80 / sigma_data), then 1.1 as in the paper; further ones divide what remains below 1.1

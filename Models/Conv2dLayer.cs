@@ -21,10 +21,15 @@ internal sealed class Conv2dLayer(string name, int inChannels, int outChannels, 
     /// <summary>Multiplications, each with its addition, for an output of so many pixels.</summary>
     public long MultiplyAdds(long pixels) => pixels * Taps * inChannels * outChannels;
 
-    /// <summary>(N, H, W, C) to (N, H, W, K).</summary>
-    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x)
+    /// <summary>(N, H, W, C) to (N, H, W, K), the weight in the storage type of x.</summary>
+    /// <param name="program">Program that records the layer.</param>
+    /// <param name="weights">The network's parameters.</param>
+    /// <param name="x">Input.</param>
+    /// <param name="residual">What is added to the output, or null; the sum is multiplied by the scale.</param>
+    /// <param name="scale">1 without a residual.</param>
+    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
-        return Conv2d.Apply(program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value);
+        return Conv2d.Apply(program, x, weights.Factor($"{name}.weight", x.Type), weights[$"{name}.bias"].Value, residual, scale);
     }
 }

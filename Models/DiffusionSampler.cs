@@ -63,8 +63,8 @@ public sealed class DiffusionSampler : ImageSampler
 
     /// <summary>Loads a diffusion model together with a sampler that owns it.</summary>
     /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
-    public static DiffusionSampler Load(string path, ComputeDevice device, int steps = 32, float guidance = 1, int batch = 16) =>
-        Owning(WeightFile.Load(path, device), model => new DiffusionSampler(model, steps, guidance, batch));
+    public static DiffusionSampler Load(string path, ComputeDevice device, int steps = 32, float guidance = 1, int batch = 16, Precision precision = Precision.Auto) =>
+        Owning(WeightFile.Load(path, device, precision), model => new DiffusionSampler(model, steps, guidance, batch));
 
     /// <inheritdoc/>
     private protected override void Solve(Action<int> drawNoise)

@@ -9,7 +9,8 @@ namespace TrigFlowNative.Models;
 /// </summary>
 /// <remarks>
 /// Noise is Philox, keyed by the seed and counted by (element, index of the image, step): the same seed gives the same image i,
-/// whatever the size of the batch and the number of images. Not for use by several threads at once.
+/// whatever the size of the batch and the number of images. Nothing waits for the device but the download of a batch's images. Not
+/// for use by several threads at once.
 /// </remarks>
 public abstract class ImageSampler : IDisposable
 {
@@ -18,6 +19,9 @@ public abstract class ImageSampler : IDisposable
     private readonly List<IDisposable> resources = [];
     private readonly Tensor counter, coefficients;
     private readonly Tensor? labels;
+    private readonly PinnedUpload counterUpload, coefficientUpload;
+    private readonly PinnedUpload? labelUpload;
+    private (ulong Seed, ComputeProgram Program)? noise;
 
     private protected ImageSampler(SampledNetwork network, int batch, int coefficientCount)
     {
@@ -27,6 +31,9 @@ public abstract class ImageSampler : IDisposable
         labels = network.LabelCount > 0 ? Keep(network.Device.CreateTensor(new Shape(batch), DType.Int32)) : null;
         counter = Keep(network.Device.CreateTensor(new Shape(2), DType.Int32));
         coefficients = Keep(network.Device.CreateTensor(new Shape(coefficientCount, batch)));
+        counterUpload = Keep(new PinnedUpload(counter));
+        coefficientUpload = Keep(new PinnedUpload(coefficients));
+        labelUpload = labels is null ? null : Keep(new PinnedUpload(labels));
         Noise = CreateState();
         Denoised = CreateState();
         State = CreateState();
@@ -62,8 +69,7 @@ public abstract class ImageSampler : IDisposable
         int pixels = (int)(shape.Count / Batch);
         float[] images = new float[checked(count * pixels)];
         float[] drawn = new float[shape.Count];
-        using var noise = new ComputeProgram(network.Device);
-        RandomNormal.Into(noise, Noise, new RandomSource(seed, RandomPurposes.SamplingNoise, counter), 1);
+        ComputeProgram draw = NoiseOf(seed);
         for (int start = 0; start < count; start += Batch)
         {
             int[] words = [0, first + start];
@@ -71,8 +77,8 @@ public abstract class ImageSampler : IDisposable
             Solve(step =>
             {
                 words[0] = step;
-                counter.Upload<int>(words);
-                noise.Run();
+                counterUpload.Write<int>(words);
+                draw.Run();
             });
             Denoised.Download<float>(drawn);
             for (int i = 0; i < Math.Min(Batch, count - start) * pixels; i++)
@@ -93,6 +99,8 @@ public abstract class ImageSampler : IDisposable
         foreach (IDisposable resource in resources)
             resource.Dispose();
         resources.Clear();
+        noise?.Program.Dispose();
+        noise = null;
         GC.SuppressFinalize(this);
     }
 
@@ -121,7 +129,7 @@ public abstract class ImageSampler : IDisposable
         float[] rows = new float[coefficients.Count];
         for (int i = 0; i < rows.Length; i++)
             rows[i] = (float)values[i / Batch];
-        coefficients.Upload<float>(rows);
+        coefficientUpload.Write<float>(rows);
     }
 
     /// <summary>Records F(State, t), with the classes that are asked for or with none.</summary>
@@ -151,6 +159,18 @@ public abstract class ImageSampler : IDisposable
         }
     }
 
+    /// <summary>The program that fills <see cref="Noise"/>; kernels hold the seed, so another one needs another program.</summary>
+    private ComputeProgram NoiseOf(ulong seed)
+    {
+        if (noise is { } known && known.Seed == seed)
+            return known.Program;
+        noise?.Program.Dispose();
+        var program = new ComputeProgram(network.Device);
+        RandomNormal.Into(program, Noise, new RandomSource(seed, RandomPurposes.SamplingNoise, counter), 1);
+        noise = (seed, program);
+        return program;
+    }
+
     private T Keep<T>(T resource)
         where T : IDisposable
     {
@@ -169,11 +189,11 @@ public abstract class ImageSampler : IDisposable
 
     private void UploadClasses(ReadOnlySpan<int> classes, int start)
     {
-        if (labels is null)
+        if (labelUpload is null)
             return;
         int[] batch = new int[Batch];
         for (int i = 0; i < Batch; i++)
             batch[i] = start + i < classes.Length ? classes[start + i] : -1;
-        labels.Upload<int>(batch);
+        labelUpload.Write<int>(batch);
     }
 }

@@ -32,11 +32,18 @@ internal sealed class LinearLayer(string name, int inChannels, int outChannels, 
     /// <summary>Multiplications, each with its addition, for so many rows.</summary>
     public long MultiplyAdds(long rows) => rows * inChannels * outChannels;
 
-    /// <summary>(..., C) to (..., K).</summary>
-    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x)
+    /// <summary>(..., C) to (..., K), the weight in the storage type of x.</summary>
+    /// <param name="program">Program that records the layer.</param>
+    /// <param name="weights">The network's parameters.</param>
+    /// <param name="x">Input.</param>
+    /// <param name="residual">What is added to the output, or null; the sum is multiplied by the scale.</param>
+    /// <param name="scale">1 without a residual.</param>
+    /// <param name="more">A tensor whose channels follow those of x, or null.</param>
+    public Tensor Apply(
+        ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1, Tensor? more = null)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
-        return Linear.Apply(program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value);
+        return Linear.Apply(program, x, weights.Factor($"{name}.weight", x.Type), weights[$"{name}.bias"].Value, residual, scale, more);
     }
 
     /// <summary>The layer on one-hot rows times sqrt(C), C the number of classes: (N) to (N, K); -1 gives the bias alone.</summary>

@@ -21,6 +21,9 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <summary>The weights.</summary>
     public ParameterSlab Weights { get; } = weights;
 
+    /// <summary>How activations are stored: in bf16 exactly if the weights have a bf16 copy.</summary>
+    public DType Storage { get; } = weights.Rounded is null ? DType.Float32 : DType.BFloat16;
+
     /// <summary>Standard deviation of the data.</summary>
     public float SigmaData { get; } = float.IsFinite(sigmaData) && sigmaData > 0
         ? sigmaData
@@ -29,9 +32,11 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <summary>What the network was trained to be.</summary>
     public ModelKind Kind { get; } = kind;
 
-    /// <summary>Reads a model from a weight file.</summary>
+    /// <summary>Reads a model from a weight file, to run in a precision.</summary>
     /// <exception cref="InvalidFileException">The file is not a weight file of a DDPM++ network, see <see cref="WeightFile"/>.</exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device) => WeightFile.Load(path, device);
+    /// <exception cref="ArgumentException">The device has no kernels for the precision.</exception>
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto) =>
+        WeightFile.Load(path, device, precision);
 
     /// <summary>Writes the model to a weight file, whole or not at all.</summary>
     public void Save(string path) => WeightFile.Save(path, this);

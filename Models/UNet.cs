@@ -65,7 +65,11 @@ public sealed class UNet
     private IEnumerable<UNetBlock> Blocks => encoder.Concat(decoder.Select(entry => entry.Block));
 
     /// <summary>A slab for this network's parameters, zeroed.</summary>
-    public ParameterSlab CreateSlab(ComputeDevice device, bool withGradients = false) => new(device, Layout, withGradients);
+    /// <param name="device">Where the network runs.</param>
+    /// <param name="withGradients">Whether it is trained.</param>
+    /// <param name="rounded">Whether it runs with bf16 activations, see <see cref="Forward"/>: the slab then holds a bf16 copy too.</param>
+    public ParameterSlab CreateSlab(ComputeDevice device, bool withGradients = false, bool rounded = false) =>
+        new(device, Layout, withGradients, rounded);
 
     /// <summary>
     /// Fills a slab with initial weights: Xavier uniform; conv1, proj and aux_conv times 1e-5, qkv times sqrt(0.2); biases 0,
@@ -76,17 +80,22 @@ public sealed class UNet
         ArgumentNullException.ThrowIfNull(weights);
         for (int i = 0; i < Parameters.Count; i++)
             weights[Parameters[i].Name].Value.Upload<float>(Parameters[i].InitialValues(seed, i));
+        RoundedWeights.Refresh(weights);
     }
 
     /// <summary>Records F_theta(x, t). With x and t dual the output is dual: F and its derivative along the tangents in one pass.</summary>
+    /// <remarks>
+    /// The slab decides the precision: over one with rounded values images are stored in bf16 from the first convolution to the
+    /// last and multiplied with these values; the time embedding, all sums, x, t and F stay fp32.
+    /// </remarks>
     /// <param name="program">Program that records the network.</param>
     /// <param name="weights">A slab of this network's <see cref="Layout"/>; gradients flow to it if the program's tape watches it.</param>
     /// <param name="x">Input (N, H, W, C) of about unit variance: x_t / sigma_data.</param>
     /// <param name="t">Time (N), in [0, pi/2]; dual exactly if x is.</param>
     /// <param name="labels">Int32 (N), -1 for no class; given exactly if the network has classes. Its tangent is zero.</param>
     /// <param name="dropout">Source of the dropout masks, in training: block i draws with the purpose plus i. Null for no dropout.</param>
-    /// <returns>(N, H, W, C).</returns>
-    /// <exception cref="ArgumentException">A shape does not fit the configuration.</exception>
+    /// <returns>(N, H, W, C), fp32.</returns>
+    /// <exception cref="ArgumentException">A shape does not fit the configuration, or the slab asks for bf16 where no GPU is.</exception>
     public Tensor Forward(
         ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels = null, RandomSource? dropout = null)
     {
@@ -98,7 +107,8 @@ public sealed class UNet
         uint block = 0;
         using (program.Layer("enc"))
         {
-            skips.Push(x = stem.Apply(program, weights, x));
+            DType storage = weights.Rounded is null ? DType.Float32 : DType.BFloat16;
+            skips.Push(x = stem.Apply(program, weights, Cast.Apply(program, x, storage)));
             foreach (UNetBlock each in encoder)
                 skips.Push(x = each.Apply(program, weights, x, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout));
         }
@@ -112,7 +122,8 @@ public sealed class UNet
                 x = each.Apply(program, weights, x, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout);
             }
 
-            return head.Apply(program, weights, headNorm.Apply(program, weights, x, silu: true));
+            x = head.Apply(program, weights, headNorm.Apply(program, weights, x, silu: true));
+            return Cast.Apply(program, x, DType.Float32);
         }
     }
 

@@ -84,13 +84,11 @@ internal sealed class UNetBlock
         h = norm1.Apply(program, weights, h, silu: true, Modulation(program, weights, embedding));
         if (dropout is not null)
             h = Dropout.Apply(program, h, dropout, dropoutRate);
-        h = conv1.Apply(program, weights, h);
-        x = Residual.Apply(program, h, Skip(program, weights, x), HalfRoot);
+        x = conv1.Apply(program, weights, h, Skip(program, weights, x), HalfRoot);
         if (qkv is null)
             return x;
         h = qkv.Apply(program, weights, norm2!.Apply(program, weights, x, silu: false));
-        h = proj!.Apply(program, weights, Attention.Apply(program, h));
-        return Residual.Apply(program, h, x, HalfRoot);
+        return proj!.Apply(program, weights, Attention.Apply(program, h), x, HalfRoot);
     }
 
     /// <summary>[pnorm(s) | pnorm(b)], (N, 2 K): both halves are normalised on their own.</summary>

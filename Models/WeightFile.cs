@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Models;
 
@@ -46,20 +47,24 @@ public static class WeightFile
     /// <summary>Reads a model. Nothing is allocated on the device before every name and shape has been checked.</summary>
     /// <param name="path">The file. Names may begin with "model."; buffers called resample_filter are passed over.</param>
     /// <param name="device">Where the weights go.</param>
+    /// <param name="precision">How the network is to run.</param>
+    /// <exception cref="ArgumentException">The device has no kernels for the precision.</exception>
     /// <exception cref="InvalidFileException">
     /// The file is malformed, a tensor is missing, unknown, of another shape or not finite, or the configuration is.
     /// </exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device)
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto)
     {
+        bool rounded = precision.StorageOn(device) == DType.BFloat16;
         using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
         UNet network = ReadNetwork(file);
         float sigmaData = ReadSigmaData(file);
         ModelKind kind = ReadKind(file);
         Dictionary<string, SafetensorsEntry> entries = Match(file, network);
-        ParameterSlab weights = network.CreateSlab(device);
+        ParameterSlab weights = network.CreateSlab(device, rounded: rounded);
         try
         {
             Read(file, network, entries, weights);
+            RoundedWeights.Refresh(weights);
             return new TrigFlowModel(network, weights, sigmaData, kind);
         }
         catch
@@ -69,7 +74,7 @@ public static class WeightFile
         }
     }
 
-    /// <summary>Reads the weights of a given network into a slab, as the start of a training.</summary>
+    /// <summary>Reads the weights of a given network into a slab, as the start of a training; the slab's rounded values follow.</summary>
     /// <param name="path">The file.</param>
     /// <param name="network">The network; the file's configuration must have the same parameters.</param>
     /// <param name="weights">A slab of the network's layout; if an exception is thrown part of it may be overwritten.</param>
@@ -158,5 +163,6 @@ public static class WeightFile
     {
         foreach (ParameterSpec parameter in network.Parameters)
             weights[parameter.Name].Value.Upload<float>(parameter.ToMemoryOrder(file.ReadSingles(entries[parameter.Name].Name)));
+        RoundedWeights.Refresh(weights);
     }
 }

@@ -58,11 +58,17 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuStreamEndCapture")]
     public static partial int StreamEndCapture(nint stream, out nint graph);
 
+    [LibraryImport(Library, EntryPoint = "cuStreamIsCapturing")]
+    public static partial int StreamIsCapturing(nint stream, out int status);
+
     [LibraryImport(Library, EntryPoint = "cuGraphInstantiateWithFlags")]
     public static partial int GraphInstantiate(out nint executable, nint graph, ulong flags);
 
     [LibraryImport(Library, EntryPoint = "cuGraphLaunch")]
     public static partial int GraphLaunch(nint executable, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuGraphGetNodes")]
+    public static partial int GraphGetNodes(nint graph, nint* nodes, ref nuint count);
 
     [LibraryImport(Library, EntryPoint = "cuGraphDestroy")]
     public static partial int GraphDestroy(nint graph);
@@ -75,6 +81,9 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library, EntryPoint = "cuEventRecord")]
     public static partial int EventRecord(nint value, nint stream);
+
+    [LibraryImport(Library, EntryPoint = "cuEventRecordWithFlags")]
+    public static partial int EventRecordWithFlags(nint value, nint stream, uint flags);
 
     [LibraryImport(Library, EntryPoint = "cuEventSynchronize")]
     public static partial int EventSynchronize(nint value);

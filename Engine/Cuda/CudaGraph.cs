@@ -1,10 +1,14 @@
 namespace TrigFlowNative.Engine.Cuda;
 
 /// <summary>A sequence of launches captured from a device's stream and replayed as one: a node costs a fraction of a launch.</summary>
-public sealed class CudaGraph : IDisposable
+/// <remarks>
+/// The graph holds addresses and kernels, not the objects behind them: whoever owns it keeps memory and kernels alive.
+/// </remarks>
+public sealed unsafe class CudaGraph : IDisposable
 {
     private const int Relaxed = 2; // finalizers may free memory meanwhile, which stricter captures take for an error
-    private readonly nint stream;
+    private const int Active = 1;
+    private readonly GpuDevice gpu;
     private nint executable;
 
     /// <summary>Captures what an action launches; nothing runs. The action must not allocate, copy from pageable memory or wait.</summary>
@@ -13,31 +17,63 @@ public sealed class CudaGraph : IDisposable
     {
         ArgumentNullException.ThrowIfNull(gpu);
         ArgumentNullException.ThrowIfNull(launches);
-        stream = gpu.StreamHandle;
+        this.gpu = gpu;
         gpu.Bind();
-        CudaDriver.Check(CudaDriver.StreamBeginCapture(stream, Relaxed), "cuStreamBeginCapture");
+        CudaDriver.Check(CudaDriver.StreamBeginCapture(gpu.StreamHandle, Relaxed), "cuStreamBeginCapture");
         nint graph;
         try
         {
             launches();
         }
-        finally
+        catch
         {
-            CudaDriver.Check(CudaDriver.StreamEndCapture(stream, out graph), "cuStreamEndCapture");
+            // Ends the capture so that the stream works again; what the driver says of it matters less than what was thrown.
+            if (CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph) == 0 && graph != 0)
+                _ = CudaDriver.GraphDestroy(graph);
+            throw;
         }
 
-        CudaDriver.Check(CudaDriver.GraphInstantiate(out executable, graph, 0), "cuGraphInstantiate");
-        CudaDriver.Check(CudaDriver.GraphDestroy(graph), "cuGraphDestroy");
+        CudaDriver.Check(CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph), "cuStreamEndCapture");
+        try
+        {
+            nuint nodes = 0;
+            CudaDriver.Check(CudaDriver.GraphGetNodes(graph, null, ref nodes), "cuGraphGetNodes");
+            NodeCount = (int)nodes;
+            CudaDriver.Check(CudaDriver.GraphInstantiate(out executable, graph, 0), "cuGraphInstantiate");
+        }
+        finally
+        {
+            CudaDriver.Check(CudaDriver.GraphDestroy(graph), "cuGraphDestroy");
+        }
     }
 
-    /// <summary>Replays all launches on the device's stream; does not wait.</summary>
-    public void Launch() => CudaDriver.Check(CudaDriver.GraphLaunch(executable, stream), "cuGraphLaunch");
+    /// <summary>Kernels, copies and fills in the graph.</summary>
+    public int NodeCount { get; }
 
-    /// <summary>Releases the graph.</summary>
+    /// <summary>Replays all launches on the device's stream; does not wait.</summary>
+    /// <exception cref="ObjectDisposedException">The graph has been released.</exception>
+    public void Launch()
+    {
+        ObjectDisposedException.ThrowIf(executable == 0, this);
+        gpu.Bind();
+        CudaDriver.Check(CudaDriver.GraphLaunch(executable, gpu.StreamHandle), "cuGraphLaunch");
+    }
+
+    /// <summary>Releases the graph; one at work goes on to its end.</summary>
     public void Dispose()
     {
-        if (executable != 0)
-            CudaDriver.Check(CudaDriver.GraphExecDestroy(executable), "cuGraphExecDestroy");
+        if (executable == 0)
+            return;
+        gpu.Bind();
+        CudaDriver.Check(CudaDriver.GraphExecDestroy(executable), "cuGraphExecDestroy");
         executable = 0;
+    }
+
+    /// <summary>Throws if a capture on the device's stream has been spoilt by a call that cannot be captured.</summary>
+    internal static void RequireSound(GpuDevice gpu)
+    {
+        CudaDriver.Check(CudaDriver.StreamIsCapturing(gpu.StreamHandle, out int status), "cuStreamIsCapturing");
+        if (status != Active)
+            throw new CudaDriverException("it waits, allocates or copies from pageable memory");
     }
 }

@@ -3,36 +3,20 @@ namespace TrigFlowNative.Engine.Cuda;
 /// <summary>Two events on a device's stream: the device's own clock around what is launched between them.</summary>
 public sealed class CudaTimer : IDisposable
 {
-    private readonly nint stream, start, end;
+    private readonly CudaMarks marks;
 
     /// <summary>Creates the events.</summary>
-    public CudaTimer(GpuDevice gpu)
-    {
-        ArgumentNullException.ThrowIfNull(gpu);
-        gpu.Bind();
-        stream = gpu.StreamHandle;
-        CudaDriver.Check(CudaDriver.EventCreate(out start, 0), "cuEventCreate");
-        CudaDriver.Check(CudaDriver.EventCreate(out end, 0), "cuEventCreate");
-    }
+    public CudaTimer(GpuDevice gpu) => marks = new CudaMarks(gpu, 2);
 
     /// <summary>Marks the start.</summary>
-    public void Start() => CudaDriver.Check(CudaDriver.EventRecord(start, stream), "cuEventRecord");
+    public void Start() => marks.Record(0);
 
     /// <summary>Marks the end.</summary>
-    public void Stop() => CudaDriver.Check(CudaDriver.EventRecord(end, stream), "cuEventRecord");
+    public void Stop() => marks.Record(1);
 
     /// <summary>Waits for the end; seconds between the marks.</summary>
-    public double Seconds()
-    {
-        CudaDriver.Check(CudaDriver.EventSynchronize(end), "cuEventSynchronize");
-        CudaDriver.Check(CudaDriver.EventElapsedTime(out float milliseconds, start, end), "cuEventElapsedTime");
-        return milliseconds * 1e-3;
-    }
+    public double Seconds() => marks.Seconds(0, 1);
 
     /// <summary>Releases the events.</summary>
-    public void Dispose()
-    {
-        CudaDriver.Check(CudaDriver.EventDestroy(start), "cuEventDestroy");
-        CudaDriver.Check(CudaDriver.EventDestroy(end), "cuEventDestroy");
-    }
+    public void Dispose() => marks.Dispose();
 }

@@ -160,6 +160,76 @@ public class ComputeProgramTests
         Assert.Equal([0, 1, 2, 3], program.Steps.Select(step => step.Index));
     }
 
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Every_run_sees_the_values_of_the_moment(string deviceName)
+    {
+        ComputeDevice device = TestDevices.Get(deviceName);
+        using Tensor x = device.CreateTensor(new Shape(37)), kept = device.CreateTensor(x.Shape);
+        using var program = new ComputeProgram(device);
+        Tensor y = x;
+        for (int i = 0; i < 5; i++)
+            y = Residual.Apply(program, y, x, 1);
+        Copy.Into(program, y, kept);
+        for (int run = 1; run <= 4; run++)
+        {
+            Assert.Equal(deviceName == "cuda" && run > 2, program.IsCaptured);
+            x.Upload<float>([.. Enumerable.Repeat((float)run, 37)]);
+            program.Run();
+            Assert.All(kept.ToArray(), value => Assert.Equal(6f * run, value));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.Gpu), MemberType = typeof(TestDevices))]
+    public void A_step_that_cannot_be_captured_is_named_and_the_device_goes_on(string deviceName)
+    {
+        ComputeDevice device = TestDevices.Get(deviceName);
+        using Tensor x = device.CreateTensor(new Shape(5), [1, 2, 3, 4, 5]), y = device.CreateTensor(x.Shape);
+        using var program = new ComputeProgram(device);
+        for (int i = 0; i < 4; i++)
+            Copy.Into(program, x, y);
+        using (program.Layer("enc"))
+            program.Emit("waits.forward", [], [], _ => { }, gpu => gpu.Synchronize);
+        program.Run();
+        var error = Assert.Throws<InvalidOperationException>(program.Run);
+        Assert.Contains("waits.forward in enc (step 4): cannot be captured", error.Message, StringComparison.Ordinal);
+        x.Upload<float>([5, 4, 3, 2, 1]);
+        using var other = new ComputeProgram(device);
+        Copy.Into(other, x, y);
+        other.Run();
+        Assert.Equal([5f, 4, 3, 2, 1], y.ToArray());
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Tells_the_time_of_every_step(string deviceName)
+    {
+        ComputeDevice device = TestDevices.Get(deviceName);
+        using Tensor large = device.CreateTensor(new Shape(1 << 20)), copy = device.CreateTensor(large.Shape);
+        using var program = new ComputeProgram(device);
+        Copy.Into(program, large.Slice(0, new Shape(16)), copy.Slice(0, new Shape(16)));
+        Copy.Into(program, large, copy);
+        IReadOnlyList<StepTime> times = program.Time(repetitions: 5);
+        Assert.Equal(program.Steps, times.Select(time => time.Step));
+        Assert.All(times, time => Assert.InRange(time.Seconds, 0, 1));
+        Assert.InRange(times[1].Seconds, 1e-7, 1); // 4 MiB are read and written
+        Assert.Throws<ArgumentOutOfRangeException>(() => program.Time(0));
+    }
+
+    [Fact]
+    public void The_time_of_a_step_is_the_median_of_its_own_runs()
+    {
+        using var program = new ComputeProgram(Cpu);
+        int run = 0;
+        program.Emit("quick", [], [], _ => { }, _ => () => { });
+        program.Emit("slow", [], [], _ => Thread.Sleep(run++ == 1 ? 80 : 20), _ => () => { });
+        IReadOnlyList<StepTime> times = program.Time(repetitions: 3);
+        Assert.Equal(4, run); // once before the clock starts
+        Assert.InRange(times[0].Seconds, 0, 0.015);
+        Assert.InRange(times[1].Seconds, 0.019, 0.06);
+    }
+
     [Fact]
     public void Refuses_tensors_of_other_devices_and_programs()
     {

@@ -121,4 +121,55 @@ public class TapeTests
         tape.Seed(z, dy);
         Assert.Contains("sum the two outputs first", Assert.Throws<InvalidOperationException>(tape.Backward).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_deferred_contribution_is_written_once_by_whoever_writes_next_or_at_the_end()
+    {
+        using Tensor x = Cpu.CreateTensor(Two, [1f, 2]), dx = Cpu.CreateTensor(Two), dy = Cpu.CreateTensor(Two, [10f, 20]);
+        int written = 0;
+        foreach (bool reader in new[] { false, true })
+        {
+            dx.Upload<float>([0, 0]);
+            var tape = new Tape();
+            tape.Watch(x, dx);
+            using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
+            Tensor h = Copy.Join(program, x, null), y = Copy.Join(program, h, null);
+            tape.Record(y, [h], () => Defer(tape, program, h));
+            if (reader)
+                y = Residual.Apply(program, y, h, 1);
+            tape.Seed(y, dy);
+            tape.Backward();
+            program.Run();
+            Assert.Equal(reader ? [10f + 20 + 10, 20 + 40 + 20] : [10f + 20, 20 + 40], dx.ToArray()); // y's copy, 2 dy deferred, and the residual's part
+        }
+
+        Assert.Equal(2, written);
+
+        void Defer(Tape tape, ComputeProgram program, Tensor h) => tape.Defer(program, h, dy, 2, slot =>
+        {
+            written++;
+            Residual.EmitBackward(program, dy, slot, null, 2);
+        });
+    }
+
+    [Fact]
+    public void A_deferred_contribution_can_be_taken_over_or_read_with_its_factor()
+    {
+        using Tensor x = Cpu.CreateTensor(Two, [1f, 2]), dx = Cpu.CreateTensor(Two), dy = Cpu.CreateTensor(Two, [10f, 20]);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(Cpu) { Tape = tape };
+        Tensor h = Silu.Apply(program, x);
+        tape.Defer(program, h, dy, 3, _ => Assert.Fail("nobody needs it written"));
+        Assert.Equal((dy, 3f), tape.ScaledCotangent(h));
+        tape.Defer(program, h, dy, 3, _ => Assert.Fail("nobody needs it written"));
+        Assert.Equal(3, tape.TakeDeferred(h)!.Factor);
+        Assert.Null(tape.TakeDeferred(h));
+        Assert.Throws<InvalidOperationException>(() => tape.Cotangent(h));
+        tape.Defer(program, h, dy, 3, slot => Residual.EmitBackward(program, dy, slot, null, 3));
+        Assert.NotSame(dy, tape.Cotangent(h));
+        using Tensor stranger = Cpu.CreateTensor(Two);
+        tape.Defer(program, stranger, dy, 3, _ => Assert.Fail("it needs no gradient"));
+        Assert.Null(tape.TakeDeferred(stranger));
+    }
 }

@@ -34,4 +34,23 @@ public class AdamTests
         Assert.Throws<ArgumentException>(() => new OptimizerRun(cpu, 3, rectified: false, new AdamOptions(0.9f, 0.99f, 0f)));
         Assert.Throws<ArgumentException>(() => new OptimizerRun(cpu, 3, rectified: true, new AdamOptions(0.9f, float.NaN, 1e-8f)));
     }
+
+    [Fact]
+    public void Refuses_outputs_that_do_not_fit()
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        Tensor slab = cpu.CreateTensor(new Shape(8)), one = cpu.CreateTensor(new Shape(1)), state = cpu.CreateTensor(new Shape(Adam.StateLength), DType.Float64);
+        var slabs = new AdamSlabs(slab, slab, slab, slab, state);
+        Refused(slabs with { Rounded = slab });
+        Refused(slabs with { Rounded = cpu.CreateTensor(new Shape(7), DType.BFloat16) });
+        Refused(slabs with { Average = (cpu.CreateTensor(new Shape(7)), one) });
+        Refused(slabs with { Average = (slab, slab) });
+
+        void Refused(AdamSlabs wrong)
+        {
+            using var program = new ComputeProgram(cpu);
+            Tensor verdict = cpu.CreateTensor(new Shape(GradientNorm.VerdictLength));
+            Assert.Throws<ArgumentException>(() => Adam.Into(program, wrong, new AdamOptions(0.9f, 0.99f, 1e-8f), one, verdict));
+        }
+    }
 }

@@ -23,6 +23,27 @@ public class ConcatTests
             new OpCase("concat, a = b", [new Shape(2, 3, 5)], (p, x) => Concat.Apply(p, x[0], x[0]), x => Join(x[0], 5, x[0], 5)),
         });
 
+    /// <summary>Channels of both that fall into packs of eight, of one alone, and of none.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Bf16Cases => TestDevices.Cross(
+        ["simulator", "cuda"],
+        new[]
+        {
+            Case([2, 3, 5], 8, 16), Case([1, 2, 3], 16, 5), Case([3], 3, 8), Case([2, 3], 7, 4),
+            Case([2, 2, 3], 8, 24) with { Name = "concat, a dual", TangentInputs = 1 },
+            Case([2, 2, 3], 16, 8) with
+            {
+                Name = "concat, b dual",
+                TangentInputs = 1,
+                Apply = (p, x) => Concat.Apply(p, x[1], x[0]),
+                Reference = x => Join(x[1], 8, x[0], 16),
+            },
+            new OpCase("concat, a = b", [new Shape(2, 3, 8)], (p, x) => Concat.Apply(p, x[0], x[0]), x => Join(x[0], 8, x[0], 8)),
+        }.Select(op => op.InBFloat16()));
+
+    [Theory]
+    [MemberData(nameof(Bf16Cases))]
+    public void Agrees_with_float64_in_bf16(string device, OpCase op) => OpBattery.Check(device, op);
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);

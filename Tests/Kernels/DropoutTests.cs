@@ -18,6 +18,16 @@ public class DropoutTests
             Case(new Shape(5, 2), 0.9f),
         });
 
+    /// <summary>Samples that fall into packs of eight, and ones that do not. The masks are those of fp32.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Bf16Cases => TestDevices.Cross(
+        ["simulator", "cuda"],
+        new[] { Case(new Shape(1, 37), 0.13f), Case(new Shape(3, 1, 5, 8), 0.2f), Case(new Shape(2, 3, 16), 0.5f), Case(new Shape(5, 2), 0.9f) }
+            .Select(op => op.InBFloat16()));
+
+    [Theory]
+    [MemberData(nameof(Bf16Cases))]
+    public void Agrees_with_float64_in_bf16(string device, OpCase op) => OpBattery.Check(device, op);
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);

@@ -17,11 +17,11 @@ internal static class OpBattery
     {
         ComputeDevice device = TestDevices.Get(deviceName);
         var random = new Random(20241011);
-        float[][] inputs = [.. op.Inputs.Select((shape, i) => op.Fill?.Invoke(i, random) ?? Normal(random, (int)shape.Count))];
-        float[][] tangents = [.. op.Inputs.Select((shape, i) => i < op.TangentInputs ? Normal(random, (int)shape.Count) : new float[shape.Count])];
+        float[][] inputs = [.. op.Inputs.Select((shape, i) => Stored(op.InputType(i), op.Fill?.Invoke(i, random) ?? Normal(random, (int)shape.Count)))];
+        float[][] tangents = [.. op.Inputs.Select((shape, i) => Stored(op.InputType(i), i < op.TangentInputs ? Normal(random, (int)shape.Count) : new float[shape.Count]))];
         double[][] exact = [.. inputs.Select(Widen)];
         double[] expected = op.Reference(exact);
-        float[] cotangent = Normal(random, expected.Length);
+        float[] cotangent = Stored(op.Type, Normal(random, expected.Length));
 
         Result plain = Run(device, op, inputs, null, cotangent, 1);
         Near(op, "forward", expected, plain.Primal);
@@ -96,34 +96,63 @@ internal static class OpBattery
     {
         var tape = new Tape();
         using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
-        Tensor[] tensors = [.. op.Inputs.Select((shape, i) => device.CreateTensor(shape, inputs[i]))];
-        Tensor[] gradients = [.. op.Inputs.Select(shape => device.CreateTensor(shape))];
+        Tensor[] tensors = [.. op.Inputs.Select((shape, i) => Create(device, shape, op.InputType(i), inputs[i]))];
+        Tensor[] gradients = [.. op.Inputs.Select((shape, i) => device.CreateTensor(shape, op.IsWeight(i) ? DType.Float32 : op.InputType(i)))];
         for (int i = 0; i < op.GradientInputs; i++)
             tape.Watch(tensors[i], gradients[i]);
-        Tensor[] arguments = [.. tensors.Select((x, i) => i < op.GradientInputs || i < op.TangentInputs
-            ? Copy.Join(program, x, tangents is not null && i < op.TangentInputs ? device.CreateTensor(x.Shape, tangents[i]) : null)
-            : x)]; // copies, so that gradients are first written and then added to
+        Tensor[] arguments = [.. tensors.Select((x, i) => !IsCopied(op, i)
+            ? x
+            : Copy.Join(program, x, tangents is not null && i < op.TangentInputs ? Create(device, x.Shape, x.Type, tangents[i]) : null))];
         Tensor? primal = null, tangent = null;
         for (int use = 0; use < uses; use++)
         {
             Tensor y = op.Apply(program, arguments);
             Assert.Equal(tangents is not null, y.HasTangent);
             if (op.GradientInputs > 0)
-                tape.Seed(y, device.CreateTensor(y.Shape, cotangent));
+                tape.Seed(y, Create(device, y.Shape, y.Type, cotangent));
             primal = Keep(program, y.Primal);
             tangent = y.HasTangent ? Keep(program, y.Tangent) : null;
         }
 
         tape.Backward();
         program.Run();
-        return new Result(primal!.ToArray(), tangent?.ToArray(), [.. gradients.Select(g => g.ToArray())]);
+        return new Result(Values(primal!), tangent is null ? null : Values(tangent), [.. gradients.Select(Values)]);
     }
 
     private static Tensor Keep(ComputeProgram program, Tensor x)
     {
-        Tensor kept = program.Device.CreateTensor(x.Shape);
+        Tensor kept = program.Device.CreateTensor(x.Shape, x.Type);
         Copy.Into(program, x, kept);
         return kept;
+    }
+
+    /// <summary>
+    /// Whether the op gets a transient copy, so that its gradient is first written and then added to. A bf16 weight comes as it
+    /// does in a network, from persistent memory and with an fp32 gradient.
+    /// </summary>
+    private static bool IsCopied(OpCase op, int i) =>
+        (i < op.GradientInputs || i < op.TangentInputs) && !(op.Type == DType.BFloat16 && op.IsWeight(i));
+
+    /// <summary>The values as a storage type holds them.</summary>
+    private static float[] Stored(DType type, float[] values) =>
+        type == DType.BFloat16 ? Array.ConvertAll(values, value => BFloat16.ToSingle(BFloat16.FromSingle(value))) : values;
+
+    private static Tensor Create(ComputeDevice device, Shape shape, DType type, float[] values)
+    {
+        if (type == DType.Float32)
+            return device.CreateTensor(shape, values);
+        Tensor tensor = device.CreateTensor(shape, type);
+        tensor.Upload<BFloat16>(Array.ConvertAll(values, BFloat16.FromSingle));
+        return tensor;
+    }
+
+    private static float[] Values(Tensor x)
+    {
+        if (x.Type == DType.Float32)
+            return x.ToArray();
+        var stored = new BFloat16[x.StoredCount];
+        x.Download<BFloat16>(stored);
+        return Array.ConvertAll(stored, BFloat16.ToSingle);
     }
 
     private static void Near(OpCase op, string what, double[] expected, float[] actual)

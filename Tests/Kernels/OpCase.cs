@@ -13,6 +13,8 @@ public sealed record OpCase(
     Func<ComputeProgram, Tensor[], Tensor> Apply,
     Func<double[][], double[]> Reference)
 {
+    private readonly double? tolerance;
+
     /// <summary>How many of the inputs, from the first, carry tangents where the op is run on dual tensors; the rest (weights) never do.</summary>
     public int TangentInputs { get; init; } = Inputs.Length;
 
@@ -22,12 +24,43 @@ public sealed record OpCase(
     /// <summary>Whether the op has a tangent rule.</summary>
     public bool HasTangent { get; init; } = true;
 
-    /// <summary>Largest relative L2 error of forward, tangent and gradients against the reference.</summary>
-    public double Tolerance { get; init; } = 2e-5;
+    /// <summary>
+    /// Storage of the activations, of the output and of their gradients. Values of bf16 inputs are rounded before the reference sees
+    /// them, so that an error is the op's alone.
+    /// </summary>
+    public DType Type { get; init; } = DType.Float32;
+
+    /// <summary>How many of the inputs, from the first, are activations, stored in <see cref="Type"/>.</summary>
+    public int ActivationInputs { get; init; } = Inputs.Length;
+
+    /// <summary>
+    /// How many of the inputs behind the activations are weights that activations are multiplied with: stored in
+    /// <see cref="Type"/>, their gradients in fp32. All further inputs stay fp32.
+    /// </summary>
+    public int WeightInputs { get; init; }
+
+    /// <summary>
+    /// Largest relative L2 error of forward, tangent and gradients against the reference: fp32 sums leave about 1e-6, rounding a
+    /// result to bf16 about 2e-3, and operands rounded in between as much again.
+    /// </summary>
+    public double Tolerance
+    {
+        get => tolerance ?? (Type == DType.BFloat16 ? 1e-2 : 2e-5);
+        init => tolerance = value;
+    }
 
     /// <summary>Makes the values of input i; null for standard normal.</summary>
     public Func<int, Random, float[]?>? Fill { get; init; }
 
+    /// <summary>The case with bf16 activations.</summary>
+    public OpCase InBFloat16() => this with { Type = DType.BFloat16 };
+
+    /// <summary>Storage of input i.</summary>
+    public DType InputType(int i) => i < ActivationInputs + WeightInputs ? Type : DType.Float32;
+
+    /// <summary>Whether input i is a weight.</summary>
+    public bool IsWeight(int i) => i >= ActivationInputs && i < ActivationInputs + WeightInputs;
+
     /// <inheritdoc/>
-    public override string ToString() => Name;
+    public override string ToString() => Type == DType.Float32 ? Name : $"{Name}, {Type}";
 }

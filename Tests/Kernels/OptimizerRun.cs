@@ -9,15 +9,18 @@ internal sealed class OptimizerRun : IDisposable
 {
     private readonly ComputeProgram program;
     private readonly AdamSlabs slabs;
-    private readonly Tensor rate, verdict;
+    private readonly Tensor rate, verdict, gain;
 
-    public OptimizerRun(ComputeDevice device, int count, bool rectified, AdamOptions options)
+    public OptimizerRun(ComputeDevice device, int count, bool rectified, AdamOptions options, bool withOutputs = false)
     {
         program = new ComputeProgram(device) { Checked = true };
         var shape = new Shape(count);
         slabs = new AdamSlabs(
             device.CreateTensor(shape), device.CreateTensor(shape), device.CreateTensor(shape), device.CreateTensor(shape),
             device.CreateTensor(new Shape(Adam.StateLength), DType.Float64));
+        gain = device.CreateTensor(new Shape(1));
+        if (withOutputs)
+            slabs = slabs with { Average = (device.CreateTensor(shape), gain), Rounded = device.CreateTensor(shape, DType.BFloat16) };
         rate = device.CreateTensor(new Shape(1));
         verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
         if (rectified)
@@ -28,20 +31,28 @@ internal sealed class OptimizerRun : IDisposable
 
     public Tensor Values => slabs.Values;
 
+    /// <summary>Without further outputs, then with them: the parameters must not notice.</summary>
     public static void Check(string device, bool rectified, AdamOptions options)
     {
-        const int count = 37, steps = 20, skipped = 8;
+        byte[] plain = Check(device, rectified, options, withOutputs: false);
+        Assert.Equal(plain, Check(device, rectified, options, withOutputs: true));
+    }
+
+    private static byte[] Check(string device, bool rectified, AdamOptions options, bool withOutputs)
+    {
+        const int count = 39, steps = 20, skipped = 8; // three elements beyond the last four
         var random = new Random(11);
-        using var run = new OptimizerRun(TestDevices.Get(device), count, rectified, options);
+        using var run = new OptimizerRun(TestDevices.Get(device), count, rectified, options, withOutputs);
         double[] values = [.. Enumerable.Range(0, count).Select(_ => (double)(float)random.NextDouble())];
-        double[] first = new double[count], second = new double[count];
+        double[] first = new double[count], second = new double[count], average = new double[count];
         run.Values.Upload<float>([.. values.Select(v => (float)v)]);
         for (int step = 1, k = 0; step <= steps; step++)
         {
             float factor = step == skipped ? 0f : step % 5 == 0 ? 0.25f : 1f, learningRate = 0.01f / step;
+            float weight = step == 1 ? 1f : 0.6f / step;
             float[] gradients = [.. Enumerable.Range(0, count).Select(i => step == skipped ? float.NaN : (float)(random.NextDouble() - 0.4) * MathF.Pow(10, i % 9 - 4))];
             (byte[] Bits, double[] State) before = (run.Bits(), run.State());
-            run.Step(gradients, factor, learningRate);
+            run.Step(gradients, factor, learningRate, weight);
             Assert.All(run.slabs.Gradients.ToArray(), g => Assert.Equal(0f, g));
             if (step == skipped)
             {
@@ -51,18 +62,25 @@ internal sealed class OptimizerRun : IDisposable
             }
 
             Reference(values, first, second, gradients, factor, learningRate, ++k, rectified, options);
+            average = [.. average.Zip(values, (old, value) => old + weight * (value - old))];
+            if (withOutputs)
+                Assert.Equal(run.Values.ToArray().Select(v => BFloat16.FromSingle(v).Bits), run.RoundedBits());
         }
 
         Near("values", values, run.Values);
         Near("first moments", first, run.slabs.First);
         Near("second moments", second, run.slabs.Second);
+        if (withOutputs)
+            Near("the average", average, run.slabs.Average!.Value.Values);
         Assert.Equal(1 - Math.Pow(options.Beta1, steps - 1), run.State()[0], 1e-14);
         Assert.Equal(1 - Math.Pow(options.Beta2, steps - 1), run.State()[1], 1e-14);
         Assert.Equal(steps - 1, run.State()[2]);
+        return [.. run.Values.ToArray().SelectMany(BitConverter.GetBytes)];
     }
 
-    public void Step(float[] gradients, float factor, float rate)
+    public void Step(float[] gradients, float factor, float rate, float gain = 1f)
     {
+        this.gain.Upload<float>([gain]);
         slabs.Gradients.Upload<float>(gradients);
         this.rate.Upload<float>([rate]);
         verdict.Upload<float>([1f, factor]);
@@ -94,7 +112,19 @@ internal sealed class OptimizerRun : IDisposable
         Assert.True(error < 1e-6, $"{what} are off by {error:E2} relative L2");
     }
 
-    private byte[] Bits() => [.. new[] { slabs.Values, slabs.First, slabs.Second }.SelectMany(slab => slab.ToArray()).SelectMany(BitConverter.GetBytes)];
+    /// <summary>All that a skipped step leaves as it is.</summary>
+    private byte[] Bits()
+    {
+        IEnumerable<float> floats = new[] { slabs.Values, slabs.First, slabs.Second, slabs.Average?.Values }.OfType<Tensor>().SelectMany(slab => slab.ToArray());
+        return [.. floats.SelectMany(BitConverter.GetBytes), .. RoundedBits().SelectMany(BitConverter.GetBytes)];
+    }
+
+    private ushort[] RoundedBits()
+    {
+        ushort[] bits = new ushort[slabs.Rounded?.Count ?? 0];
+        slabs.Rounded?.Download(bits.AsSpan());
+        return bits;
+    }
 
     private double[] State()
     {

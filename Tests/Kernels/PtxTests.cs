@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using ILGPU;
+using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;
 
@@ -17,6 +18,8 @@ public partial class PtxTests
     public static TheoryData<string> All => [.. Kernels().Select(Name)];
 
     public static TheoryData<string> Products => [.. Kernels().Where(kernel => kernel.DeclaringType == typeof(ImplicitGemm)).Select(Name)];
+
+    public static TheoryData<string> Packed => [.. Kernels().Where(kernel => kernel.GetGenericArguments().Contains(typeof(Bf16x8))).Select(Name)];
 
     [Theory]
     [MemberData(nameof(All))]
@@ -56,6 +59,16 @@ public partial class PtxTests
         Assert.DoesNotContain(step, line => DivisionByVariable().IsMatch(line));
     }
 
+    /// <summary>Eight bf16 elements travel in one instruction, and no element alone.</summary>
+    [Theory]
+    [MemberData(nameof(Packed))]
+    public void Packs_of_eight_are_one_access(string name)
+    {
+        string ptx = Compile(name);
+        Assert.Matches(@"(ld|st)\.global\.v4", ptx);
+        Assert.DoesNotMatch(@"(ld|st)\.global\.[ub]16", ptx);
+    }
+
     [Fact]
     public void Refuses_what_only_the_simulator_runs()
     {
@@ -75,15 +88,39 @@ public partial class PtxTests
 
     private static int Count(string[] block, string instruction) => block.Count(line => line.StartsWith(instruction, StringComparison.Ordinal));
 
-    private static string Name(MethodInfo kernel) => $"{kernel.DeclaringType!.Name}.{kernel.Name}";
+    private static string Name(MethodInfo kernel)
+    {
+        string types = string.Join(", ", kernel.GetGenericArguments().Select(type => type.IsGenericType ? type.GetGenericArguments()[0].Name : type.Name));
+        return $"{kernel.DeclaringType!.Name}.{kernel.Name}{(types.Length > 0 ? $"<{types}>" : "")}";
+    }
 
-    /// <summary>All kernels by the naming rule; generic ones are reached through the ones that fill in their types.</summary>
+    /// <summary>
+    /// All kernels by the naming rule, those over storage types in every one; other generic ones are reached through the ones that
+    /// fill in their types.
+    /// </summary>
     private static IEnumerable<MethodInfo> Kernels() =>
         from type in typeof(Ops).Assembly.GetTypes()
         from method in type.GetMethods(Static)
-        where method.Name.EndsWith("Kernel", StringComparison.Ordinal) && !method.IsGenericMethodDefinition && !type.ContainsGenericParameters
-        orderby type.Name, method.Name
-        select method;
+        where method.Name.EndsWith("Kernel", StringComparison.Ordinal) && !type.ContainsGenericParameters
+        from kernel in method.IsGenericMethodDefinition ? Closed(method) : [method]
+        orderby type.Name, Name(kernel)
+        select kernel;
+
+    private static IEnumerable<MethodInfo> Closed(MethodInfo method)
+    {
+        IEnumerable<Type[]> combinations = [[]];
+        foreach (Type parameter in method.GetGenericArguments())
+            combinations = [.. combinations.SelectMany(chosen => Choices(parameter).Select(type => (Type[])[.. chosen, type]))];
+        return combinations.Select(types => method.MakeGenericMethod(types));
+    }
+
+    private static Type[] Choices(Type parameter)
+    {
+        Type[] constraints = [.. parameter.GetGenericParameterConstraints().Where(type => type.IsGenericType).Select(type => type.GetGenericTypeDefinition())];
+        if (constraints.Contains(typeof(IPack<>)))
+            return [typeof(One<Single32>), typeof(One<BFloat16>), typeof(Bf16x8)];
+        return constraints.Contains(typeof(IElement<>)) ? [typeof(Single32), typeof(BFloat16)] : [];
+    }
 
     [GeneratedRegex(@"^(div|rem)\.s32\s.*, %r\d+;")]
     private static partial Regex DivisionByVariable();

@@ -10,6 +10,17 @@ public class Resample2dTests
         ["cpu", "simulator", "cuda"],
         new[] { (1, 1, 1, 1), (2, 3, 5, 7), (1, 2, 1, 37), (3, 1, 4, 8) }.SelectMany(e => new[] { Up(e.Item1, e.Item2, e.Item3, e.Item4), Down(e.Item1, e.Item2, e.Item3, e.Item4) }));
 
+    /// <summary>Channels that fall into packs of eight, and ones that do not.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Bf16Cases => TestDevices.Cross(
+        ["simulator", "cuda"],
+        new[] { (1, 1, 1, 1), (2, 3, 1, 7), (3, 1, 4, 8), (1, 2, 3, 24) }
+            .SelectMany(e => new[] { Up(e.Item1, e.Item2, e.Item3, e.Item4), Down(e.Item1, e.Item2, e.Item3, e.Item4) })
+            .Select(op => op.InBFloat16()));
+
+    [Theory]
+    [MemberData(nameof(Bf16Cases))]
+    public void Agrees_with_float64_in_bf16(string device, OpCase op) => OpBattery.Check(device, op);
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);

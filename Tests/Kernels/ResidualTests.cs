@@ -9,15 +9,15 @@ public class ResidualTests
     private static readonly float Scale = MathF.Sqrt(0.5f);
 
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
-        ["cpu", "simulator", "cuda"],
-        new[] { new Shape(1), new Shape(1, 37), new Shape(2, 3, 5, 7) }.SelectMany(shape => new[]
-        {
-            new OpCase($"residual {shape}", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum),
-            new OpCase($"residual {shape}, a dual", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum) { TangentInputs = 1 },
-            new OpCase($"residual {shape}, b dual", [shape, shape], (p, x) => Residual.Apply(p, x[1], x[0], Scale), Sum) { TangentInputs = 1 },
-            new OpCase($"residual {shape}, b constant", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum) { GradientInputs = 1 },
-            new OpCase($"residual {shape}, a = b", [shape], (p, x) => Residual.Apply(p, x[0], x[0], Scale), x => [.. x[0].Select(v => 2 * Scale * v)]),
-        }));
+        ["cpu", "simulator", "cuda"], AllOf(new Shape(1), new Shape(1, 37), new Shape(2, 3, 5, 7)));
+
+    /// <summary>Counts that are multiples of eight, so that packs are used, and ones that are not.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Bf16Cases => TestDevices.Cross(
+        ["simulator", "cuda"], AllOf(new Shape(1), new Shape(1, 37), new Shape(3, 1, 5, 8)).Select(op => op.InBFloat16()));
+
+    [Theory]
+    [MemberData(nameof(Bf16Cases))]
+    public void Agrees_with_float64_in_bf16(string device, OpCase op) => OpBattery.Check(device, op);
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -39,6 +39,37 @@ public class ResidualTests
         var error = Assert.Throws<ArgumentException>(() => Residual.Apply(program, a, b, 1));
         Assert.Contains("residual: a is (2, 3)", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Refuses_mixed_storage_by_name()
+    {
+        ComputeDevice device = TestDevices.Get("simulator");
+        using var program = new ComputeProgram(device);
+        using Tensor a = device.CreateTensor(new Shape(2, 3)), b = device.CreateTensor(new Shape(2, 3), DType.BFloat16);
+        Assert.Contains("residual: (2, 3) BFloat16", Assert.Throws<ArgumentException>(() => Residual.Apply(program, a, b, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("residual: (2, 3) Float32", Assert.Throws<ArgumentException>(() => Residual.Apply(program, b, a, 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refuses_bf16_on_the_host()
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        using var program = new ComputeProgram(device);
+        using Tensor a = device.CreateTensor(new Shape(2, 3), DType.BFloat16);
+        Assert.Contains("BFloat16 needs a GPU", Assert.Throws<ArgumentException>(() => Residual.Apply(program, a, a, 1)).Message, StringComparison.Ordinal);
+    }
+
+    private static OpCase[] AllOf(params Shape[] shapes) =>
+    [
+        .. shapes.SelectMany(shape => new[]
+        {
+            new OpCase($"residual {shape}", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum),
+            new OpCase($"residual {shape}, a dual", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum) { TangentInputs = 1 },
+            new OpCase($"residual {shape}, b dual", [shape, shape], (p, x) => Residual.Apply(p, x[1], x[0], Scale), Sum) { TangentInputs = 1 },
+            new OpCase($"residual {shape}, b constant", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum) { GradientInputs = 1 },
+            new OpCase($"residual {shape}, a = b", [shape], (p, x) => Residual.Apply(p, x[0], x[0], Scale), x => [.. x[0].Select(v => 2 * Scale * v)]),
+        }),
+    ];
 
     private static double[] Sum(double[][] x) => [.. x[0].Zip(x[1], (a, b) => (a + b) * Scale)];
 }

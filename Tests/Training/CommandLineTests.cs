@@ -17,9 +17,15 @@ public sealed class CommandLineTests : IDisposable
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --labels 3", "--labels" },
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --guidance 2", "--guidance" },
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --device warp", "warp" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --precision bf16", "bf16 needs a GPU" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --precision 2", "'2'" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --tensor-cores portable", "--tensor-cores" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device simulator --tensor-cores mma", "Mma" },
+        { "evaluate --checkpoint {0}/model.safetensors --data synthetic --device cpu --precision bf16", "bf16 needs a GPU" },
         { "evaluate --checkpoint {0}/model.safetensors --data {0}/garbage", "garbage" },
         { "verify {0}/garbage --device cpu", "garbage" },
         { "verify {0}/model.safetensors --device cpu", "model.safetensors" },
+        { "verify {0}/model.safetensors --device cpu --precision bf16", "needs a GPU" },
         { "train --objective trigflow --data {0}/none --preset demo --out {0}/r --device cpu", "none" },
         { "train --objective trigflow --data {0}/garbage --preset demo --out {0}/r --device cpu", "garbage" },
         { "train --objective scd --data synthetic --preset demo --out {0}/r --device cpu", "--teacher" },
@@ -27,6 +33,8 @@ public sealed class CommandLineTests : IDisposable
         { "train --objective sct --data synthetic --preset demo --out {0}/r --device cpu --init {0}/garbage", "garbage" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set nothing=1", "nothing" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set beta1=2", "beta" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --precision bf16", "bf16 needs a GPU" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set precision=fp8", "precision" },
         { "train --objective trigflow --data synthetic --preset none --out {0}/r", "none" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set label_dim=3", "label_dim" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/garbage --device cpu", "garbage" },
@@ -65,8 +73,9 @@ public sealed class CommandLineTests : IDisposable
     public void A_dry_run_prints_the_configuration_and_makes_nothing()
     {
         TrigflowProcess.Outcome outcome = TrigflowProcess.Run(
-            "train", "--objective", "sct", "--data", "synthetic", "--preset", "cifar10", "--out", Path.Combine(folder, "r"), "--set", "dropout=0.3", "--dry-run");
+            "train", "--objective", "sct", "--data", "synthetic", "--preset", "cifar10", "--out", Path.Combine(folder, "r"), "--set", "dropout=0.3", "--precision", "bf16", "--dry-run");
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("\"precision\": \"bf16\"", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("\"dropout\": 0.3", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("\"model_channels\": 128", outcome.Output, StringComparison.Ordinal);
         Assert.Empty(Listing());

@@ -76,6 +76,7 @@ public sealed class ResumeTests : IDisposable
         string run = Path.Combine(folder, "run");
         Complete("trigflow", run);
         byte[] before = File.ReadAllBytes(Checkpoints(run)[0]);
+        Assert.Contains("\"precision\": \"fp32\"", File.ReadAllText(Path.Combine(run, "config.json")), StringComparison.Ordinal); // what auto stood for
         TrigflowProcess.Outcome outcome = TrigflowProcess.Run([.. Arguments("trigflow", run), "--set", "learning_rate.peak=0.5"]);
         Assert.Equal(2, outcome.ExitCode);
         Assert.Contains("learning_rate.peak is", outcome.Errors, StringComparison.Ordinal);

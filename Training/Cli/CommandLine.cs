@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
@@ -53,14 +54,58 @@ public static class CommandLine
         return option;
     }
 
+    /// <summary>The option --precision, the same for every verb that runs a network.</summary>
+    internal static Option<Precision> PrecisionOption()
+    {
+        var option = new Option<Precision>("--precision")
+        {
+            Description = "How activations are stored; auto takes bf16 on an NVIDIA GPU and fp32 elsewhere.",
+            DefaultValueFactory = _ => Precision.Auto,
+            CustomParser = result => Enum.Parse<Precision>(result.Tokens[0].Value, ignoreCase: true),
+        };
+        option.AcceptOnlyFromAmong(LowerNames<Precision>());
+        return option;
+    }
+
+    /// <summary>The option --tensor-cores: null for auto.</summary>
+    internal static Option<TensorCorePath?> TensorCoresOption()
+    {
+        const string auto = "auto";
+        var option = new Option<TensorCorePath?>("--tensor-cores")
+        {
+            Description = "Instructions for products of bf16 matrices; auto takes the fastest that the GPU has.",
+            CustomParser = result => result.Tokens[0].Value == auto ? null : Enum.Parse<TensorCorePath>(result.Tokens[0].Value, ignoreCase: true),
+        };
+        option.AcceptOnlyFromAmong([auto, .. LowerNames<TensorCorePath>()]);
+        return option;
+    }
+
     /// <summary>Opens a device and says on the error stream which one auto took.</summary>
-    internal static ComputeDevice Open(string name)
+    /// <exception cref="DeviceUnavailableException">The device does not start, or has not the instructions asked for.</exception>
+    internal static ComputeDevice Open(string name, TensorCorePath? tensorCores = null)
     {
         ComputeDevice device = ComputeDevice.Open(name, out string? reason);
+        try
+        {
+            if (tensorCores is { } path)
+                Gpu(device).TensorCores = path;
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+
         if (reason is not null)
             Console.Error.WriteLine($"device: {device.Name} ({device.Description}); {reason}");
         else
             Console.Error.WriteLine($"device: {device.Name} ({device.Description})");
         return device;
     }
+
+    private static GpuDevice Gpu(ComputeDevice device) =>
+        device as GpuDevice ?? throw new DeviceUnavailableException($"--tensor-cores is for GPUs, and the device is {device.Name}");
+
+    private static string[] LowerNames<T>()
+        where T : struct, Enum => [.. Enum.GetNames<T>().Select(name => name.ToLowerInvariant())];
 }

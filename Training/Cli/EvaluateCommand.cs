@@ -19,18 +19,22 @@ internal static class EvaluateCommand
         var count = new Option<int>("--count") { Description = "Samples to compare, at most the number of held-out images.", DefaultValueFactory = _ => 1024 };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => 1 };
         Option<string> device = CommandLine.DeviceOption();
-        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, device };
+        Option<Precision> precision = CommandLine.PrecisionOption();
+        Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
+        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, device, precision, tensorCores };
         command.SetAction(parsed => Run(
-            parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed), parsed.GetValue(device)!));
+            parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed), parsed.GetValue(device)!,
+            parsed.GetValue(precision), parsed.GetValue(tensorCores)));
         return command;
     }
 
-    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, string deviceName)
+    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, string deviceName,
+        Precision precision, TensorCorePath? tensorCores)
     {
         if (count < 1)
             throw new UsageException("--count is at least 1");
-        using ComputeDevice device = CommandLine.Open(deviceName);
-        using TrigFlowModel model = TrigFlowModel.Load(checkpoint, device);
+        using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
+        using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision);
         UNetConfig config = model.Network.Config;
         DatasetSplit split = ImageDataset.Open(data, config.Resolution, config.ImageChannels);
         int used = Math.Min(count, split.HeldOut.Count);

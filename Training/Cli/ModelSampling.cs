@@ -1,3 +1,4 @@
+using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Files;
 
@@ -8,6 +9,23 @@ internal static class ModelSampling
 {
     /// <summary>Images at a time on a GPU and on the host: enough to fill the device, little enough to fit.</summary>
     private const int BatchOnGpu = 256, BatchOnHost = 16;
+
+    /// <summary>Reads a model as a verb's options want it.</summary>
+    /// <exception cref="UsageException">The device has no kernels for the precision.</exception>
+    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision)
+    {
+        try
+        {
+            precision = precision.On(device);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+
+        return TrigFlowModel.Load(path, device, precision);
+    }
 
     /// <summary>The sampler for a model: consistency sampling, or the ODE solver for a diffusion model.</summary>
     /// <param name="model">The model.</param>

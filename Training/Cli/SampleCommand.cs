@@ -23,19 +23,23 @@ internal static class SampleCommand
         var labels = new Option<int[]>("--labels") { Description = "Classes, taken in turn; -1 for none. Default: all classes in turn.", AllowMultipleArgumentsPerToken = true };
         var guidance = new Option<float>("--guidance") { Description = "Weight of classifier-free guidance, for a diffusion model with classes.", DefaultValueFactory = _ => 1 };
         Option<string> device = CommandLine.DeviceOption();
-        var command = new Command("sample", "Draws images from a model.") { checkpoint, count, steps, seed, output, labels, guidance, device };
+        Option<Precision> precision = CommandLine.PrecisionOption();
+        Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
+        var command = new Command("sample", "Draws images from a model.") { checkpoint, count, steps, seed, output, labels, guidance, device, precision, tensorCores };
         command.SetAction(parsed => Run(
             parsed.GetValue(checkpoint)!, parsed.GetValue(count), parsed.GetValue(steps), parsed.GetValue(seed), parsed.GetValue(output)!,
-            parsed.GetValue(labels), parsed.GetValue(guidance), parsed.GetValue(device)!));
+            parsed.GetValue(labels), parsed.GetValue(guidance), parsed.GetValue(device)!,
+            parsed.GetValue(precision), parsed.GetValue(tensorCores)));
         return command;
     }
 
-    private static int Run(string checkpoint, int count, int? steps, ulong seed, string output, int[]? labels, float guidance, string deviceName)
+    private static int Run(string checkpoint, int count, int? steps, ulong seed, string output, int[]? labels, float guidance, string deviceName,
+        Precision precision, TensorCorePath? tensorCores)
     {
         if (count < 1)
             throw new UsageException("--count is at least 1");
-        using ComputeDevice device = CommandLine.Open(deviceName);
-        using TrigFlowModel model = TrigFlowModel.Load(checkpoint, device);
+        using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
+        using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision);
         int used = steps ?? (model.Kind == ModelKind.Consistency ? 2 : 32);
         var clock = Stopwatch.StartNew();
         ByteImages images = ModelSampling.Draw(model, count, used, seed, labels, guidance);

@@ -20,6 +20,7 @@ internal static class TrainCommand
     private static readonly Option<long?> ImagesOption = new("--images") { Description = "Images to train on, repetitions counted." };
     private static readonly Option<int?> BatchOption = new("--batch") { Description = "Images in a step." };
     private static readonly Option<ulong?> SeedOption = new("--seed") { Description = "Seed of everything random." };
+    private static readonly Option<Precision> PrecisionOption = CommandLine.PrecisionOption();
     private static readonly Option<string[]> SetOption = new("--set") { Description = "Any further option as key=value; --dry-run prints them all.", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<bool> DryRunOption = new("--dry-run") { Description = "Prints the configuration as resolved and ends." };
 
@@ -28,9 +29,11 @@ internal static class TrainCommand
         ObjectiveOption.AcceptOnlyFromAmong([.. Enum.GetNames<Objective>().Select(name => name.ToLowerInvariant())]);
         PresetOption.AcceptOnlyFromAmong([.. ModelPresets.All.Keys]);
         Option<string> device = CommandLine.DeviceOption();
+        Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
         var command = new Command("train", "Trains a model; the same command again continues a run bit for bit.")
         {
-            ObjectiveOption, DataOption, PresetOption, OutOption, TeacherOption, InitOption, ImagesOption, BatchOption, device, SeedOption, SetOption, DryRunOption,
+            ObjectiveOption, DataOption, PresetOption, OutOption, TeacherOption, InitOption, ImagesOption, BatchOption, device, PrecisionOption, tensorCores, SeedOption,
+            SetOption, DryRunOption,
         };
         command.SetAction(parsed =>
         {
@@ -41,7 +44,7 @@ internal static class TrainCommand
                 return 0;
             }
 
-            return Train(config, parsed.GetValue(OutOption)!, parsed.GetValue(device)!);
+            return Train(config, parsed.GetValue(OutOption)!, parsed.GetValue(device)!, parsed.GetValue(tensorCores));
         });
         return command;
     }
@@ -68,9 +71,9 @@ internal static class TrainCommand
     }
 
     /// <summary>Trains with a note on how it ended; Ctrl-C and a request to terminate save first.</summary>
-    internal static int Train(RunConfig config, string folder, string deviceName)
+    internal static int Train(RunConfig config, string folder, string deviceName, TensorCorePath? tensorCores)
     {
-        using ComputeDevice device = CommandLine.Open(deviceName);
+        using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
         using var stop = new StopSignal();
         TrainingOutcome outcome = Trainer.Run(config, folder, device, stop.Token);
         string speed = outcome.Seconds > 0 ? string.Create(CultureInfo.InvariantCulture, $" in {outcome.Seconds:F1} s ({outcome.ImagesPerSecond:F0} images/s)") : "";
@@ -92,6 +95,7 @@ internal static class TrainCommand
                 Training = config.Training with
                 {
                     Batch = parsed.GetValue(BatchOption) ?? config.Training.Batch,
+                    Precision = parsed.GetValue(PrecisionOption),
                     Seed = parsed.GetValue(SeedOption) ?? config.Training.Seed,
                 },
             };

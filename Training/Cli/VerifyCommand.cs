@@ -12,22 +12,31 @@ internal static class VerifyCommand
     {
         var fixture = new Argument<string>("fixture") { Description = "A safetensors file holding weights, inputs and expected results." };
         Option<string> device = CommandLine.DeviceOption();
-        var command = new Command("verify", "Computes F, its JVP and all parameter gradients of a fixture; exit code 1 if one is off by more than 1e-4.") { fixture, device };
-        command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!));
+        var precision = new Option<string>("--precision")
+        {
+            Description = "Storage of activations: fp32, or bf16 on a GPU.",
+            DefaultValueFactory = _ => "fp32",
+        };
+        precision.AcceptOnlyFromAmong("fp32", "bf16");
+        var command = new Command("verify", "Computes F, its JVP and all parameter gradients of a fixture; exit code 1 if one is off by more than the precision explains.") { fixture, device, precision };
+        command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!, parsed.GetValue(precision)!));
         return command;
     }
 
-    private static int Run(string path, string deviceName)
+    private static int Run(string path, string deviceName, string precision)
     {
         using ComputeDevice device = CommandLine.Open(deviceName);
-        IReadOnlyList<FixtureError> errors = FixtureCheck.Run(path, device);
+        DType storage = precision == "bf16" ? DType.BFloat16 : DType.Float32;
+        if (storage == DType.BFloat16 && device is CpuDevice)
+            throw new UsageException("--precision bf16 needs a GPU");
+        IReadOnlyList<FixtureError> errors = FixtureCheck.Run(path, device, storage);
         int width = errors.Max(error => error.Name.Length);
         foreach (FixtureError error in errors)
-            Console.WriteLine($"{error.Name.PadRight(width)}  {Format(error.RelativeError)}{(error.Passes ? "" : "  FAILS")}");
+            Console.WriteLine($"{error.Name.PadRight(width)}  {Format(error.RelativeError)}{(error.Passes ? "" : $"  FAILS, {Format(error.Allowed)} allowed")}");
         int failed = errors.Count(error => !error.Passes);
         Console.WriteLine(failed == 0
-            ? $"passed on {device.Name}: {errors.Count} results, the largest relative L2 error is {Format(errors.Max(error => error.RelativeError))}"
-            : $"failed on {device.Name}: {failed} of {errors.Count} results are off by more than {Format(FixtureCheck.Tolerance)}");
+            ? $"passed on {device.Name} in {precision}: {errors.Count} results, the largest relative L2 error is {Format(errors.Max(error => error.RelativeError))}"
+            : $"failed on {device.Name} in {precision}: {failed} of {errors.Count} results are off by more than is allowed");
         return failed == 0 ? 0 : 1;
     }
 

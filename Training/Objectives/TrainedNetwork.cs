@@ -11,17 +11,20 @@ namespace TrigFlowNative.Training.Objectives;
 /// </param>
 /// <param name="Image">Extents of an image, (H, W, C) behind a first extent of 1.</param>
 /// <param name="LabelCount">Number of classes, 0 for none.</param>
+/// <param name="Storage">Storage type of activations; with bf16 the weights need a rounded copy.</param>
 internal sealed record TrainedNetwork(
     IReadOnlyList<(string Name, Shape Shape)> Layout,
     Func<ComputeProgram, ParameterSlab, Tensor, Tensor, Tensor?, RandomSource?, Tensor> Forward,
     Shape Image,
-    int LabelCount)
+    int LabelCount,
+    DType Storage = DType.Float32)
 {
-    public static TrainedNetwork Of(UNet network) => new(
+    public static TrainedNetwork Of(UNet network, DType storage = DType.Float32) => new(
         [.. network.Layout],
-        network.Forward,
+        (program, weights, x, t, labels, dropout) => network.Forward(program, weights, x, t, labels, dropout),
         new Shape(1, network.Config.Resolution, network.Config.Resolution, network.Config.ImageChannels),
-        network.Config.LabelCount);
+        network.Config.LabelCount,
+        storage);
 }
 
 /// <summary>A network with fixed weights whose ODE a consistency model follows.</summary>

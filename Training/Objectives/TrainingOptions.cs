@@ -1,3 +1,5 @@
+using TrigFlowNative.Models;
+
 namespace TrigFlowNative.Training.Objectives;
 
 /// <summary>Everything that decides what a training step computes, besides the network and the data.</summary>
@@ -18,6 +20,9 @@ public sealed record TrainingOptions
     /// <summary>Images that are in memory at a time; divides <see cref="Batch"/>, and gradients are summed over the pieces. 0 for the whole batch.</summary>
     public int MicroBatch { get; init; }
 
+    /// <summary>How the network stores activations; a teacher runs as its weights were loaded.</summary>
+    public Precision Precision { get; init; } = Precision.Auto;
+
     /// <summary>Key of all random numbers of the training.</summary>
     public ulong Seed { get; init; }
 
@@ -31,6 +36,8 @@ public sealed record TrainingOptions
         Objective.Validate();
         Optimizer.Validate();
         Average.Validate();
+        if (!Enum.IsDefined(Precision))
+            throw new ArgumentException($"precision is auto, fp32 or bf16, not {Precision}");
         if (Batch < 1 || MicroBatch < 0 || Batch % Piece != 0)
             throw new ArgumentException($"batch is positive and a multiple of micro_batch, not {Batch} and {MicroBatch}");
     }

@@ -19,8 +19,9 @@ internal sealed class TrainingState : IDisposable
     public TrainingState(ComputeDevice device, TrainedNetwork network, AverageOptions options)
     {
         (string Name, Shape Shape)[] layout = [.. network.Layout, .. AdaptiveWeight.Layout];
-        Weights = new ParameterSlab(device, layout, withGradients: true);
-        Average = new ParameterSlab(device, layout, withGradients: false);
+        bool rounded = network.Storage == DType.BFloat16;
+        Weights = new ParameterSlab(device, layout, withGradients: true, rounded);
+        Average = new ParameterSlab(device, layout, withGradients: false, rounded);
         PowerAverages = options.PowerFunction
             ? [.. Widths.Select(width => (PowerAverage.OfWidth(width), new ParameterSlab(device, layout, withGradients: false)))]
             : [];
@@ -28,7 +29,7 @@ internal sealed class TrainingState : IDisposable
         Shape shape = Weights.Values.Shape;
         Optimizer = new AdamSlabs(
             Weights.Values, Weights.Gradients!, device.CreateTensor(shape), device.CreateTensor(shape),
-            device.CreateTensor(new Shape(Adam.StateLength), DType.Float64));
+            device.CreateTensor(new Shape(Adam.StateLength), DType.Float64)) { Rounded = Weights.Rounded };
         Counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
         sums = device.CreateTensor(new Shape(Enum.GetValues<Logged>().Length * Tally.Length), DType.Float64);
     }
@@ -66,6 +67,13 @@ internal sealed class TrainingState : IDisposable
         float[] values = Weights.Values.ToArray();
         foreach (ParameterSlab slab in Averages)
             slab.Values.Upload<float>(values);
+    }
+
+    /// <summary>Brings the bf16 copies of weights and average up to date, which are no part of <see cref="Tensors"/>.</summary>
+    public void RefreshRounded()
+    {
+        RoundedWeights.Refresh(Weights);
+        RoundedWeights.Refresh(Average);
     }
 
     /// <summary>The share 1 - beta of the new weights in each average, after a step.</summary>

@@ -10,7 +10,8 @@ namespace TrigFlowNative.Training.Objectives;
 /// </summary>
 /// <remarks>
 /// A step with a loss or gradient that is not finite leaves weights, moments and averages as they are, and is counted. Nothing
-/// waits for the device but the upload of the batch; statistics gather there until they are fetched. Not for several threads.
+/// waits for the device, unless the host is a few batches ahead of it; statistics gather there until they are fetched. Not for
+/// several threads.
 /// </remarks>
 public sealed class TrainingStep : IDisposable
 {
@@ -19,6 +20,8 @@ public sealed class TrainingStep : IDisposable
     private readonly ComputeProgram accumulate, update;
     private readonly Tensor images, counter, scalars, losses, verdict, seed;
     private readonly Tensor? labels;
+    private readonly PinnedUpload imageUpload, counterUpload, scalarUpload;
+    private readonly PinnedUpload? labelUpload;
 
     /// <summary>Allocates the state and records the programs.</summary>
     /// <param name="device">Where the training runs.</param>
@@ -30,7 +33,9 @@ public sealed class TrainingStep : IDisposable
     /// <exception cref="ArgumentException">An option is out of range, or the teacher is missing, superfluous or does not fit.</exception>
     public TrainingStep(
         ComputeDevice device, UNet network, TrainingOptions options, float sigmaData, Action<ParameterSlab> initialise, TrigFlowModel? teacher = null)
-        : this(device, TrainedNetwork.Of(network), options, sigmaData, initialise, TeacherOf(network, sigmaData, teacher))
+        : this(
+            device, TrainedNetwork.Of(network, options.Precision.StorageOn(device)), options, sigmaData, initialise,
+            TeacherOf(network, sigmaData, teacher))
     {
     }
 
@@ -57,6 +62,7 @@ public sealed class TrainingStep : IDisposable
         }
 
         state.StartAverages();
+        state.RefreshRounded();
 
         int n = options.Piece;
         images = device.CreateTensor(new Shape(n, network.Image.H, network.Image.W, network.Image.C));
@@ -65,6 +71,10 @@ public sealed class TrainingStep : IDisposable
         scalars = device.CreateTensor(new Shape(2 + state.Averages.Count()));
         losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64);
         verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
+        imageUpload = new PinnedUpload(images);
+        labelUpload = labels is null ? null : new PinnedUpload(labels);
+        counterUpload = new PinnedUpload(counter);
+        scalarUpload = new PinnedUpload(scalars);
         seed = device.CreateTensor(new Shape(n), [.. Enumerable.Repeat(1f / options.Batch, n)]);
         accumulate = new ComputeProgram(device) { Tape = new Tape() };
         update = new ComputeProgram(device);
@@ -82,7 +92,10 @@ public sealed class TrainingStep : IDisposable
     public IReadOnlyList<(double Width, ParameterSlab Weights)> PowerAverages =>
         [.. state.PowerAverages.Select(average => (average.Kind.Width, average.Slab))];
 
-    /// <summary>Every tensor that must be stored and restored, by name, for a run to go on with the same bits.</summary>
+    /// <summary>
+    /// Every tensor that must be stored and restored, by name, for a run to go on with the same bits. Call
+    /// <see cref="Refresh"/> after writing to them.
+    /// </summary>
     public IReadOnlyList<(string Name, Tensor Value)> State => state.Tensors;
 
     /// <summary>Runs a step; on a GPU it goes on while this returns.</summary>
@@ -99,15 +112,14 @@ public sealed class TrainingStep : IDisposable
                 $"a batch is {pieces} times {images.Shape} with {(labels is null ? "no" : "as many")} labels, not {batchImages.Length} numbers and {batchLabels.Length} labels");
         }
 
-
         ArgumentOutOfRangeException.ThrowIfNegative(step);
-        scalars.Upload<float>(
+        scalarUpload.Write<float>(
             [(float)options.Optimizer.LearningRate.At(step), options.Objective.WarmUpAt(step), .. state.Gains(step, options.Batch)]);
         for (int i = 0; i < pieces; i++)
         {
-            counter.Upload<int>([checked((int)step), i * options.Piece]);
-            images.Upload(batchImages.Slice(i * images.Count, images.Count));
-            labels?.Upload(batchLabels.Slice(i * options.Piece, options.Piece));
+            counterUpload.Write<int>([checked((int)step), i * options.Piece]);
+            imageUpload.Write(batchImages.Slice(i * images.Count, images.Count));
+            labelUpload?.Write(batchLabels.Slice(i * options.Piece, options.Piece));
             accumulate.Run();
         }
 
@@ -117,12 +129,20 @@ public sealed class TrainingStep : IDisposable
     /// <summary>The launches of a step in order, for those who time them one by one.</summary>
     internal IReadOnlyList<ProgramStep> ProgramSteps => [.. accumulate.Steps, .. update.Steps];
 
+    /// <summary>
+    /// Brings up to date what follows from <see cref="State"/>: the bf16 copies of weights and average. Steps keep that of the
+    /// weights up to date, but not that of the average, which only sampling reads. Waits for the device.
+    /// </summary>
+    public void Refresh() => state.RefreshRounded();
+
     /// <summary>Means and counts since the last call; waits for the device.</summary>
     public TrainingStatistics FetchStatistics() => state.Fetch();
 
     /// <summary>Releases the state and the programs.</summary>
     public void Dispose()
     {
+        foreach (PinnedUpload? upload in (ReadOnlySpan<PinnedUpload?>)[imageUpload, labelUpload, counterUpload, scalarUpload])
+            upload?.Dispose();
         accumulate.Dispose();
         update.Dispose();
         state.Dispose();
@@ -139,7 +159,7 @@ public sealed class TrainingStep : IDisposable
             throw new ArgumentException($"the teacher is for other images or classes: {config.ToJson()}");
         if (Math.Abs(teacher.SigmaData - sigmaData) > 1e-6f * sigmaData)
             throw new ArgumentException($"the teacher was trained with sigma_data {teacher.SigmaData}, not {sigmaData}: their times mean different noise");
-        return new Teacher(TrainedNetwork.Of(teacher.Network), teacher.Weights);
+        return new Teacher(TrainedNetwork.Of(teacher.Network, teacher.Storage), teacher.Weights);
     }
 
     private void RecordAccumulate(TrainedNetwork network, float sigmaData, Teacher? teacher)
@@ -165,9 +185,10 @@ public sealed class TrainingStep : IDisposable
         float limit = options.Optimizer.MaxGradientNorm ?? float.PositiveInfinity;
         GradientNorm.Into(update, Weights.Gradients!, losses, limit, verdict, state.Counters);
         Tally.Into(update, verdict.Slice(0, new Shape(1)), state.Sum(Logged.GradientNorm));
-        options.Optimizer.Record(update, state.Optimizer, Scalar(0), verdict);
-        int next = 2;
-        foreach (ParameterSlab average in state.Averages)
+        // The average that is sampled from moves in the optimizer's own pass over the slabs; the others, if any, in one each.
+        options.Optimizer.Record(update, state.Optimizer with { Average = (Average.Values, Scalar(2)) }, Scalar(0), verdict);
+        int next = 3;
+        foreach ((_, ParameterSlab average) in state.PowerAverages)
             ExponentialAverage.Into(update, Weights.Values, average.Values, Scalar(next++), verdict);
         update.Compile();
     }

@@ -29,9 +29,10 @@ public static class Trainer
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(device);
         using RunDirectory directory = RunDirectory.Open(folder);
+        config = Resolve(config, device);
         RequireSameConfig(directory, config);
         DatasetSplit data = OpenData(config);
-        using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device);
+        using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision);
         var network = new UNet(config.Network);
         float sigmaData = teacher?.SigmaData ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadConfig(config.Init).SigmaData);
         string? start = config.Init ?? config.Teacher;
@@ -40,6 +41,19 @@ public static class Trainer
         long done = Restore(directory, step);
         using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, Kind(config)), data);
         return run.Run(done, cancellation);
+    }
+
+    /// <summary>Names the precision that auto stands for, so that a run is not continued in another.</summary>
+    private static RunConfig Resolve(RunConfig config, ComputeDevice device)
+    {
+        try
+        {
+            return config with { Training = config.Training with { Precision = config.Training.Precision.On(device) } };
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
     }
 
     private static TrainingStep CreateStep(
@@ -101,7 +115,9 @@ public static class Trainer
         {
             try
             {
-                return Checkpoint.Load(path, step.State);
+                long done = Checkpoint.Load(path, step.State);
+                step.Refresh();
+                return done;
             }
             catch (InvalidFileException e)
             {

@@ -124,6 +124,7 @@ internal sealed class TrainingLoop : IDisposable
             : new DiffusionSampler(average, batch: GridCount);
         UNetConfig network = config.Network;
         int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridCount).Select(i => i % network.LabelCount)];
+        training.Refresh();
         byte[] pixels = sampler.SampleBytes(GridCount, config.Training.Seed, classes);
         string name = step.ToString("D10", CultureInfo.InvariantCulture) + ".png";
         ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridCount, network.Resolution, network.Resolution, network.ImageChannels));

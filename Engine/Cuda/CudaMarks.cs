@@ -1,0 +1,46 @@
+namespace TrigFlowNative.Engine.Cuda;
+
+/// <summary>Moments on a device's stream, by the device's own clock; they can be captured between the launches of a graph.</summary>
+internal sealed class CudaMarks : IDisposable
+{
+    private const uint External = 1; // an event that is read outside of the graph it is captured into
+    private readonly GpuDevice gpu;
+    private readonly nint[] events;
+
+    /// <summary>Creates the events.</summary>
+    public CudaMarks(GpuDevice gpu, int count)
+    {
+        ArgumentNullException.ThrowIfNull(gpu);
+        this.gpu = gpu;
+        gpu.Bind();
+        events = new nint[count];
+        for (int i = 0; i < count; i++)
+            CudaDriver.Check(CudaDriver.EventCreate(out events[i], 0), "cuEventCreate");
+    }
+
+    /// <summary>Marks the moment when everything launched before is done.</summary>
+    public void Record(int mark) => CudaDriver.Check(CudaDriver.EventRecord(events[mark], gpu.StreamHandle), "cuEventRecord");
+
+    /// <summary>As <see cref="Record"/> while a graph is captured: the moment is marked anew at each replay.</summary>
+    public void Capture(int mark) =>
+        CudaDriver.Check(CudaDriver.EventRecordWithFlags(events[mark], gpu.StreamHandle, External), "cuEventRecordWithFlags");
+
+    /// <summary>Waits until a mark is reached; one never recorded counts as reached.</summary>
+    public void Wait(int mark) => CudaDriver.Check(CudaDriver.EventSynchronize(events[mark]), "cuEventSynchronize");
+
+    /// <summary>Waits for the second mark; seconds from the first.</summary>
+    public double Seconds(int from, int to)
+    {
+        Wait(to);
+        CudaDriver.Check(CudaDriver.EventElapsedTime(out float milliseconds, events[from], events[to]), "cuEventElapsedTime");
+        return milliseconds * 1e-3;
+    }
+
+    /// <summary>Releases the events.</summary>
+    public void Dispose()
+    {
+        gpu.Bind();
+        foreach (nint each in events)
+            CudaDriver.Check(CudaDriver.EventDestroy(each), "cuEventDestroy");
+    }
+}

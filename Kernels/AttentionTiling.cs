@@ -1,0 +1,99 @@
+using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// How a block of the tensor-core kernels divides its work and its shared memory. A warp owns 16 rows (queries, or keys where
+/// keys have the gradient) and streams the other side. Up to D = 128 it holds all channels of its rows' sums in registers. Beyond,
+/// two sums of 16 x D would take all 255 of a thread's registers, so that two warps share 16 rows: each computes the
+/// logits of half of a streamed tile, they exchange weights through shared memory, and each sums half of the channels.
+/// </summary>
+/// <remarks>
+/// Rows of a tile lie 2 D + 16 bytes apart. D is a multiple of 16 there, hence that is an odd multiple of 16 bytes, and the
+/// eight rows that ldmatrix reads at once lie in different banks, at constant offsets from one address per lane.
+/// </remarks>
+/// <param name="Depth">Channels D of a head.</param>
+/// <param name="Rows">Rows that a block owns: 16 for each warp, or pair of warps; a power of two.</param>
+/// <param name="Streamed">Rows of a streamed tile; a power of two, at least 16 for each warp of a pair.</param>
+/// <param name="Split">Warps that share a row: 1 or 2.</param>
+internal sealed record AttentionTiling(int Depth, int Rows, int Streamed, int Split)
+{
+    /// <summary>Greatest D.</summary>
+    public const int MaxDepth = 256;
+
+    /// <summary>Greatest D of which a warp holds two sums.</summary>
+    private const int UnsplitDepth = 128;
+
+    /// <summary>D rounded up so that each warp sums a multiple of 16 channels; what is added is zeros in shared memory.</summary>
+    public int Width => (Depth + 16 * Split - 1) / (16 * Split) * (16 * Split);
+
+    /// <summary>Threads of a block.</summary>
+    public int Threads => 2 * Rows * Split;
+
+    /// <summary>Bytes from a row of a tile to the next.</summary>
+    public int Pitch => 2 * Width + 16;
+
+    /// <summary>Bytes from a row of exchanged weights to the next.</summary>
+    public int WeightPitch => 2 * Streamed + 16;
+
+    /// <summary>Bytes from the first two streamed tiles and their rows' statistics to the second two.</summary>
+    public int StageBytes => 2 * Streamed * Pitch + 2 * 4 * Streamed;
+
+    /// <summary>Dynamic shared memory of a block.</summary>
+    public int SharedBytes => Exchange + (Split > 1 ? 2 * ExchangeBytes : 0);
+
+    /// <summary>Bytes of a statistic of every row by each warp of a pair.</summary>
+    public int ExchangeBytes => 4 * Split * Rows;
+
+    /// <summary>Where the pairs of warps exchange rows' statistics.</summary>
+    public int Exchange => Weights(Split > 1 ? 2 : 0);
+
+    /// <summary>Where own tile i lies, 0 or 1.</summary>
+    public int Own(int i) => i * Rows * Pitch;
+
+    /// <summary>Where streamed tile i lies: 0 and 1 and, behind their statistics, 2 and 3.</summary>
+    public int Tile(int i) => Own(2) + i / 2 * StageBytes + i % 2 * Streamed * Pitch;
+
+    /// <summary>Where a statistic of the first stage's streamed rows lies, 0 or 1.</summary>
+    public int Statistic(int i) => Own(2) + 2 * Streamed * Pitch + i * 4 * Streamed;
+
+    /// <summary>Where pairs of warps exchange weights, 0 or 1.</summary>
+    public int Weights(int i) => Own(2) + 2 * StageBytes + i * Rows * WeightPitch;
+
+    /// <summary>The tiling for a head on a GPU; null if none fits, and the portable kernels must serve.</summary>
+    public static AttentionTiling? For(GpuDevice gpu, AttentionSizes sizes) =>
+        gpu.Accelerator is CudaAccelerator { Architecture: var architecture } && gpu.TensorCores != TensorCorePath.Portable
+            ? For(SharedBytesOf(architecture), sizes.Depth, sizes.Length)
+            : null;
+
+    /// <summary>The largest tiles that fit; every kernel of a head has the same, so that the primal's bits do not depend on the tangent.</summary>
+    /// <param name="sharedBytes">What a block may have.</param>
+    /// <param name="depth">Channels of a head.</param>
+    /// <param name="length">Rows of a head.</param>
+    public static AttentionTiling? For(int sharedBytes, int depth, int length)
+    {
+        if (depth % 8 != 0 || depth > MaxDepth) // rows must begin at multiples of 16 bytes
+            return null;
+        int split = depth > UnsplitDepth ? 2 : 1, rows = split > 1 || length <= 64 ? 64 : 128;
+        for (int streamed = 64; streamed >= 16 * split; streamed /= 2)
+        {
+            for (int own = rows; own >= 32; own /= 2)
+            {
+                var tiling = new AttentionTiling(depth, own, streamed, split);
+                if (tiling.SharedBytes <= sharedBytes)
+                    return tiling;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Shared memory that a block may ask for (CUDA C++ programming guide, technical specifications per compute capability).</summary>
+    private static int SharedBytesOf(CudaArchitecture architecture) => (architecture.Major, architecture.Minor) switch
+    {
+        (8, 0) or (8, 7) => 163 << 10,
+        (9, _) or (10, _) => 227 << 10,
+        _ => 99 << 10,
+    };
+}

@@ -1,0 +1,149 @@
+using ILGPU;
+using ILGPU.Runtime.Cuda;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>What the fast kernels share: who has which pixels and channels, sums in a fixed order, tables of coefficients.</summary>
+public static partial class GroupNorm
+{
+    /// <summary>Divides as little as it can: a division is twenty instructions, a thread's work perhaps a thousand.</summary>
+    private static Slab SlabOf(int pixels, int slabs, int vectors, int rows, int clusterBits, int tileBytes)
+    {
+        int cluster = 1 << clusterBits, item = Grid.IdxX >> clusterBits, rank = Grid.IdxX - (item << clusterBits);
+        int image = (int)((uint)item / (uint)slabs), row = (int)((uint)Group.IdxX / (uint)vectors);
+        int each = (pixels + cluster - 1) >> clusterBits, slabChannels = SlabPlan.VectorChannels * vectors;
+        int scratch = tileBytes / sizeof(float), totals = scratch + SlabPlan.SumsAtOnce * Group.DimX;
+        int sums = 2 * SlabPlan.SumsAtOnce * vectors;
+        return new Slab
+        {
+            Image = image,
+            FirstChannel = (item - image * slabs) * slabChannels,
+            Channels = slabChannels,
+            Vectors = vectors,
+            Cluster = cluster,
+            Rank = rank,
+            Begin = rank * each,
+            End = IntrinsicMath.Min(rank * each + each, pixels),
+            Rows = rows,
+            Row = row,
+            Column = Group.IdxX - row * vectors,
+            Scratch = scratch,
+            Totals = totals,
+            Sums = cluster > 1 ? totals + sums : totals,
+            Tables = totals + 2 * sums,
+        };
+    }
+
+    /// <summary>Adds eight numbers of each thread over the rows of a column, in order of eighths, then through these.</summary>
+    /// <param name="s">The slab; the numbers stand in its scratch, those of one kind together.</param>
+    /// <param name="round">Which eight sums these are.</param>
+    private static void SumRows(Slab s, int round)
+    {
+        ArrayView<float> shared = SharedMemory.GetDynamic<float>();
+        int eighth = Group.DimX / 8, kind = Group.IdxX / eighth;
+        int at = s.Scratch + kind * Group.DimX + (Group.IdxX - kind * eighth);
+        Group.Barrier();
+        float lower = shared[at] + shared[at + eighth] + (shared[at + 2 * eighth] + shared[at + 3 * eighth]);
+        float upper = shared[at + 4 * eighth] + shared[at + 5 * eighth] + (shared[at + 6 * eighth] + shared[at + 7 * eighth]);
+        shared[at] = lower + upper;
+        Group.Barrier();
+        if (Group.IdxX < SlabPlan.SumsAtOnce * s.Vectors)
+        {
+            kind = Group.IdxX / s.Vectors;
+            int first = s.Scratch + kind * Group.DimX;
+            float sum = 0f;
+            for (int row = Group.IdxX - kind * s.Vectors; row < eighth; row += s.Vectors)
+                sum += shared[first + row];
+            shared[s.Totals + round * SlabPlan.SumsAtOnce * s.Vectors + Group.IdxX] = sum;
+        }
+
+        Group.Barrier();
+    }
+
+    /// <summary>Adds up the blocks' totals in order of rank, in every block.</summary>
+    private static void SumCluster(Slab s, int rounds)
+    {
+        if (s.Cluster == 1)
+            return;
+        CudaAsm.Emit("@@meet");
+        for (int i = Group.IdxX; i < rounds * SlabPlan.SumsAtOnce * s.Vectors; i += Group.DimX)
+        {
+            CudaAsm.Emit("@@gatherNone");
+            for (int rank = 0; rank < s.Cluster; rank++)
+                CudaAsm.Emit("@@gather %0, %1;", 4 * (s.Totals + i), rank);
+            CudaAsm.Emit("@@gathered %0;", 4 * (s.Sums + i));
+        }
+
+        CudaAsm.Emit("@@read"); // no block leaves before all have read its totals
+        Group.Barrier();
+    }
+
+    /// <summary>Byte offset of this thread's channel in a table.</summary>
+    private static int TableOf(Slab s, int table) => 4 * (s.Tables + table * s.Channels + Group.IdxX);
+
+    private static void FetchWeights(Slab s, long weight, long bias, long modulation, int channels, int modulated)
+    {
+        int channel = s.FirstChannel + Group.IdxX;
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Weight), weight + 4L * channel);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Bias), bias + 4L * channel);
+        if (modulated == 0)
+            return;
+        long scale = modulation + 4L * (2 * s.Image * channels + channel);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Scale), scale);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Shift), scale + 4L * channels);
+    }
+
+    private static ChannelWeights ReadWeights(Slab s, int modulated)
+    {
+        ArrayView<float> shared = SharedMemory.GetDynamic<float>();
+        int at = s.Tables + Group.IdxX;
+        var of = new ChannelWeights { Weight = shared[at + Slab.Weight * s.Channels], Bias = shared[at + Slab.Bias * s.Channels], Scale = 1f };
+        if (modulated != 0)
+        {
+            of.Scale = shared[at + Slab.Scale * s.Channels];
+            of.Shift = shared[at + Slab.Shift * s.Channels];
+        }
+
+        return of;
+    }
+
+    /// <param name="s">The slab.</param>
+    /// <param name="k">Coefficients of the thread's channel.</param>
+    /// <param name="half">What A and B are taken times: the logistic function is made of a hyperbolic tangent of h / 2.</param>
+    private static void PutCoefficients(Slab s, Affine k, float half)
+    {
+        ArrayView<float> shared = SharedMemory.GetDynamic<float>();
+        int at = s.Tables + Group.IdxX;
+        shared[at + s.Channels] = half * k.A;
+        shared[at + 2 * s.Channels] = half * k.B;
+        shared[at + 3 * s.Channels] = k.E;
+        shared[at + 4 * s.Channels] = k.F;
+    }
+
+    /// <summary>What a block works on. Places in shared memory count floats.</summary>
+    internal struct Slab
+    {
+        /// <summary>Tables, by number: the pivot and behind it A, B, E and F; weights; what a pass needs besides.</summary>
+        public const int Pivot = 0, Weight = 5, Bias = 6, Scale = 7, Shift = 8, TangentScale = 9, TangentShift = 10, Rho = 9, Offset = 10;
+
+        public int Image;
+        public int FirstChannel;
+        public int Channels;
+        public int Vectors;
+        public int Cluster;
+        public int Rank;
+
+        /// <summary>First pixel of the block; End is behind the last.</summary>
+        public int Begin;
+        public int End;
+        public int Rows;
+        public int Row;
+        public int Column;
+        public int Scratch;
+
+        /// <summary>Sums of the block; Sums are those of the cluster.</summary>
+        public int Totals;
+        public int Sums;
+        public int Tables;
+    }
+}

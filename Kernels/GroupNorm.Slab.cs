@@ -1,0 +1,108 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>How the fast bf16 kernels divide an activation: slabs of channels held on chip, so that each element is read once.</summary>
+/// <remarks>
+/// <para>
+/// Bound: memory. A dual forward pass moves 8 bytes for each primal element, a backward pass 6, and either takes some 25
+/// instructions for them; one more pass over x would cost a third of the speed. So a block reads its part of a slab, the whole
+/// groups of one image, into shared memory with 16-byte asynchronous copies, sums, and writes from there.
+/// </para>
+/// <para>
+/// In flight: of three blocks with 64 KB each on a multiprocessor one loads while the others calculate or write, more than
+/// the 40 KB which the latency of memory asks for at 3 TB/s (700 ns, 132 multiprocessors) with as much to spare.
+/// Sectors: slabs are whole 32-byte sectors of a pixel where the groups allow it, 64 bytes where that fits; the copies ask for the 128-byte line in
+/// L2, which the neighbouring slab, the next block, reads at the same time. A slab that does not fit is divided over the blocks of a
+/// cluster, which add up each other's sums; so is one of a few images, to occupy all multiprocessors.
+/// </para>
+/// </remarks>
+/// <param name="Vectors">Runs of 8 channels, 16 bytes, in a slab.</param>
+/// <param name="Rows">Pixels that the threads of a block take at once: one thread for each run of each.</param>
+/// <param name="Cluster">Blocks that share an image's slab, each with consecutive pixels.</param>
+/// <param name="Steps">Times that a block takes <paramref name="Rows"/> pixels.</param>
+internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int Steps)
+{
+    /// <summary>Channels in a run.</summary>
+    public const int VectorChannels = 8;
+
+    /// <summary>Sums that a thread hands over: eight at a time, twice.</summary>
+    public const int SumsAtOnce = 8;
+
+    /// <summary>Tables of a number a channel: pivot, four coefficients, four weights, and two of the tangent or of the statistics.</summary>
+    public const int Tables = 11;
+
+    private const int VectorBytes = 16, SectorBytes = 32, Warp = 32;
+    private const int MostThreads = 256, MostThreadsOfOddSlabs = 512, MostVectors = 32;
+
+    /// <summary>Three such tiles, with what stands beside them, share the 228 KB of a multiprocessor.</summary>
+    private const int LargeTile = 64 << 10;
+
+    /// <summary>Below this a block's fixed cost, about ten barriers, shows.</summary>
+    private const int SmallTile = 16 << 10;
+
+    private const int LargestPortableCluster = 8;
+    private const int HopperSharedBytes = 227 << 10, AmpereSharedBytes = 99 << 10; // what a block may have on every GPU of the kind
+
+    /// <summary>Threads in a block.</summary>
+    public int Threads => Vectors * Rows;
+
+    /// <summary>Logarithm to base 2 of <see cref="Cluster"/>.</summary>
+    public int ClusterBits => int.Log2(Cluster);
+
+    /// <summary>Channels of a slab.</summary>
+    public int Channels => Vectors * VectorChannels;
+
+    /// <summary>A plan that serves forward, with or without tangent, and backward alike, so that the primal's bits depend on neither; null where only the portable kernels serve.</summary>
+    /// <param name="x">(N, H, W, C) in bf16.</param>
+    /// <param name="groups">Groups of channels.</param>
+    /// <param name="hopper">Whether there are clusters, and the shared memory of sm_90.</param>
+    /// <param name="multiprocessors">Multiprocessors of the GPU.</param>
+    public static SlabPlan? For(Shape x, int groups, bool hopper, int multiprocessors)
+    {
+        int pixels = x.H * x.W, groupChannels = x.C / groups;
+        if (x.C % VectorChannels != 0 || groupChannels % 2 != 0) // sums are kept for pairs of channels
+            return null;
+        int width = groupChannels;
+        while (width % VectorChannels != 0)
+            width += groupChannels;
+        if (2 * width % SectorBytes != 0 && x.C % (2 * width) == 0)
+            width *= 2;
+        if (x.C % width != 0 || width > MostVectors * VectorChannels)
+            return null;
+
+        int cluster = 1, most = hopper ? LargestPortableCluster : 1;
+        while (cluster < most && Footprint(width, pixels, cluster) > LargeTile)
+            cluster *= 2;
+        while (x.C % (2 * width) == 0 && 2 * width <= MostVectors * VectorChannels && Blocks(x, 2 * width, cluster) >= 4 * multiprocessors
+            && Footprint(2 * width, pixels, cluster) <= (2 * width <= SectorBytes ? LargeTile : SmallTile))
+            width *= 2;
+        while (cluster < most && Blocks(x, width, cluster) < multiprocessors && Footprint(width, pixels, cluster) >= SmallTile)
+            cluster *= 2;
+
+        SlabPlan plan = Divided(width / VectorChannels, (pixels + cluster - 1) / cluster, cluster);
+        return plan.Threads <= MostThreadsOfOddSlabs && plan.SharedBytes(tiles: 2) <= (hopper ? HopperSharedBytes : AmpereSharedBytes) ? plan : null;
+    }
+
+    /// <summary>Shared memory of a block: tiles, sums on their way, sums of the block and of the cluster, tables.</summary>
+    /// <param name="tiles">2 with a tangent or a cotangent beside x.</param>
+    public int SharedBytes(int tiles) =>
+        TileBytes(tiles) + sizeof(float) * (SumsAtOnce * Threads + 4 * SumsAtOnce * Vectors + Tables * Channels);
+
+    /// <summary>Shared memory of one or two tiles.</summary>
+    public int TileBytes(int tiles) => tiles * Steps * Threads * VectorBytes;
+
+    private static SlabPlan Divided(int vectors, int pixels, int cluster)
+    {
+        int rows = SumsAtOnce;
+        while (vectors * rows % Warp != 0)
+            rows *= 2;
+        while (2 * vectors * rows <= MostThreads && 8 * rows <= pixels) // at least four pixels for each thread
+            rows *= 2;
+        return new SlabPlan(vectors, rows, cluster, (pixels + rows - 1) / rows);
+    }
+
+    private static int Footprint(int channels, int pixels, int cluster) => (pixels + cluster - 1) / cluster * channels * 4; // two tiles, 2 bytes an element
+
+    private static int Blocks(Shape x, int channels, int cluster) => x.N * (x.C / channels) * cluster;
+}

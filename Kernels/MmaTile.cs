@@ -1,0 +1,76 @@
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// How a block of 256 threads shares a tile of a matrix product: 8 warps, each with so many fragments of 16 rows and of 8
+/// columns, whose sums stay in registers.
+/// </summary>
+/// <param name="Rows">Rows of the tile.</param>
+/// <param name="Columns">Columns of the tile.</param>
+/// <param name="RowFragments">Fragments of 16 rows in a warp.</param>
+/// <param name="ColumnFragments">Fragments of 8 columns in a warp, a multiple of four.</param>
+/// <param name="Rate">Products in a unit of time, relative to the largest tile: a small warp tile reads shared memory more often.</param>
+internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int ColumnFragments, double Rate)
+{
+    /// <summary>Threads of a block.</summary>
+    public const int Threads = 256;
+
+    /// <summary>Terms of the sums that a stage holds: two products of 16.</summary>
+    public const int Depth = 32;
+
+    /// <summary>
+    /// Stages in shared memory: one is read while three are under way. With the largest tile they take 96 KiB, what every GPU
+    /// from sm_80 on has for a block.
+    /// </summary>
+    public const int Stages = 4;
+
+    private const int ElementBytes = 2;
+
+    /// <summary>Tile rows and columns that blocks of neighbouring numbers cover, so that they read the same operands at a time.</summary>
+    private const int NeighbourRows = 2048;
+
+    /// <summary>For products with 256 columns or more. 64 x 64 sums in a warp: 128 registers, and 2 loads of fragments for 8 products.</summary>
+    public static readonly MmaTile Wide = new(128, 256, 4, 8, 1);
+
+    /// <summary>For products with 128 columns.</summary>
+    public static readonly MmaTile Tall = new(256, 128, 4, 8, 1);
+
+    /// <summary>For few columns, and for products too small to occupy a GPU with larger tiles.</summary>
+    public static readonly MmaTile Small = new(128, 64, 2, 4, 0.55);
+
+    /// <summary>All tiles.</summary>
+    public static IReadOnlyList<MmaTile> All { get; } = [Wide, Tall, Small];
+
+    /// <summary>Rows of a warp's sums.</summary>
+    public int WarpRows => 16 * RowFragments;
+
+    /// <summary>Columns of a warp's sums.</summary>
+    public int WarpColumns => 8 * ColumnFragments;
+
+    /// <summary>Sums of a thread.</summary>
+    public int Sums => 4 * RowFragments * ColumnFragments;
+
+    /// <summary>Bytes of the row operand in a stage; the column operand follows.</summary>
+    public int RowBytes => Rows * Depth * ElementBytes;
+
+    /// <summary>Bytes of a stage.</summary>
+    public int StageBytes => (Rows + Columns) * Depth * ElementBytes;
+
+    /// <summary>Bytes of all stages.</summary>
+    public int SharedBytes => Stages * StageBytes;
+
+    /// <summary>Rows of tiles that are numbered together, column by column.</summary>
+    public int GroupedTiles => NeighbourRows / Rows;
+
+    /// <summary>Tiles of a product.</summary>
+    public int Count(int rows, int columns) => (rows + Rows - 1) / Rows * ((columns + Columns - 1) / Columns);
+
+    /// <summary>The tile with which a product of <paramref name="copies"/> matrices should take the least time.</summary>
+    public static MmaTile For(int rows, int columns, int copies, int multiprocessors) =>
+        All.MinBy(tile => Waves(tile.Count(rows, columns) * copies, multiprocessors) * tile.Rows * tile.Columns / tile.Rate)!;
+
+    /// <summary>Blocks that the busiest multiprocessor runs, one after the other.</summary>
+    public static double Waves(int blocks, int multiprocessors) => Math.Ceiling((double)blocks / multiprocessors);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Rows}x{Columns}";
+}

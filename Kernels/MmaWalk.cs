@@ -1,0 +1,49 @@
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// The terms of a convolution in the order in which its product takes them: 32 channels at a time, tap after tap. Steps by
+/// additions and products of selections: divisions and branches would stand between the tensor cores' instructions.
+/// </summary>
+internal struct MmaWalk
+{
+    /// <summary>The tap, and the first of the channels.</summary>
+    public int Tap, First;
+
+    /// <summary>Pixels from a pixel to its neighbour at the tap.</summary>
+    public int Shift;
+
+    private int across;
+
+    /// <summary>At the first tap of a filter of 1 or 3 taps each way.</summary>
+    public static MmaWalk Start(int size, int width) => new() { Shift = -(size / 2) * (width + 1) };
+
+    /// <summary>To the next 32 channels.</summary>
+    public void Advance(int channels, int size, int width)
+    {
+        First += MmaTile.Depth;
+        int wrapped = First >= channels ? 1 : 0;
+        First *= 1 - wrapped;
+        Tap += wrapped;
+        across += wrapped;
+        int turned = across == size ? 1 : 0;
+        across *= 1 - turned;
+        Shift += wrapped + turned * (width - size);
+    }
+
+    /// <summary>16, the bytes of a piece, if its channel exists and the taps are not over; otherwise 0.</summary>
+    public readonly int Limit(int piece, int channels, int size) =>
+        16 * (First + piece < channels ? 1 : 0) * (Tap < size * size ? 1 : 0);
+
+    /// <summary>
+    /// Which taps of a pixel lie in its image, as bits from bit 4 on, so that a shift by the tap leaves 16 or 0, the bytes to
+    /// copy, in bit 4. No tap of a pixel beyond the last does.
+    /// </summary>
+    public static int Inside(int pixel, int pixels, int height, int width, int size)
+    {
+        int h = pixel / width % height, w = pixel % width;
+        int across = (w > 0 ? 1 : 0) + 2 + (w < width - 1 ? 4 : 0);
+        int down = (h > 0 ? 1 : 0) + 8 + (h < height - 1 ? 64 : 0);
+        int taps = size == 1 ? 1 : across * down;
+        return pixel < pixels ? 16 * taps : 0;
+    }
+}

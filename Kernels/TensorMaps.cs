@@ -1,0 +1,35 @@
+using System.Runtime.InteropServices;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>The tensor maps of one launch in device memory, encoded at the first launch, when all tensors have their place.</summary>
+internal sealed unsafe class TensorMaps(GpuDevice gpu, int count)
+{
+    private readonly Tensor memory = gpu.CreateTensor(new Shape(count * TensorMap.Bytes / sizeof(int)), DType.Int32);
+    private bool encoded;
+
+    /// <summary>Address of the first map.</summary>
+    public long Address => memory.Address;
+
+    /// <summary>Encodes the maps unless that has been done. Not while launches are captured: the maps are copied to the device.</summary>
+    /// <param name="write">Encodes map i at the address it is given plus i times <see cref="TensorMap.Bytes"/>.</param>
+    public void Encode(Action<nint> write)
+    {
+        if (encoded)
+            return;
+        nint host = (nint)NativeMemory.AlignedAlloc((nuint)(count * TensorMap.Bytes), TensorMap.Bytes);
+        try
+        {
+            write(host);
+            memory.Upload(new ReadOnlySpan<int>((void*)host, memory.Count));
+        }
+        finally
+        {
+            NativeMemory.AlignedFree((void*)host);
+        }
+
+        encoded = true;
+    }
+}

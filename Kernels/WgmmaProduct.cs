@@ -1,0 +1,141 @@
+using System.Reflection;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// Convolutions and matrix products of bf16 tensors on Hopper's tensor cores, each an implicit matrix product
+/// (<see cref="WgmmaConvolution"/>, <see cref="WgmmaWeightGradient"/>): choice of tiles, tensor maps and launches.
+/// </summary>
+/// <remarks>Channels are multiples of 8, since a pixel must begin at a multiple of 16 bytes; any number of pixels.</remarks>
+internal static class WgmmaProduct
+{
+    private const string Architecture = "sm_90a";
+
+    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method, Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;
+
+    /// <summary>y = alpha (conv(x) + bias for the first biasedRows pixels) + beta residual.</summary>
+    /// <param name="gpu">The device.</param>
+    /// <param name="e">Extents, of tangents too.</param>
+    /// <param name="x">(N, H, W, C), bf16.</param>
+    /// <param name="weight">(K, R, R, C), bf16.</param>
+    /// <param name="bias">(K), fp32, or null.</param>
+    /// <param name="y">(N, H, W, K), bf16 or fp32.</param>
+    /// <param name="biasedRows">Pixels that take the bias.</param>
+    /// <param name="alpha">Factor of product and bias.</param>
+    /// <param name="residual">Of y's shape and type, perhaps y itself, or null.</param>
+    /// <param name="beta">Factor of the residual.</param>
+    /// <param name="tile">A tile to take instead of the best; for measurements.</param>
+    /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
+    public static Action Forward(
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha = 1, Tensor? residual = null,
+        float beta = 0, WgmmaTile? tile = null, Tensor? more = null) =>
+        Launch(gpu, e, x, more, weight, 0, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, tile);
+
+    /// <summary>dx = alpha times the input gradient of dy, added to dx if <paramref name="add"/> is 1.</summary>
+    /// <param name="gpu">The device.</param>
+    /// <param name="e">Extents; C are the weight's channels.</param>
+    /// <param name="dy">(N, H, W, K), bf16.</param>
+    /// <param name="weight">(K, R, R, C), bf16.</param>
+    /// <param name="dx">(N, H, W, channels), bf16 or fp32: the gradient of as many channels as it has.</param>
+    /// <param name="alpha">Factor of the gradient.</param>
+    /// <param name="add">1 to add to dx, 0 to overwrite it.</param>
+    /// <param name="firstChannel">The first channel of the weight whose gradient is wanted, a multiple of 8.</param>
+    /// <param name="tile">A tile to take instead of the best; for measurements.</param>
+    public static Action InputGradient(
+        GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, Tensor dx, float alpha, int add, int firstChannel = 0, WgmmaTile? tile = null) =>
+        Launch(gpu, e, dy, null, weight, firstChannel, null, dx, 0, alpha, add != 0 ? dx : null, 1, inputGradient: true, tile);
+
+    /// <summary>The fp32 gradient of the weight from x and dy, through sums over ranges of pixels that are added up in order.</summary>
+    /// <param name="gpu">The device.</param>
+    /// <param name="e">Extents.</param>
+    /// <param name="x">(N, H, W, C), bf16.</param>
+    /// <param name="dy">(N, H, W, K), bf16.</param>
+    /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
+    /// <param name="dWeight">Where the gradient goes.</param>
+    /// <param name="alpha">Factor of the gradient.</param>
+    /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
+    public static Action WeightGradient(
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha, Tensor? more = null)
+    {
+        e = Flat(e);
+        WgmmaSplit split = WgmmaSplit.Of(e, gpu.Multiprocessors);
+        WgmmaTile tile = split.Tile;
+        PixelBox box = split.Box;
+        PtxKernel kernel = Load(gpu, Accumulate, tile);
+        var maps = new TensorMaps(gpu, 3);
+        var sum = new PartialSum(gpu);
+        int items = split.Tiles * split.Ranges;
+        return () =>
+        {
+            maps.Encode(set =>
+            {
+                Images(set, 0, dy, e, e.K, box);
+                Images(set, 1, x, e, x.Shape.C, box);
+                Images(set, 2, more ?? x, e, (more ?? x).Shape.C, box);
+            });
+            kernel.Launch(
+                Math.Min(items, gpu.Multiprocessors), maps.Address, partials.Address, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
+                box.Count(e), split.Range, items, split.RowTiles, split.Tiles / split.RowTiles, Ceiling(e.C, 64), Ceiling(x.Shape.C, 64), e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
+            sum.Launch(partials, split.Ranges, dWeight, alpha);
+        };
+    }
+
+    /// <summary>Room for the sums of a weight gradient.</summary>
+    public static Tensor Partials(ComputeProgram program, ConvExtents e) =>
+        program.Allocate(new Shape(WgmmaSplit.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors).Ranges, e.K * e.Taps * e.C));
+
+    private static Action Launch(
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
+        Tensor? residual, float beta, bool inputGradient, WgmmaTile? chosen)
+    {
+        e = Flat(e);
+        int inner = inputGradient ? e.K : e.C, columns = y.Shape.C;
+        bool single = y.Type == DType.Float32;
+        var box = PixelBox.Covering(e, WgmmaTile.Rows);
+        int slices = Ceiling(inner, WgmmaTile.Depth), boxes = box.Count(e);
+        WgmmaTile tile = chosen ?? WgmmaTiles.Best(columns, boxes, slices * e.Taps, gpu.Multiprocessors);
+        tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single };
+        PtxKernel kernel = Load(gpu, Convolve, tile);
+        var maps = new TensorMaps(gpu, 5);
+        int rowTiles = Ceiling(boxes, tile.Cluster), columnTiles = Ceiling(columns, tile.Columns);
+        int blocks = Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
+        return () =>
+        {
+            maps.Encode(set =>
+            {
+                Images(set, 0, x, e, x.Shape.C, box);
+                Images(set, 4, more ?? x, e, (more ?? x).Shape.C, box);
+                Weights(set, 1, weight, firstChannel, e, inputGradient ? 64 : WgmmaTile.Depth, inputGradient ? WgmmaTile.Depth : tile.PartColumns);
+                if (single)
+                    return;
+                Images(set, 2, y, e, columns, box.Half);
+                Images(set, 3, residual ?? y, e, columns, box.Half);
+            });
+            kernel.Launch(
+                blocks, maps.Address, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
+                box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices, Ceiling(x.Shape.C, 64),
+                tile.Stages, tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0,
+                tile.Residual ? 1 : 0, tile.Cluster);
+        };
+    }
+
+    /// <summary>Rows of a matrix as the pixels of one line: boxes of such are runs of rows.</summary>
+    private static ConvExtents Flat(ConvExtents e) => e is { H: 1, W: 1 } ? e with { N = 1, W = e.N } : e;
+
+    private static PtxKernel Load(GpuDevice gpu, MethodInfo method, WgmmaTile tile) => PtxKernel.Load(gpu, Specification(method, tile));
+
+    /// <summary>What a kernel for a tile is compiled from.</summary>
+    internal static PtxKernelSpec Specification(MethodInfo method, WgmmaTile tile) =>
+        new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster };
+
+    private static void Images(nint set, int place, Tensor tensor, ConvExtents e, int channels, PixelBox box) => TensorMap.Encode(
+        set + place * TensorMap.Bytes, (nint)tensor.Address, [channels, e.W, e.H, e.N], [channels, (long)e.W * channels, (long)e.H * e.W * channels],
+        [64, box.Width, box.Height, box.Images]);
+
+    private static void Weights(nint set, int place, Tensor weight, int firstChannel, ConvExtents e, int channels, int filters) => TensorMap.Encode(
+        set + place * TensorMap.Bytes, (nint)weight.Address + 2 * firstChannel, [e.C - firstChannel, e.Taps, e.K], [e.C, (long)e.Taps * e.C], [channels, 1, filters]);
+
+    private static int Ceiling(int extent, int part) => (extent + part - 1) / part;
+}

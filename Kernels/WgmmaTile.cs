@@ -1,0 +1,183 @@
+using System.Globalization;
+using System.Text;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// A tile of a matrix product on wgmma: 128 rows, 64 for each of two warpgroups, by <see cref="Columns"/>, 64 of the inner index a step.
+/// Lays out shared memory and generates the inline PTX that depends on the width: declarations, products, and the way of
+/// the sums from registers to memory.
+/// </summary>
+/// <remarks>
+/// Operands lie in chunks of 64 elements (128 bytes) a row with the 128-byte swizzle. Where the inner index is contiguous a
+/// row is an index of the output, else a row is an inner index (the transposed forms of wgmma, PTX ISA 8.0, section 9.7.14).
+/// Accumulator i of a thread: column 8 (i / 4) + 2 (lane % 4) + i % 2, row lane / 4 of its warp's 16, 8 further down for i % 4 above 1.
+/// </remarks>
+internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, bool Residual, bool Single, int Cluster)
+{
+    /// <summary>Rows of a tile.</summary>
+    public const int Rows = 128;
+
+    /// <summary>Inner indices of a step, and columns of a chunk: a row of 128 bytes.</summary>
+    public const int Depth = 64;
+
+    /// <summary>Two warpgroups that multiply and one that copies.</summary>
+    public const int Threads = 384;
+
+    /// <summary>Bytes of 64 rows of a chunk.</summary>
+    public const int ChunkBytes = 8192;
+
+    /// <summary>Sets "any" where a bias is to be read: there may be none, and what lies at its address could be a NaN.</summary>
+    private const string AnyBiased = "add.f32 b0, $4, $5;\nsetp.neu.f32 any, b0, 0f00000000;\n";
+
+    private const int LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 256, MostStages = 8;
+
+    /// <summary>Chunks of 64 columns, the last perhaps partly used.</summary>
+    public int Chunks => (Columns + 63) / 64;
+
+    /// <summary>Bytes of both operands of a step.</summary>
+    public int StageBytes => (2 + Chunks) * ChunkBytes;
+
+    /// <summary>Steps of operands that shared memory holds.</summary>
+    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - StagingBytes) / StageBytes);
+
+    /// <summary>Two chunks of output for each warpgroup, on their way to memory; none where sums are stored from registers.</summary>
+    public int StagingBytes => Single ? 0 : 4 * ChunkBytes;
+
+    /// <summary>Dynamic shared memory.</summary>
+    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes;
+
+    /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
+    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}-c{Cluster}";
+
+    /// <summary>All macros by name.</summary>
+    public IReadOnlyDictionary<string, string> Macros()
+    {
+        var macros = new Dictionary<string, string>
+        {
+            ["declare"] = $".reg .f32 acc<{Columns / 2}>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;",
+            ["clear"] = string.Join('\n', Enumerable.Range(0, Columns / 2).Select(i => $"mov.f32 acc{i}, 0f00000000;")),
+            ["multiply"] = Multiply(),
+            ["loadB"] = LoadB(),
+        };
+        for (int chunk = 0; chunk < 4; chunk++)
+        {
+            macros[$"rounded{chunk}"] = chunk < Chunks && !Single ? RoundedChunk(chunk) : "";
+            macros[$"single{chunk}"] = chunk < Chunks && Single ? SingleChunk(chunk) : "";
+        }
+
+        return macros;
+    }
+
+    /// <summary>Four products of 16 inner indices, added to the sums; $0, $1: descriptors of A and B.</summary>
+    private string Multiply()
+    {
+        var text = new StringBuilder("wgmma.fence.sync.aligned;\n");
+        string sums = string.Join(", ", Enumerable.Range(0, Columns / 2).Select(i => $"acc{i}"));
+        for (int slice = 0; slice < Depth / 16; slice++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * DescriptorStep(TransposeA)};\nadd.s64 db, $1, {slice * DescriptorStep(TransposeB)};\n");
+            text.Append(CultureInfo.InvariantCulture, $"wgmma.mma_async.sync.aligned.m64n{Columns}k16.f32.bf16.bf16 {{{sums}}}, da, db, always, 1, 1, {Bit(TransposeA)}, {Bit(TransposeB)};\n");
+        }
+
+        return text.Append("wgmma.commit_group.sync.aligned;").ToString();
+    }
+
+    /// <summary>Sixteen inner indices further on, in units of 16 bytes: along a row, or sixteen rows down.</summary>
+    private static int DescriptorStep(bool transposed) => (transposed ? 16 * 128 : 16 * 2) / 16;
+
+    /// <summary>
+    /// Starts the copies of a step's weights. $0: target; $1: map (c, tap, k); $2: barrier; $3: first column of the tile; $4: first inner
+    /// index; $5: tap; $6: rank in the cluster, each block of which brings an equal part to all.
+    /// </summary>
+    private string LoadB()
+    {
+        string form = $"cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes{(Cluster > 1 ? ".multicast::cluster" : "")}";
+        string mask = Cluster > 1 ? $", {(1 << Cluster) - 1}" : "";
+        var text = new StringBuilder("{\n.reg .b32 to, column;\n");
+        int parts = TransposeB ? Chunks / Cluster : 1, columns = TransposeB ? 64 : PartColumns;
+        for (int part = 0; part < parts; part++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 to, $6, {parts * columns * 128}, $0;\nadd.s32 to, to, {part * ChunkBytes};\n");
+            text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 column, $6, {parts * columns}, $3;\nadd.s32 column, column, {part * 64};\n");
+            text.Append(TransposeB ? $"{form} [to], [$1, {{column, $5, $4}}], [$2]{mask};\n" : $"{form} [to], [$1, {{$4, $5, column}}], [$2]{mask};\n");
+        }
+
+        return text.Append('}').ToString();
+    }
+
+    /// <summary>Columns of B that one block of a cluster brings.</summary>
+    public int PartColumns => Columns / Cluster;
+
+    /// <summary>Bytes that arrive for B in a step.</summary>
+    public int BytesOfB => TransposeB ? Chunks * ChunkBytes : Columns * 128;
+
+    /// <summary>
+    /// alpha (sum + bias) + beta residual, rounded to bf16 and laid into shared memory. $0: address of the thread's row in the chunk;
+    /// $1: the row's swizzle, 16 (row % 8); $2: address of the bias; $3: columns that are left; $4, $5: whether the two rows take the bias,
+    /// as 0 or 1; $6: alpha; $7: beta; $8: address of the thread's row in the chunk's residual.
+    /// </summary>
+    private string RoundedChunk(int chunk)
+    {
+        var text = new StringBuilder("{\n.reg .f32 b0, b1, v0, v1, v2, v3, r0, r1;\n.reg .b32 to, from, pair, half;\n.reg .pred in, any, biased;\n" + AnyBiased);
+        for (int run = 0; run < RunsOf(chunk); run++)
+        {
+            AppendBiased(text, chunk, run);
+            text.Append(CultureInfo.InvariantCulture, $"xor.b32 to, $1, {16 * run};\n");
+            if (Residual)
+            {
+                text.Append("add.s32 from, to, $8;\n");
+                AppendResidual(text, 0, "v0", "v1");
+                AppendResidual(text, 1024, "v2", "v3");
+            }
+
+            text.Append("add.s32 to, to, $0;\n");
+            text.Append("cvt.rn.bf16x2.f32 pair, v1, v0;\nst.shared.b32 [to], pair;\ncvt.rn.bf16x2.f32 pair, v3, v2;\nst.shared.b32 [to + 1024], pair;\n");
+        }
+
+        return text.Append('}').ToString();
+    }
+
+    private static void AppendResidual(StringBuilder text, int offset, string first, string second) => text.Append(
+        CultureInfo.InvariantCulture,
+        $"ld.shared.b32 pair, [from + {offset}];\nshl.b32 half, pair, 16;\nmov.b32 r0, half;\nand.b32 half, pair, 0xFFFF0000;\nmov.b32 r1, half;\n"
+        + $"fma.rn.f32 {first}, r0, $7, {first};\nfma.rn.f32 {second}, r1, $7, {second};\n");
+
+    /// <summary>
+    /// The same in fp32, from registers to memory. $0, $1: addresses of the first column in the two rows; $2: address of the bias;
+    /// $3: columns that are left; $4, $5: whether the rows take the bias; $6: alpha; $7: beta, 0 to leave alone what is there; $8, $9: whether
+    /// the rows are to be stored.
+    /// </summary>
+    private string SingleChunk(int chunk)
+    {
+        var text = new StringBuilder("{\n.reg .f32 b0, b1, v0, v1, v2, v3, r0, r1;\n.reg .pred in, any, biased, low, high, add;\nsetp.neu.f32 add, $7, 0f00000000;\n" + AnyBiased);
+        for (int run = 0; run < RunsOf(chunk); run++)
+        {
+            AppendBiased(text, chunk, run);
+            text.Append("setp.ne.and.s32 low, $8, 0, in;\nsetp.ne.and.s32 high, $9, 0, in;\n");
+            AppendStore(text, 32 * run, "$0", "low", "v0", "v1");
+            AppendStore(text, 32 * run, "$1", "high", "v2", "v3");
+        }
+
+        return text.Append('}').ToString();
+    }
+
+    private static void AppendStore(StringBuilder text, int offset, string row, string when, string first, string second) => text.Append(
+        CultureInfo.InvariantCulture,
+        $"{{\n.reg .pred both;\nand.pred both, {when}, add;\n@both ld.global.v2.f32 {{r0, r1}}, [{row} + {offset}];\n@both fma.rn.f32 {first}, r0, $7, {first};\n"
+        + $"@both fma.rn.f32 {second}, r1, $7, {second};\n@{when} st.global.v2.f32 [{row} + {offset}], {{{first}, {second}}};\n}}\n");
+
+    /// <summary>v0 to v3 = alpha (sum + bias) of a run of eight columns; sets the predicate "in" where they are columns of the output.</summary>
+    private static void AppendBiased(StringBuilder text, int chunk, int run)
+    {
+        int sum = 32 * chunk + 4 * run;
+        text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 in, $3, {8 * run};\nmov.f32 b0, 0f00000000;\nmov.f32 b1, 0f00000000;\nand.pred biased, in, any;\n@biased ld.global.nc.v2.f32 {{b0, b1}}, [$2 + {32 * run}];\n");
+        text.Append(CultureInfo.InvariantCulture, $"fma.rn.f32 v0, b0, $4, acc{sum};\nfma.rn.f32 v1, b1, $4, acc{sum + 1};\nfma.rn.f32 v2, b0, $5, acc{sum + 2};\nfma.rn.f32 v3, b1, $5, acc{sum + 3};\n");
+        text.Append("mul.f32 v0, v0, $6;\nmul.f32 v1, v1, $6;\nmul.f32 v2, v2, $6;\nmul.f32 v3, v3, $6;\n");
+    }
+
+    /// <summary>Runs of eight columns in a chunk.</summary>
+    private int RunsOf(int chunk) => Math.Min(8, (Columns - 64 * chunk) / 8);
+
+    private static int Bit(bool value) => value ? 1 : 0;
+}

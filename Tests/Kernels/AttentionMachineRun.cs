@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>Lays a problem out in a <see cref="PtxMachine"/>'s memory and launches the tensor-core kernels as the op does.</summary>
+internal sealed class AttentionMachineRun
+{
+    private readonly AttentionProblem problem;
+    private readonly AttentionTiling tiling;
+    private readonly byte[] memory;
+    private readonly long qkv, y, dy, log, delta, dqkv;
+    private readonly float scale;
+
+    public AttentionMachineRun(AttentionProblem problem, AttentionTiling tiling)
+    {
+        (this.problem, this.tiling) = (problem, tiling);
+        scale = 1f / MathF.Sqrt(problem.Depth);
+        int rows = problem.LogSumExp.Length, elements = problem.Inputs.Length, outputs = problem.Cotangents.Length;
+        long end = 0;
+        qkv = Place(4 * elements);
+        y = Place(4 * outputs);
+        dy = Place(2 * outputs);
+        log = Place(4 * rows);
+        delta = Place(4 * rows);
+        dqkv = Place(2 * elements);
+        memory = new byte[end];
+        memory.AsSpan().Fill(0xFF);
+        Write(qkv, problem.Inputs);
+        Write(qkv + 2 * elements, problem.Tangents);
+        Write(dy, problem.Cotangents);
+
+        long Place(int bytes)
+        {
+            long start = end;
+            end += (bytes + 255) / 256 * 256;
+            return start;
+        }
+    }
+
+    private int Tiles => (problem.Length + tiling.Rows - 1) / tiling.Rows;
+
+    public (float[] Primal, float[] LogSumExp) Forward()
+    {
+        Launch(nameof(Attention.ForwardMma), qkv, y, log, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale);
+        return (Read(y), Floats(log).ToArray());
+    }
+
+    public (float[] Primal, float[] Tangent, float[] LogSumExp) Tangent()
+    {
+        Launch(
+            nameof(Attention.TangentMma), qkv, y, log, 2L * problem.Inputs.Length, 2L * problem.Cotangents.Length,
+            problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale);
+        return (Read(y), Read(y + 2 * problem.Cotangents.Length), Floats(log).ToArray());
+    }
+
+    /// <summary>The gradient after a forward pass; delta, which no tensor core makes, is computed here.</summary>
+    public float[] Gradient(float[] output, bool add)
+    {
+        Span<float> deltas = Floats(delta);
+        for (int i = 0; i < deltas.Length; i++)
+        {
+            int pair = i / problem.Length, row = i % problem.Length;
+            int at = (pair / problem.Heads * problem.Length + row) * problem.Channels + pair % problem.Heads * problem.Depth;
+            deltas[i] = 0;
+            for (int channel = at; channel < at + problem.Depth; channel++)
+                deltas[i] += output[channel] * problem.Cotangents[channel];
+        }
+
+        foreach (string kernel in new[] { nameof(Attention.QueryGradientMma), nameof(Attention.KeyValueGradientMma) })
+            Launch(
+                kernel, qkv, dy, log, delta, dqkv, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale, add ? 1 : 0);
+        return Read(dqkv, problem.Inputs.Length);
+    }
+
+    private void Launch(string kernel, params object[] arguments) =>
+        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(problem.Images * problem.Heads * Tiles, arguments);
+
+    private Span<float> Floats(long address) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)address, 4 * problem.LogSumExp.Length));
+
+    private void Write(long address, float[] values)
+    {
+        Span<BFloat16> target = MemoryMarshal.Cast<byte, BFloat16>(memory.AsSpan((int)address, 2 * values.Length));
+        for (int i = 0; i < values.Length; i++)
+            target[i] = BFloat16.FromSingle(values[i]);
+    }
+
+    private float[] Read(long address) => Read(address, problem.Cotangents.Length);
+
+    private float[] Read(long address, int count) =>
+        [.. MemoryMarshal.Cast<byte, BFloat16>(memory.AsSpan((int)address, 2 * count)).ToArray().Select(BFloat16.ToSingle)];
+}

@@ -1,0 +1,124 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+public class CastTests
+{
+    /// <summary>Counts that are multiples of eight and ones that are not; channels kept, gained and lost; each of the four pairs of types.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
+        ["cpu", "simulator", "cuda"],
+        new[]
+        {
+            ToBf16(new Shape(2, 3, 8), 8), ToBf16(new Shape(1, 37), 37), ToBf16(new Shape(1, 2, 3, 3), 8), ToBf16(new Shape(2, 3, 16), 5),
+            Case(new Shape(2, 3, 3), DType.Float32, 8), Case(new Shape(2, 3, 8), DType.Float32, 3),
+        });
+
+    public static IEnumerable<TheoryDataRow<string, OpCase>> FromBf16Cases => TestDevices.Cross(
+        ["simulator", "cuda"],
+        new[]
+        {
+            FromBf16(new Shape(2, 3, 8), DType.Float32, 8), FromBf16(new Shape(1, 37), DType.Float32, 37),
+            FromBf16(new Shape(1, 2, 3, 8), DType.Float32, 3), FromBf16(new Shape(2, 3, 5), DType.Float32, 8),
+            FromBf16(new Shape(2, 3, 3), DType.BFloat16, 8), FromBf16(new Shape(1, 2, 8), DType.BFloat16, 7),
+        });
+
+    /// <summary>Value and nearest bf16 value: exact ones, ties to even both ways, beyond a tie, subnormals, the largest and above.</summary>
+    private static readonly (float Value, float Rounded)[] Roundings =
+    [
+        (0f, 0f), (-0f, -0f), (1f, 1f), (-3.140625f, -3.140625f),
+        (1f + float.Pow(2, -8), 1f), (1f + 3 * float.Pow(2, -8), 1f + float.Pow(2, -6)),
+        (1f + float.Pow(2, -8) + float.Pow(2, -23), 1f + float.Pow(2, -7)), (-1f - 3 * float.Pow(2, -8), -1f - float.Pow(2, -6)),
+        (float.PositiveInfinity, float.PositiveInfinity), (float.NegativeInfinity, float.NegativeInfinity), (float.MaxValue, float.PositiveInfinity),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);
+
+    [Theory]
+    [MemberData(nameof(FromBf16Cases))]
+    public void Agrees_with_float64_from_bf16(string device, OpCase op) => OpBattery.Check(device, op);
+
+    /// <summary>In elements and, with 16 of each, in packs.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Rounds_to_nearest_even_and_keeps_what_is_no_number(string device)
+    {
+        foreach (int copies in new[] { 1, 16 })
+        {
+            float[] values = [.. Roundings.SelectMany(pair => Enumerable.Repeat(pair.Value, copies))];
+            float[] expected = [.. Roundings.SelectMany(pair => Enumerable.Repeat(pair.Rounded, copies))];
+            Assert.Equal(expected.Select(BitConverter.SingleToUInt32Bits), ThereAndBack(device, values).Select(BitConverter.SingleToUInt32Bits));
+            float[] none = [.. new[] { 0x7FFFFFFFu, 0xFFFFFFFFu, 0x7FC00000u, 0x7F800001u }.SelectMany(bits => Enumerable.Repeat(BitConverter.UInt32BitsToSingle(bits), copies))];
+            Assert.All(ThereAndBack(device, none), value => Assert.True(float.IsNaN(value)));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Rounded_weights_follow_the_values(string name)
+    {
+        ComputeDevice device = TestDevices.Get(name);
+        using var slab = new ParameterSlab(device, [("a", new Shape(3, 5)), ("b", new Shape(7))], withGradients: false, rounded: true);
+        slab["a"].Value.Upload<float>([.. Enumerable.Range(0, 15).Select(i => 1f + i * float.Pow(2, -9))]);
+        slab["b"].Value.Upload<float>([.. Enumerable.Range(0, 7).Select(i => -i * 0.3f)]);
+
+        RoundedWeights.Refresh(slab);
+
+        foreach (Parameter parameter in slab.Parameters)
+        {
+            var rounded = new BFloat16[parameter.Value.Count];
+            parameter.Rounded!.Download<BFloat16>(rounded);
+            Assert.Equal(parameter.Value.ToArray().Select(BFloat16.FromSingle), rounded);
+        }
+    }
+
+    [Fact]
+    public void Nothing_to_change_is_the_input_itself()
+    {
+        using var program = new ComputeProgram(TestDevices.Get("cpu"));
+        using Tensor x = program.Device.CreateTensor(new Shape(2, 3));
+        Assert.Same(x, Cast.Apply(program, x, DType.Float32));
+        Assert.Same(x, Cast.Apply(program, x, DType.Float32, channels: 3));
+        Assert.Empty(program.Steps);
+    }
+
+    [Fact]
+    public void Refuses_other_types_and_shapes_by_name()
+    {
+        using var program = new ComputeProgram(TestDevices.Get("cpu"));
+        using Tensor x = program.Device.CreateTensor(new Shape(2, 3)), labels = program.Device.CreateTensor(new Shape(2, 3), DType.Int32);
+        using Tensor turned = program.Device.CreateTensor(new Shape(3, 2), DType.BFloat16);
+        Refused("cast: from Int32 to BFloat16", () => Cast.Apply(program, labels, DType.BFloat16));
+        Refused("cast: from Float32 to Float64", () => Cast.Apply(program, x, DType.Float64));
+        Refused("to -1 channels", () => Cast.Apply(program, x, DType.BFloat16, channels: -1));
+        Refused("cast: (2, 3) Float32 does not fit (3, 2) BFloat16", () => Cast.Into(program, x, turned));
+
+        static void Refused(string reason, Action act) =>
+            Assert.Contains(reason, Assert.Throws<ArgumentException>(act).Message, StringComparison.Ordinal);
+    }
+
+    private static float[] ThereAndBack(string name, float[] values)
+    {
+        ComputeDevice device = TestDevices.Get(name);
+        using Tensor x = device.CreateTensor(new Shape(values.Length), values), rounded = device.CreateTensor(x.Shape, DType.BFloat16);
+        using Tensor back = device.CreateTensor(x.Shape);
+        using var program = new ComputeProgram(device);
+        Cast.Into(program, x, rounded);
+        Cast.Into(program, rounded, back);
+        program.Run();
+        return back.ToArray();
+    }
+
+    /// <summary>The input is fp32, so that its tangent and gradient are; the output and its cotangent are rounded.</summary>
+    private static OpCase ToBf16(Shape shape, int channels) => Case(shape, DType.BFloat16, channels) with { Tolerance = 4e-3 };
+
+    private static OpCase FromBf16(Shape shape, DType type, int channels) => Case(shape, type, channels).InBFloat16() with { Tolerance = 4e-3 };
+
+    private static OpCase Case(Shape shape, DType type, int channels) => new(
+        $"cast {shape} to {type} of {channels} channels", [shape], (p, x) => Cast.Apply(p, x[0], type, channels), x =>
+            [.. Enumerable.Range(0, x[0].Length / shape.C).SelectMany(p =>
+                Enumerable.Range(0, channels).Select(c => c < shape.C ? x[0][p * shape.C + c] : 0))]);
+}

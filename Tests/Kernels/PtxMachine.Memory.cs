@@ -1,0 +1,76 @@
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>Loads, stores and asynchronous copies.</summary>
+internal sealed partial class PtxMachine
+{
+    private Func<Warp, bool>? DecodeMemory(Instruction i) => i.Name switch
+    {
+        ["ld", "param", ..] => LoadParameter(i),
+        ["ld" or "st", "global" or "shared", ..] => LoadOrStore(i),
+        ["cp", "async", "wait_all"] => FinishCopies,
+        ["cp", "async", ..] => StartCopy(i),
+        _ => null,
+    };
+
+    private Func<Warp, bool> LoadParameter(Instruction i)
+    {
+        ulong[] target = Register(i.Operands[0]);
+        string name = i.Operands[1].Trim('[', ']');
+        return i.Each(thread => target[thread] = arguments[name]);
+    }
+
+    private Func<Warp, bool> LoadOrStore(Instruction i)
+    {
+        bool store = i.Name[0] == "st";
+        byte[] space = i.Name[1] == "global" ? memory : shared;
+        Func<int, int> address = Address(i.Operands[store ? 0 : 1]);
+        ulong[][] values = Registers(i.Operands[store ? 1 : 0]);
+        return i.Each(thread =>
+        {
+            int at = address(thread);
+            Assert(at % (4 * values.Length) == 0, $"address {at}: {i.Text}");
+            for (int word = 0; word < values.Length; word++)
+            {
+                Span<byte> place = space.AsSpan(at + 4 * word, 4);
+                if (store)
+                    BitConverter.TryWriteBytes(place, (uint)values[word][thread]);
+                else
+                    values[word][thread] = BitConverter.ToUInt32(place);
+            }
+        });
+    }
+
+    private Func<Warp, bool> StartCopy(Instruction i)
+    {
+        Func<int, int> to = Address(i.Operands[0]), from = Address(i.Operands[1]);
+        Func<int, ulong> written = Value(i.Operands[2]), read = Value(i.Operands[3]);
+        return warp => i.Each(thread =>
+        {
+            int bytes = (int)written(thread), existing = (int)read(thread), target = to(thread), source = from(thread);
+            Assert(target % bytes == 0 && (existing == 0 || source % bytes == 0), $"from {source} to {target}: {i.Text}");
+            Array.Fill(shared, (byte)0xFF, target, bytes);
+            warp.Copies.Add((target, source, existing, bytes));
+        })(warp);
+    }
+
+    private bool FinishCopies(Warp warp)
+    {
+        foreach ((int to, int from, int read, int written) in warp.Copies)
+        {
+            if (read > 0) // where nothing is read the address may be any
+                memory.AsSpan(from, read).CopyTo(shared.AsSpan(to));
+            shared.AsSpan(to + read, written - read).Clear();
+        }
+
+        warp.Copies.Clear();
+        return true;
+    }
+
+    /// <summary>The sum of a register and a constant in brackets.</summary>
+    private Func<int, int> Address(string operand)
+    {
+        string[] parts = operand.Trim('[', ']').Split('+');
+        Func<int, ulong> start = Value(parts[0]), offset = parts.Length > 1 ? Value(parts[1]) : _ => 0;
+        return thread => (int)(start(thread) + offset(thread));
+    }
+}

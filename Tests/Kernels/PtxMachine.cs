@@ -1,0 +1,229 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using TrigFlowNative.Engine.Cuda;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>
+/// Runs the text of a kernel with tensor-core instructions on the host, warp by warp, so that a machine without a GPU can check
+/// every index of it: fragments, shared memory, barriers. Only what such kernels use is known; the rest throws by name.
+/// </summary>
+/// <remarks>
+/// Shared memory and registers start as NaN. A warp runs until it has to wait, so that a missing barrier shows as a warp
+/// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for.
+/// Lanes of a warp may be switched off by predicates but not branch apart.
+/// </remarks>
+internal sealed partial class PtxMachine
+{
+    private const int Lanes = 32;
+    private readonly PtxKernelSpec spec;
+    private readonly byte[] memory;
+    private readonly byte[] shared;
+    private readonly Dictionary<string, ulong[]> registers = [];
+    private readonly Dictionary<string, ulong> arguments = [];
+    private readonly Dictionary<string, int> labels = [];
+    private readonly Dictionary<ulong, List<Warp>> barriers = [];
+    private readonly List<Func<Warp, bool>> program = [];
+    private readonly string[] parameters;
+    private int block;
+
+    /// <summary>Compiles a kernel.</summary>
+    /// <param name="spec">The kernel.</param>
+    /// <param name="memory">Global memory; addresses are indices into it.</param>
+    public PtxMachine(PtxKernelSpec spec, byte[] memory)
+    {
+        (this.spec, this.memory) = (spec, memory);
+        shared = new byte[spec.SharedBytes];
+        string text = spec.Compile().Text;
+        int end = text.IndexOf(".maxntid", StringComparison.Ordinal);
+        parameters = [.. Parameter().Matches(text[..end]).Select(match => match.Groups[1].Value)];
+        foreach (string statement in text[(text.IndexOf('{', end) + 1)..].Split(';', '\n').Select(part => part.Trim().Trim('\t')))
+        {
+            if (statement.EndsWith(':'))
+                labels[statement[..^1]] = program.Count;
+            else if (statement.Length > 0 && statement is not ("{" or "}") && !statement.StartsWith('.') && !statement.StartsWith("//", StringComparison.Ordinal))
+                program.Add(Decode(statement));
+        }
+    }
+
+    /// <summary>Runs all blocks, one after another.</summary>
+    public void Run(int blocks, params object[] values)
+    {
+        Assert(values.Length == parameters.Length, $"{spec.Method.Name} takes {parameters.Length} arguments, not {values.Length}");
+        for (int i = 0; i < values.Length; i++)
+            arguments[parameters[i]] = values[i] switch
+            {
+                int value => (uint)value,
+                long value => (ulong)value,
+                float value => Bits(value),
+                _ => throw new ArgumentException($"an argument {values[i].GetType().Name}"),
+            };
+        for (block = 0; block < blocks; block++)
+            RunBlock();
+    }
+
+    private void RunBlock()
+    {
+        Array.Fill(shared, (byte)0xFF);
+        foreach (ulong[] register in registers.Values)
+            Array.Fill(register, ulong.MaxValue);
+        Warp[] warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
+        while (warps.Any(warp => !warp.Done))
+        {
+            bool moved = false;
+            foreach (Warp warp in warps)
+            {
+                while (!warp.Done && !warp.Waiting)
+                {
+                    int at = warp.Next++;
+                    if (!program[at](warp))
+                    {
+                        warp.Next = at; // not yet: other warps first
+                        break;
+                    }
+
+                    moved = true;
+                }
+            }
+
+            Assert(moved, "all warps wait");
+        }
+
+        Assert(warps.All(warp => warp.Copies.Count == 0), "the kernel ends before its copies");
+    }
+
+    /// <summary>Waits until as many threads have come as the barrier wants.</summary>
+    private bool Arrive(Warp warp, ulong barrier, ulong threads)
+    {
+        if (!barriers.TryGetValue(barrier, out List<Warp>? arrived))
+            barriers[barrier] = arrived = [];
+        arrived.Add(warp);
+        warp.Waiting = true;
+        if ((ulong)(arrived.Count * Lanes) == threads)
+        {
+            arrived.ForEach(other => other.Waiting = false);
+            arrived.Clear();
+        }
+
+        return true;
+    }
+
+    private Func<Warp, bool> Decode(string statement)
+    {
+        Func<int, bool> on = static _ => true;
+        Match parts = Statement().Match(statement);
+        if (parts.Groups["guard"].Value is { Length: > 0 } guard)
+        {
+            bool wanted = guard[0] != '!';
+            ulong[] predicate = Register(guard.TrimStart('!'));
+            on = thread => predicate[thread] != 0 == wanted;
+        }
+
+        var instruction = new Instruction(statement, parts.Groups["name"].Value.Split('.'), Operands(parts.Groups["operands"].Value), on);
+        return DecodeControl(instruction) ?? DecodeMatrix(instruction) ?? DecodeMemory(instruction) ?? DecodeScalar(instruction)
+            ?? throw new NotSupportedException($"{spec.Method.Name}: {statement}");
+    }
+
+    private Func<Warp, bool>? DecodeControl(Instruction i)
+    {
+        switch (i.Name[0])
+        {
+            case "bra":
+                return warp =>
+                {
+                    int taken = Enumerable.Range(warp.First, Lanes).Count(thread => i.On(thread));
+                    Assert(taken is 0 or Lanes, $"lanes of a warp part: {i.Text}");
+                    warp.Next = taken == 0 ? warp.Next : labels[i.Operands[0]];
+                    return true;
+                };
+            case "ret":
+                return warp => warp.Done = true;
+            case "bar":
+                Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
+                return warp => Arrive(warp, barrier(warp.First), threads(warp.First));
+            default:
+                return null;
+        }
+    }
+
+    private static string[] Operands(string text) => [.. Operand().Matches(text).Select(match => match.Value)];
+
+    private ulong[] Register(string name)
+    {
+        if (!registers.TryGetValue(name, out ulong[]? values))
+            registers[name] = values = new ulong[spec.Threads];
+        return values;
+    }
+
+    private ulong[][] Registers(string operand) => [.. operand.Trim('{', '}').Split(',').Select(name => Register(name.Trim()))];
+
+    /// <summary>An operand's value in a thread.</summary>
+    private Func<int, ulong> Value(string operand)
+    {
+        if (operand == "%tid.x")
+            return thread => (ulong)thread;
+        if (operand == "%ctaid.x")
+            return _ => (ulong)block;
+        if (operand == PtxSource.SharedMemory)
+            return _ => 0;
+        if (char.IsAsciiDigit(operand[0]) || operand[0] == '-')
+        {
+            ulong constant = operand.StartsWith("0f", StringComparison.Ordinal) || operand.StartsWith("0x", StringComparison.Ordinal)
+                ? ulong.Parse(operand[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                : (ulong)long.Parse(operand, CultureInfo.InvariantCulture);
+            return _ => constant;
+        }
+
+        ulong[] register = Register(operand);
+        return thread => register[thread];
+    }
+
+    private static float Real(ulong bits) => BitConverter.UInt32BitsToSingle((uint)bits);
+
+    private static ulong Bits(float value) => BitConverter.SingleToUInt32Bits(value);
+
+    private static void Assert(bool condition, string otherwise)
+    {
+        if (!condition)
+            throw new InvalidOperationException(otherwise);
+    }
+
+    [GeneratedRegex(@"\.param \.\w+ (\w+)")]
+    private static partial Regex Parameter();
+
+    [GeneratedRegex(@"^(@(?<guard>\S+)\s+)?(?<name>\S+)\s*(?<operands>.*)$")]
+    private static partial Regex Statement();
+
+    /// <summary>A list in braces, an address in brackets, or a word.</summary>
+    [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^\s,]+")]
+    private static partial Regex Operand();
+
+    /// <summary>A decoded statement.</summary>
+    private sealed record Instruction(string Text, string[] Name, string[] Operands, Func<int, bool> On)
+    {
+        public string Type => Name[^1];
+
+        /// <summary>An instruction that every lane executes by itself.</summary>
+        public Func<Warp, bool> Each(Action<int> execute) => warp =>
+        {
+            for (int thread = warp.First; thread < warp.First + Lanes; thread++)
+                if (On(thread))
+                    execute(thread);
+            return true;
+        };
+    }
+
+    private sealed class Warp(int first)
+    {
+        public int First { get; } = first;
+
+        public int Next { get; set; }
+
+        public bool Waiting { get; set; }
+
+        public bool Done { get; set; }
+
+        /// <summary>Copies under way: bytes read of the bytes written, the rest zeros.</summary>
+        public List<(int To, int From, int Read, int Written)> Copies { get; } = [];
+    }
+}
