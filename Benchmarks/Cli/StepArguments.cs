@@ -1,6 +1,7 @@
 using System.CommandLine;
 using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Benchmarks.Cli;
@@ -25,7 +26,7 @@ internal sealed class StepArguments
 
     public StepOptions Options(ParseResult parsed) => new(
         parsed.GetValue(preset)!, Enum.Parse<Objective>(parsed.GetValue(objective) ?? nameof(Objective.Sct), ignoreCase: true),
-        parsed.GetValue(batch), parsed.GetValue(dropout), Verbs.TypeOf(parsed.GetValue(precision)!));
+        parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));
 
     /// <summary>Precision and, where chosen, the instructions: names the row.</summary>
     public string Variant(ParseResult parsed) =>

@@ -40,8 +40,8 @@ internal sealed record TimelineRow
     [Name("bound_percent"), Format("0.#")]
     public double? BoundPercent { get; init; }
 
-    /// <summary>Rows for the steps of a program, with their times in seconds.</summary>
-    public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<(ProgramStep Step, double Seconds)> steps, Ceilings ceilings)
+    /// <summary>Rows for the steps of a program.</summary>
+    public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<StepTime> steps, Ceilings ceilings)
     {
         double total = steps.Sum(each => each.Seconds);
         return [.. steps.Select((each, index) => Row(each.Step, each.Seconds, index, total, ceilings))];
