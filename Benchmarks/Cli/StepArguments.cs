@@ -11,7 +11,12 @@ internal sealed class StepArguments
 {
     private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", "sct", "scd", "trigflow");
     private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
-    private readonly Option<float> dropout = new("--dropout") { Description = "Dropout of the network; the PyTorch peer has none.", DefaultValueFactory = _ => 0 };
+    private readonly Option<float> dropout = new("--dropout")
+    {
+        Description = "Dropout of the network; the PyTorch peer has none.",
+        DefaultValueFactory = _ => 0,
+    };
+
     private readonly Option<string> device = Verbs.DeviceOption(), tensorCores = Verbs.TensorCoresOption();
     private readonly Option<string> precision = Verbs.PrecisionOption(), preset = Verbs.PresetOption();
 

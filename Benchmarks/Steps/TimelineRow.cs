@@ -55,7 +55,8 @@ internal sealed record TimelineRow
         {
             double time = group.Sum(row => row.Microseconds), bound = group.Sum(row => row.BoundMicroseconds ?? double.NaN);
             table.Add(
-                group.Key, group.Count(), time, group.Sum(row => row.SharePercent), group.Sum(row => row.Gflop), group.Sum(row => row.Megabytes), bound, 100 * bound / time);
+                group.Key, group.Count(), time, group.Sum(row => row.SharePercent), group.Sum(row => row.Gflop), group.Sum(row => row.Megabytes),
+                bound, 100 * bound / time);
         }
 
         return table.ToString();

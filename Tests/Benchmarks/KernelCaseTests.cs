@@ -65,7 +65,8 @@ public class KernelCaseTests
         using ParameterSlab weights = network.CreateSlab(cpu);
         using var program = new ComputeProgram(cpu);
         UNetConfig config = network.Config;
-        network.Forward(program, weights, program.Allocate(new Shape(1, config.Resolution, config.Resolution, config.ImageChannels)), program.Allocate(new Shape(1)));
+        Tensor x = program.Allocate(new Shape(1, config.Resolution, config.Resolution, config.ImageChannels));
+        network.Forward(program, weights, x, program.Allocate(new Shape(1)));
 
         // Every product over pixels: those of the embedding have one row for an image.
         var recorded = program.Steps.Where(step => step.Op is "conv2d.forward" or "linear.forward")
@@ -83,8 +84,10 @@ public class KernelCaseTests
     {
         var network = new UNet(ModelPresets.Get(preset));
         double convolutions = NetworkShapes.Convolutions(network).Sum(conv => conv.Flops);
-        double attention = NetworkShapes.Attentions(network).Sum(each => new AttentionCase(1, 1, each.Size, each.Size, each.Channels, DType.Float32, Direction.Forward).Flops);
-        double embedding = network.Layout.Where(each => each.Name.EndsWith("affine.weight", StringComparison.Ordinal) || each.Name is "map_layer0.weight" or "map_layer1.weight")
+        double attention = NetworkShapes.Attentions(network)
+            .Sum(each => new AttentionCase(1, 1, each.Size, each.Size, each.Channels, DType.Float32, Direction.Forward).Flops);
+        double embedding = network.Layout
+            .Where(each => each.Name.EndsWith("affine.weight", StringComparison.Ordinal) || each.Name is "map_layer0.weight" or "map_layer1.weight")
             .Sum(each => 2.0 * each.Shape.Count);
         Assert.Equal(network.ForwardFlops, convolutions + attention + embedding);
     }
