@@ -17,7 +17,7 @@ public static partial class Conv2d
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">(N, H, W, C), fp32 or bf16.</param>
-    /// <param name="weight">(K, R, R, C), R = 1 or 3, of x's type.</param>
+    /// <param name="weight">(K, R, R, C), R = 1 or 3, of x's type, or bf16: an fp32 x is then rounded for the product, the output fp32.</param>
     /// <param name="bias">(K), fp32, or null.</param>
     /// <param name="residual">
     /// (N, H, W, K), of x's type: the output is <see cref="Residual"/> of it and the convolution, on tensor cores without a pass of its own.
@@ -38,8 +38,8 @@ public static partial class Conv2d
     internal static Tensor Record(
         ComputeProgram program, string op, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Tensor? more = null)
     {
-        if (x.Type is not (DType.Float32 or DType.BFloat16) || weight.Type != x.Type || bias is { Type: not DType.Float32 })
-            throw new ArgumentException($"{op}: x {x}, weight {weight}, bias {bias}; x and weight are both Float32 or both BFloat16, the bias Float32");
+        if (x.Type is not (DType.Float32 or DType.BFloat16) || (weight.Type != x.Type && weight.Type != DType.BFloat16) || bias is { Type: not DType.Float32 })
+            throw new ArgumentException($"{op}: x {x}, weight {weight}, bias {bias}; wanted Float32 or BFloat16, the weight of x's type or BFloat16, the bias Float32");
         if (weight.HasTangent || bias is { HasTangent: true })
             throw new ArgumentException($"{op}: weight {weight} and bias {bias} must not carry tangents");
         if (residual is null && scale != 1)
@@ -47,7 +47,7 @@ public static partial class Conv2d
         var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, weight.Shape[0]);
         if (residual is not null && (residual.Shape != shape || residual.Type != x.Type))
             throw new ArgumentException($"{op}: the residual {residual} is not {shape} {x.Type}");
-        if (residual is null || (ConvolutionSteps.Fuses(program.Device, x, weight.Shape[0]) && residual.HasTangent == x.HasTangent))
+        if (residual is null || (x.Type == weight.Type && ConvolutionSteps.Fuses(program.Device, x, weight.Shape[0]) && residual.HasTangent == x.HasTangent))
             return new ConvolutionSteps(program, op, x, weight, bias, residual, scale) { More = more }.Record();
         return Residual.Apply(program, new ConvolutionSteps(program, op, x, weight, bias, null, 1) { More = more }.Record(), residual, scale);
     }

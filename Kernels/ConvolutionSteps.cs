@@ -4,14 +4,15 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// What <see cref="Conv2d"/> and <see cref="Linear"/> record: y = scale (conv(x) + bias + residual) and its backward pass. Operands whose
-/// type or channels the kernels of the device don't take are repacked before and after.
+/// type or channels the kernels of the device don't take are repacked before and after. The weight's type decides what is multiplied:
+/// x in fp32 with a weight in bf16 is rounded for the product, whose output and gradient of x are fp32.
 /// </summary>
 internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tensor X, Tensor Weight, Tensor? Bias, Tensor? Residual, float Scale)
 {
     /// <summary>A tensor whose channels follow those of X, where <see cref="TensorProduct.TakesTwoSources"/>; else null.</summary>
     public Tensor? More { get; init; }
 
-    private DType ElementType => TensorProduct.ElementType(Program.Device, X.Type);
+    private DType ElementType => TensorProduct.ElementType(Program.Device, Weight.Type);
 
     /// <summary>The shape of the weight that the kernels take.</summary>
     private Shape PackedWeight => new(Channels(Weight.Shape[0]), Weight.Shape[1], Weight.Shape[2], Channels(Weight.Shape.C));
@@ -23,13 +24,13 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
     /// <summary>Records the forward pass and leaves the backward pass on the tape.</summary>
     public Tensor Record()
     {
-        if (X.Type == DType.BFloat16 && Program.Device is CpuDevice)
-            throw new ArgumentException($"{Op}: {X} on the host, where only {DType.Float32} is supported; bf16 needs a GPU");
+        if (Weight.Type == DType.BFloat16 && Program.Device is CpuDevice)
+            throw new ArgumentException($"{Op}: {X} and {Weight} on the host, where only {DType.Float32} is supported; bf16 needs a GPU");
         int outputs = Weight.Shape[0];
         Tensor y = Program.Allocate(new Shape(X.Shape.N, X.Shape.H, X.Shape.W, outputs), X.HasTangent, X.Type);
         Tensor x = Pack(X), weight = PackWeight();
         Tensor? bias = Bias is null ? null : Repack.To(Program, $"{Op}.pack", Bias, new Shape(Channels(outputs)), DType.Float32);
-        bool native = y.Type == ElementType && Channels(outputs) == outputs;
+        bool native = Native(y.Type) && Channels(outputs) == outputs;
         Tensor sum = native ? y : Program.Allocate(With(y.Shape, Channels(outputs)), y.HasTangent, ElementType);
         Program.Emit(
             $"{Op}.forward", [x, More, weight, bias, Residual], [sum], cpu => Conv2d.ForwardCpu(cpu, x, weight, bias, sum),
@@ -65,7 +66,7 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
     private void InputGradient(Tensor dy, Tensor weight, int firstChannel, float scale, GradientSlot dx)
     {
         Shape shape = With(dx.Tensor.Shape, Channels(dx.Tensor.Shape.C));
-        bool native = dx.Tensor.Type == ElementType && shape == dx.Tensor.Shape;
+        bool native = Native(dx.Tensor.Type) && shape == dx.Tensor.Shape;
         GradientSlot target = native ? dx : new GradientSlot(Program.Allocate(shape, type: ElementType), false);
         Program.Emit(
             $"{Op}.backward.x", [dy, weight, target.ReadTensor], [target.Tensor],
@@ -93,7 +94,10 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
 
     private Tensor PackWeight() => Repack.To(Program, $"{Op}.pack", Weight, PackedWeight, ElementType);
 
-    private int Channels(int channels) => TensorProduct.Channels(Program.Device, X.Type, channels);
+    private int Channels(int channels) => TensorProduct.Channels(Program.Device, Weight.Type, channels);
+
+    /// <summary>Whether the kernels write a result of this type: fp32 always, since that is what they sum in.</summary>
+    private bool Native(DType type) => type == ElementType || type == DType.Float32;
 
     private static Shape With(Shape shape, int channels) => new(shape.N, shape.H, shape.W, channels);
 }

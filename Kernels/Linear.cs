@@ -12,7 +12,7 @@ public static partial class Linear
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">(..., C), one to four axes, fp32 or bf16.</param>
-    /// <param name="weight">(K, C), of x's type.</param>
+    /// <param name="weight">(K, C), of x's type, or bf16, see <see cref="Conv2d.Apply"/>.</param>
     /// <param name="bias">(K), fp32, or null.</param>
     /// <param name="residual">(..., K), of x's type, or null; see <see cref="Conv2d.Apply"/>.</param>
     /// <param name="scale">Factor of the sum with the residual; 1 without one.</param>

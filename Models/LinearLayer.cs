@@ -12,6 +12,9 @@ internal sealed class LinearLayer(string name, int inChannels, int outChannels, 
     /// <summary>Whether files hold the weight as that of a 1x1 convolution, (K, C, 1, 1).</summary>
     public bool IsConvolution { get; init; }
 
+    /// <summary>Whether bf16 weights multiply an fp32 input, where there are any: the output stays fp32.</summary>
+    public bool IsRounded { get; init; }
+
     /// <summary>Number of parts whose rows files interleave, see <see cref="ParameterSpec.Parts"/>.</summary>
     public int Parts { get; init; } = 1;
 
@@ -43,7 +46,8 @@ internal sealed class LinearLayer(string name, int inChannels, int outChannels, 
         ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1, Tensor? more = null)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
-        return Linear.Apply(program, x, weights.Factor($"{name}.weight", x.Type), weights[$"{name}.bias"].Value, residual, scale, more);
+        DType type = IsRounded && weights.Rounded is not null ? DType.BFloat16 : x.Type;
+        return Linear.Apply(program, x, weights.Factor($"{name}.weight", type), weights[$"{name}.bias"].Value, residual, scale, more);
     }
 
     /// <summary>The layer on one-hot rows times sqrt(C), C the number of classes: (N) to (N, K); -1 gives the bias alone.</summary>

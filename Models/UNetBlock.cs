@@ -37,7 +37,7 @@ internal sealed class UNetBlock
         this.resampling = resampling;
         norm0 = new NormLayer($"{name}.norm0", inChannels);
         conv0 = new Conv2dLayer($"{name}.conv0", inChannels, outChannels);
-        affine = new LinearLayer($"{name}.affine", embeddingChannels, 2 * outChannels);
+        affine = new LinearLayer($"{name}.affine", embeddingChannels, 2 * outChannels) { IsRounded = true };
         norm1 = new NormLayer($"{name}.norm1", outChannels);
         conv1 = new Conv2dLayer($"{name}.conv1", outChannels, outChannels, NearZero);
         if (inChannels != outChannels || resampling != Resampling.None)

@@ -72,11 +72,14 @@ public class UNetBf16Tests
             program, weights, device.CreateTensor(new Shape(1, 4, 4, 3)), device.CreateTensor(new Shape(1)),
             device.CreateTensor(new Shape(1), DType.Int32));
         Assert.Equal((new Shape(1, 4, 4, 3), DType.Float32), (y.Shape, y.Type));
-        string[] image = ["conv2d.forward", "residual.forward", "concat.forward", "attention.forward", "resample2d.up.forward", "resample2d.down.forward"];
+        // The simulator's convolutions widen their operands: their results are rounded by the steps after them.
+        string[] image = ["conv2d.unpack", "linear.unpack", "groupnorm.forward", "residual.forward", "concat.forward", "attention.forward", "resample2d.up.forward", "resample2d.down.forward"];
         Assert.All(program.Steps.Where(step => image.Contains(step.Op) && !step.Layer.StartsWith("map", StringComparison.Ordinal) && step.Layer.Length > 0), step =>
             Assert.All(step.Writes.Where(tensor => tensor.Shape.Rank == 4), tensor => Assert.Equal(DType.BFloat16, tensor.Type)));
-        Assert.All(program.Steps.Where(step => step.Layer.StartsWith("map", StringComparison.Ordinal) || step.Layer.EndsWith("affine", StringComparison.Ordinal)), step =>
+        Assert.All(program.Steps.Where(step => step.Layer.StartsWith("map", StringComparison.Ordinal)), step =>
             Assert.All(step.Reads.Concat(step.Writes), tensor => Assert.NotEqual(DType.BFloat16, tensor.Type)));
+        Assert.All(program.Steps.Where(step => step.Op == "pixelnorm.forward"), step =>
+            Assert.All(step.Reads.Concat(step.Writes), tensor => Assert.Equal(DType.Float32, tensor.Type)));
     }
 
     private static Outcome Run(string name, bool dual)
