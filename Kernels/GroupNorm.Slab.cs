@@ -10,11 +10,14 @@ namespace TrigFlowNative.Kernels;
 /// groups of one image, into shared memory with 16-byte asynchronous copies, sums, and writes from there.
 /// </para>
 /// <para>
-/// In flight: of three blocks with 64 KB each on a multiprocessor one loads while the others calculate or write, more than
-/// the 40 KB which the latency of memory asks for at 3 TB/s (700 ns, 132 multiprocessors) with as much to spare.
-/// Sectors: slabs are whole 32-byte sectors of a pixel where the groups allow it, 64 bytes where that fits; the copies ask for the 128-byte line in
-/// L2, which the neighbouring slab, the next block, reads at the same time. A slab that does not fit is divided over the blocks of a
-/// cluster, which add up each other's sums; so is one of a few images, to occupy all multiprocessors.
+/// In flight: memory at 3 TB/s with a latency near 700 ns wants some 16 KB under way for each of 132 multiprocessors, a few
+/// times that to ride out the phases in which a block calculates or writes. Tiles of 64 KB let three blocks share a
+/// multiprocessor, smaller ones five to ten: 160 to 190 KB, of which about a third is loading.
+/// </para>
+/// <para>
+/// Sectors: a slab is whole 32-byte sectors of a pixel where the groups allow it, 64 bytes where that fits; the copies ask for
+/// the 128-byte line in L2, which the neighbouring slab, the next block, reads at the same time. A slab that does not fit is
+/// divided over the blocks of a cluster, which add up each other's sums; so is one of a few images, to occupy all multiprocessors.
 /// </para>
 /// </remarks>
 /// <param name="Vectors">Runs of 8 channels, 16 bytes, in a slab.</param>
