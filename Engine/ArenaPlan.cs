@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace TrigFlowNative.Engine;
 
 /// <summary>
@@ -7,24 +10,35 @@ namespace TrigFlowNative.Engine;
 internal static class ArenaPlan
 {
     /// <summary>Sets every storage's offset; returns the bytes of the arena.</summary>
+    /// <remarks>Quadratic: the 1,200 storages of a step of the cifar10 preset take 50 ms.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // called once, and most of a start's loops are in here
     public static long Place(IEnumerable<Storage> storages)
     {
-        // Buckets by lifetime would be faster; a training step's few thousand storages take milliseconds as they are.
         var placed = new List<(long Start, long End, StoragePart Part)>();
-        var forbidden = new List<(long From, long To)>();
+        List<long> from = [], to = []; // offsets that are forbidden, from (exclusive) to (exclusive)
         long bytes = 0;
         foreach (Storage storage in storages.Where(s => s.Parts.Any(p => p.First >= 0)).OrderByDescending(s => s.Bytes))
         {
-            forbidden.Clear();
-            foreach (StoragePart part in storage.Parts.Where(p => p.First >= 0))
+            from.Clear();
+            to.Clear();
+            foreach (StoragePart part in storage.Parts)
+            {
+                if (part.First < 0)
+                    continue;
                 foreach ((long start, long end, StoragePart other) in placed)
-                    if (part.First <= other.Last && other.First <= part.Last)
-                        forbidden.Add((start - part.Start - part.Bytes, end - part.Start));
-            forbidden.Sort();
+                {
+                    if (part.First > other.Last || other.First > part.Last)
+                        continue;
+                    from.Add(start - part.Start - part.Bytes);
+                    to.Add(end - part.Start);
+                }
+            }
+
+            CollectionsMarshal.AsSpan(from).Sort(CollectionsMarshal.AsSpan(to));
             long offset = 0;
-            foreach ((long from, long to) in forbidden)
-                if (from < offset && offset < to)
-                    offset = Align(to);
+            for (int i = 0; i < from.Count && from[i] < offset; i++)
+                if (offset < to[i])
+                    offset = Align(to[i]);
             storage.Offset = offset;
             foreach (StoragePart part in storage.Parts.Where(p => p.First >= 0))
             {

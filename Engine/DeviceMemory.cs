@@ -73,20 +73,18 @@ internal sealed class AcceleratorMemory : DeviceMemory
 
     public long Address => buffer.NativePtr;
 
-    public override void Fill(long offset, long bytes, byte value) => buffer.View.AsContiguous().SubView(offset, bytes).MemSet(stream, value);
+    public override void Fill(long offset, long bytes, byte value) => Part(offset, bytes).MemSet(stream, value);
 
     public override void Write(long offset, ReadOnlySpan<byte> source)
     {
-        buffer.View.AsContiguous().SubView(offset, source.Length).CopyFromCPU(stream, source.ToArray());
+        Part(offset, source.Length).CopyFromCPU(stream, source);
         stream.Synchronize();
     }
 
     public override void Read(long offset, Span<byte> target)
     {
-        byte[] copy = new byte[target.Length];
-        buffer.View.AsContiguous().SubView(offset, target.Length).CopyToCPU(stream, copy);
+        Part(offset, target.Length).CopyToCPU(stream, target);
         stream.Synchronize();
-        copy.CopyTo(target);
     }
 
     public override void Dispose()
@@ -97,4 +95,6 @@ internal sealed class AcceleratorMemory : DeviceMemory
         buffer.Dispose();
         changed(-Bytes);
     }
+
+    private ArrayView<byte> Part(long offset, long bytes) => buffer.View.AsContiguous().SubView(offset, bytes);
 }

@@ -54,6 +54,10 @@ internal struct Float4
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Exp(Float4 a) => Of(MathF.Exp(a.X), MathF.Exp(a.Y), MathF.Exp(a.Z), MathF.Exp(a.W));
 
+    /// <summary>The sum of the four squares, in float64.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Squares(Float4 a) => ((double)a.X * a.X + (double)a.Y * a.Y) + ((double)a.Z * a.Z + (double)a.W * a.W);
+
     /// <summary>Elements [index, index + valid) with zeros behind, where valid may be 0 or negative.</summary>
     /// <param name="view">Memory.</param>
     /// <param name="index">First element.</param>

@@ -11,18 +11,10 @@ public static partial class GradientNorm
     {
         int start = Grid.IdxX * Block;
         int end = IntrinsicMath.Min(start + Block, count);
-        double x = 0, y = 0, z = 0, w = 0;
+        double partial = 0;
         for (int i = start + 4 * Group.IdxX; i < end; i += 4 * Group.DimX)
-        {
-            // Four sums, so that no addition waits for the one before.
-            Float4 value = Float4.Load(gradients, i, end - i, end - i >= 4 ? 1 : 0);
-            x += (double)value.X * value.X;
-            y += (double)value.Y * value.Y;
-            z += (double)value.Z * value.Z;
-            w += (double)value.W * value.W;
-        }
-
-        double sum = GroupSum.Of((x + y) + (z + w));
+            partial += Float4.Squares(Float4.Load(gradients, i, end - i, end - i >= 4 ? 1 : 0));
+        double sum = GroupSum.Of(partial);
         if (Group.IdxX == 0)
             partials[Grid.IdxX] = sum;
     }

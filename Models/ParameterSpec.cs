@@ -58,12 +58,13 @@ internal sealed record ParameterSpec(string Name, Shape Shape)
             return values;
         }
 
-        for (int block = 0; 4 * block < values.Length; block++)
+        const int run = 1024;
+        Span<uint> words = stackalloc uint[run];
+        for (int start = 0; start < values.Length; start += run)
         {
-            Philox.Words drawn = Philox.At((uint)block, (uint)index, 0, RandomPurposes.Initialisation, (uint)seed, (uint)(seed >> 32));
-            ReadOnlySpan<uint> words = [drawn.A, drawn.B, drawn.C, drawn.D];
-            for (int i = 4 * block; i < Math.Min(4 * block + 4, values.Length); i++)
-                values[i] = Bound * (2 * Philox.ToUnit(words[i % 4]) - 1);
+            Philox.Fill(words, (uint)(start / 4), (uint)index, 0, RandomPurposes.Initialisation, (uint)seed, (uint)(seed >> 32));
+            for (int i = start; i < Math.Min(start + run, values.Length); i++)
+                values[i] = Bound * (2 * Philox.ToUnit(words[i - start]) - 1);
         }
 
         return values;

@@ -7,7 +7,7 @@ namespace TrigFlowNative.Tests.Kernels;
 public class ConsistencyTargetTests
 {
     private const float SigmaData = 0.5f, C = 0.1f;
-    private static readonly Shape[] Shapes = [new(1, 1), new(3, 5, 7, 2), new(2, 37), new(4, 3, 3, 1)];
+    private static readonly Shape[] Shapes = [new(1, 1), new(3, 5, 7, 2), new(2, 37), new(4, 3, 3, 1), new(2, 3, 4, 3)];
 
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
         ["cpu", "simulator", "cuda"],

@@ -6,7 +6,7 @@ namespace TrigFlowNative.Tests.Kernels;
 
 public class WeightedSquaredErrorTests
 {
-    private static readonly Shape[] Shapes = [new(1, 1), new(1, 5, 3, 1), new(3, 5, 7, 2), new(2, 37), new(4, 3, 11, 9)];
+    private static readonly Shape[] Shapes = [new(1, 1), new(1, 5, 3, 1), new(3, 5, 7, 2), new(2, 37), new(4, 3, 11, 9), new(2, 3, 4, 3)];
 
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
         ["cpu", "simulator", "cuda"],

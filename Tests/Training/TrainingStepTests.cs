@@ -14,15 +14,20 @@ public class TrainingStepTests
 
     public static TheoryData<Objective> Objectives => [.. Enum.GetValues<Objective>()];
 
+    public static IEnumerable<TheoryDataRow<string, (Objective, Precision)>> Resumed =>
+        TestDevices.Cross(["cpu"], Enum.GetValues<Objective>().Select(objective => (objective, Precision.Fp32))).Concat(TestDevices.Cross(
+            ["cuda"], Enum.GetValues<Objective>().SelectMany(objective => new[] { (objective, Precision.Fp32), (objective, Precision.Bf16) })));
+
     [Theory]
-    [MemberData(nameof(Objectives))]
-    public void Equal_runs_and_resumed_runs_have_equal_bits(Objective objective)
+    [MemberData(nameof(Resumed))]
+    public void Equal_runs_and_resumed_runs_have_equal_bits(string device, (Objective Objective, Precision Precision) run)
     {
-        using TrainingStep whole = Create(objective), again = Create(objective), resumed = Create(objective, weightSeed: 2);
+        using TrainingStep whole = On(seed: 1), again = On(seed: 1), resumed = On(seed: 2);
         Run(whole, 0, 4);
         Run(again, 0, 2);
         foreach (((_, Tensor from), (_, Tensor to)) in again.State.Zip(resumed.State))
             Upload(to, Bytes(from));
+        resumed.Refresh();
         Run(again, 2, 4);
         Run(resumed, 2, 4);
         foreach ((((string name, Tensor a), (_, Tensor b)), (_, Tensor c)) in whole.State.Zip(again.State).Zip(resumed.State))
@@ -32,6 +37,24 @@ public class TrainingStepTests
         }
 
         Assert.Equal(whole.FetchStatistics(), resumed.FetchStatistics());
+
+        TrainingStep On(int seed) => Create(run.Objective, options => options with { Precision = run.Precision }, seed, device);
+    }
+
+    /// <summary>A teacher in fp32 both times: only the student's rounding is seen.</summary>
+    [Theory]
+    [MemberData(nameof(Bf16Objectives))]
+    public void A_step_in_bf16_is_near_one_in_fp32(string device, Objective objective)
+    {
+        using TrainingStep exact = Create(objective, options => options with { Precision = Precision.Fp32 });
+        using TrainingStep rounded = Create(objective, options => options with { Precision = Precision.Bf16 }, device: device);
+        Run(exact, 0, 1);
+        Run(rounded, 0, 1);
+        double error = OpBattery.RelativeError([.. Values(exact, "first_moment").Select(v => (double)v)], Values(rounded, "first_moment"));
+        Assert.InRange(error, 1e-4, 0.05); // below, nothing would have been rounded
+        TrainingStatistics a = exact.FetchStatistics(), b = rounded.FetchStatistics();
+        Assert.Equal(1, b.Loss / a.Loss, 0.03);
+        Assert.Equal((1, 0), (b.Taken, b.Skipped));
     }
 
     [Theory]
@@ -193,6 +216,18 @@ public class TrainingStepTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Tells_the_time_of_every_launch_of_a_step(string device)
+    {
+        using TrainingStep step = CreateTiny(TestDevices.Get(device), Objective.Sct, DType.Float32);
+        step.Run([.. new GaussianFlow(0.3, 0.25, 0.5).Images(6 * 5, 0)], [0, 1, -1, 2, 2, 1], 0);
+        IReadOnlyList<StepTime> times = step.Time(repetitions: 2);
+        Assert.Contains(times, time => time.Step.Op == "consistency-target.forward");
+        Assert.Equal("radam.update", times[^1].Step.Op);
+        Assert.All(times, time => Assert.InRange(time.Seconds, 0, 10));
+    }
+
     private static TrainingStep CreateTiny(ComputeDevice on, Objective objective, DType storage)
     {
         TrainedNetwork network = TinyNetwork.Of(channels: 5, labelCount: 3) with { Storage = storage };
@@ -207,6 +242,10 @@ public class TrainingStepTests
         return new TrainingStep(on, network, options, 0.5f, slab => TinyNetwork.Fill(slab, 4), objective == Objective.Scd ? teacher : null);
     }
 
+    /// <summary>The simulator takes seconds for one.</summary>
+    public static IEnumerable<TheoryDataRow<string, Objective>> Bf16Objectives =>
+        TestDevices.Cross(["simulator"], [Objective.Sct]).Concat(TestDevices.Cross(["cuda"], Enum.GetValues<Objective>()));
+
     public static IEnumerable<TheoryDataRow<string, Objective>> GpuObjectives =>
         TestDevices.Cross(["simulator", "cuda"], Enum.GetValues<Objective>());
 
@@ -218,14 +257,16 @@ public class TrainingStepTests
         Assert.Throws<ArgumentException>(() => step.Run(Images(0), [], 0));
     }
 
-    private static TrainingStep Create(Objective objective, Func<TrainingOptions, TrainingOptions>? change = null, int weightSeed = 1)
+    private static TrainingStep Create(
+        Objective objective, Func<TrainingOptions, TrainingOptions>? change = null, int weightSeed = 1, string device = "cpu")
     {
-        TrigFlowModel? teacher = objective == Objective.Scd ? Teacher() : null;
-        return Create(objective, teacher, change, weightSeed);
+        TrigFlowModel? teacher = objective == Objective.Scd ? Teacher(device) : null;
+        return Create(objective, teacher, change, weightSeed, device);
     }
 
     private static TrainingStep Create(
-        Objective objective, TrigFlowModel? teacher, Func<TrainingOptions, TrainingOptions>? change = null, int weightSeed = 1)
+        Objective objective, TrigFlowModel? teacher, Func<TrainingOptions, TrainingOptions>? change = null, int weightSeed = 1,
+        string device = "cpu")
     {
         var options = new TrainingOptions
         {
@@ -236,13 +277,13 @@ public class TrainingStepTests
             Average = new AverageOptions { HalfLifeImages = 10, PowerFunction = true },
         };
         return new TrainingStep(
-            TestDevices.Get("cpu"), Network, change?.Invoke(options) ?? options, 0.5f, slab => SmallUNet.Initialise(Network, slab, (ulong)weightSeed), teacher);
+            TestDevices.Get(device), Network, change?.Invoke(options) ?? options, 0.5f, slab => SmallUNet.Initialise(Network, slab, (ulong)weightSeed), teacher);
     }
 
-    private static TrigFlowModel Teacher()
+    private static TrigFlowModel Teacher(string device)
     {
         var network = new UNet(SmallUNet.Config);
-        ParameterSlab slab = network.CreateSlab(TestDevices.Get("cpu"));
+        ParameterSlab slab = network.CreateSlab(TestDevices.Get(device));
         SmallUNet.Initialise(network, slab, 9);
         return new TrigFlowModel(network, slab, 0.5f);
     }

@@ -36,10 +36,10 @@ internal static class DoctorCommand
             CudaArchitecture architecture = cuda.Architecture;
             table.AddRow("cuda", Markup.Escape(
                 $"{cuda.Name}, sm_{architecture.Major}{architecture.Minor}, {cuda.NumMultiprocessors} multiprocessors, {cuda.MemorySize >> 20} MiB"));
-            table.AddRow("kernels", "portable fp32 (used by every op)");
-            table.AddRow("tensor cores", architecture.Major >= 9
-                ? "in hardware: mma.sync (sm_80), wgmma + TMA (sm_90a); no kernel of this version uses them"
-                : "in hardware: mma.sync (sm_80); no kernel of this version uses them");
+            table.AddRow("tensor cores", gpu.TensorCores == TensorCorePath.Wgmma
+                ? "wgmma with bulk tensor copies (sm_90); mma.sync by --tensor-cores mma"
+                : "mma.sync");
+            table.AddRow("precision", "bf16 unless --precision fp32 is given");
         }
         catch (DeviceUnavailableException e)
         {

@@ -64,9 +64,10 @@ internal sealed class TrainingState : IDisposable
     /// <summary>Copies the weights to every average, as at the start of a training.</summary>
     public void StartAverages()
     {
-        float[] values = Weights.Values.ToArray();
+        using var program = new ComputeProgram(Weights.Device);
         foreach (ParameterSlab slab in Averages)
-            slab.Values.Upload<float>(values);
+            Copy.Into(program, Weights.Values, slab.Values);
+        program.Run();
     }
 
     /// <summary>Brings the bf16 copies of weights and average up to date, which are no part of <see cref="Tensors"/>.</summary>

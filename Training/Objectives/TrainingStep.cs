@@ -138,6 +138,13 @@ public sealed class TrainingStep : IDisposable
     /// <summary>Means and counts since the last call; waits for the device.</summary>
     public TrainingStatistics FetchStatistics() => state.Fetch();
 
+    /// <summary>
+    /// Measures every launch of a step: those of a piece of the batch, then those of the update. Runs them several times over the
+    /// last batch, after which the training is worth nothing.
+    /// </summary>
+    /// <param name="repetitions">Times that each launch is measured, at least 1.</param>
+    public IReadOnlyList<StepTime> Time(int repetitions = 5) => [.. accumulate.Time(repetitions), .. update.Time(repetitions)];
+
     /// <summary>Releases the state and the programs.</summary>
     public void Dispose()
     {
