@@ -24,8 +24,6 @@ public class UNetBf16Tests
     private static readonly Lazy<ReferenceFixture> Narrow =
         new(() => new ReferenceFixture(Config with { ImageChannels = 2, ModelChannels = 4 }, batch: 1).WithGradients());
 
-    private static readonly Lazy<ReferenceFixture> Fixture = new(() => new ReferenceFixture(Config, batch: 2));
-
     public static TheoryData<string> Devices => [.. TestDevices.All.Where(row => row.Data != "cpu")];
 
     /// <summary>
@@ -47,11 +45,13 @@ public class UNetBf16Tests
         Assert.All(errors.Skip(2), error => Assert.True(error.RelativeError < 0.3, $"{error}"));
     }
 
+    /// <summary>On the simulator, where a run takes seconds, with the narrow network.</summary>
     [Theory]
     [MemberData(nameof(Devices))]
     public void Runs_agree_bit_for_bit_with_a_tangent_and_without(string device)
     {
-        Outcome plain = Run(device, dual: false), dual = Run(device, dual: true), again = Run(device, dual: true);
+        ReferenceFixture fixture = device == "simulator" ? Narrow.Value : new ReferenceFixture(Config, batch: 1);
+        Outcome plain = Run(device, fixture, dual: false), dual = Run(device, fixture, dual: true), again = Run(device, fixture, dual: true);
         Assert.Equal(plain.F, dual.F);
         Assert.Equal(plain.Gradients, dual.Gradients);
         Assert.Equal(dual.F, again.F);
@@ -60,9 +60,9 @@ public class UNetBf16Tests
         Assert.All(dual.F.Concat(dual.Jvp).Concat(dual.Gradients), value => Assert.True(float.IsFinite(value)));
     }
 
-    /// <summary>Of all steps between the first convolution and the last, those that write images write bf16 alone; the embedding stays fp32.</summary>
+    /// <summary>Seen at the ops that have nothing to convert, whatever a device does inside its products and norms; the embedding stays fp32.</summary>
     [Fact]
-    public void Images_are_stored_in_bf16_and_nothing_else_is()
+    public void Images_are_stored_in_bf16_and_the_embedding_in_fp32()
     {
         ComputeDevice device = TestDevices.Get("simulator");
         var network = new UNet(Config);
@@ -72,20 +72,20 @@ public class UNetBf16Tests
             program, weights, device.CreateTensor(new Shape(1, 4, 4, 3)), device.CreateTensor(new Shape(1)),
             device.CreateTensor(new Shape(1), DType.Int32));
         Assert.Equal((new Shape(1, 4, 4, 3), DType.Float32), (y.Shape, y.Type));
-        // The simulator's convolutions widen their operands: their results are rounded by the steps after them.
-        string[] image = ["conv2d.unpack", "linear.unpack", "groupnorm.forward", "residual.forward", "concat.forward", "attention.forward", "resample2d.up.forward", "resample2d.down.forward"];
-        Assert.All(program.Steps.Where(step => image.Contains(step.Op) && !step.Layer.StartsWith("map", StringComparison.Ordinal) && step.Layer.Length > 0), step =>
-            Assert.All(step.Writes.Where(tensor => tensor.Shape.Rank == 4), tensor => Assert.Equal(DType.BFloat16, tensor.Type)));
-        Assert.All(program.Steps.Where(step => step.Layer.StartsWith("map", StringComparison.Ordinal)), step =>
-            Assert.All(step.Reads.Concat(step.Writes), tensor => Assert.NotEqual(DType.BFloat16, tensor.Type)));
-        Assert.All(program.Steps.Where(step => step.Op == "pixelnorm.forward"), step =>
-            Assert.All(step.Reads.Concat(step.Writes), tensor => Assert.Equal(DType.Float32, tensor.Type)));
+        AssertTypes(DType.BFloat16, step => step.Op is "concat.forward" or "resample2d.up.forward" or "resample2d.down.forward");
+        AssertTypes(DType.Float32, step => step.Layer is "map_noise" or "map_layer0" or "map_layer1" || step.Layer.EndsWith("affine", StringComparison.Ordinal));
+
+        void AssertTypes(DType type, Func<ProgramStep, bool> which)
+        {
+            ProgramStep[] steps = [.. program.Steps.Where(which)];
+            Assert.NotEmpty(steps);
+            Assert.All(steps, step => Assert.All(step.Reads.Concat(step.Writes), tensor => Assert.Equal(type, tensor.Type)));
+        }
     }
 
-    private static Outcome Run(string name, bool dual)
+    private static Outcome Run(string name, ReferenceFixture fixture, bool dual)
     {
         ComputeDevice device = TestDevices.Get(name);
-        ReferenceFixture fixture = Fixture.Value;
         var network = new UNet(fixture.Config with { Dropout = 0.2f });
         using ParameterSlab weights = network.CreateSlab(device, withGradients: true, rounded: true);
         foreach (ParameterSpec parameter in network.Parameters)
@@ -94,12 +94,12 @@ public class UNetBf16Tests
         var tape = new Tape();
         weights.WatchOn(tape);
         using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
-        Shape images = new(2, 4, 4, 3), times = new(2);
+        Shape images = new(1, 4, 4, fixture.Config.ImageChannels), times = new(1);
         Tensor Persistent(string tensor, Shape shape) => device.CreateTensor(shape, fixture[tensor]); // images as they lie: any input will do
         Tensor x = Copy.Join(program, Persistent("x", images), dual ? Persistent("tangent.x", images) : null);
         Tensor t = Copy.Join(program, Persistent("t", times), dual ? Persistent("tangent.t", times) : null);
         using Tensor labels = device.CreateTensor(times, DType.Int32), f = device.CreateTensor(images), jvp = device.CreateTensor(images);
-        labels.Upload<int>([1, -1]);
+        labels.Upload<int>([1]);
         var dropout = new RandomSource(3, 100, device.CreateTensor(new Shape(2), DType.Int32));
         Tensor y = network.Forward(program, weights, x, t, labels, dropout);
         Copy.Into(program, y.Primal, f);
