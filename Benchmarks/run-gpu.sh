@@ -6,20 +6,22 @@
 #   BENCHMARKS  folder of the published program: dotnet publish Benchmarks -c Release -r linux-x64 --self-contained -o BENCHMARKS
 #   part        kernels (ours and the peer's), mma (kernels again without Hopper's instructions), step, scd, sample, startup,
 #               timeline, peers-step (PyTorch's step and sampling; torch.compile takes minutes); all but peers-step by default
-# environment: PYTHON (python3), FILTER (patterns for kernels, such as 'conv/*'), PRECISION (bf16), BATCH (256)
+# environment: PYTHON (python3), FILTER (patterns for kernels, such as 'conv/*'), PRECISION (bf16), BATCH (256), PRESET (cifar10),
+#   DEVICE (cuda)
 set -u
-[ $# -ge 2 ] || { sed -n '2,11p' "$0"; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,12p' "$0"; exit 2; }
 out=$1; program=$2/TrigFlowNative.Benchmarks; shift 2
 [ $# -gt 0 ] || set -- kernels mma step scd sample startup timeline
 here=$(cd "$(dirname "$0")" && pwd)
-python=${PYTHON:-python3}; precision=${PRECISION:-bf16}; batch=${BATCH:-256}
+python=${PYTHON:-python3}; batch=${BATCH:-256}
+common=(--device "${DEVICE:-cuda}" --precision "${PRECISION:-bf16}" --preset "${PRESET:-cifar10}")
 filter=(); [ -z "${FILTER:-}" ] || { set -f; filter=(--filter $FILTER); set +f; }
 mkdir -p "$out"
 chmod +x "$program"
 has_torch=0; "$python" -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null && has_torch=1
 status=0
 section() { echo; echo "== $1"; }
-# Keeps the whole output in a log and shows the last table of it.
+# Runs a command with its output in a log; shows the end of its errors if it fails.
 quietly() { local name=$1; shift; "$@" >"$out/$name.log" 2>"$out/$name.err" || { status=1; tail -5 "$out/$name.err"; }; }
 
 {
@@ -30,34 +32,35 @@ quietly() { local name=$1; shift; "$@" >"$out/$name.log" 2>"$out/$name.err" || {
 for part in "$@"; do
     case $part in
     kernels)
-        "$program" kernels --list "${filter[@]}" >"$out/shapes.csv" || exit 2
+        "$program" kernels --list "${common[@]}" "${filter[@]}" >"$out/shapes.csv" || exit 2
         peer=()
         if [ $has_torch = 1 ]; then
             quietly peer-kernels sh -c "\"$python\" \"$here/peers/kernels_pytorch.py\" \"$out/shapes.csv\" >\"$out/peer-kernels.csv\""
             peer=(--peer "$out/peer-kernels.csv")
         fi
-        quietly kernels "$program" kernels --precision "$precision" "${filter[@]}" "${peer[@]}" --out "$out" ;;
+        quietly kernels "$program" kernels "${common[@]}" "${filter[@]}" "${peer[@]}" --out "$out" ;;
     mma)
         beside=(); [ ! -f "$out/kernels.csv" ] || beside=(--peer "$out/kernels.csv")
         set -f
-        quietly mma "$program" kernels --precision "$precision" --tensor-cores mma --filter ${FILTER:-'gemm/*' 'conv/*'} "${beside[@]}" --out "$out/mma"
+        quietly mma "$program" kernels "${common[@]}" --tensor-cores mma --filter ${FILTER:-'gemm/*' 'conv/*'} "${beside[@]}" --out "$out/mma"
         set +f ;;
-    step) quietly step "$program" step --objective sct --batch "$batch" --precision "$precision" --out "$out" ;;
-    scd) quietly scd "$program" step --objective scd --batch "$batch" --precision "$precision" --out "$out" ;;
+    step) quietly step "$program" step --objective sct --batch "$batch" "${common[@]}" --out "$out" ;;
+    scd) quietly scd "$program" step --objective scd --batch "$batch" "${common[@]}" --out "$out" ;;
     sample)
-        for count in 512 1; do quietly "sample-$count" "$program" sample --count "$count" --precision "$precision" --out "$out"; done ;;
+        for count in 512 1; do quietly "sample-$count" "$program" sample --count "$count" "${common[@]}" --out "$out"; done ;;
     startup)
         # Cold: no kernel of this project in its cache or the driver's; warm: the same again. Seconds seen from outside of the process.
         cache=$(mktemp -d)
         for heat in cold warm; do
-            began=$(date +%s.%N)
+            began=$EPOCHREALTIME
             quietly "startup-$heat" env TRIGFLOW_CACHE="$cache/own" CUDA_CACHE_PATH="$cache/driver" \
-                "$program" step --steps 1 --batch "$batch" --precision "$precision" --out "$out/startup-$heat"
-            echo "$heat,$(echo "$(date +%s.%N) - $began" | bc)" >>"$cache/times.csv"
+                "$program" step --steps 1 --batch "$batch" "${common[@]}" --out "$out/startup-$heat"
+            ready=$(tail -qn 1 "$out/startup-$heat"/step-*.csv | cut -d, -f7)
+            awk -v row="$heat,$ready" -v began="$began" -v ended="$EPOCHREALTIME" 'BEGIN { printf "%s,%.2f\n", row, ended - began }' >>"$cache/times.csv"
         done
-        { echo "cache,seconds_to_exit"; cat "$cache/times.csv"; } >"$out/startup.csv"
+        { echo "cache,seconds_to_first_step,seconds_to_exit"; cat "$cache/times.csv"; } >"$out/startup.csv"
         rm -rf "$cache" ;;
-    timeline) quietly timeline "$program" timeline --batch "$batch" --precision "$precision" --out "$out" ;;
+    timeline) quietly timeline "$program" timeline --batch "$batch" "${common[@]}" --out "$out" ;;
     peers-step)
         [ $has_torch = 1 ] || { echo "peers-step: no torch with CUDA"; continue; }
         for objective in sct scd; do
@@ -70,9 +73,9 @@ done
 
 section "machine"; cat "$out/machine.txt"
 for log in kernels mma; do
-    [ ! -f "$out/$log.log" ] || { section "$log"; awk 'BEGIN { RS = "" } { last = shown; shown = $0 } END { print shown }' "$out/$log.log"; grep -E 'WRONG|FAILED' "$out/$log.log" | head -20; }
+    [ ! -f "$out/$log.log" ] || { section "$log"; awk 'BEGIN { RS = "" } { table = $0 } END { print table }' "$out/$log.log"; grep -E 'WRONG|FAILED' "$out/$log.log" | head -20; }
 done
-work=("$out"/step-*.csv "$out"/sample-*.csv "$out"/startup-*/step-*.csv "$out"/peer-step-*.csv "$out"/peer-sample.csv)
+work=("$out"/step-*.csv "$out"/sample-*.csv "$out"/peer-step-*.csv "$out"/peer-sample.csv)
 section "whole steps and sampling"
 echo "work,variant,batch,ms,images_per_second,peak_gib,ready_s"
 for table in "${work[@]}"; do [ ! -f "$table" ] || tail -n +2 "$table" | cut -d, -f1-7; done

@@ -58,7 +58,7 @@ public readonly struct BFloat16 : IElement<BFloat16>, IEquatable<BFloat16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float ToSingle(BFloat16 element) => Interop.IntAsFloat((uint)element.bits << 16);
 
-    /// <summary>The nearest element, ties to even. A NaN stays one: its quiet bit lies in the upper half.</summary>
+    /// <summary>The nearest element, ties to even. A quiet NaN stays one: its quiet bit lies in the upper half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static BFloat16 FromSingle(float value) => new((ushort)(RoundToUpperHalf(value) >> 16));
 
@@ -90,13 +90,14 @@ public readonly struct BFloat16 : IElement<BFloat16>, IEquatable<BFloat16>
     public static bool operator !=(BFloat16 left, BFloat16 right) => !left.Equals(right);
 
     /// <summary>
-    /// Adds half a unit of the upper half's last place, less one where that is even. A NaN is left as it is but for its quiet
-    /// bit: the sum would turn 0x7FFFFFFF, which a GPU's arithmetic makes, into -0.
+    /// Adds half a unit of the upper half's last place, less one where that is even. Without the bound the sum would turn
+    /// 0x7FFFFFFF, the NaN that a GPU's arithmetic makes, into -0; a bound and no question, so that kernels do not branch.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint RoundToUpperHalf(float value)
     {
         uint word = Interop.FloatAsInt(value);
-        return (word & 0x7FFFFFFFu) > 0x7F800000u ? word | 0x00400000u : word + 0x7FFFu + ((word >> 16) & 1u);
+        uint magnitude = Math.Min(word & 0x7FFFFFFFu, 0x7FFF0000u);
+        return (word & 0x80000000u) | (magnitude + 0x7FFFu + ((magnitude >> 16) & 1u));
     }
 }

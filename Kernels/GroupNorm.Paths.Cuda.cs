@@ -8,20 +8,19 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class GroupNorm
 {
-    private static SlabPlan? PlanOf(GpuDevice gpu, Terms terms) => terms is { Portable: false, X.Type: DType.BFloat16 } && gpu.IsCuda
-        ? SlabPlan.For(terms.X.Shape, terms.Extents.Groups, gpu.IsHopper, gpu.Multiprocessors)
-        : null;
+    private static SlabPlan? PlanOf(ComputeDevice device, Tensor x, int groups) =>
+        x.Type == DType.BFloat16 && device is GpuDevice { IsCuda: true } gpu ? SlabPlan.For(x.Shape, groups, gpu.IsHopper, gpu.Multiprocessors) : null;
 
     private static Action ForwardGpu(GpuDevice gpu, Terms terms)
     {
-        if (PlanOf(gpu, terms) is { } plan)
+        if (terms.Plan is { } plan)
             return ForwardSlab(gpu, terms, plan);
         return terms.X.Type == DType.BFloat16 ? ForwardPortable<BFloat16>(gpu, terms) : ForwardPortable<Single32>(gpu, terms);
     }
 
     private static Action BackwardGpu(GpuDevice gpu, Terms terms, Gradients gradients)
     {
-        Action images = PlanOf(gpu, terms) is { } plan ? BackwardSlab(gpu, terms, gradients, plan)
+        Action images = terms.Plan is { } plan ? BackwardSlab(gpu, terms, gradients, plan)
             : terms.X.Type == DType.BFloat16 ? BackwardPortable<BFloat16>(gpu, terms, gradients)
             : BackwardPortable<Single32>(gpu, terms, gradients);
         if (gradients.Weight is null && gradients.Bias is null)

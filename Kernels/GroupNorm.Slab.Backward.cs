@@ -30,16 +30,23 @@ public static partial class GroupNorm
     /// <param name="write">How to write the modulation's gradient: 0 overwrites, 1 adds, -1 leaves it out.</param>
     /// <param name="input">1 if dx is wanted.</param>
     /// <param name="half">0.5 with SiLU, else 1.</param>
+    /// <param name="counter">Address of step and first sample, with dropout; so are the following.</param>
+    /// <param name="purpose">What the random numbers are for.</param>
+    /// <param name="key0">Lower word of the seed.</param>
+    /// <param name="key1">Upper word of the seed.</param>
+    /// <param name="limit">Least word whose element stays.</param>
+    /// <param name="keep">Factor of an element that stays.</param>
     internal static void SlabBackwardKernel(
         long x, long dy, long dx, long weight, long bias, long modulation, long statistics, long channelSums, long dModulation,
         int images, int pixels, int channels, int groupChannels, int slabs, int vectors, int rows, int clusterBits, int tileBytes, int modulated, int write,
-        int input, float half)
+        int input, float half, long counter, int purpose, int key0, int key1, int limit, float keep)
     {
-        Slab s = SlabOf(pixels, slabs, vectors, rows, clusterBits, tileBytes);
+        Slab s = SlabOf(images, pixels, slabs, vectors, rows, clusterBits, tileBytes);
         long offset = 2L * (((long)s.Image * pixels + s.Begin + s.Row) * channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * channels;
         int tileStep = 32 * Group.DimX, lane = Group.IdxX;
         CudaAsm.Emit("@@declare");
+        CudaAsm.Emit("@@stream %0, %1, %2, %3, %4, %5, %6;", counter, s.Image, purpose, key0, key1, limit, keep);
         if (lane < s.Channels)
         {
             int groups = channels / groupChannels;
@@ -70,6 +77,8 @@ public static partial class GroupNorm
         at = 16 * lane;
         for (int pixel = s.Begin + s.Row; pixel < s.End; pixel += s.Rows)
         {
+            CudaAsm.Emit("@@words %0;", BlockOf(s, pixel, channels));
+            CudaAsm.Emit("@@mask %0;", at);
             CudaAsm.Emit("@@accumulate %0;", at);
             at += tileStep;
         }
@@ -169,8 +178,9 @@ public static partial class GroupNorm
     {
         Extents s = terms.Extents;
         bool add = gradients.X is { Accumulate: true };
-        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Backward(plan, SlabText.Architecture(gpu), s.Silu != 0, add));
+        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Backward(plan, SlabText.Architecture(gpu), s.Silu != 0, add, terms.Dropout is not null));
         int slabs = s.Channels / plan.Channels;
+        RandomStream stream = terms.Dropout?.Stream ?? default;
         return () =>
         {
             long sums = gradients.ChannelSums.Address;
@@ -179,7 +189,8 @@ public static partial class GroupNorm
                 terms.Bias.Address, (terms.Modulation ?? terms.Weight).Address, terms.Statistics.Address, sums,
                 gradients.Modulation?.Tensor.Address ?? sums, s.Images, s.Pixels, s.Channels, s.GroupChannels, slabs,
                 plan.Vectors, plan.Rows, plan.ClusterBits, plan.TileBytes(2), s.Modulated, WriteMode(gradients.Modulation), gradients.X is null ? 0 : 1,
-                s.Silu != 0 ? 0.5f : 1f);
+                s.Silu != 0 ? 0.5f : 1f, terms.Dropout?.Counter.Address ?? sums, (int)stream.Purpose, (int)stream.Key0,
+                (int)stream.Key1, (int)(terms.Dropout?.Limit ?? 0), terms.Dropout?.Scale ?? 1f);
         };
     }
 }

@@ -27,20 +27,28 @@ public static partial class GroupNorm
     /// <param name="tangent">1 if x carries one.</param>
     /// <param name="half">0.5 with SiLU, else 1: what the text takes coefficients times.</param>
     /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="counter">Address of step and first sample, with dropout; so are the following.</param>
+    /// <param name="purpose">What the random numbers are for.</param>
+    /// <param name="key0">Lower word of the seed.</param>
+    /// <param name="key1">Upper word of the seed.</param>
+    /// <param name="limit">Least word whose element stays.</param>
+    /// <param name="keep">Factor of an element that stays.</param>
     internal static void SlabForwardKernel(
         long x, long y, long weight, long bias, long modulation, long statistics, int images, int pixels, int channels,
-        int groupChannels, int slabs, int vectors, int rows, int clusterBits, int tileBytes, int modulated, int tangent, float half, float epsilon)
+        int groupChannels, int slabs, int vectors, int rows, int clusterBits, int tileBytes, int modulated, int tangent, float half, float epsilon,
+        long counter, int purpose, int key0, int key1, int limit, float keep)
     {
-        Slab s = SlabOf(pixels, slabs, vectors, rows, clusterBits, tileBytes);
+        Slab s = SlabOf(images, pixels, slabs, vectors, rows, clusterBits, tileBytes);
         long imageBytes = 2L * pixels * channels, tangentBytes = imageBytes * images;
         long offset = imageBytes * s.Image + 2L * ((long)(s.Begin + s.Row) * channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * channels;
         int tileStep = 16 * (1 + tangent) * Group.DimX, lane = Group.IdxX;
         CudaAsm.Emit("@@declare");
+        CudaAsm.Emit("@@stream %0, %1, %2, %3, %4, %5, %6;", counter, s.Image, purpose, key0, key1, limit, keep);
         if (lane < s.Channels)
         {
             int channel = s.FirstChannel + lane;
-            CudaAsm.Emit("@@widen %0, %1;", TableOf(s, Slab.Pivot), x + imageBytes * s.Image + 2L * (channel - channel % groupChannels));
+            CudaAsm.Emit("@@peek %0;", x + imageBytes * s.Image + 2L * (channel - channel % groupChannels));
             FetchWeights(s, weight, bias, modulation, channels, modulated);
             if (modulated > 1)
             {
@@ -59,6 +67,8 @@ public static partial class GroupNorm
             at += tileStep;
         }
 
+        if (lane < s.Channels)
+            CudaAsm.Emit("@@widen %0;", TableOf(s, Slab.Pivot)); // only now, so that nobody waits before all loads are under way
         CudaAsm.Emit("@@arrived");
         Group.Barrier();
         CudaAsm.Emit("@@pivots %0;", 4 * (s.Tables + 8 * s.Column));
@@ -86,6 +96,7 @@ public static partial class GroupNorm
         at = 16 * lane;
         for (int pixel = s.Begin + s.Row; pixel < s.End; pixel += s.Rows)
         {
+            CudaAsm.Emit("@@words %0;", BlockOf(s, pixel, channels));
             CudaAsm.Emit("@@write %0, %1, %2;", at, to, to + tangentBytes);
             to += stepBytes;
             at += tileStep;
@@ -142,12 +153,14 @@ public static partial class GroupNorm
     private static Action ForwardSlab(GpuDevice gpu, Terms terms, SlabPlan plan)
     {
         Extents s = terms.Extents;
-        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Forward(plan, SlabText.Architecture(gpu), s.Tangent != 0, s.Silu != 0));
+        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Forward(plan, SlabText.Architecture(gpu), s.Tangent != 0, s.Silu != 0, terms.Dropout is not null));
         int slabs = s.Channels / plan.Channels;
+        RandomStream stream = terms.Dropout?.Stream ?? default;
         return () => kernel.Launch(
             s.Images * slabs * plan.Cluster, terms.X.Address, terms.Y.Address, terms.Weight.Address, terms.Bias.Address,
             (terms.Modulation ?? terms.Weight).Address, terms.Statistics.Address, s.Images, s.Pixels, s.Channels, s.GroupChannels,
             slabs, plan.Vectors, plan.Rows, plan.ClusterBits, plan.TileBytes(1 + s.Tangent), s.Modulated + s.ModulationTangent, s.Tangent,
-            s.Silu != 0 ? 0.5f : 1f, s.Epsilon);
+            s.Silu != 0 ? 0.5f : 1f, s.Epsilon, terms.Dropout?.Counter.Address ?? terms.Weight.Address, (int)stream.Purpose,
+            (int)stream.Key0, (int)stream.Key1, (int)(terms.Dropout?.Limit ?? 0), terms.Dropout?.Scale ?? 1f);
     }
 }

@@ -6,18 +6,21 @@ namespace TrigFlowNative.Kernels;
 /// <summary>What the fast kernels share: who has which pixels and channels, sums in a fixed order, tables of coefficients.</summary>
 public static partial class GroupNorm
 {
-    /// <summary>Divides as little as it can: a division is twenty instructions, a thread's work perhaps a thousand.</summary>
-    private static Slab SlabOf(int pixels, int slabs, int vectors, int rows, int clusterBits, int tileBytes)
+    /// <summary>
+    /// Divides as little as it can: a division is twenty instructions, a thread's work perhaps a thousand. The last image comes
+    /// first: whoever wrote x wrote it last, so L2 still holds it, and whoever reads y begins with what was written last here.
+    /// </summary>
+    private static Slab SlabOf(int images, int pixels, int slabs, int vectors, int rows, int clusterBits, int tileBytes)
     {
         int cluster = 1 << clusterBits, item = Grid.IdxX >> clusterBits, rank = Grid.IdxX - (item << clusterBits);
-        int image = (int)((uint)item / (uint)slabs), row = (int)((uint)Group.IdxX / (uint)vectors);
+        int fromLast = (int)((uint)item / (uint)slabs), row = (int)((uint)Group.IdxX / (uint)vectors);
         int each = (pixels + cluster - 1) >> clusterBits, slabChannels = SlabPlan.VectorChannels * vectors;
         int scratch = tileBytes / sizeof(float), totals = scratch + SlabPlan.SumsAtOnce * Group.DimX;
         int sums = 2 * SlabPlan.SumsAtOnce * vectors;
         return new Slab
         {
-            Image = image,
-            FirstChannel = (item - image * slabs) * slabChannels,
+            Image = images - 1 - fromLast,
+            FirstChannel = (item - fromLast * slabs) * slabChannels,
             Channels = slabChannels,
             Vectors = vectors,
             Cluster = cluster,
@@ -80,6 +83,9 @@ public static partial class GroupNorm
 
     /// <summary>Byte offset of this thread's channel in a table.</summary>
     private static int TableOf(Slab s, int table) => 4 * (s.Tables + table * s.Channels + Group.IdxX);
+
+    /// <summary>Index of four consecutive elements within a sample, the first of this thread's run, in the count of <see cref="RandomStream"/>.</summary>
+    private static int BlockOf(Slab s, int pixel, int channels) => (pixel * channels + s.FirstChannel + SlabPlan.VectorChannels * s.Column) >> 2;
 
     private static void FetchWeights(Slab s, long weight, long bias, long modulation, int channels, int modulated)
     {

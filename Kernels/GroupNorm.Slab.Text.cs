@@ -15,9 +15,9 @@ public static partial class GroupNorm
     /// <remarks>
     /// With q = h / 2 and u = 1 + tanh(q), twice the logistic function of h: silu(h) = q u and 2 silu'(h) = u - q u u + 2 q u.
     /// Coefficients of q are halved beforehand, those of the tangent too, for the sake of the 2 in the slope.
-    /// tanh.approx errs by 2^-11, an eighth of what bf16 loses.
+    /// tanh.approx errs by 2^-11, a quarter of what rounding to bf16 does.
     /// </remarks>
-    internal static class SlabText
+    internal static partial class SlabText
     {
         private const int Channels = SlabPlan.VectorChannels, Words = Channels / 2;
 
@@ -26,11 +26,12 @@ public static partial class GroupNorm
             ["declare"] = $"""
                 .reg .b32 base, place, xw<{Words}>, tw<{Words}>, yw<{Words}>, uw<{Words}>;
                 .reg .b32 pivot<{Channels}>, ca<{Channels}>, cb<{Channels}>, ce<{Channels}>, cf<{Channels}>, sum<{2 * Channels}>;
-                .reg .b32 d, q, u, v, w, t, sumOfRanks, part, even, evenTangent;
+                .reg .b32 peeked, d, q, u, v, w, t, sumOfRanks, part, even, evenTangent;
                 mov.u32 base, {PtxSource.SharedMemory};
                 """,
             ["fetch"] = "add.u32 place, base, $0;\ncp.async.ca.shared.global [place], [$1], 4;",
-            ["widen"] = "{ .reg .b16 element; ld.global.b16 element, [$1]; mov.b32 d, {0, element}; }\nadd.u32 place, base, $0;\nst.shared.b32 [place], d;",
+            ["peek"] = "ld.global.u16 peeked, [$0];",
+            ["widen"] = "add.u32 place, base, $0;\nshl.b32 peeked, peeked, 16;\nst.shared.b32 [place], peeked;",
             ["commit"] = "cp.async.commit_group;",
             ["fetched"] = "cp.async.commit_group;\ncp.async.wait_group 1;",
             ["arrived"] = "cp.async.wait_all;",
@@ -42,9 +43,9 @@ public static partial class GroupNorm
         public static string Architecture(GpuDevice gpu) => gpu.IsHopper ? "sm_90a" : "sm_80";
 
         /// <summary>The forward kernel.</summary>
-        public static PtxKernelSpec Forward(SlabPlan plan, string architecture, bool tangent, bool silu)
+        public static PtxKernelSpec Forward(SlabPlan plan, string architecture, bool tangent, bool silu, bool dropping)
         {
-            Dictionary<string, string> macros = Macros(plan, tangent);
+            Dictionary<string, string> macros = Macros(plan, tangent, dropping);
             macros["pivots"] = $"add.u32 place, base, $0;\n{Eight("pivot", "place")}{Cleared()}";
             macros["coefficients"] = Tables(("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4));
             var accumulate = new StringBuilder(FromTile(plan, tangent));
@@ -61,8 +62,8 @@ public static partial class GroupNorm
             }
 
             macros["accumulate"] = accumulate.ToString();
-            macros["write"] = Output(plan, tangent, silu);
-            string variant = Inv($"{(tangent ? "dual" : "primal")}{(silu ? " silu" : "")} in {plan.Vectors}");
+            macros["write"] = Output(plan, tangent, silu, dropping);
+            string variant = Inv($"{(tangent ? "dual" : "primal")}{(silu ? " silu" : "")}{(dropping ? " dropping" : "")} in {plan.Vectors}");
             return Spec(nameof(SlabForwardKernel), variant, plan, architecture, tangent ? 2 : 1, macros);
         }
 
@@ -71,9 +72,10 @@ public static partial class GroupNorm
         /// <param name="architecture">What the text is for.</param>
         /// <param name="silu">Whether act is SiLU.</param>
         /// <param name="add">Whether dx is added to what is there.</param>
-        public static PtxKernelSpec Backward(SlabPlan plan, string architecture, bool silu, bool add)
+        /// <param name="dropping">Whether dropout follows.</param>
+        public static PtxKernelSpec Backward(SlabPlan plan, string architecture, bool silu, bool add, bool dropping)
         {
-            Dictionary<string, string> macros = Macros(plan, true);
+            Dictionary<string, string> macros = Macros(plan, true, dropping);
             macros["coefficients"] = Tables(("pivot", 0), ("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4)) + Cleared();
             var accumulate = new StringBuilder(FromTile(plan, true));
             var write = new StringBuilder(FromTile(plan, true));
@@ -93,7 +95,7 @@ public static partial class GroupNorm
             write.Append(Inv($"st.global.v4.b32 [$1], {Four("yw", 0)};\n"));
             macros["accumulate"] = accumulate.ToString();
             macros["write"] = write.ToString();
-            string variant = Inv($"{(silu ? "silu " : "")}{(add ? "adding " : "")}in {plan.Vectors}");
+            string variant = Inv($"{(silu ? "silu " : "")}{(dropping ? "dropping " : "")}{(add ? "adding " : "")}in {plan.Vectors}");
             return Spec(nameof(SlabBackwardKernel), variant, plan, architecture, 2, macros);
         }
 
@@ -105,11 +107,11 @@ public static partial class GroupNorm
                 Cluster = plan.Cluster,
             };
 
-        private static Dictionary<string, string> Macros(SlabPlan plan, bool both)
+        private static Dictionary<string, string> Macros(SlabPlan plan, bool both, bool dropping)
         {
             bool cluster = plan.Cluster > 1;
             string copy = "cp.async.cg.shared.global.L2::128B";
-            return new Dictionary<string, string>(Shared)
+            var macros = new Dictionary<string, string>(Shared)
             {
                 ["load"] = $"add.u32 place, base, $0;\n{copy} [place], [$1], 16;"
                     + (both ? Inv($"\n{copy} [place+{16 * plan.Threads}], [$2], 16;") : ""),
@@ -124,9 +126,11 @@ public static partial class GroupNorm
                 ["read"] = cluster ? "barrier.cluster.arrive.release;" : "",
                 ["leave"] = cluster ? "barrier.cluster.wait.acquire;" : "",
             };
+            AddDropout(macros, plan, dropping);
+            return macros;
         }
 
-        private static string Output(SlabPlan plan, bool tangent, bool silu)
+        private static string Output(SlabPlan plan, bool tangent, bool silu, bool dropping)
         {
             var write = new StringBuilder(FromTile(plan, tangent));
             for (int c = 0; c < Channels; c++)
@@ -134,7 +138,15 @@ public static partial class GroupNorm
                 Argument(write, c);
                 if (silu)
                     Logistic(write);
-                Keep(write, "yw", "even", silu ? "v" : "q", c);
+                string value = silu ? "v" : "q";
+                if (dropping)
+                {
+                    Factor(write, c);
+                    write.Append(Inv($"mul.rn.f32 part, {value}, factor;\n"));
+                    value = "part";
+                }
+
+                Keep(write, "yw", "even", value, c);
                 if (!tangent)
                     continue;
                 if (silu)
@@ -143,6 +155,8 @@ public static partial class GroupNorm
                 write.Append(Inv($"fma.rn.f32 q, d, ce{c}, cf{c};\nfma.rn.f32 q, {t}, ca{c}, q;\n"));
                 if (silu)
                     write.Append("mul.rn.f32 q, q, w;\n");
+                if (dropping)
+                    write.Append("mul.rn.f32 q, q, factor;\n");
                 Keep(write, "uw", "evenTangent", "q", c);
             }
 

@@ -32,7 +32,10 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     /// <summary>Tables of a number a channel: pivot, four coefficients, four weights, and two of the tangent or of the statistics.</summary>
     public const int Tables = 11;
 
-    private const int VectorBytes = 16, SectorBytes = 32, Warp = 32;
+    private const int VectorBytes = 16, Warp = 32;
+
+    /// <summary>Of a slab's pixel: whole sectors, two where that costs no cluster.</summary>
+    private const int SectorBytes = 32, LeastBytes = SectorBytes, GoodBytes = 2 * SectorBytes;
     private const int MostThreads = 256, MostThreadsOfOddSlabs = 512, MostVectors = 32;
 
     /// <summary>Three such tiles, with what stands beside them, share the 228 KB of a multiprocessor.</summary>
@@ -40,6 +43,12 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
 
     /// <summary>Below this a block's fixed cost, about ten barriers, shows.</summary>
     private const int SmallTile = 16 << 10;
+
+    /// <summary>Least pixels of a thread: registers allow some 900 threads on a multiprocessor, whose tiles should fill shared memory.</summary>
+    private const int PixelsOfThreads = 8;
+
+    /// <summary>The same where blocks are few, so that time is what one takes.</summary>
+    private const int PixelsOfFewThreads = 4;
 
     private const int LargestPortableCluster = 8;
     private const int HopperSharedBytes = 227 << 10, AmpereSharedBytes = 99 << 10; // what a block may have on every GPU of the kind
@@ -66,7 +75,7 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
         int width = groupChannels;
         while (width % VectorChannels != 0)
             width += groupChannels;
-        if (2 * width % SectorBytes != 0 && x.C % (2 * width) == 0)
+        while (x.C % (2 * width) == 0 && (Bytes(width) < LeastBytes || Bytes(width) % SectorBytes != 0))
             width *= 2;
         if (x.C % width != 0 || width > MostVectors * VectorChannels)
             return null;
@@ -75,12 +84,13 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
         while (cluster < most && Footprint(width, pixels, cluster) > LargeTile)
             cluster *= 2;
         while (x.C % (2 * width) == 0 && 2 * width <= MostVectors * VectorChannels && Blocks(x, 2 * width, cluster) >= 4 * multiprocessors
-            && Footprint(2 * width, pixels, cluster) <= (2 * width <= SectorBytes ? LargeTile : SmallTile))
+            && Footprint(2 * width, pixels, cluster) <= (Bytes(2 * width) <= GoodBytes ? LargeTile : SmallTile))
             width *= 2;
         while (cluster < most && Blocks(x, width, cluster) < multiprocessors && Footprint(width, pixels, cluster) >= SmallTile)
             cluster *= 2;
 
-        SlabPlan plan = Divided(width / VectorChannels, (pixels + cluster - 1) / cluster, cluster);
+        int each = Blocks(x, width, cluster) >= 4 * multiprocessors ? PixelsOfThreads : PixelsOfFewThreads;
+        SlabPlan plan = Divided(width / VectorChannels, (pixels + cluster - 1) / cluster, cluster, each);
         return plan.Threads <= MostThreadsOfOddSlabs && plan.SharedBytes(tiles: 2) <= (hopper ? HopperSharedBytes : AmpereSharedBytes) ? plan : null;
     }
 
@@ -92,17 +102,19 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     /// <summary>Shared memory of one or two tiles.</summary>
     public int TileBytes(int tiles) => tiles * Steps * Threads * VectorBytes;
 
-    private static SlabPlan Divided(int vectors, int pixels, int cluster)
+    private static SlabPlan Divided(int vectors, int pixels, int cluster, int each)
     {
         int rows = SumsAtOnce;
         while (vectors * rows % Warp != 0)
             rows *= 2;
-        while (2 * vectors * rows <= MostThreads && 8 * rows <= pixels) // at least four pixels for each thread
+        while (2 * vectors * rows <= MostThreads && 2 * rows * each <= pixels)
             rows *= 2;
         return new SlabPlan(vectors, rows, cluster, (pixels + rows - 1) / rows);
     }
 
     private static int Footprint(int channels, int pixels, int cluster) => (pixels + cluster - 1) / cluster * channels * 4; // two tiles, 2 bytes an element
+
+    private static int Bytes(int channels) => 2 * channels;
 
     private static int Blocks(Shape x, int channels, int cluster) => x.N * (x.C / channels) * cluster;
 }

@@ -26,25 +26,37 @@ public static partial class GroupNorm
     /// <param name="silu">Whether act is SiLU.</param>
     /// <param name="modulation">(N, 2 C): scale, then shift; or null. May carry a tangent if x does.</param>
     /// <param name="epsilon">Added to the variance; positive.</param>
+    /// <param name="dropout">Stream of the mask of a <see cref="Dropout"/> that follows, or null. Fused where the fast kernels run.</param>
+    /// <param name="dropoutRate">Probability that an element is dropped, in [0, 1).</param>
     /// <returns>A tensor of x's shape.</returns>
     /// <exception cref="ArgumentException">
     /// Shapes or types do not fit, x is bf16 on the host, a weight is dual, the modulation is dual but x is not, or epsilon is not positive.
     /// </exception>
     public static Tensor Apply(
         ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu = false, Tensor? modulation = null,
-        float epsilon = 1e-6f) => Apply(program, x, weight, bias, groups, silu, modulation, epsilon, portable: false);
+        float epsilon = 1e-6f, RandomSource? dropout = null, float dropoutRate = 0f) =>
+        Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable: false);
 
     /// <summary>As above, but with the portable kernels alone if <paramref name="portable"/>: the reference of the fast ones.</summary>
     internal static Tensor Apply(
-        ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu, Tensor? modulation, float epsilon, bool portable)
+        ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu, Tensor? modulation, float epsilon,
+        RandomSource? dropout, float dropoutRate, bool portable)
     {
         Check(program.Device, x, weight, bias, groups, modulation, epsilon);
+        Mask? mask = MaskOf(dropout, dropoutRate);
+        SlabPlan? plan = portable ? null : PlanOf(program.Device, x, groups);
+        if (mask is not null && plan is null)
+        {
+            Tensor normalised = Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout: null, 0f, portable);
+            return Dropout.Apply(program, normalised, dropout!, dropoutRate);
+        }
+
         Tensor y = program.AllocateLike(x);
         var extents = new Extents(x, modulation, groups, silu, epsilon);
         Tensor statistics = program.Allocate(new Shape(x.HasTangent ? 5 : 3, x.Shape.N, groups));
-        var terms = new Terms(x, weight, bias, modulation, y, statistics, extents, portable);
+        var terms = new Terms(x, weight, bias, modulation, y, statistics, extents, plan, mask);
         program.Emit(
-            x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, weight, bias, modulation], [y, statistics],
+            x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, weight, bias, modulation, mask?.Counter], [y, statistics],
             cpu => ForwardCpu(cpu, terms), gpu => ForwardGpu(gpu, terms));
         program.Tape?.Record(y, [x, weight, bias, modulation], () => Backward(program, terms with
         {
@@ -93,7 +105,7 @@ public static partial class GroupNorm
         program.Emit(
             "groupnorm.backward",
             [
-                terms.X, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, gradients.Dy,
+                terms.X, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, terms.Dropout?.Counter, gradients.Dy,
                 gradients.X?.ReadTensor, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
             ],
             [
@@ -103,8 +115,9 @@ public static partial class GroupNorm
             cpu => BackwardCpu(cpu, terms, gradients), gpu => BackwardGpu(gpu, terms, gradients));
     }
 
-    /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
-    private sealed record Terms(Tensor X, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, bool Portable);
+    /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>; without a plan, portable kernels.</summary>
+    private sealed record Terms(
+        Tensor X, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, SlabPlan? Plan, Mask? Dropout);
 
     /// <summary>The tensors of one backward pass; null where no gradient is wanted.</summary>
     /// <param name="Dy">Cotangent of y.</param>

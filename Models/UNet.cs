@@ -102,6 +102,8 @@ public sealed class UNet
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
         CheckShapes(x, t, labels);
+        if (weights.Rounded is not null && program.Device is CpuDevice)
+            throw new ArgumentException($"unet: the weights are rounded to {DType.BFloat16}, which needs a GPU");
         Tensor embedding = Embedding(program, weights, t, labels);
         var skips = new Stack<Tensor>();
         uint block = 0;

@@ -54,7 +54,7 @@ internal static class CaseList
         .. Each([(24, 16, 8), (33, 20, 12)], type), .. Each([(2, 4, 8, 16, 3), (1, 5, 12, 4, 3), (2, 4, 8, 12, 1)], type),
         .. new[] { Forward, Tangent, Backward }.Select(d => new AttentionCase(2, 2, 3, 2, 8, type, d)),
         .. new[] { Tangent, Backward }.Select(d => new NormCase(2, 4, 12, type, d)),
-        new OptimizerCase(1000), new CopyCase(1000),
+        new OptimizerCase(1000), new CopyCase(1 << 20),
     ];
 
     private static IEnumerable<KernelCase> Each(IEnumerable<(int M, int N, int K)> gemms, DType type) =>

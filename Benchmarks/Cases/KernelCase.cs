@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Cases;
@@ -34,6 +35,9 @@ internal abstract class KernelCase(string family, string direction, string shape
 
     /// <summary>What <c>--filter</c> is held against.</summary>
     public string Name => $"{Family}/{Direction}/{Shape}";
+
+    /// <summary>Whether the name matches a pattern, in which * stands for any characters and ? for one.</summary>
+    public bool Matches(string pattern) => FileSystemName.MatchesSimpleExpression(pattern, Name);
 
     /// <summary>Allocates operands and records the op.</summary>
     public abstract RecordedKernel Record(ComputeDevice device);

@@ -69,17 +69,19 @@ internal sealed class Operand : IDisposable
         return new Tensor(device, storage, 0, shape, type, hasTangent: true);
     }
 
+    /// <summary>Writes the numbers from index <paramref name="offset"/> on: one period, again and again.</summary>
     private void Fill(Tensor part, long offset)
     {
+        float[] period = [.. Enumerable.Range(0, Math.Min(Period, part.Count)).Select(i => (float)this[offset + i])];
+        BFloat16[] rounded = part.Type == DType.BFloat16 ? Array.ConvertAll(period, BFloat16.FromSingle) : [];
         for (long done = 0; done < part.Count; done += Period)
         {
             int count = (int)Math.Min(Period, part.Count - done);
             Tensor slice = part.Slice(done, new Shape(count));
-            float[] values = [.. Enumerable.Range(0, count).Select(i => (float)this[offset + done + i])];
             if (part.Type == DType.BFloat16)
-                slice.Upload<BFloat16>(Array.ConvertAll(values, BFloat16.FromSingle));
+                slice.Upload<BFloat16>(rounded.AsSpan(0, count));
             else
-                slice.Upload<float>(values);
+                slice.Upload<float>(period.AsSpan(0, count));
         }
     }
 

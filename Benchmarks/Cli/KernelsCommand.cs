@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
-using System.IO.Enumeration;
+using System.Text;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Timing;
@@ -67,8 +67,10 @@ internal static class KernelsCommand
         string[] patterns = parsed.GetValue(Filter) ?? [];
         try
         {
-            IEnumerable<KernelCase> all = parsed.GetValue(Quick) ? CaseList.Quick(type) : CaseList.Full(parsed.GetValue(Preset)!, parsed.GetValue(Batch), type);
-            KernelCase[] chosen = [.. all.Where(each => patterns.Length == 0 || patterns.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, each.Name)))];
+            IEnumerable<KernelCase> all = parsed.GetValue(Quick)
+                ? CaseList.Quick(type)
+                : CaseList.Full(parsed.GetValue(Preset)!, parsed.GetValue(Batch), type);
+            KernelCase[] chosen = [.. all.Where(each => patterns.Length == 0 || patterns.Any(each.Matches))];
             return chosen.Length > 0 ? chosen : throw new UsageException($"--filter {string.Join(' ', patterns)}: no row matches");
         }
         catch (ArgumentException e)
@@ -94,15 +96,15 @@ internal static class KernelsCommand
     /// <summary>Prints and writes the tables; the exit code says whether every row was right.</summary>
     private static int Report(IReadOnlyList<KernelRow> rows, ComputeDevice device, string? folder)
     {
+        Console.WriteLine(KernelReport.Full(rows));
+        Console.WriteLine(KernelReport.Summary(rows));
         if (folder is not null)
         {
             CsvTable.Write(Path.Combine(folder, "kernels.csv"), rows);
-            CsvTable.Write(Path.Combine(folder, "resources.csv"), KernelResources.Of(device));
-            AtomicFile.WriteAllBytes(Path.Combine(folder, "kernels.md"), System.Text.Encoding.UTF8.GetBytes(KernelReport.Full(rows)));
+            AtomicFile.WriteAllBytes(Path.Combine(folder, "kernels.md"), Encoding.UTF8.GetBytes(KernelReport.Full(rows)));
+            CsvTable.Write(Path.Combine(folder, "resources.csv"), KernelResources.Of(device)); // last: a kernel that failed may have taken the device with it
         }
 
-        Console.WriteLine(KernelReport.Full(rows));
-        Console.WriteLine(KernelReport.Summary(rows));
         return ExitCode(rows);
     }
 

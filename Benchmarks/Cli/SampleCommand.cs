@@ -11,7 +11,12 @@ namespace TrigFlowNative.Benchmarks.Cli;
 internal static class SampleCommand
 {
     private static readonly Option<int> Count = new("--count") { Description = "Images drawn at a time.", DefaultValueFactory = _ => 512 };
-    private static readonly Option<int> Evaluations = new("--evaluations") { Description = "Evaluations of the network for each image.", DefaultValueFactory = _ => 2 };
+    private static readonly Option<int> Evaluations = new("--evaluations")
+    {
+        Description = "Evaluations of the network for each image.",
+        DefaultValueFactory = _ => 2,
+    };
+
     private static readonly Option<int> Runs = new("--runs") { Description = "Calls to time, after a warm-up.", DefaultValueFactory = _ => 20 };
     private static readonly StepArguments Arguments = new();
     private static readonly Option<string?> Out = Verbs.OutOption();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Benchmarks.Cli;
@@ -10,7 +11,12 @@ internal sealed class StepArguments
 {
     private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", "sct", "scd", "trigflow");
     private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
-    private readonly Option<float> dropout = new("--dropout") { Description = "Dropout of the network; the PyTorch peer has none.", DefaultValueFactory = _ => 0 };
+    private readonly Option<float> dropout = new("--dropout")
+    {
+        Description = "Dropout of the network; the PyTorch peer has none.",
+        DefaultValueFactory = _ => 0,
+    };
+
     private readonly Option<string> device = Verbs.DeviceOption(), tensorCores = Verbs.TensorCoresOption();
     private readonly Option<string> precision = Verbs.PrecisionOption(), preset = Verbs.PresetOption();
 
@@ -25,7 +31,7 @@ internal sealed class StepArguments
 
     public StepOptions Options(ParseResult parsed) => new(
         parsed.GetValue(preset)!, Enum.Parse<Objective>(parsed.GetValue(objective) ?? nameof(Objective.Sct), ignoreCase: true),
-        parsed.GetValue(batch), parsed.GetValue(dropout), Verbs.TypeOf(parsed.GetValue(precision)!));
+        parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));
 
     /// <summary>Precision and, where chosen, the instructions: names the row.</summary>
     public string Variant(ParseResult parsed) =>

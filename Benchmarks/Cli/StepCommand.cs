@@ -35,14 +35,16 @@ internal static class StepCommand
         using TrainingStep step = options.Create(device, out TrigFlowModel? teacher);
         float[] images = options.Images();
         string name = $"step {options.Objective.ToString().ToLowerInvariant()}";
-        WorkRow row = WorkClock.Measure(device, name, Arguments.Variant(parsed), options.Batch, parsed.GetValue(Steps), i => step.Run(images, [], i));
+        WorkRow row = WorkClock.Measure(
+            device, name, Arguments.Variant(parsed), options.Batch, parsed.GetValue(Steps), i => step.Run(images, [], i));
         TrainingStatistics statistics = step.FetchStatistics();
         teacher?.Dispose();
         if (parsed.GetValue(Out) is { } folder)
             CsvTable.Write(Path.Combine(folder, $"{name.Replace(' ', '-')}-{row.Variant}.csv"), [row]);
         Console.WriteLine(device.Description);
         Console.WriteLine(WorkRow.Table([row]));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"loss {statistics.Loss:G5}, {statistics.Taken} steps taken, {statistics.Skipped} skipped"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"loss {statistics.Loss:G5}, {statistics.Taken} steps taken, {statistics.Skipped} skipped"));
         return statistics.Skipped == 0 ? 0 : Verbs.BadResult;
     }
 }

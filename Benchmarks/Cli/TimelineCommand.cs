@@ -12,7 +12,7 @@ namespace TrigFlowNative.Benchmarks.Cli;
 /// <summary>timeline: where the time of a training step goes, by op and by layer.</summary>
 internal static class TimelineCommand
 {
-    private const int WarmUp = 3;
+    private const int WarmUp = 3, Repetitions = 5;
     private static readonly StepArguments Arguments = new();
     private static readonly Option<string?> Out = Verbs.OutOption();
 
@@ -30,13 +30,13 @@ internal static class TimelineCommand
         using ComputeDevice device = Arguments.Open(parsed);
         Ceilings ceilings;
         using (DeviceClock clock = DeviceClock.Of(device))
-            ceilings = Ceilings.Measure(device, clock, options.Storage);
+            ceilings = Ceilings.Measure(device, clock, options.Precision.StorageOn(device));
         using TrainingStep step = options.Create(device, out TrigFlowModel? teacher);
         float[] images = options.Images();
         for (int i = 0; i < WarmUp; i++)
             step.Run(images, [], i);
         device.Synchronize();
-        IReadOnlyList<TimelineRow> rows = TimelineRow.Of(StepTimes.Measure(device, step.ProgramSteps), ceilings);
+        IReadOnlyList<TimelineRow> rows = TimelineRow.Of(StepTime.Measure(device, step.ProgramSteps, Repetitions), ceilings);
         teacher?.Dispose();
         if (parsed.GetValue(Out) is { } folder)
             CsvTable.Write(Path.Combine(folder, "timeline.csv"), rows);

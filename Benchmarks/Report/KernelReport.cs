@@ -10,12 +10,14 @@ internal static class KernelReport
     public static string Full(IEnumerable<KernelRow> rows)
     {
         var table = new MarkdownTable(
-            "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "TFLOP/s", "TB/s", "% of bound", "error", "peer us", "ratio", "verdict");
+            "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "TFLOP/s", "TB/s", "% of bound", "error", "peer us", "ratio",
+            "verdict");
         foreach (KernelRow row in rows)
         {
             table.Add(
                 row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds, row.Low, row.High, row.Tflops, row.Tbps, row.BoundPercent,
-                row.Error?.ToString("0.0e+0", CultureInfo.InvariantCulture), row.PeerMicroseconds, row.Ratio, row.Verdict + (row.Note.Length > 0 ? $": {row.Note}" : ""));
+                row.Error?.ToString("0.0e+0", CultureInfo.InvariantCulture), row.PeerMicroseconds, row.Ratio,
+                row.Note.Length > 0 ? $"{row.Verdict}: {row.Note}" : row.Verdict);
         }
 
         return table.ToString();
@@ -24,7 +26,8 @@ internal static class KernelReport
     /// <summary>By op and direction: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
     public static string Summary(IEnumerable<KernelRow> rows)
     {
-        var table = new MarkdownTable("op", "direction", "rows", "wrong or failed", "least ratio", "median ratio", "least % of bound", "median % of bound");
+        var table = new MarkdownTable(
+            "op", "direction", "rows", "wrong or failed", "least ratio", "median ratio", "least % of bound", "median % of bound");
         foreach (IGrouping<(string, string), KernelRow> group in rows.GroupBy(row => (row.Op, row.Direction)))
         {
             double[] ratios = Rising(group.Select(row => row.Ratio)), shares = Rising(group.Select(row => row.BoundPercent));

@@ -12,17 +12,34 @@ internal readonly record struct OpCost(double Flops, double Bytes)
 
     private static double FlopsOf(ProgramStep step) => step.Op switch
     {
-        "conv2d.forward" or "linear.forward" => Product(step.Writes[0], step.Reads[1]),
-        "conv2d.backward.x" or "linear.backward.x" => Product(step.Reads[0], step.Reads[1]),
-        "conv2d.backward.weight" or "linear.backward.weight" => Product(step.Reads[1], step.Writes[0]),
+        "conv2d.forward" or "linear.forward" => 2.0 * Rows(step.Writes[0]) * WeightOf(step).Count,
+        "conv2d.backward.x" or "linear.backward.x" => InputGradient(step.Reads[0], step.Reads[1], step.Writes[0]),
+        "conv2d.backward.weight" or "linear.backward.weight" => 2.0 * Rows(step.Reads[0]) * step.Writes[0].Count,
         "attention.forward" => Attention(step.Writes[0], 2),
         "attention.tangent" => Attention(step.Writes[0].Primal, 6),
         "attention.backward" => Attention(step.Reads[1], 5),
         _ => 0,
     };
 
-    /// <summary>Every number of a weight meets every row of the outputs.</summary>
-    private static double Product(Tensor outputs, Tensor weight) => 2.0 * (outputs.StoredCount / outputs.Shape.C) * weight.Count;
+    /// <summary>Pixels, a tangent's too.</summary>
+    private static long Rows(Tensor images) => images.StoredCount / images.Shape.C;
+
+    /// <summary>The weight (K, R, R, C) of a forward step, which follows one source of C channels or two that have as many together.</summary>
+    private static Tensor WeightOf(ProgramStep step)
+    {
+        int channels = 0;
+        foreach (Tensor tensor in step.Reads)
+        {
+            if (tensor.Shape is { Rank: 4 } shape && shape.C == channels && shape[0] == step.Writes[0].Shape.C && shape[1] == shape[2] && shape[1] is (1 or 3))
+                return tensor;
+            channels += tensor.Shape.C;
+        }
+
+        throw new ArgumentException($"{step}: reads no weight");
+    }
+
+    /// <summary>Where two sources were read, each has a step of its own with its share of the weight's channels.</summary>
+    private static double InputGradient(Tensor dy, Tensor weight, Tensor dx) => 2.0 * Rows(dy) * weight.Count * dx.Shape.C / weight.Shape.C;
 
     /// <summary>Products of length x length x channels, heads together.</summary>
     private static double Attention(Tensor y, int products) => products * 2.0 * y.Count * y.Shape.H * y.Shape.W;

@@ -40,8 +40,8 @@ internal sealed record TimelineRow
     [Name("bound_percent"), Format("0.#")]
     public double? BoundPercent { get; init; }
 
-    /// <summary>Rows for the steps of a program, with their times in seconds.</summary>
-    public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<(ProgramStep Step, double Seconds)> steps, Ceilings ceilings)
+    /// <summary>Rows for the steps of a program.</summary>
+    public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<StepTime> steps, Ceilings ceilings)
     {
         double total = steps.Sum(each => each.Seconds);
         return [.. steps.Select((each, index) => Row(each.Step, each.Seconds, index, total, ceilings))];
@@ -55,7 +55,8 @@ internal sealed record TimelineRow
         {
             double time = group.Sum(row => row.Microseconds), bound = group.Sum(row => row.BoundMicroseconds ?? double.NaN);
             table.Add(
-                group.Key, group.Count(), time, group.Sum(row => row.SharePercent), group.Sum(row => row.Gflop), group.Sum(row => row.Megabytes), bound, 100 * bound / time);
+                group.Key, group.Count(), time, group.Sum(row => row.SharePercent), group.Sum(row => row.Gflop), group.Sum(row => row.Megabytes),
+                bound, 100 * bound / time);
         }
 
         return table.ToString();

@@ -11,7 +11,7 @@ namespace TrigFlowNative.Tests.Benchmarks;
 
 public class TimelineTests
 {
-    private static readonly StepOptions Options = new("demo", Objective.Sct, 1, 0, DType.Float32);
+    private static readonly StepOptions Options = new("demo", Objective.Sct, 1, 0, Precision.Fp32);
 
     [Fact]
     public void A_step_costs_what_its_tensors_say()
@@ -61,7 +61,7 @@ public class TimelineTests
     {
         using TrainingStep step = Options.Create(TestDevices.Get("cpu"), out _);
         ProgramStep product = step.ProgramSteps.First(each => each.Op == "conv2d.forward"), other = step.ProgramSteps.First(each => each.Op == "silu.tangent");
-        IReadOnlyList<TimelineRow> rows = TimelineRow.Of([(product, 3e-6), (other, 1e-6)], new Ceilings(1e12, 1e12));
+        IReadOnlyList<TimelineRow> rows = TimelineRow.Of([new(product, 3e-6), new(other, 1e-6)], new Ceilings(1e12, 1e12));
         Assert.Equal([75.0, 25.0], rows.Select(row => Math.Round(row.SharePercent, 9)));
         Assert.Equal(rows[0].Gflop * 1e3, rows[0].BoundMicroseconds!.Value, 6); // 1 TFLOP/s: 1 us for each million
         string table = TimelineRow.Table(rows, "op", row => row.Op);
@@ -75,6 +75,7 @@ public class TimelineTests
         using (teacher)
             Assert.NotNull(teacher);
         Assert.Throws<UsageException>(() => (Options with { Preset = "none" }).Create(TestDevices.Get("cpu"), out _));
+        Assert.Throws<UsageException>(() => (Options with { Precision = Precision.Bf16 }).Create(TestDevices.Get("cpu"), out _));
         Assert.Throws<UsageException>(() => (Options with { Batch = 0 }).Create(TestDevices.Get("cpu"), out _));
     }
 }

@@ -51,7 +51,7 @@ public class CastTests
             float[] values = [.. Roundings.SelectMany(pair => Enumerable.Repeat(pair.Value, copies))];
             float[] expected = [.. Roundings.SelectMany(pair => Enumerable.Repeat(pair.Rounded, copies))];
             Assert.Equal(expected.Select(BitConverter.SingleToUInt32Bits), ThereAndBack(device, values).Select(BitConverter.SingleToUInt32Bits));
-            float[] none = [.. new[] { 0x7FFFFFFFu, 0xFFFFFFFFu, 0x7FC00000u, 0x7F800001u }.SelectMany(bits => Enumerable.Repeat(BitConverter.UInt32BitsToSingle(bits), copies))];
+            float[] none = [.. new[] { 0x7FFFFFFFu, 0xFFFFFFFFu, 0x7FC00000u, 0xFFC00001u }.SelectMany(bits => Enumerable.Repeat(BitConverter.UInt32BitsToSingle(bits), copies))];
             Assert.All(ThereAndBack(device, none), value => Assert.True(float.IsNaN(value)));
         }
     }

@@ -68,16 +68,51 @@ public class GroupNormBf16Tests
         Assert.All(Enumerable.Range(0, 4), i => Near($"gradient {i} added twice", [.. first.Gradients[i].Select(g => 2.0 * g)], twice.Gradients[i]));
     }
 
-    /// <summary>Both round the same fp32 values but for the logistic function, so that few elements differ, by a unit in the last place.</summary>
+    /// <summary>Both round the same fp32 values but for the logistic function, which errs by 5e-4: one element in eight differs, by a unit in the last place.</summary>
     [Theory]
     [MemberData(nameof(GpuCases))]
     public void Fast_and_portable_kernels_agree_to_the_rounding(string device, Case of)
     {
         var data = new Data(of);
         Result fast = Run(device, of, data, tangent: true), portable = Run(device, of, data, tangent: true, portable: true);
-        Near("forward", Widen(portable.Y), fast.Y, 3e-3);
-        Near("tangent", Widen(portable.Ty!), fast.Ty!, 3e-3);
-        Assert.All(Enumerable.Range(0, 4), i => Near($"gradient {i}", Widen(portable.Gradients[i]), fast.Gradients[i], 3e-3));
+        Near("forward", Widen(portable.Y), fast.Y, 5e-3);
+        Near("tangent", Widen(portable.Ty!), fast.Ty!, 5e-3);
+        Assert.All(Enumerable.Range(0, 4), i => Near($"gradient {i}", Widen(portable.Gradients[i]), fast.Gradients[i], 5e-3));
+    }
+
+    /// <summary>The mask comes from <see cref="Dropout"/> over ones; y and dy are taken times it outside of the fused kernels.</summary>
+    [Theory]
+    [MemberData(nameof(GpuCases))]
+    public void Fused_dropout_is_dropout_behind_the_norm(string device, Case of)
+    {
+        var gpu = (GpuDevice)TestDevices.Get(device);
+        if (SlabPlan.For(of.Shape, of.Groups, gpu.IsHopper, gpu.Multiprocessors) is null)
+            return; // not fused, and then dropout itself
+        var data = new Data(of);
+        Result fused = Run(device, of, data, tangent: true, dropout: true), plain = Run(device, of, data, tangent: true);
+        float[] mask = MaskOf(device, of.Shape);
+        Assert.True(mask.Length < 100 || mask.Contains(0f));
+        Assert.All(Enumerable.Range(0, mask.Length).Where(i => mask[i] == 0), i => Assert.Equal((0f, 0f), (fused.Y[i], fused.Ty![i])));
+        Near("forward", [.. plain.Y.Zip(mask, (y, m) => (double)y * m)], fused.Y, 4e-3);
+        Near("tangent", [.. plain.Ty!.Zip(mask, (y, m) => (double)y * m)], fused.Ty!, 4e-3);
+        data.Dy = [.. data.Dy.Zip(mask, (g, m) => BFloat16.ToSingle(BFloat16.FromSingle(g * m)))];
+        Result masked = Run(device, of, data, tangent: true);
+        Assert.All(Enumerable.Range(0, 4), i => Near($"gradient {i}", Widen(masked.Gradients[i]), fused.Gradients[i], 1e-5));
+    }
+
+    [Fact]
+    public void Dropout_that_is_not_fused_follows_the_norm()
+    {
+        ComputeDevice device = TestDevices.Get("cpu");
+        using var program = new ComputeProgram(device) { Checked = true };
+        Tensor x = device.CreateTensor(new Shape(2, 3, 1, 4), [.. Enumerable.Range(0, 24).Select(v => (float)(v * v))]), c = device.CreateTensor(new Shape(4), [1, 2, 3, 4]);
+        Tensor both = device.CreateTensor(x.Shape), apart = device.CreateTensor(x.Shape);
+        Copy.Into(program, GroupNorm.Apply(program, x, c, c, 2, dropout: Source(device), dropoutRate: 0.4f), both);
+        Copy.Into(program, Dropout.Apply(program, GroupNorm.Apply(program, x, c, c, 2), Source(device), 0.4f), apart);
+        program.Run();
+        Assert.Equal(apart.ToArray(), both.ToArray());
+        Assert.Contains(0f, both.ToArray());
+        Assert.Throws<ArgumentOutOfRangeException>(() => GroupNorm.Apply(new ComputeProgram(device), x, c, c, 2, dropout: Source(device), dropoutRate: 1));
     }
 
     [Fact]
@@ -111,7 +146,7 @@ public class GroupNormBf16Tests
         }
     }
 
-    private static Result Run(string deviceName, Case of, Data data, bool tangent = false, int uses = 1, bool portable = false)
+    private static Result Run(string deviceName, Case of, Data data, bool tangent = false, int uses = 1, bool portable = false, bool dropout = false)
     {
         ComputeDevice device = TestDevices.Get(deviceName);
         var tape = new Tape();
@@ -128,7 +163,7 @@ public class GroupNormBf16Tests
         Tensor y = input, kept = device.CreateTensor(x.Shape, DType.BFloat16), keptTangent = device.CreateTensor(x.Shape, DType.BFloat16);
         for (int use = 0; use < uses; use++)
         {
-            y = GroupNorm.Apply(program, input, weight, bias, of.Groups, of.Silu, scales, 1e-6f, portable);
+            y = GroupNorm.Apply(program, input, weight, bias, of.Groups, of.Silu, scales, 1e-6f, dropout ? Source(device) : null, 0.3f, portable);
             tape.Seed(y, Rounded(device, x.Shape, data.Dy));
         }
 
@@ -138,6 +173,23 @@ public class GroupNormBf16Tests
         tape.Backward();
         program.Run();
         return new Result(Values(kept), tangent ? Values(keptTangent) : null, [.. gradients.Select(Values)]);
+    }
+
+    private static RandomSource Source(ComputeDevice device)
+    {
+        Tensor counter = device.CreateTensor(new Shape(2), DType.Int32);
+        counter.Upload<int>([3, 40]);
+        return new RandomSource(77, 5, counter);
+    }
+
+    private static float[] MaskOf(string deviceName, Shape shape)
+    {
+        ComputeDevice device = TestDevices.Get(deviceName);
+        using var program = new ComputeProgram(device);
+        Tensor ones = device.CreateTensor(shape, [.. Enumerable.Repeat(1f, (int)shape.Count)]), kept = device.CreateTensor(shape);
+        Copy.Into(program, Dropout.Apply(program, ones, Source(device), 0.3f), kept);
+        program.Run();
+        return kept.ToArray();
     }
 
     /// <summary>A transient copy, whose gradient is overwritten by its first contribution, and copied out at the end.</summary>
@@ -204,7 +256,7 @@ public class GroupNormBf16Tests
 
         public float[] Tx { get; }
 
-        public float[] Dy { get; }
+        public float[] Dy { get; set; }
 
         public float[] Modulation { get; }
 

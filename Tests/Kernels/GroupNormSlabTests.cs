@@ -46,14 +46,14 @@ public class GroupNormSlabTests
     }
 
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(false, true)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public void Text_moves_sixteen_bytes_at_a_time_and_keeps_to_registers(bool first, bool silu)
+    [InlineData(false, false, false)]
+    [InlineData(false, true, true)]
+    [InlineData(true, false, true)]
+    [InlineData(true, true, false)]
+    public void Text_moves_sixteen_bytes_at_a_time_and_keeps_to_registers(bool first, bool silu, bool dropping)
     {
         var plan = new SlabPlan(Vectors: 2, Rows: 128, Cluster: 2, Steps: 4);
-        foreach (PtxKernelSpec spec in (PtxKernelSpec[])[GroupNorm.SlabText.Forward(plan, "sm_90a", first, silu), GroupNorm.SlabText.Backward(plan, "sm_90a", silu, first)])
+        foreach (PtxKernelSpec spec in (PtxKernelSpec[])[GroupNorm.SlabText.Forward(plan, "sm_90a", first, silu, dropping), GroupNorm.SlabText.Backward(plan, "sm_90a", silu, first, dropping)])
         {
             string text = spec.Compile().Text;
             Assert.DoesNotContain("@@", text, StringComparison.Ordinal);
@@ -62,6 +62,7 @@ public class GroupNormSlabTests
             bool forward = spec.Method.Name == nameof(GroupNorm.SlabForwardKernel);
             Assert.Equal(!forward || first ? 2 : 1, Count(text, "cp.async.cg"));
             Assert.Equal(forward && first ? 2 : 1, Count(text, "st.global.v4"));
+            Assert.Equal(dropping ? 40 : 0, Count(text, "mul.wide.u32 product"));
             Assert.Equal(silu ? forward ? 8 : 16 : 0, Count(text, "tanh.approx"));
         }
     }

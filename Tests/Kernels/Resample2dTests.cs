@@ -8,13 +8,15 @@ public class Resample2dTests
 {
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
         ["cpu", "simulator", "cuda"],
-        new[] { (1, 1, 1, 1), (2, 3, 5, 7), (1, 2, 1, 37), (3, 1, 4, 8) }.SelectMany(e => new[] { Up(e.Item1, e.Item2, e.Item3, e.Item4), Down(e.Item1, e.Item2, e.Item3, e.Item4) }));
+        new[] { (1, 1, 1, 1), (2, 3, 5, 7), (1, 2, 1, 37), (3, 1, 4, 8) }.SelectMany(e => new[] { Up(e.Item1, e.Item2, e.Item3, e.Item4), Down(e.Item1, e.Item2, e.Item3, e.Item4) })
+            .Append(Blurred(2, 2, 3, 5)));
 
     /// <summary>Channels that fall into packs of eight, and ones that do not.</summary>
     public static IEnumerable<TheoryDataRow<string, OpCase>> Bf16Cases => TestDevices.Cross(
         ["simulator", "cuda"],
         new[] { (1, 1, 1, 1), (2, 3, 1, 7), (3, 1, 4, 8), (1, 2, 3, 24) }
             .SelectMany(e => new[] { Up(e.Item1, e.Item2, e.Item3, e.Item4), Down(e.Item1, e.Item2, e.Item3, e.Item4) })
+            .Concat([Blurred(2, 2, 3, 5), Blurred(1, 3, 1, 16)])
             .Select(op => op.InBFloat16()));
 
     [Theory]
@@ -81,5 +83,14 @@ public class Resample2dTests
             }
 
             return y;
+        });
+
+    /// <summary>x + up(down(x)): the gradient to which down's is added differs within each block of four.</summary>
+    private static OpCase Blurred(int n, int h, int w, int c) => new(
+        $"x + up(down(x)) of ({n}, {2 * h}, {2 * w}, {c})", [new Shape(n, 2 * h, 2 * w, c)],
+        (p, x) => Residual.Apply(p, x[0], Resample2d.Up(p, Resample2d.Down(p, x[0])), 1), x =>
+        {
+            double[] blurred = Up(n, h, w, c).Reference([Down(n, h, w, c).Reference(x)]);
+            return [.. x[0].Zip(blurred, (a, b) => a + b)];
         });
 }

@@ -183,7 +183,7 @@ public class UNetTests
     public void Inputs_that_do_not_fit_are_refused_by_name()
     {
         ComputeDevice device = TestDevices.Get("cpu");
-        using ParameterSlab weights = new UNet(Tiny).CreateSlab(device);
+        using ParameterSlab weights = new UNet(Tiny).CreateSlab(device), rounded = new UNet(Tiny).CreateSlab(device, rounded: true);
         using var program = new ComputeProgram(device);
         var network = new UNet(Tiny);
         Tensor x = device.CreateTensor(new Shape(2, 8, 8, 3)), t = device.CreateTensor(new Shape(2));
@@ -194,6 +194,7 @@ public class UNetTests
         Refused("labels are missing", () => network.Forward(program, weights, x, t));
         Refused("labels", () => network.Forward(program, weights, x, t, t));
         Refused("labels are given", () => new UNet(Tiny with { LabelCount = 0 }).Forward(program, weights, x, t, labels));
+        Refused("BFloat16, which needs a GPU", () => network.Forward(program, rounded, x, t, labels));
         Refused("144 channels", () => _ = new UNet(Tiny with { ModelChannels = 48, ChannelMult = [1, 2] }));
 
         static void Refused(string reason, Action act) =>

@@ -1,0 +1,174 @@
+using System.Runtime.InteropServices;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>The fast kernels' text, run by <see cref="PtxInterpreter"/> against float64: slabs, rows without pixels, clusters with empty blocks.</summary>
+public class GroupNormInterpretedTests
+{
+    private const double Tolerance = 5e-3;
+    private const float Epsilon = 1e-6f, Rate = 0.2f;
+
+    public static TheoryData<string, int[], int[], bool, bool, bool> Cases => new()
+    {
+        // Name; N, H, W, C, groups; vectors, rows, cluster, steps; SiLU; modulated, also adding to gradients; dropout.
+        { "rows to spare", [2, 5, 3, 32, 8], [2, 16, 1, 1], true, true, false },
+        { "many steps", [1, 8, 5, 32, 4], [4, 8, 1, 5], false, false, true },
+        { "groups of 6 in three runs", [1, 7, 5, 24, 4], [3, 32, 1, 2], true, true, true },
+        { "a cluster of two", [1, 7, 5, 48, 4], [3, 32, 2, 1], true, false, false },
+        { "a cluster with an empty block", [1, 5, 1, 16, 8], [2, 16, 4, 1], true, true, true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Agrees_with_float64(string name, int[] extents, int[] division, bool silu, bool modulated, bool dropping)
+    {
+        Assert.NotEmpty(name);
+        var shape = new Shape(extents[0], extents[1], extents[2], extents[3]);
+        var plan = new SlabPlan(division[0], division[1], division[2], division[3]);
+        var run = new Launches(shape, extents[4], plan, silu, modulated, dropping);
+        float[] primal = run.Forward(tangent: false), dual = run.Forward(tangent: true);
+        int count = primal.Length;
+        Assert.Equal(primal, dual[..count]);
+        Near("forward", run.Masked(run.Reference.Y), primal);
+        Near("tangent", run.Masked(run.Reference.Tangent(Widen(run.Tx), modulated ? Widen(run.TangentOfModulation) : null)), dual[count..]);
+
+        (float[] dx, float[] dModulation, float[] sums) = run.Backward();
+        double[][] expected = run.Reference.Gradients([.. run.Masked(Widen(run.Dy)).Select(g => (double)Rounded((float)g))]);
+        Near("dx", [.. expected[0].Zip(run.Tx, (g, there) => g + (modulated ? there : 0))], dx); // where it adds, it adds to tx
+        if (modulated)
+            Near("dmodulation", [.. expected[1].Zip(run.Modulation, (g, there) => g + there)], dModulation);
+        if (!modulated)
+        {
+            Near("dbias", expected[3], run.OverImages(sums.AsSpan(0, sums.Length / 2)));
+            Near("dweight", expected[2], run.OverImages(sums.AsSpan(sums.Length / 2)));
+        }
+    }
+
+    private static void Near(string what, double[] expected, float[] actual)
+    {
+        double error = OpBattery.RelativeError(expected, actual);
+        Assert.True(error <= Tolerance, $"{what} is off by {error:E2} relative L2");
+    }
+
+    private static double[] Widen(float[] values) => [.. values.Select(v => (double)v)];
+
+    private static float Rounded(float value) => BFloat16.ToSingle(BFloat16.FromSingle(value));
+
+    /// <summary>Data in a memory of its own and launches on it.</summary>
+    private sealed class Launches
+    {
+        private readonly byte[] memory = new byte[1 << 18];
+        private readonly Random random = new(3);
+        private readonly Shape shape;
+        private readonly SlabPlan plan;
+        private readonly int groups;
+        private readonly bool silu, modulated, dropping;
+        private readonly ulong x, dy, weight, bias, modulation, statistics, counter;
+        private readonly float[] mask;
+        private int top = 256;
+
+        public Launches(Shape shape, int groups, SlabPlan plan, bool silu, bool modulated, bool dropping)
+        {
+            (this.shape, this.groups, this.plan) = (shape, groups, plan);
+            (this.silu, this.modulated, this.dropping) = (silu, modulated, dropping);
+            int count = (int)shape.Count, c = shape.C;
+            float[] primal = Normal(count, true), weights = Normal(c), biases = Normal(c);
+            (Tx, Dy, Modulation, TangentOfModulation) = (Normal(count, true), Normal(count, true), Normal(2 * shape.N * c), Normal(2 * shape.N * c));
+            (x, dy) = (Put([.. primal.Concat(Tx).Select(BFloat16.FromSingle)]), Put([.. Dy.Select(BFloat16.FromSingle)]));
+            (weight, bias, modulation) = (Put(weights), Put(biases), Put([.. Modulation, .. TangentOfModulation]));
+            (statistics, counter) = (Put(new float[5 * shape.N * groups]), Put<int>([3, 40]));
+            Reference = new GroupNormReference(shape, groups, silu, Widen(primal), modulated ? Widen(Modulation) : null, Widen(weights), Widen(biases));
+            mask = Mask();
+        }
+
+        public float[] Tx { get; }
+
+        public float[] Dy { get; }
+
+        public float[] Modulation { get; }
+
+        public float[] TangentOfModulation { get; }
+
+        public GroupNormReference Reference { get; }
+
+        private ulong[] DropoutArguments => [counter, 5, 77, 0, (ulong)(uint)(Rate * (1 << 24)) << 8, Bits(1f / (1f - Rate))];
+
+        private int Slabs => shape.C / plan.Channels;
+
+        public double[] Masked(double[] values) => [.. values.Zip(mask, (v, m) => v * m)];
+
+        public float[] Forward(bool tangent)
+        {
+            int tiles = tangent ? 2 : 1;
+            ulong y = Put(new BFloat16[tiles * shape.Count]);
+            PtxInterpreter.Launch(
+                GroupNorm.SlabText.Forward(plan, "sm_90a", tangent, silu, dropping), shape.N * Slabs * plan.Cluster, memory,
+                [x, y, weight, bias, modulation, statistics, .. Extents(tiles), (ulong)(modulated ? tiles : 0), (ulong)(tiles - 1), Bits(silu ? 0.5f : 1f), Bits(Epsilon), .. DropoutArguments]);
+            return Elements(y, tiles * (int)shape.Count);
+        }
+
+        /// <summary>dx, added to tx if modulated; the modulation's gradient, added to the modulation; the sums of each image.</summary>
+        public (float[] Dx, float[] Modulation, float[] Sums) Backward()
+        {
+            ulong dx = Put([.. Tx.Select(BFloat16.FromSingle)]), dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
+            PtxInterpreter.Launch(
+                GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, dropping), shape.N * Slabs * plan.Cluster, memory,
+                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
+            return (Elements(dx, (int)shape.Count), Numbers(dModulation, 2 * shape.N * shape.C), Numbers(sums, 2 * shape.N * shape.C));
+        }
+
+        /// <summary>Sums (N, C) over the images.</summary>
+        public float[] OverImages(ReadOnlySpan<float> sums)
+        {
+            float[] result = new float[shape.C];
+            for (int i = 0; i < sums.Length; i++)
+                result[i % shape.C] += sums[i];
+            return result;
+        }
+
+        private static ulong Bits(float value) => BitConverter.SingleToUInt32Bits(value);
+
+        private ulong[] Extents(int tiles) =>
+        [
+            (ulong)shape.N, (ulong)(shape.H * shape.W), (ulong)shape.C, (ulong)(shape.C / groups), (ulong)Slabs,
+            (ulong)plan.Vectors, (ulong)plan.Rows, (ulong)plan.ClusterBits, (ulong)plan.TileBytes(tiles),
+        ];
+
+        /// <summary>What the op Dropout does to ones.</summary>
+        private float[] Mask()
+        {
+            ComputeDevice device = TestDevices.Get("cpu");
+            using var program = new ComputeProgram(device);
+            Tensor ones = device.CreateTensor(shape, [.. Enumerable.Repeat(1f, (int)shape.Count)]), kept = device.CreateTensor(shape);
+            Tensor step = device.CreateTensor(new Shape(2), DType.Int32);
+            step.Upload<int>([3, 40]);
+            Copy.Into(program, dropping ? Dropout.Apply(program, ones, new RandomSource(77, 5, step), Rate) : ones, kept);
+            program.Run();
+            return kept.ToArray();
+        }
+
+        private ulong Put<T>(T[] values)
+            where T : unmanaged
+        {
+            ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan());
+            int start = top;
+            bytes.CopyTo(memory.AsSpan(start));
+            top = (start + bytes.Length + 255) / 256 * 256;
+            return (ulong)start;
+        }
+
+        private float[] Elements(ulong start, int count) =>
+            [.. MemoryMarshal.Cast<byte, BFloat16>(memory.AsSpan((int)start))[..count].ToArray().Select(BFloat16.ToSingle)];
+
+        private float[] Numbers(ulong start, int count) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)start))[..count].ToArray();
+
+        private float[] Normal(int count, bool rounded = false) => [.. Enumerable.Range(0, count).Select(_ =>
+        {
+            float value = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+            return rounded ? Rounded(value) : value;
+        })];
+    }
+}
