@@ -29,7 +29,10 @@ internal sealed class TrainingState : IDisposable
         Shape shape = Weights.Values.Shape;
         Optimizer = new AdamSlabs(
             Weights.Values, Weights.Gradients!, device.CreateTensor(shape), device.CreateTensor(shape),
-            device.CreateTensor(new Shape(Adam.StateLength), DType.Float64)) { Rounded = Weights.Rounded };
+            device.CreateTensor(new Shape(Adam.StateLength), DType.Float64))
+        {
+            Rounded = Weights.Rounded,
+        };
         Counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
         sums = device.CreateTensor(new Shape(Enum.GetValues<Logged>().Length * Tally.Length), DType.Float64);
     }
