@@ -9,8 +9,11 @@ internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
     /// <summary>Most partial sums: more would spend more on writing and summing them than an idle multiprocessor costs.</summary>
     private const int MostParts = 64;
 
-    /// <summary>Steps of 32 pixels that take as long as starting a block, filling its stages, storing its sums and summing them later.</summary>
-    private const int Overhead = 24;
+    /// <summary>
+    /// Steps of 32 pixels that take as long as starting a block, filling its stages, storing its sums and summing them later:
+    /// with the largest tile 128 KiB are written and read again, in the time of some 24 steps, and the rest takes some 8.
+    /// </summary>
+    private const int Overhead = 32;
 
     /// <summary>The split that should take the least time; the first of equals, which writes least.</summary>
     public static MmaPixelSplit Of(ConvExtents e, int multiprocessors)
