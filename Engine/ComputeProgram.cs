@@ -13,6 +13,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 {
     private readonly List<ProgramStep> steps = [];
     private readonly List<Storage> transients = [];
+    private readonly List<IDisposable> resources = [];
     private readonly Stack<string> layers = new();
     private DeviceMemory? arena;
     private ProgramReplay? replay;
@@ -77,7 +78,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         Action run = Device switch
         {
             CpuDevice host => () => cpu(host),
-            GpuDevice accelerator => gpu(accelerator),
+            GpuDevice accelerator => Load(accelerator, gpu),
             _ => throw new NotSupportedException($"{op} has no implementation for {Device.Name}"),
         };
         var step = new ProgramStep(steps.Count, op, string.Join('.', layers.Reverse()), Present(reads), Present(writes), run);
@@ -155,17 +156,31 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         return StepTime.Measure(Device, steps, repetitions);
     }
 
-    /// <summary>Releases the arena.</summary>
+    /// <summary>Releases the arena and what launches hold beside it.</summary>
     public void Dispose()
     {
         replay?.Dispose();
         arena?.Dispose();
+        resources.ForEach(resource => resource.Dispose());
     }
 
     internal void CheckDeclared(Tensor tensor)
     {
         if (running is { } step && !tensor.Parts.All(part => step.Declared.Contains(part)))
             throw new InvalidOperationException($"{step}: touches {tensor}, which it did not declare");
+    }
+
+    private Action Load(GpuDevice gpu, Func<GpuDevice, Action> load)
+    {
+        gpu.Recording = resources;
+        try
+        {
+            return load(gpu);
+        }
+        finally
+        {
+            gpu.Recording = null;
+        }
     }
 
     private static Tensor[] Present(ReadOnlySpan<Tensor?> tensors)

@@ -12,6 +12,7 @@ public sealed class GpuDevice : ComputeDevice
 {
     private readonly Context context;
     private long allocated;
+    private readonly List<IDisposable> owned = [];
     private TensorCorePath? tensorCores;
 
     private GpuDevice(Context context, Accelerator accelerator, string name, int reductionGroup)
@@ -113,6 +114,14 @@ public sealed class GpuDevice : ComputeDevice
     /// <inheritdoc/>
     public override void Synchronize() => Stream.Synchronize();
 
+    /// <summary>
+    /// Keeps what launches need beside tensors as long as the program that is being recorded; outside of a recording as long as the device.
+    /// </summary>
+    public void Own(IDisposable resource) => (Recording ?? owned).Add(resource);
+
+    /// <summary>The resources of the program that a step is being added to.</summary>
+    internal List<IDisposable>? Recording { get; set; }
+
     /// <summary>Makes the device's context this thread's, which direct calls of the driver need.</summary>
     internal void Bind() => Accelerator.Bind();
 
@@ -124,6 +133,7 @@ public sealed class GpuDevice : ComputeDevice
     {
         if (!disposing)
             return;
+        owned.ForEach(resource => resource.Dispose());
         Stream.Dispose();
         Accelerator.Dispose();
         context.Dispose();

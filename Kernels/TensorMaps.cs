@@ -5,10 +5,19 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>The tensor maps of one launch in device memory, encoded at the first launch, when all tensors have their place.</summary>
-internal sealed unsafe class TensorMaps(GpuDevice gpu, int count)
+internal sealed unsafe class TensorMaps
 {
-    private readonly Tensor memory = gpu.CreateTensor(new Shape(count * TensorMap.Bytes / sizeof(int)), DType.Int32);
+    private readonly int count;
+    private readonly Tensor memory;
     private bool encoded;
+
+    /// <summary>Takes memory for so many maps, which lives as long as the program that is being recorded.</summary>
+    public TensorMaps(GpuDevice gpu, int count)
+    {
+        this.count = count;
+        memory = gpu.CreateTensor(new Shape(count * TensorMap.Bytes / sizeof(int)), DType.Int32);
+        gpu.Own(memory);
+    }
 
     /// <summary>Address of the first map.</summary>
     public long Address => memory.Address;

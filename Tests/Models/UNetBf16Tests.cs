@@ -73,7 +73,7 @@ public class UNetBf16Tests
             device.CreateTensor(new Shape(1), DType.Int32));
         Assert.Equal((new Shape(1, 4, 4, 3), DType.Float32), (y.Shape, y.Type));
         AssertTypes(DType.BFloat16, step => step.Op is "concat.forward" or "resample2d.up.forward" or "resample2d.down.forward");
-        AssertTypes(DType.Float32, step => step.Layer is "map_noise" or "map_layer0" or "map_layer1" || step.Layer.EndsWith("affine", StringComparison.Ordinal));
+        AssertTypes(DType.Float32, step => step.Layer is "map_noise" or "map_layer0" or "map_layer1" || step.Op == "pixelnorm.forward");
 
         void AssertTypes(DType type, Func<ProgramStep, bool> which)
         {
