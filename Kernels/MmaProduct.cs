@@ -36,7 +36,7 @@ internal static partial class MmaProduct
     public static Action Forward(
         GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha, Tensor? residual, float beta)
     {
-        MmaTile tile = MmaTile.For(e.Pixels, e.K, 1, gpu.Multiprocessors);
+        MmaTile tile = MmaTile.For(e.Pixels, e.K, gpu.Multiprocessors);
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(ForwardVariant(tile, y.Type, bias is not null, residual is not null)));
         return () => kernel.Launch(
             tile.Count(e.Pixels, e.K), x.Address, weight.Address, bias?.Address ?? 0, residual?.Address ?? 0, y.Address,
@@ -54,7 +54,7 @@ internal static partial class MmaProduct
     /// <param name="add">1 to add, 0 to overwrite.</param>
     public static Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, Tensor dx, float alpha, int add)
     {
-        MmaTile tile = MmaTile.For(e.Pixels, e.C, 1, gpu.Multiprocessors);
+        MmaTile tile = MmaTile.For(e.Pixels, e.C, gpu.Multiprocessors);
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(InputGradientVariant(tile, dx.Type, add != 0)));
         return () => kernel.Launch(
             tile.Count(e.Pixels, e.C), dy.Address, weight.Address, dx.Address, e.Pixels, e.H, e.W, e.C, e.K, e.R, alpha,

@@ -64,9 +64,9 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     /// <summary>Tiles of a product.</summary>
     public int Count(int rows, int columns) => (rows + Rows - 1) / Rows * ((columns + Columns - 1) / Columns);
 
-    /// <summary>The tile with which a product of <paramref name="copies"/> matrices should take the least time.</summary>
-    public static MmaTile For(int rows, int columns, int copies, int multiprocessors) =>
-        All.MinBy(tile => Waves(tile.Count(rows, columns) * copies, multiprocessors) * tile.Rows * tile.Columns / tile.Rate)!;
+    /// <summary>The tile with which a product should take the least time.</summary>
+    public static MmaTile For(int rows, int columns, int multiprocessors) =>
+        All.MinBy(tile => Waves(tile.Count(rows, columns), multiprocessors) * tile.Rows * tile.Columns / tile.Rate)!;
 
     /// <summary>Blocks that the busiest multiprocessor runs, one after the other.</summary>
     public static double Waves(int blocks, int multiprocessors) => Math.Ceiling((double)blocks / multiprocessors);
