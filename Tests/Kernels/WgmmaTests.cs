@@ -55,7 +55,7 @@ public class WgmmaTests
     [Fact]
     public void A_macro_that_is_not_given_is_named()
     {
-        var macros = new Dictionary<string, string> { ["declare"] = "" };
+        var macros = new Dictionary<string, string> { ["declare"] = "", ["declareCopies"] = "" };
         Assert.Contains("clear", Assert.Throws<ArgumentException>(() => PtxSource.Compile(Accumulate, "sm_90a", 384, macros)).Message, StringComparison.Ordinal);
     }
 
