@@ -53,10 +53,19 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
             InputGradient(packed, weight, 0, scale, dx);
         if (More is not null && tape.Slot(Program, More.Primal) is { } dMore)
             InputGradient(packed, weight, X.Shape.C, scale, dMore);
-        if (tape.Slot(Program, Weight) is { } dWeight)
-            WeightGradient(x, packed, scale, dWeight);
-        if (Bias is null || tape.Slot(Program, Bias) is not { } dBias)
-            return;
+        bool biasWanted = Bias is not null && tape.Needs(Bias), summed = false;
+        if (tape.Needs(Weight))
+        {
+            summed = biasWanted && TensorProduct.SumsBias(Program.Device, Weight.Type, y.Shape.C);
+            WeightGradient(x, packed, scale, tape.Slot(Program, Weight)!.Value, summed ? tape.Slot(Program, Bias!) : null);
+        }
+
+        if (biasWanted && !summed)
+            BiasGradient(dy, scale, tape.Slot(Program, Bias!)!.Value);
+    }
+
+    private void BiasGradient(Tensor dy, float scale, GradientSlot dBias)
+    {
         Tensor? partials = ColumnSum.Scratch(Program, dy.Count / dy.Shape.C, dy.Shape.C);
         Program.Emit(
             $"{Op}.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor, partials],
@@ -75,7 +84,7 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, dx);
     }
 
-    private void WeightGradient(Tensor x, Tensor dy, float scale, GradientSlot dWeight)
+    private void WeightGradient(Tensor x, Tensor dy, float scale, GradientSlot dWeight, GradientSlot? dBias)
     {
         Shape shape = PackedWeight;
         Tensor? more = More?.Primal;
@@ -84,8 +93,8 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         GradientSlot target = native ? slot : new GradientSlot(Program.Allocate(shape), false);
         Tensor? partials = TensorProduct.Partials(Program, x, target.Tensor);
         Program.Emit(
-            $"{Op}.backward.weight", [x, more, dy, target.ReadTensor], [target.Tensor, partials],
-            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, more, dy, partials!, scale, target));
+            $"{Op}.backward.weight", [x, more, dy, target.ReadTensor, dBias?.ReadTensor], [target.Tensor, partials, dBias?.Tensor],
+            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, more, dy, partials!, scale, target, dBias));
         if (!native)
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, slot);
     }

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Adds up the partial sums of a weight gradient in the order of their ranges; four numbers a thread.</summary>
+/// <summary>Adds up the partial sums of a gradient in the order of their ranges; four numbers a thread.</summary>
 internal sealed class PartialSum(GpuDevice gpu)
 {
     private readonly Action<AcceleratorStream, Index1D, ArrayView<Float4>, ArrayView<Float4>, int, float, int> kernel =
@@ -20,7 +20,15 @@ internal sealed class PartialSum(GpuDevice gpu)
         target[i] = add != 0 ? target[i] + sum : sum;
     }
 
-    /// <summary>Writes alpha times the sums of (ranges, count) over the target (count), or adds them; count is a multiple of 4.</summary>
-    public void Launch(Tensor partials, int ranges, GradientSlot target, float alpha) => kernel(
-        gpu.Stream, target.Tensor.Count / 4, partials.ViewOf<float>().Cast<Float4>(), target.Tensor.ViewOf<float>().Cast<Float4>(), ranges, alpha, target.Add);
+    /// <summary>Writes alpha times sums of (ranges, count) over the target (count), or adds them; count is a multiple of 4.</summary>
+    /// <param name="partials">Holds the sums.</param>
+    /// <param name="first">Element where they begin, a multiple of 4.</param>
+    /// <param name="ranges">How many sums are added up.</param>
+    /// <param name="target">Where the gradient goes.</param>
+    /// <param name="alpha">Factor.</param>
+    public void Launch(Tensor partials, int first, int ranges, GradientSlot target, float alpha)
+    {
+        ArrayView<float> sums = partials.View.SubView(first, ranges * target.Tensor.Count);
+        kernel(gpu.Stream, target.Tensor.Count / 4, sums.Cast<Float4>(), target.Tensor.View.Cast<Float4>(), ranges, alpha, target.Add);
+    }
 }

@@ -50,14 +50,19 @@ internal static class TensorProduct
             : MmaProduct.InputGradient(gpu, e, dy, weight, dx.Tensor, scale, dx.Add);
     }
 
-    /// <summary>dWeight = scale times the weight gradient, overwritten or added to; fp32.</summary>
-    public static Action WeightGradient(GpuDevice gpu, Tensor x, Tensor? more, Tensor dy, Tensor partials, float scale, GradientSlot dWeight)
+    /// <summary>Whether the kernel of a weight gradient sums dy over pixels too, as the gradient of a bias.</summary>
+    public static bool SumsBias(ComputeDevice device, DType type, int outputs) =>
+        type == DType.BFloat16 && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && outputs % Grain == 0;
+
+    /// <summary>dWeight = scale times the weight gradient, overwritten or added to; fp32. So dBias, only where <see cref="SumsBias"/>.</summary>
+    public static Action WeightGradient(
+        GpuDevice gpu, Tensor x, Tensor? more, Tensor dy, Tensor partials, float scale, GradientSlot dWeight, GradientSlot? dBias)
     {
         ConvExtents e = Extents(x, dWeight.Tensor);
         if (x.Type == DType.Float32)
             return ImplicitGemm.WeightGradient(gpu, e, x, dy, partials, dWeight);
         return gpu.TensorCores == TensorCorePath.Wgmma
-            ? WgmmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale, more)
+            ? WgmmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale, more, dBias)
             : MmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale);
     }
 

@@ -56,8 +56,10 @@ internal static class WgmmaProduct
     /// <param name="dWeight">Where the gradient goes.</param>
     /// <param name="alpha">Factor of the gradient.</param>
     /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
+    /// <param name="dBias">Where alpha times the sum of dy over pixels goes, fp32 (K); or null.</param>
     public static Action WeightGradient(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha, Tensor? more = null)
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha, Tensor? more = null,
+        GradientSlot? dBias = null)
     {
         e = Flat(e);
         WgmmaSplit split = WgmmaSplit.Of(e, gpu.Multiprocessors);
@@ -66,7 +68,7 @@ internal static class WgmmaProduct
         PtxKernel kernel = Load(gpu, Accumulate, tile);
         var maps = new TensorMaps(gpu, 3);
         var sum = new PartialSum(gpu);
-        int items = split.Tiles * split.Ranges;
+        int items = split.Tiles * split.Ranges, weights = split.Ranges * dWeight.Tensor.Count;
         return () =>
         {
             maps.Encode(set =>
@@ -76,15 +78,17 @@ internal static class WgmmaProduct
                 Images(set, 2, more ?? x, e, (more ?? x).Shape.C, box);
             });
             kernel.Launch(
-                Math.Min(items, gpu.Multiprocessors), maps.Address, partials.Address, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
+                Math.Min(items, gpu.Multiprocessors), maps.Address, partials.Address, dBias is null ? 0L : partials.Address + sizeof(float) * (long)weights, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
                 box.Count(e), split.Range, items, split.RowTiles, split.Tiles / split.RowTiles, Ceiling(e.C, 64), Ceiling(x.Shape.C, 64), e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
-            sum.Launch(partials, split.Ranges, dWeight, alpha);
+            sum.Launch(partials, 0, split.Ranges, dWeight, alpha);
+            if (dBias is { } bias)
+                sum.Launch(partials, weights, split.Ranges, bias, alpha);
         };
     }
 
-    /// <summary>Room for the sums of a weight gradient.</summary>
+    /// <summary>Room for the sums of a weight gradient and behind them those of a bias.</summary>
     public static Tensor Partials(ComputeProgram program, ConvExtents e) =>
-        program.Allocate(new Shape(WgmmaSplit.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors).Ranges, e.K * e.Taps * e.C));
+        program.Allocate(new Shape(WgmmaSplit.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors).Ranges, e.K * (e.Taps * e.C + 1)));
 
     private static Action Launch(
         GpuDevice gpu, ConvExtents e, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,

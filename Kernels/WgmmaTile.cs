@@ -41,8 +41,11 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>Steps of operands that shared memory holds.</summary>
     public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - StagingBytes) / StageBytes);
 
-    /// <summary>Two chunks of output for each warpgroup, on their way to memory; none where sums are stored from registers.</summary>
-    public int StagingBytes => Single ? 0 : 4 * ChunkBytes;
+    /// <summary>
+    /// Two chunks of output for each warpgroup, on their way to memory; where sums are stored from registers, the chunk of ones of
+    /// <see cref="WgmmaWeightGradient"/> or nothing.
+    /// </summary>
+    public int StagingBytes => !Single ? 4 * ChunkBytes : TransposeA ? ChunkBytes : 0;
 
     /// <summary>Dynamic shared memory.</summary>
     public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes;
@@ -55,9 +58,13 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     {
         var macros = new Dictionary<string, string>(WgmmaGradientCopies.Macros(Chunks))
         {
-            ["declare"] = $".reg .f32 acc<{Columns / 2}>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;",
-            ["clear"] = string.Join('\n', Enumerable.Range(0, Columns / 2).Select(i => $"mov.f32 acc{i}, 0f00000000;")),
-            ["multiply"] = Multiply(),
+            ["declare"] = $".reg .f32 acc<{Columns / 2}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;",
+            ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
+            ["multiply"] = Multiply(false),
+            ["multiplyAndSum"] = Multiply(true),
+            // $0: address of the first row's sum; $1: 0 in the threads that have the first column; $2, $3: whether the rows are to be stored.
+            ["storeSums"] = "{\n.reg .pred low, high, first;\nsetp.eq.s32 first, $1, 0;\nsetp.ne.and.s32 low, $2, 0, first;\nsetp.ne.and.s32 high, $3, 0, first;\n"
+                + "@low st.global.f32 [$0], row0;\n@high st.global.f32 [$0 + 32], row2;\n}",
             ["loadB"] = LoadB(),
         };
         for (int chunk = 0; chunk < 4; chunk++)
@@ -69,19 +76,29 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
         return macros;
     }
 
-    /// <summary>Four products of 16 inner indices, added to the sums; $0, $1: descriptors of A and B.</summary>
-    private string Multiply()
+    private IEnumerable<string> Sums => Enumerable.Range(0, Columns / 2).Select(i => $"acc{i}");
+
+    /// <summary>The sums over a row of the transposed A, eight times: what a product with ones gives.</summary>
+    private static IEnumerable<string> RowSums => Enumerable.Range(0, 4).Select(i => $"row{i}");
+
+    /// <summary>Four products of 16 inner indices, added to the sums; $0, $1: descriptors of A and B; $2: of ones, to sum the rows of A too.</summary>
+    private string Multiply(bool sumRows)
     {
         var text = new StringBuilder("wgmma.fence.sync.aligned;\n");
-        string sums = string.Join(", ", Enumerable.Range(0, Columns / 2).Select(i => $"acc{i}"));
         for (int slice = 0; slice < Depth / 16; slice++)
         {
             text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * DescriptorStep(TransposeA)};\nadd.s64 db, $1, {slice * DescriptorStep(TransposeB)};\n");
-            text.Append(CultureInfo.InvariantCulture, $"wgmma.mma_async.sync.aligned.m64n{Columns}k16.f32.bf16.bf16 {{{sums}}}, da, db, always, 1, 1, {Bit(TransposeA)}, {Bit(TransposeB)};\n");
+            AppendProduct(text, Columns, Sums, "db");
+            if (sumRows)
+                AppendProduct(text, 8, RowSums, "$2");
         }
 
         return text.Append("wgmma.commit_group.sync.aligned;").ToString();
     }
+
+    private void AppendProduct(StringBuilder text, int columns, IEnumerable<string> sums, string b) => text.Append(
+        CultureInfo.InvariantCulture,
+        $"wgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {{{string.Join(", ", sums)}}}, da, {b}, always, 1, 1, {Bit(TransposeA)}, {Bit(TransposeB)};\n");
 
     /// <summary>Sixteen inner indices further on, in units of 16 bytes: along a row, or sixteen rows down.</summary>
     private static int DescriptorStep(bool transposed) => (transposed ? 16 * 128 : 16 * 2) / 16;

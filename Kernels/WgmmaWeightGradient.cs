@@ -7,7 +7,10 @@ namespace TrigFlowNative.Kernels;
 /// The kernel of weight gradients on Hopper: rows are output channels, columns taps and input channels, the inner index runs over
 /// pixels, so that both operands are transposed. Blocks take tiles and ranges of pixels in turn, and store a range's sum in fp32.
 /// </summary>
-/// <remarks>A step is a box of 64 pixels of dy and the same box of x, shifted by the tap; pixels outside of an image are zeros in both.</remarks>
+/// <remarks>
+/// The gradient of a bias, the sum of dy over pixels, falls out as further columns of the first tile of each row of tiles: dy times
+/// ones, while it lies in shared memory anyway. A step is a box of 64 pixels of dy and the same box of x, shifted by the tap; pixels outside of an image are zeros in both.
+/// </remarks>
 internal static class WgmmaWeightGradient
 {
     /// <summary>Transposed operands: eight inner indices 1024 bytes apart, chunks of 64 columns <see cref="WgmmaTile.ChunkBytes"/> apart.</summary>
@@ -16,6 +19,7 @@ internal static class WgmmaWeightGradient
     /// <summary>The kernel.</summary>
     /// <param name="maps">Tensor maps of dy, x and the further source, 128 bytes each.</param>
     /// <param name="partials">Address of the sums (ranges, K, taps, C) in fp32.</param>
+    /// <param name="biasSums">Address of the sums of dy (ranges, K) in fp32; 0 where no gradient of a bias is wanted.</param>
     /// <param name="rows">Output channels, K.</param>
     /// <param name="channels">Input channels, C.</param>
     /// <param name="widthLog">Logarithm of the box's width.</param>
@@ -34,7 +38,7 @@ internal static class WgmmaWeightGradient
     /// <param name="stageBytes">Bytes of a step's operands.</param>
     /// <param name="chunks">Chunks of a tile, each with a tap and 64 input channels of its own.</param>
     internal static void Accumulate(
-        long maps, long partials, int rows, int channels, int widthLog, int heightLog, int across, int down, int boxes, int range, int items,
+        long maps, long partials, long biasSums, int rows, int channels, int widthLog, int heightLog, int across, int down, int boxes, int range, int items,
         int rowTiles, int columnTiles, int slices, int firstSlices, int radius, int stages, int stageBytes, int chunks)
     {
         CudaAsm.Emit("@@declare;");
@@ -42,7 +46,8 @@ internal static class WgmmaWeightGradient
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         shared = (shared + 1023) & ~1023;
         int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127;
-        int full = shared + stages * stageBytes, empty = full + stages * AsyncBarrier.Bytes;
+        int ones = shared + stages * stageBytes, full = ones + WgmmaTile.ChunkBytes, empty = full + stages * AsyncBarrier.Bytes;
+        FillOnes(ones, thread);
         if (thread == 0)
         {
             for (int i = 0; i < stages; i++)
@@ -104,13 +109,18 @@ internal static class WgmmaWeightGradient
                 int part = item / tiles, tile = item - part * tiles, columnTile = tile / rowTiles;
                 int count = IntrinsicMath.Min(range, boxes - part * range), previous = 0;
                 CudaAsm.Emit("@@clear;");
+                long rowSums = WgmmaConvolution.At(Descriptor, ones);
+                bool summing = biasSums != 0 && columnTile == 0;
                 for (int step = 0; step < count; step++)
                 {
                     AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
                     int operand = shared + stage * stageBytes;
                     long a = WgmmaConvolution.At(Descriptor, operand + warpgroup * WgmmaTile.ChunkBytes);
                     long b = WgmmaConvolution.At(Descriptor, operand + 2 * WgmmaTile.ChunkBytes);
-                    CudaAsm.Emit("@@multiply %0, %1;", a, b);
+                    if (summing)
+                        CudaAsm.Emit("@@multiplyAndSum %0, %1, %2;", a, b, rowSums);
+                    else
+                        CudaAsm.Emit("@@multiply %0, %1;", a, b);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (step > 0)
                         AsyncBarrier.ArriveFirst(empty + previous * AsyncBarrier.Bytes, lane);
@@ -124,6 +134,8 @@ internal static class WgmmaWeightGradient
                 int low = (tile - columnTile * rowTiles) * WgmmaTile.Rows + line, first = columnTile * chunks;
                 long at = partials + ((long)(part * rows + low) * taps * channels + pair) * 4, eight = (long)taps * channels * 32;
                 int lowInside = low < rows ? 1 : 0, highInside = low + 8 < rows ? 1 : 0;
+                if (summing)
+                    CudaAsm.Emit("@@storeSums %0, %1, %2, %3;", biasSums + (long)(part * rows + low) * 4, pair, lowInside, highInside);
                 long to = at + Place(first, slices, channels);
                 CudaAsm.Emit("@@single0 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", to, to + eight, partials, Left(first, slices, channels, taps), 0f, 0f, 1f, 0f, lowInside, highInside);
                 to = at + Place(first + 1, slices, channels);
@@ -148,6 +160,14 @@ internal static class WgmmaWeightGradient
     {
         int tap = chunk / slices;
         return tap < taps ? channels - ((chunk - tap * slices) << 6) : 0;
+    }
+
+    /// <summary>A column of ones for the products that sum dy over pixels: all of a chunk, so that its layout does not matter.</summary>
+    private static void FillOnes(int chunk, int thread)
+    {
+        for (int at = 16 * thread; at < WgmmaTile.ChunkBytes; at += 16 * WgmmaTile.Threads)
+            CudaAsm.Emit("st.shared.v4.b32 [%0], {%1, %1, %1, %1};", chunk + at, 0x3F803F80); // two ones in bf16
+        TensorCopy.FenceSharedWrites();
     }
 
     private static void SetChunk0(int chunk, int slices, int firstSlices, int width, int radius, long maps)
