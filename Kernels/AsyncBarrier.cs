@@ -37,7 +37,14 @@ internal static class AsyncBarrier
         + "@mine mbarrier.arrive.shared::cluster.b64 _, [remote];\n\t}",
         barrier, lane, cluster);
 
-    /// <summary>All threads of the cluster meet.</summary>
+    /// <summary>The address by which threads of the cluster reach a place in a block's shared memory.</summary>
+    public static int AddressIn(int block, int address)
+    {
+        CudaAsm.Emit("mapa.shared::cluster.u32 %0, %1, %2;", out int reached, address, block);
+        return reached;
+    }
+
+    /// <summary>All threads of the cluster meet; what they wrote to each other's shared memory before is then there.</summary>
     public static void ClusterSync() => CudaAsm.Emit("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;");
 
     /// <summary>128 threads meet at one of the block's sixteen barriers.</summary>

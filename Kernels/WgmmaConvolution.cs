@@ -10,7 +10,8 @@ namespace TrigFlowNative.Kernels;
 /// <remarks>
 /// A tile's pixels are a box (<see cref="PixelBox"/>); a tap is the same box shifted, so padding costs nothing. Blocks of a cluster
 /// have boxes next to each other and the same columns, hence the same weights, which each brings a part of for all. A residual
-/// comes through the same ring as the operands, as further steps. The order of all sums depends on the shapes alone.
+/// comes through the same ring as the operands, as further steps. Where tiles are few, the blocks of a cluster share the steps of a
+/// tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
 /// </remarks>
 internal static class WgmmaConvolution
 {
@@ -46,19 +47,23 @@ internal static class WgmmaConvolution
     /// <param name="chunks">Chunks of 64 columns.</param>
     /// <param name="single">Whether the output is fp32.</param>
     /// <param name="residual">Whether there is a residual in bf16.</param>
-    /// <param name="cluster">Blocks in a cluster.</param>
+    /// <param name="cluster">Blocks that bring the weights for each other.</param>
+    /// <param name="splits">Blocks that share the steps of a tile; then each block has one tile, and <paramref name="cluster"/> is 1.</param>
     internal static void Convolve(
         long maps, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
         int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
-        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster)
+        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster, int splits)
     {
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         shared = (shared + 1023) & ~1023;
         int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127;
-        int rank = Grid.IdxX % cluster;
-        int staging = shared + stages * stageBytes;
-        int full = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes), empty = full + stages * AsyncBarrier.Bytes;
+        int blocks = cluster * splits, place = Grid.IdxX % blocks, rank = splits > 1 ? 0 : place;
+        int steps = (2 * radius + 1) * (2 * radius + 1) * slices, firstStep = splits > 1 ? steps * place / splits : 0;
+        int endStep = splits > 1 ? steps * (place + 1) / splits : steps;
+        int staging = shared + stages * stageBytes, exchange = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
+        int tileBytes = WgmmaTile.Rows * tileColumns * 4;
+        int full = exchange + (splits - 1) * tileBytes, empty = full + stages * AsyncBarrier.Bytes;
         if (thread == 0)
         {
             for (int i = 0; i < stages; i++)
@@ -71,26 +76,30 @@ internal static class WgmmaConvolution
         }
 
         Group.Barrier();
-        if (cluster > 1)
-            AsyncBarrier.ClusterSync();
-        int tiles = rowTiles * columnTiles, stride = Grid.DimX / cluster, stage = 0;
+        if (blocks > 1)
+            AsyncBarrier.ClusterSync(); // nobody may reach into a block that has not begun
+        int tiles = rowTiles * columnTiles, stride = Grid.DimX / blocks, stage = 0;
         if (warpgroup == 2)
         {
+            CudaAsm.Emit(WgmmaTile.FewRegisters);
             if (lane == 0)
             {
                 int phase = 1; // nothing has been filled yet: the wait for an empty place passes at once
-                for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
+                for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
                 {
                     int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
                     int box = TileRow(tile, rowTiles, columnTiles) * cluster + rank;
                     int boxRow = box / across, w0 = (box - boxRow * across) << widthLog, group = boxRow / down, h0 = (boxRow - group * down) << heightLog;
                     int n0 = group << (7 - widthLog - heightLog);
-                    int tap = 0;
+                    int tap = 0, step = 0;
                     for (int r = -radius; r <= radius; r++)
                         for (int s = -radius; s <= radius; s++)
                         {
                             for (int slice = 0; slice < slices; slice++)
                             {
+                                step++;
+                                if (step <= firstStep || step > endStep)
+                                    continue;
                                 int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes;
                                 AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
                                 AsyncBarrier.Expect(barrier, arrivingBytes);
@@ -104,7 +113,7 @@ internal static class WgmmaConvolution
                             tap++;
                         }
 
-                    if (residual != 0)
+                    if (residual != 0 && (splits == 1 || place == 0))
                     {
                         // The second warpgroup's half of the box lies behind the first along the box's slowest axis.
                         int half = HalfAxis(widthLog, heightLog);
@@ -128,20 +137,24 @@ internal static class WgmmaConvolution
                     }
                 }
             }
+
+            if (splits > 1)
+                AsyncBarrier.ClusterSync(); // with those that exchange sums
         }
         else
         {
-            int phase = 0, steps = (2 * radius + 1) * (2 * radius + 1) * slices;
+            CudaAsm.Emit(WgmmaTile.ManyRegisters);
+            int phase = 0;
             long formOfB = Descriptor | (transposed != 0 ? 512L << 16 : 1L << 16);
             // The row of this thread within its warpgroup's 64, and 8 further down; the swizzle moves 16-byte pieces by row % 8.
             int row = ((lane >> 5) << 4) + ((lane & 31) >> 2), pair = (lane & 3) << 1;
-            int place = (row << 7) + (pair << 1), swizzle = (row & 7) << 4;
+            int line = (row << 7) + (pair << 1), swizzle = (row & 7) << 4;
             staging += warpgroup * 2 * WgmmaTile.ChunkBytes;
-            for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
+            for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
             {
                 int previous = 0;
                 CudaAsm.Emit("@@clear;");
-                for (int step = 0; step < steps; step++)
+                for (int step = firstStep; step < endStep; step++)
                 {
                     AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
                     int operand = shared + stage * stageBytes;
@@ -149,7 +162,7 @@ internal static class WgmmaConvolution
                     long b = At(formOfB, operand + 2 * WgmmaTile.ChunkBytes);
                     CudaAsm.Emit("@@multiply %0, %1;", a, b);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
-                    if (step > 0)
+                    if (step > firstStep)
                         Release(empty + previous * AsyncBarrier.Bytes, lane, cluster);
                     previous = stage;
                     stage = Next(stage, stages);
@@ -158,6 +171,16 @@ internal static class WgmmaConvolution
 
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                 Release(empty + previous * AsyncBarrier.Bytes, lane, cluster);
+                if (splits > 1)
+                {
+                    if (place > 0)
+                        CudaAsm.Emit("@@sendSums %0;", AsyncBarrier.AddressIn(0, exchange + (place - 1) * tileBytes + 16 * thread));
+                    AsyncBarrier.ClusterSync();
+                    if (place > 0)
+                        break; // its part is done
+                    for (int other = 0; other < splits - 1; other++)
+                        CudaAsm.Emit("@@addSums %0;", exchange + other * tileBytes + 16 * thread);
+                }
 
                 int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
                 int box = TileRow(tile, rowTiles, columnTiles) * cluster + rank;
@@ -187,16 +210,16 @@ internal static class WgmmaConvolution
                 {
                     int half = warpgroup * (HalfAxis(widthLog, heightLog) + 1); // 0 for the first warpgroup, else the axis + 1
                     int wStore = w0 + (half == 1 ? 64 : 0), hStore = h0 + (half == 2 ? 1 << (heightLog - 1) : 0), nStore = n0 + (half == 3 ? 1 << (6 - widthLog - heightLog) : 0);
-                    int from = shared + stage * stageBytes + warpgroup * WgmmaTile.ChunkBytes + place;
+                    int from = shared + stage * stageBytes + warpgroup * WgmmaTile.ChunkBytes + line;
                     BeginChunk(warpgroup);
                     if (residual != 0)
                         AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
-                    CudaAsm.Emit("@@rounded0 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + place, swizzle, biasAt, columns - column, lowBiased, highBiased, alpha, beta, from);
+                    CudaAsm.Emit("@@rounded0 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + line, swizzle, biasAt, columns - column, lowBiased, highBiased, alpha, beta, from);
                     EndChunk(lane, warpgroup, maps, staging, column, wStore, hStore, nStore);
                     if (chunks > 1)
                     {
                         BeginChunk(warpgroup);
-                        CudaAsm.Emit("@@rounded1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + WgmmaTile.ChunkBytes + place, swizzle, biasAt + 256, columns - column - 64, lowBiased, highBiased, alpha, beta, from + 2 * WgmmaTile.ChunkBytes);
+                        CudaAsm.Emit("@@rounded1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + WgmmaTile.ChunkBytes + line, swizzle, biasAt + 256, columns - column - 64, lowBiased, highBiased, alpha, beta, from + 2 * WgmmaTile.ChunkBytes);
                         EndChunk(lane, warpgroup, maps, staging + WgmmaTile.ChunkBytes, column + 64, wStore, hStore, nStore);
                     }
 
@@ -205,7 +228,7 @@ internal static class WgmmaConvolution
                         Release(empty + stage * AsyncBarrier.Bytes, lane, cluster);
                         stage = Next(stage, stages);
                         phase ^= stage == 0 ? 1 : 0;
-                        from = shared + stage * stageBytes + warpgroup * WgmmaTile.ChunkBytes + place;
+                        from = shared + stage * stageBytes + warpgroup * WgmmaTile.ChunkBytes + line;
                     }
 
                     if (chunks > 2)
@@ -213,12 +236,12 @@ internal static class WgmmaConvolution
                         BeginChunk(warpgroup);
                         if (residual != 0)
                             AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
-                        CudaAsm.Emit("@@rounded2 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + place, swizzle, biasAt + 512, columns - column - 128, lowBiased, highBiased, alpha, beta, from);
+                        CudaAsm.Emit("@@rounded2 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + line, swizzle, biasAt + 512, columns - column - 128, lowBiased, highBiased, alpha, beta, from);
                         EndChunk(lane, warpgroup, maps, staging, column + 128, wStore, hStore, nStore);
                         if (chunks > 3)
                         {
                             BeginChunk(warpgroup);
-                            CudaAsm.Emit("@@rounded3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + WgmmaTile.ChunkBytes + place, swizzle, biasAt + 768, columns - column - 192, lowBiased, highBiased, alpha, beta, from + 2 * WgmmaTile.ChunkBytes);
+                            CudaAsm.Emit("@@rounded3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + WgmmaTile.ChunkBytes + line, swizzle, biasAt + 768, columns - column - 192, lowBiased, highBiased, alpha, beta, from + 2 * WgmmaTile.ChunkBytes);
                             EndChunk(lane, warpgroup, maps, staging + WgmmaTile.ChunkBytes, column + 192, wStore, hStore, nStore);
                         }
 

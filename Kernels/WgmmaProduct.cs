@@ -104,7 +104,7 @@ internal static class WgmmaProduct
         PtxKernel kernel = Load(gpu, Convolve, tile);
         var maps = new TensorMaps(gpu, 5);
         int rowTiles = Ceiling(boxes, tile.Cluster), columnTiles = Ceiling(columns, tile.Columns);
-        int blocks = Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
+        int blocks = tile.Splits > 1 ? rowTiles * columnTiles * tile.Splits : Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
         return () =>
         {
             maps.Encode(set =>
@@ -121,7 +121,7 @@ internal static class WgmmaProduct
                 blocks, maps.Address, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
                 box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices, Ceiling(x.Shape.C, 64),
                 tile.Stages, tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0,
-                tile.Residual ? 1 : 0, tile.Cluster);
+                tile.Residual ? 1 : 0, tile.Cluster, tile.Splits);
         };
     }
 
@@ -132,7 +132,7 @@ internal static class WgmmaProduct
 
     /// <summary>What a kernel for a tile is compiled from.</summary>
     internal static PtxKernelSpec Specification(MethodInfo method, WgmmaTile tile) =>
-        new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster };
+        new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster * tile.Splits };
 
     private static void Images(nint set, int place, Tensor tensor, ConvExtents e, int channels, PixelBox box) => TensorMap.Encode(
         set + place * TensorMap.Bytes, (nint)tensor.Address, [channels, e.W, e.H, e.N], [channels, (long)e.W * channels, (long)e.H * e.W * channels],

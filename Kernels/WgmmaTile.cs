@@ -15,6 +15,12 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, bool Residual, bool Single, int Cluster)
 {
+    /// <summary>
+    /// Blocks that share the inner index of a tile: the first adds up the sums of all. More than one where tiles are few, and then each block
+    /// has one tile and brings its own weights.
+    /// </summary>
+    public int Splits { get; init; } = 1;
+
     /// <summary>Rows of a tile.</summary>
     public const int Rows = 128;
 
@@ -30,6 +36,12 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>Sets "any" where a bias is to be read: there may be none, and what lies at its address could be a NaN.</summary>
     private const string AnyBiased = "add.f32 b0, $4, $5;\nsetp.neu.f32 any, b0, 0f00000000;\n";
 
+    /// <summary>The copying warpgroup gives registers up, 128 of each thread, to the two that multiply: 40 and twice 232 are three times 168.</summary>
+    public const string FewRegisters = "setmaxnreg.dec.sync.aligned.u32 40;";
+
+    /// <inheritdoc cref="FewRegisters"/>
+    public const string ManyRegisters = "setmaxnreg.inc.sync.aligned.u32 232;";
+
     private const int LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 256, MostStages = 8;
 
     /// <summary>Chunks of 64 columns, the last perhaps partly used.</summary>
@@ -39,7 +51,10 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     public int StageBytes => (2 + Chunks) * ChunkBytes;
 
     /// <summary>Steps of operands that shared memory holds.</summary>
-    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - StagingBytes) / StageBytes);
+    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - StagingBytes - ExchangeBytes) / StageBytes);
+
+    /// <summary>Room for the sums of the other blocks that share a tile.</summary>
+    public int ExchangeBytes => (Splits - 1) * Rows * Columns * sizeof(float);
 
     /// <summary>
     /// Two chunks of output for each warpgroup, on their way to memory; where sums are stored from registers, the chunk of ones of
@@ -48,10 +63,10 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     public int StagingBytes => !Single ? 4 * ChunkBytes : TransposeA ? ChunkBytes : 0;
 
     /// <summary>Dynamic shared memory.</summary>
-    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes;
+    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + ExchangeBytes + BarrierBytes;
 
     /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}-c{Cluster}";
+    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}-c{Cluster}-s{Splits}";
 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
@@ -66,6 +81,8 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
             ["storeSums"] = "{\n.reg .pred low, high, first;\nsetp.eq.s32 first, $1, 0;\nsetp.ne.and.s32 low, $2, 0, first;\nsetp.ne.and.s32 high, $3, 0, first;\n"
                 + "@low st.global.f32 [$0], row0;\n@high st.global.f32 [$0 + 32], row2;\n}",
             ["loadB"] = LoadB(),
+            ["sendSums"] = Splits == 1 ? "" : string.Concat(Quads().Select(q => $"st.shared::cluster.v4.f32 [$0 + {q.Offset}], {{{q.Sums}}};\n")),
+            ["addSums"] = Splits == 1 ? "" : $"{{\n.reg .f32 s<4>;\n{string.Concat(Quads().Select(AddQuad))}}}",
         };
         for (int chunk = 0; chunk < 4; chunk++)
         {
@@ -99,6 +116,14 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     private void AppendProduct(StringBuilder text, int columns, IEnumerable<string> sums, string b) => text.Append(
         CultureInfo.InvariantCulture,
         $"wgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {{{string.Join(", ", sums)}}}, da, {b}, always, 1, 1, {Bit(TransposeA)}, {Bit(TransposeB)};\n");
+
+    /// <summary>A thread's sums by fours, and how far those of all threads lie from the first.</summary>
+    private IEnumerable<(int First, int Offset, string Sums)> Quads() =>
+        Enumerable.Range(0, Columns / 8).Select(i => (4 * i, 16 * 2 * 128 * i, $"acc{4 * i}, acc{4 * i + 1}, acc{4 * i + 2}, acc{4 * i + 3}"));
+
+    private static string AddQuad((int First, int Offset, string Sums) quad) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"ld.shared.v4.f32 {{s0, s1, s2, s3}}, [$0 + {quad.Offset}];\n{string.Concat(Enumerable.Range(0, 4).Select(i => $"add.f32 acc{quad.First + i}, acc{quad.First + i}, s{i};\n"))}");
 
     /// <summary>Sixteen inner indices further on, in units of 16 bytes: along a row, or sixteen rows down.</summary>
     private static int DescriptorStep(bool transposed) => (transposed ? 16 * 128 : 16 * 2) / 16;

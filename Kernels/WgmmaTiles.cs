@@ -9,6 +9,12 @@ internal static class WgmmaTiles
     /// <summary>Time before the first product of a tile and after its last, in the same unit.</summary>
     private const double TileOverhead = 2;
 
+    /// <summary>Blocks that may share a tile, for whose sums there is room in shared memory.</summary>
+    private const int MostSplits = 4;
+
+    /// <summary>Fewest steps that are worth a block.</summary>
+    private const int LeastSteps = 4;
+
     /// <summary>The tile with which the slowest block ends first.</summary>
     /// <param name="columns">Columns of the output, a multiple of 8.</param>
     /// <param name="boxes">Boxes of 128 rows.</param>
@@ -17,7 +23,7 @@ internal static class WgmmaTiles
     public static WgmmaTile Best(int columns, int boxes, int steps, int multiprocessors)
     {
         if (columns < 64)
-            return Of(columns, 1);
+            return Of(columns, 1) with { Splits = Splits(boxes, steps, multiprocessors) };
         (int Columns, double Time) best = default;
         foreach ((int width, double step) in Widths)
         {
@@ -27,7 +33,18 @@ internal static class WgmmaTiles
                 best = (width, time);
         }
 
-        return Of(best.Columns, boxes >= multiprocessors && best.Columns % 128 == 0 ? 2 : 1);
+        int splits = best.Columns == 64 ? Splits(boxes * ((columns + 63) / 64), steps, multiprocessors) : 1;
+        // A cluster brings each weight once; at 256 columns that saves nothing that is short.
+        return Of(best.Columns, splits == 1 && boxes >= multiprocessors && best.Columns == 128 ? 2 : 1) with { Splits = splits };
+    }
+
+    /// <summary>Blocks for each tile where there are multiprocessors for as many.</summary>
+    private static int Splits(int tiles, int steps, int multiprocessors)
+    {
+        int splits = 1;
+        while (splits < MostSplits && 2 * splits * tiles <= multiprocessors && steps >= 2 * splits * LeastSteps)
+            splits *= 2;
+        return splits;
     }
 
     /// <summary>A plain tile of a width.</summary>

@@ -63,6 +63,7 @@ internal static class WgmmaWeightGradient
         int width = 2 * radius + 1, taps = width * width, tiles = rowTiles * columnTiles, stage = 0;
         if (warpgroup == 2)
         {
+            CudaAsm.Emit(WgmmaTile.FewRegisters);
             if (lane == 0)
             {
                 int phase = 1; // nothing has been filled yet: the wait for an empty place passes at once
@@ -103,6 +104,7 @@ internal static class WgmmaWeightGradient
         }
         else
         {
+            CudaAsm.Emit(WgmmaTile.ManyRegisters);
             int phase = 0, line = (warpgroup << 6) + ((lane >> 5) << 4) + ((lane & 31) >> 2), pair = (lane & 3) << 1;
             for (int item = Grid.IdxX; item < items; item += Grid.DimX)
             {

@@ -98,6 +98,6 @@ public static class PtxSource
     private static string WithThreads(string text, string entry, int threads)
     {
         int body = text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
-        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n") + text[body..];
+        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n.minnctapersm 1\n") + text[body..];
     }
 }

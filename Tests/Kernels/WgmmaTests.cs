@@ -115,7 +115,7 @@ public class WgmmaTests
         Assert.DoesNotContain("$", text.Replace("$L_", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Contains($".visible .entry {entry}", text, StringComparison.Ordinal);
         Assert.Contains(".target sm_90a", text, StringComparison.Ordinal);
-        Assert.Contains(".maxntid 384, 1, 1\n{", text, StringComparison.Ordinal);
+        Assert.Contains(".maxntid 384, 1, 1\n.minnctapersm 1\n{", text, StringComparison.Ordinal);
         return text;
     }
 
