@@ -192,22 +192,36 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// </summary>
     private string SingleChunk(int chunk)
     {
-        var text = new StringBuilder("{\n.reg .f32 b0, b1, v0, v1, v2, v3, r0, r1;\n.reg .pred in, any, biased, low, high, add;\nsetp.neu.f32 add, $7, 0f00000000;\n" + AnyBiased);
+        // What is added to is loaded before anything is stored, or every load would wait for the store before it.
+        int numbers = 4 * RunsOf(chunk);
+        var text = new StringBuilder($"{{\n.reg .f32 b0, b1, v0, v1, v2, v3, old<{numbers}>;\n.reg .pred in, any, biased, low, high, add;\n");
+        text.Append("setp.neu.f32 add, $7, 0f00000000;\n").Append(AnyBiased);
+        for (int run = 0; run < RunsOf(chunk); run++)
+        {
+            AppendRows(text, run);
+            text.Append("and.pred low, low, add;\nand.pred high, high, add;\n");
+            foreach ((string row, string when, int first) in (ReadOnlySpan<(string, string, int)>)[("$0", "low", 4 * run), ("$1", "high", 4 * run + 2)])
+            {
+                text.Append(CultureInfo.InvariantCulture, $"mov.f32 old{first}, 0f00000000;\nmov.f32 old{first + 1}, 0f00000000;\n");
+                text.Append(CultureInfo.InvariantCulture, $"@{when} ld.global.v2.f32 {{old{first}, old{first + 1}}}, [{row} + {32 * run}];\n");
+            }
+        }
+
         for (int run = 0; run < RunsOf(chunk); run++)
         {
             AppendBiased(text, chunk, run);
-            text.Append("setp.ne.and.s32 low, $8, 0, in;\nsetp.ne.and.s32 high, $9, 0, in;\n");
-            AppendStore(text, 32 * run, "$0", "low", "v0", "v1");
-            AppendStore(text, 32 * run, "$1", "high", "v2", "v3");
+            AppendRows(text, run);
+            for (int i = 0; i < 4; i++)
+                text.Append(CultureInfo.InvariantCulture, $"fma.rn.f32 v{i}, old{4 * run + i}, $7, v{i};\n");
+            text.Append(CultureInfo.InvariantCulture, $"@low st.global.v2.f32 [$0 + {32 * run}], {{v0, v1}};\n@high st.global.v2.f32 [$1 + {32 * run}], {{v2, v3}};\n");
         }
 
         return text.Append('}').ToString();
     }
 
-    private static void AppendStore(StringBuilder text, int offset, string row, string when, string first, string second) => text.Append(
-        CultureInfo.InvariantCulture,
-        $"{{\n.reg .pred both;\nand.pred both, {when}, add;\n@both ld.global.v2.f32 {{r0, r1}}, [{row} + {offset}];\n@both fma.rn.f32 {first}, r0, $7, {first};\n"
-        + $"@both fma.rn.f32 {second}, r1, $7, {second};\n@{when} st.global.v2.f32 [{row} + {offset}], {{{first}, {second}}};\n}}\n");
+    /// <summary>Sets "low" and "high" where a run of eight columns and the two rows are to be stored.</summary>
+    private static void AppendRows(StringBuilder text, int run) =>
+        text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 in, $3, {8 * run};\nsetp.ne.and.s32 low, $8, 0, in;\nsetp.ne.and.s32 high, $9, 0, in;\n");
 
     /// <summary>v0 to v3 = alpha (sum + bias) of a run of eight columns; sets the predicate "in" where they are columns of the output.</summary>
     private static void AppendBiased(StringBuilder text, int chunk, int run)
