@@ -8,13 +8,13 @@ namespace TrigFlowNative.Kernels;
 public static partial class GroupNorm
 {
     /// <summary>Extents and switches, in the form kernels take: 4-byte fields, an even number of them.</summary>
-    internal readonly struct Extents(Tensor x, Tensor? modulation, int groups, bool silu, float epsilon)
+    internal readonly struct Extents(Tensor x, int channels, Tensor? modulation, int groups, bool silu, float epsilon)
     {
         public readonly int Images = x.Shape.N;
         public readonly int Pixels = x.Shape.H * x.Shape.W;
-        public readonly int Channels = x.Shape.C;
+        public readonly int Channels = channels;
         public readonly int Groups = groups;
-        public readonly int GroupChannels = x.Shape.C / groups;
+        public readonly int GroupChannels = channels / groups;
         public readonly int Silu = silu ? 1 : 0;
         public readonly int Modulated = modulation is null ? 0 : 1;
         public readonly int Tangent = x.HasTangent ? 1 : 0;

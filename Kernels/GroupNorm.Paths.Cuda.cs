@@ -8,8 +8,14 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class GroupNorm
 {
-    private static SlabPlan? PlanOf(ComputeDevice device, Tensor x, int groups) =>
-        x.Type == DType.BFloat16 && device is GpuDevice { IsCuda: true } gpu ? SlabPlan.For(x.Shape, groups, gpu.IsHopper, gpu.Multiprocessors) : null;
+    private static SlabPlan? PlanOf(ComputeDevice device, Tensor x, Tensor? more, int groups)
+    {
+        if (x.Type != DType.BFloat16 || device is not GpuDevice { IsCuda: true } gpu)
+            return null;
+        var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C + (more?.Shape.C ?? 0));
+        SlabPlan? plan = SlabPlan.For(shape, groups, gpu.IsHopper, gpu.Multiprocessors);
+        return more is not null && plan is { } found && x.Shape.C % found.Channels != 0 ? null : plan; // a slab must not lie in both
+    }
 
     private static Action ForwardGpu(GpuDevice gpu, Terms terms)
     {

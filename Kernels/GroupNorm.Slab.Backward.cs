@@ -29,6 +29,10 @@ public static partial class GroupNorm
     /// <param name="modulated">1 with a modulation.</param>
     /// <param name="write">How to write the modulation's gradient: 0 overwrites, 1 adds, -1 leaves it out.</param>
     /// <param name="input">1 if dx is wanted.</param>
+    /// <param name="more">Address of the last channels of x, where x has only the first; so is the following.</param>
+    /// <param name="dMore">Address of their gradient.</param>
+    /// <param name="firstChannels">Channels of x, where <paramref name="more"/> has the others; else C.</param>
+    /// <param name="adds">1 to add to dx, 2 to add to dMore, or both.</param>
     /// <param name="half">0.5 with SiLU, else 1.</param>
     /// <param name="counter">Address of step and first sample, with dropout; so are the following.</param>
     /// <param name="purpose">What the random numbers are for.</param>
@@ -39,11 +43,17 @@ public static partial class GroupNorm
     internal static void SlabBackwardKernel(
         long x, long dy, long dx, long weight, long bias, long modulation, long statistics, long channelSums, long dModulation,
         int images, int pixels, int channels, int groupChannels, int slabs, int vectors, int rows, int clusterBits, int tileBytes, int modulated, int write,
-        int input, float half, long counter, int purpose, int key0, int key1, int limit, float keep)
+        int input, long more, long dMore, int firstChannels, int adds, float half, long counter, int purpose, int key0, int key1, int limit, float keep)
     {
         Slab s = SlabOf(images, pixels, slabs, vectors, rows, clusterBits, tileBytes);
         long offset = 2L * (((long)s.Image * pixels + s.Begin + s.Row) * channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * channels;
+        // A slab lies wholly in one of the sources of x, whose pixels are as far apart as it has channels.
+        bool second = s.FirstChannel >= firstChannels;
+        int sourceChannels = second ? channels - firstChannels : firstChannels, sourceFirst = second ? s.FirstChannel - firstChannels : s.FirstChannel;
+        long source = 2L * (((long)s.Image * pixels + s.Begin + s.Row) * sourceChannels + sourceFirst + 8 * s.Column);
+        long sourceStep = 2L * s.Rows * sourceChannels, to = (second ? dMore : dx) + source, from = (second ? more : x) + source;
+        int adding = second ? adds >> 1 : adds & 1;
         int tileStep = 32 * Group.DimX, lane = Group.IdxX;
         CudaAsm.Emit("@@declare");
         CudaAsm.Emit("@@stream %0, %1, %2, %3, %4, %5, %6;", counter, s.Image, purpose, key0, key1, limit, keep);
@@ -59,14 +69,19 @@ public static partial class GroupNorm
         }
 
         CudaAsm.Emit("@@commit");
-        long from = offset;
+        long cotangent = dy + offset;
         int at = 16 * lane;
         for (int pixel = s.Begin + s.Row; pixel < s.End; pixel += s.Rows)
         {
-            CudaAsm.Emit("@@load %0, %1, %2;", at, x + from, dy + from);
-            from += stepBytes;
+            CudaAsm.Emit("@@load %0, %1, %2;", at, from, cotangent);
+            from += sourceStep;
+            cotangent += stepBytes;
             at += tileStep;
         }
+
+        CudaAsm.Emit("@@nothing");
+        CudaAsm.Emit("@@next %0, %1;", to, s.Begin + s.Row < s.End ? adding : 0);
+        CudaAsm.Emit("@@next %0, %1;", to + sourceStep, s.Begin + s.Row + s.Rows < s.End ? adding : 0);
 
         CudaAsm.Emit("@@fetched");
         if (lane < s.Channels)
@@ -92,12 +107,12 @@ public static partial class GroupNorm
         if (input != 0)
         {
             CudaAsm.Emit("@@coefficients %0, %1;", 4 * (s.Tables + 8 * s.Column), 4 * s.Channels);
-            long to = dx + offset;
             at = 16 * lane;
             for (int pixel = s.Begin + s.Row; pixel < s.End; pixel += s.Rows)
             {
                 CudaAsm.Emit("@@write %0, %1;", at, to);
-                to += stepBytes;
+                CudaAsm.Emit("@@next %0, %1;", to + 2 * sourceStep, pixel + 2 * s.Rows < s.End ? adding : 0);
+                to += sourceStep;
                 at += tileStep;
             }
         }
@@ -177,8 +192,9 @@ public static partial class GroupNorm
     private static Action BackwardSlab(GpuDevice gpu, Terms terms, Gradients gradients, SlabPlan plan)
     {
         Extents s = terms.Extents;
-        bool add = gradients.X is { Accumulate: true };
-        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Backward(plan, SlabText.Architecture(gpu), s.Silu != 0, add, terms.Dropout is not null));
+        bool input = gradients.X is not null || gradients.More is not null;
+        int adds = (gradients.X?.Add ?? 0) + 2 * (gradients.More?.Add ?? 0);
+        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Backward(plan, SlabText.Architecture(gpu), s.Silu != 0, adds != 0, terms.Dropout is not null));
         int slabs = s.Channels / plan.Channels;
         RandomStream stream = terms.Dropout?.Stream ?? default;
         return () =>
@@ -188,8 +204,8 @@ public static partial class GroupNorm
                 s.Images * slabs * plan.Cluster, terms.X.Address, gradients.Dy.Address, gradients.X?.Tensor.Address ?? sums, terms.Weight.Address,
                 terms.Bias.Address, (terms.Modulation ?? terms.Weight).Address, terms.Statistics.Address, sums,
                 gradients.Modulation?.Tensor.Address ?? sums, s.Images, s.Pixels, s.Channels, s.GroupChannels, slabs,
-                plan.Vectors, plan.Rows, plan.ClusterBits, plan.TileBytes(2), s.Modulated, WriteMode(gradients.Modulation), gradients.X is null ? 0 : 1,
-                s.Silu != 0 ? 0.5f : 1f, terms.Dropout?.Counter.Address ?? sums, (int)stream.Purpose, (int)stream.Key0,
+                plan.Vectors, plan.Rows, plan.ClusterBits, plan.TileBytes(2), s.Modulated, WriteMode(gradients.Modulation), input ? 1 : 0,
+                (terms.More ?? terms.X).Address, gradients.More?.Tensor.Address ?? sums, terms.More is null ? s.Channels : terms.X.Shape.C, adds, s.Silu != 0 ? 0.5f : 1f, terms.Dropout?.Counter.Address ?? sums, (int)stream.Purpose, (int)stream.Key0,
                 (int)stream.Key1, (int)(terms.Dropout?.Limit ?? 0), terms.Dropout?.Scale ?? 1f);
         };
     }

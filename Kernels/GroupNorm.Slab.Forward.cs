@@ -25,6 +25,8 @@ public static partial class GroupNorm
     /// <param name="tileBytes">Bytes of the tiles in shared memory.</param>
     /// <param name="modulated">0, or 1 with a modulation, or 2 if that carries a tangent.</param>
     /// <param name="tangent">1 if x carries one.</param>
+    /// <param name="more">Address of the last channels of x, where x has only the first.</param>
+    /// <param name="firstChannels">Channels of x, where <paramref name="more"/> has the others; else C.</param>
     /// <param name="half">0.5 with SiLU, else 1: what the text takes coefficients times.</param>
     /// <param name="epsilon">Added to the variance.</param>
     /// <param name="counter">Address of step and first sample, with dropout; so are the following.</param>
@@ -35,20 +37,25 @@ public static partial class GroupNorm
     /// <param name="keep">Factor of an element that stays.</param>
     internal static void SlabForwardKernel(
         long x, long y, long weight, long bias, long modulation, long statistics, int images, int pixels, int channels,
-        int groupChannels, int slabs, int vectors, int rows, int clusterBits, int tileBytes, int modulated, int tangent, float half, float epsilon,
+        int groupChannels, int slabs, int vectors, int rows, int clusterBits, int tileBytes, int modulated, int tangent, long more, int firstChannels, float half, float epsilon,
         long counter, int purpose, int key0, int key1, int limit, float keep)
     {
         Slab s = SlabOf(images, pixels, slabs, vectors, rows, clusterBits, tileBytes);
         long imageBytes = 2L * pixels * channels, tangentBytes = imageBytes * images;
         long offset = imageBytes * s.Image + 2L * ((long)(s.Begin + s.Row) * channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * channels;
+        // A slab lies wholly in one of the sources of x, whose pixels are as far apart as it has channels.
+        bool second = s.FirstChannel >= firstChannels;
+        int sourceChannels = second ? channels - firstChannels : firstChannels, sourceFirst = second ? s.FirstChannel - firstChannels : s.FirstChannel;
+        long source = (second ? more : x) + 2L * s.Image * pixels * sourceChannels;
+        long sourceStep = 2L * s.Rows * sourceChannels, sourceTangent = 2L * images * pixels * sourceChannels;
         int tileStep = 16 * (1 + tangent) * Group.DimX, lane = Group.IdxX;
         CudaAsm.Emit("@@declare");
         CudaAsm.Emit("@@stream %0, %1, %2, %3, %4, %5, %6;", counter, s.Image, purpose, key0, key1, limit, keep);
         if (lane < s.Channels)
         {
             int channel = s.FirstChannel + lane;
-            CudaAsm.Emit("@@peek %0;", x + imageBytes * s.Image + 2L * (channel - channel % groupChannels));
+            CudaAsm.Emit("@@peek %0;", source + 2L * (sourceFirst + lane - channel % groupChannels));
             FetchWeights(s, weight, bias, modulation, channels, modulated);
             if (modulated > 1)
             {
@@ -58,12 +65,12 @@ public static partial class GroupNorm
             }
         }
 
-        long from = x + offset;
+        long from = source + 2L * ((long)(s.Begin + s.Row) * sourceChannels + sourceFirst + 8 * s.Column);
         int at = 16 * lane;
         for (int pixel = s.Begin + s.Row; pixel < s.End; pixel += s.Rows)
         {
-            CudaAsm.Emit("@@load %0, %1, %2;", at, from, from + tangentBytes);
-            from += stepBytes;
+            CudaAsm.Emit("@@load %0, %1, %2;", at, from, from + sourceTangent);
+            from += sourceStep;
             at += tileStep;
         }
 
@@ -160,7 +167,7 @@ public static partial class GroupNorm
             s.Images * slabs * plan.Cluster, terms.X.Address, terms.Y.Address, terms.Weight.Address, terms.Bias.Address,
             (terms.Modulation ?? terms.Weight).Address, terms.Statistics.Address, s.Images, s.Pixels, s.Channels, s.GroupChannels,
             slabs, plan.Vectors, plan.Rows, plan.ClusterBits, plan.TileBytes(1 + s.Tangent), s.Modulated + s.ModulationTangent, s.Tangent,
-            s.Silu != 0 ? 0.5f : 1f, s.Epsilon, terms.Dropout?.Counter.Address ?? terms.Weight.Address, (int)stream.Purpose,
+            (terms.More ?? terms.X).Address, terms.More is null ? s.Channels : terms.X.Shape.C, s.Silu != 0 ? 0.5f : 1f, s.Epsilon, terms.Dropout?.Counter.Address ?? terms.Weight.Address, (int)stream.Purpose,
             (int)stream.Key0, (int)stream.Key1, (int)(terms.Dropout?.Limit ?? 0), terms.Dropout?.Scale ?? 1f);
     }
 }

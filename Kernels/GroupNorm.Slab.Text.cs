@@ -24,8 +24,9 @@ public static partial class GroupNorm
         private static readonly IReadOnlyDictionary<string, string> Shared = new Dictionary<string, string>
         {
             ["declare"] = $"""
-                .reg .b32 base, place, xw<{Words}>, tw<{Words}>, yw<{Words}>, uw<{Words}>;
+                .reg .b32 base, place, xw<{Words}>, tw<{Words}>, yw<{Words}>, uw<{Words}>, vw<{Words}>;
                 .reg .b32 pivot<{Channels}>, ca<{Channels}>, cb<{Channels}>, ce<{Channels}>, cf<{Channels}>, sum<{2 * Channels}>;
+                .reg .pred there;
                 .reg .b32 peeked, d, q, u, v, w, t, sumOfRanks, part, even, evenTangent;
                 mov.u32 base, {PtxSource.SharedMemory};
                 """,
@@ -79,22 +80,27 @@ public static partial class GroupNorm
             macros["coefficients"] = Tables(("pivot", 0), ("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4)) + Cleared();
             var accumulate = new StringBuilder(FromTile(plan, true));
             var write = new StringBuilder(FromTile(plan, true));
-            if (add)
-                write.Append(Inv($"ld.global.v4.b32 {Four("uw", 0)}, [$1];\n"));
             for (int c = 0; c < Channels; c++)
             {
                 Cotangent(accumulate, c, silu);
                 accumulate.Append(Inv($"add.rn.f32 sum{c}, sum{c}, w;\nfma.rn.f32 sum{Channels + c}, d, w, sum{Channels + c};\n"));
-                Cotangent(write, c, silu);
-                write.Append(Inv($"fma.rn.f32 t, d, ce{c}, cf{c};\nfma.rn.f32 t, ca{c}, w, t;\n"));
+                Keep(accumulate, "yw", "even", "w", c);
+                write.Append(Inv($"sub.rn.f32 d, {Unpack(write, "d", "xw", c)}, pivot{c & ~1};\nfma.rn.f32 t, d, ce{c}, cf{c};\n"));
+                write.Append(Inv($"fma.rn.f32 t, ca{c}, {Unpack(write, "w", "tw", c)}, t;\n"));
                 if (add)
                     write.Append(Inv($"add.rn.f32 t, t, {Unpack(write, "v", "uw", c)};\n"));
                 Keep(write, "yw", "even", "t", c);
             }
 
+            accumulate.Append(Inv($"st.shared.v4.b32 [place+{16 * plan.Threads}], {Four("yw", 0)};\n")); // in dy's place: act' is dear
             write.Append(Inv($"st.global.v4.b32 [$1], {Four("yw", 0)};\n"));
             macros["accumulate"] = accumulate.ToString();
             macros["write"] = write.ToString();
+            // What dx is added to is on its way two steps ahead. $0: address; $1: whether there is such a step, and something to add to.
+            string zero = string.Concat(Enumerable.Range(0, Words).Select(i => Inv($"mov.b32 vw{i}, 0;\n")));
+            string next = string.Concat(Enumerable.Range(0, Words).Select(i => Inv($"mov.b32 uw{i}, vw{i};\n")));
+            macros["nothing"] = add ? zero.TrimEnd() : "";
+            macros["next"] = add ? $"setp.ne.s32 there, $1, 0;\n{next}{zero}@there ld.global.v4.b32 {Four("vw", 0)}, [$0];" : "";
             string variant = Inv($"{(silu ? "silu " : "")}{(dropping ? "dropping " : "")}{(add ? "adding " : "")}in {plan.Vectors}");
             return Spec(nameof(SlabBackwardKernel), variant, plan, architecture, 2, macros);
         }
@@ -105,6 +111,7 @@ public static partial class GroupNorm
                 plan.Threads, plan.SharedBytes(tiles), macros)
             {
                 Cluster = plan.Cluster,
+                Resident = plan.Resident(tiles),
             };
 
         private static Dictionary<string, string> Macros(SlabPlan plan, bool both, bool dropping)

@@ -54,6 +54,8 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     private const int PixelsOfFewThreads = 4;
 
     private const int LargestPortableCluster = 8;
+    private const int SharedBytesOfMultiprocessor = 228 << 10, BlockBytes = 1 << 10; // a block also takes some for the driver
+    private const int Registers = 1 << 16, LeastRegisters = 64;
     private const int HopperSharedBytes = 227 << 10, AmpereSharedBytes = 99 << 10; // what a block may have on every GPU of the kind
 
     /// <summary>Threads in a block.</summary>
@@ -101,6 +103,11 @@ internal readonly record struct SlabPlan(int Vectors, int Rows, int Cluster, int
     /// <param name="tiles">2 with a tangent or a cotangent beside x.</param>
     public int SharedBytes(int tiles) =>
         TileBytes(tiles) + sizeof(float) * (SumsAtOnce * Threads + 4 * SumsAtOnce * Vectors + Tables * Channels);
+
+    /// <summary>Blocks that shared memory allows on a multiprocessor of Hopper, but not so many that threads have fewer than 64 registers.</summary>
+    /// <param name="tiles">2 with a tangent or a cotangent beside x.</param>
+    public int Resident(int tiles) =>
+        Math.Max(1, Math.Min(SharedBytesOfMultiprocessor / (SharedBytes(tiles) + BlockBytes), Registers / LeastRegisters / Threads));
 
     /// <summary>Shared memory of one or two tiles.</summary>
     public int TileBytes(int tiles) => tiles * Steps * Threads * VectorBytes;

@@ -28,48 +28,62 @@ public static partial class GroupNorm
     /// <param name="epsilon">Added to the variance; positive.</param>
     /// <param name="dropout">Stream of the mask of a <see cref="Dropout"/> that follows, or null. Fused where the fast kernels run.</param>
     /// <param name="dropoutRate">Probability that an element is dropped, in [0, 1).</param>
-    /// <returns>A tensor of x's shape.</returns>
+    /// <param name="more">
+    /// (N, H, W, C2), like x, or null: the op then stands on the <see cref="Concat"/> of x and it, which the fast kernels read without a copy.
+    /// C is the number of channels of both.
+    /// </param>
+    /// <returns>(N, H, W, C).</returns>
     /// <exception cref="ArgumentException">
     /// Shapes or types do not fit, x is bf16 on the host, a weight is dual, the modulation is dual but x is not, or epsilon is not positive.
     /// </exception>
     public static Tensor Apply(
         ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu = false, Tensor? modulation = null,
-        float epsilon = 1e-6f, RandomSource? dropout = null, float dropoutRate = 0f) =>
-        Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable: false);
+        float epsilon = 1e-6f, RandomSource? dropout = null, float dropoutRate = 0f, Tensor? more = null) =>
+        Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable: false, more);
+
+    /// <summary>Whether the fast kernels normalise over two tensors without a copy.</summary>
+    public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more, int groups) =>
+        more.HasTangent == x.HasTangent && more.Type == x.Type && PlanOf(device, x, more, groups) is not null;
 
     /// <summary>As above, but with the portable kernels alone if <paramref name="portable"/>: the reference of the fast ones.</summary>
     internal static Tensor Apply(
         ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu, Tensor? modulation, float epsilon,
-        RandomSource? dropout, float dropoutRate, bool portable)
+        RandomSource? dropout, float dropoutRate, bool portable, Tensor? more = null)
     {
-        Check(program.Device, x, weight, bias, groups, modulation, epsilon);
+        if (more is not null && (portable || x.Shape.Rank != 4 || more.Shape.Rank != 4 || !TakesTwoSources(program.Device, x, more, groups)))
+            return Apply(program, Concat.Apply(program, x, more), weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable);
+        int channels = x.Shape.C + (more?.Shape.C ?? 0);
+        Check(program.Device, x, channels, weight, bias, groups, modulation, epsilon);
+        if (more is not null && more.Shape != new Shape(x.Shape.N, x.Shape.H, x.Shape.W, more.Shape.C))
+            throw new ArgumentException($"groupnorm: {more} does not continue the channels of {x}");
         Mask? mask = MaskOf(dropout, dropoutRate);
-        SlabPlan? plan = portable ? null : PlanOf(program.Device, x, groups);
+        SlabPlan? plan = portable ? null : PlanOf(program.Device, x, more, groups);
         if (mask is not null && plan is null)
         {
             Tensor normalised = Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout: null, 0f, portable);
             return Dropout.Apply(program, normalised, dropout!, dropoutRate);
         }
 
-        Tensor y = program.AllocateLike(x);
-        var extents = new Extents(x, modulation, groups, silu, epsilon);
+        Tensor y = program.Allocate(new Shape(x.Shape.N, x.Shape.H, x.Shape.W, channels), x.HasTangent, x.Type);
+        var extents = new Extents(x, channels, modulation, groups, silu, epsilon);
         Tensor statistics = program.Allocate(new Shape(x.HasTangent ? 5 : 3, x.Shape.N, groups));
-        var terms = new Terms(x, weight, bias, modulation, y, statistics, extents, plan, mask);
+        var terms = new Terms(x, more, weight, bias, modulation, y, statistics, extents, plan, mask);
         program.Emit(
-            x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, weight, bias, modulation, mask?.Counter], [y, statistics],
+            x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, more, weight, bias, modulation, mask?.Counter], [y, statistics],
             cpu => ForwardCpu(cpu, terms), gpu => ForwardGpu(gpu, terms));
-        program.Tape?.Record(y, [x, weight, bias, modulation], () => Backward(program, terms with
+        program.Tape?.Record(y, [x, more, weight, bias, modulation], () => Backward(program, terms with
         {
             X = x.Primal,
+            More = more?.Primal,
             Modulation = modulation?.Primal,
             Y = y.Primal,
-            Extents = new Extents(x.Primal, modulation?.Primal, groups, silu, epsilon),
+            Extents = new Extents(x.Primal, channels, modulation?.Primal, groups, silu, epsilon),
         }));
         return y;
     }
 
     private static void Check(
-        ComputeDevice device, Tensor x, Tensor weight, Tensor bias, int groups, Tensor? modulation, float epsilon)
+        ComputeDevice device, Tensor x, int channels, Tensor weight, Tensor bias, int groups, Tensor? modulation, float epsilon)
     {
         Expect.Float32("groupnorm", weight, bias, modulation);
         if (x.Type != DType.BFloat16)
@@ -78,12 +92,12 @@ public static partial class GroupNorm
             throw new ArgumentException($"groupnorm: x is {x}, and bf16 needs a GPU");
         if (x.Shape.Rank != 4)
             throw new ArgumentException($"groupnorm: x is (N, H, W, C), not {x}");
-        if (groups < 1 || x.Shape.C % groups != 0)
+        if (groups < 1 || channels % groups != 0)
             throw new ArgumentException($"groupnorm: {groups} groups do not divide the channels of {x}");
-        var perChannel = new Shape(x.Shape.C);
+        var perChannel = new Shape(channels);
         if (weight.Shape != perChannel || bias.Shape != perChannel || weight.HasTangent || bias.HasTangent)
             throw new ArgumentException($"groupnorm: weight {weight} and bias {bias} do not fit x {x}");
-        if (modulation is not null && modulation.Shape != new Shape(x.Shape.N, 2 * x.Shape.C))
+        if (modulation is not null && modulation.Shape != new Shape(x.Shape.N, 2 * channels))
             throw new ArgumentException($"groupnorm: the modulation {modulation} does not fit x {x}, scale and shift for each channel");
         if (modulation is { HasTangent: true } && !x.HasTangent)
             throw new ArgumentException($"groupnorm: the modulation {modulation} carries a tangent but x {x} does not");
@@ -97,37 +111,46 @@ public static partial class GroupNorm
         Extents s = terms.Extents;
         if (tape.Cotangent(terms.Y) is var dy && dy.Type != terms.X.Type)
             throw new ArgumentException($"groupnorm: the cotangent {dy} is not stored like x {terms.X}");
+        GradientSlot? dx = tape.Slot(program, terms.X), dMore = terms.More is null ? null : tape.Slot(program, terms.More);
+        if (terms.More is not null && dx is null != dMore is null)
+        {
+            // The kernel writes both or neither.
+            dx ??= new GradientSlot(program.Allocate(terms.X.Shape, type: terms.X.Type), false);
+            dMore ??= new GradientSlot(program.Allocate(terms.More.Shape, type: terms.X.Type), false);
+        }
+
         var gradients = new Gradients(
             dy,
             program.Allocate(new Shape(2, s.Images, s.Channels)), program.Allocate(new Shape(2, s.Images, s.Groups)),
-            tape.Slot(program, terms.X), tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
+            dx, dMore, tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
             terms.Modulation is null ? null : tape.Slot(program, terms.Modulation));
         program.Emit(
             "groupnorm.backward",
             [
-                terms.X, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, terms.Dropout?.Counter, gradients.Dy,
-                gradients.X?.ReadTensor, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
+                terms.X, terms.More, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, terms.Dropout?.Counter, gradients.Dy,
+                gradients.X?.ReadTensor, gradients.More?.ReadTensor, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
             ],
             [
                 gradients.ChannelSums, gradients.GroupMeans,
-                gradients.X?.Tensor, gradients.Weight?.Tensor, gradients.Bias?.Tensor, gradients.Modulation?.Tensor,
+                gradients.X?.Tensor, gradients.More?.Tensor, gradients.Weight?.Tensor, gradients.Bias?.Tensor, gradients.Modulation?.Tensor,
             ],
             cpu => BackwardCpu(cpu, terms, gradients), gpu => BackwardGpu(gpu, terms, gradients));
     }
 
     /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>; without a plan, portable kernels.</summary>
     private sealed record Terms(
-        Tensor X, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, SlabPlan? Plan, Mask? Dropout);
+        Tensor X, Tensor? More, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, SlabPlan? Plan, Mask? Dropout);
 
     /// <summary>The tensors of one backward pass; null where no gradient is wanted.</summary>
     /// <param name="Dy">Cotangent of y.</param>
     /// <param name="ChannelSums">Scratch (2, N, C): sum_p dh, then sum_p z dh.</param>
     /// <param name="GroupMeans">Scratch (2, N, groups): mean(dz), then mean(z dz).</param>
     /// <param name="X">Gradient of x.</param>
+    /// <param name="More">Gradient of the further channels.</param>
     /// <param name="Weight">Gradient of the weight.</param>
     /// <param name="Bias">Gradient of the bias.</param>
     /// <param name="Modulation">Gradient of the modulation.</param>
     private sealed record Gradients(
         Tensor Dy, Tensor ChannelSums, Tensor GroupMeans,
-        GradientSlot? X, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
+        GradientSlot? X, GradientSlot? More, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
 }

@@ -9,6 +9,10 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 public static partial class Linear
 {
+    /// <summary>Whether the device reads the channels of an input from two tensors without a copy.</summary>
+    public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more, int outputs) =>
+        TensorProduct.TakesTwoSources(device, x, more, outputs);
+
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">(..., C), one to four axes, fp32 or bf16.</param>

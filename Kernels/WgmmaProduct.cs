@@ -132,7 +132,7 @@ internal static class WgmmaProduct
 
     /// <summary>What a kernel for a tile is compiled from.</summary>
     internal static PtxKernelSpec Specification(MethodInfo method, WgmmaTile tile) =>
-        new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster * tile.Splits };
+        new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster * tile.Splits, Resident = 1 };
 
     private static void Images(nint set, int place, Tensor tensor, ConvExtents e, int channels, PixelBox box) => TensorMap.Encode(
         set + place * TensorMap.Bytes, (nint)tensor.Address, [channels, e.W, e.H, e.N], [channels, (long)e.W * channels, (long)e.H * e.W * channels],

@@ -18,6 +18,9 @@ internal sealed class LinearLayer(string name, int inChannels, int outChannels, 
     /// <summary>Number of parts whose rows files interleave, see <see cref="ParameterSpec.Parts"/>.</summary>
     public int Parts { get; init; } = 1;
 
+    /// <summary>Whether the layer reads x and more without their concatenation.</summary>
+    public bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more) => Linear.TakesTwoSources(device, x, more, outChannels);
+
     public IEnumerable<ParameterSpec> Parameters =>
     [
         new($"{name}.weight", new Shape(outChannels, inChannels))

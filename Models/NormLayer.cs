@@ -22,6 +22,9 @@ internal sealed class NormLayer
         }
     }
 
+    /// <summary>Whether the norm reads x and more without their concatenation.</summary>
+    public bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more) => GroupNorm.TakesTwoSources(device, x, more, groups);
+
     public IEnumerable<ParameterSpec> Parameters =>
     [
         new($"{name}.weight", new Shape(channels)) { FileShape = [channels], Constant = 1 },
@@ -29,9 +32,21 @@ internal sealed class NormLayer
     ];
 
     /// <summary>The normalised x, modulated if <paramref name="modulation"/> (N, 2 C) is given, through SiLU if asked for.</summary>
-    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, bool silu, Tensor? modulation = null)
+    /// <param name="program">Program that records the layer.</param>
+    /// <param name="weights">The network's parameters.</param>
+    /// <param name="x">Input (N, H, W, C).</param>
+    /// <param name="silu">Whether SiLU follows.</param>
+    /// <param name="modulation">(N, 2 C): scale and shift; or null.</param>
+    /// <param name="dropout">Source of the masks of a dropout that follows, or null.</param>
+    /// <param name="dropoutRate">Probability that an element is dropped.</param>
+    /// <param name="more">A tensor whose channels follow those of x, or null.</param>
+    public Tensor Apply(
+        ComputeProgram program, ParameterSlab weights, Tensor x, bool silu, Tensor? modulation = null, RandomSource? dropout = null,
+        float dropoutRate = 0, Tensor? more = null)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
-        return GroupNorm.Apply(program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value, groups, silu, modulation);
+        return GroupNorm.Apply(
+            program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value, groups, silu, modulation,
+            dropout: dropout, dropoutRate: dropoutRate, more: more);
     }
 }

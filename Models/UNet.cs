@@ -112,16 +112,15 @@ public sealed class UNet
             DType storage = weights.Rounded is null ? DType.Float32 : DType.BFloat16;
             skips.Push(x = stem.Apply(program, weights, Cast.Apply(program, x, storage)));
             foreach (UNetBlock each in encoder)
-                skips.Push(x = each.Apply(program, weights, x, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout));
+                skips.Push(x = each.Apply(program, weights, x, null, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout));
         }
 
         using (program.Layer("dec"))
         {
             foreach ((UNetBlock each, bool takesSkip) in decoder)
             {
-                if (takesSkip)
-                    x = Concat.Apply(program, x, skips.Pop());
-                x = each.Apply(program, weights, x, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout);
+                Tensor? skip = takesSkip ? skips.Pop() : null;
+                x = each.Apply(program, weights, x, skip, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout);
             }
 
             x = head.Apply(program, weights, headNorm.Apply(program, weights, x, silu: true));

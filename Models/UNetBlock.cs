@@ -76,15 +76,23 @@ internal sealed class UNetBlock
     }
 
     /// <summary>x (N, H, W, C) and embedding (N, E) to (N, H', W', K); dual if both are.</summary>
-    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor embedding, RandomSource? dropout, float dropoutRate)
+    /// <param name="program">Program that records the block.</param>
+    /// <param name="weights">The network's parameters.</param>
+    /// <param name="x">Input; of a decoder's block, its first channels.</param>
+    /// <param name="more">The further channels, the encoder's output of the same resolution, or null. Such a block does not resample.</param>
+    /// <param name="embedding">The embedding of time and class.</param>
+    /// <param name="dropout">Source of the dropout's masks, in training.</param>
+    /// <param name="dropoutRate">Probability that a value before the second convolution is dropped.</param>
+    public Tensor Apply(
+        ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? more, Tensor embedding, RandomSource? dropout, float dropoutRate)
     {
         using IDisposable scope = program.Layer(Name[(Name.LastIndexOf('.') + 1)..]);
-        Tensor h = norm0.Apply(program, weights, x, silu: true);
+        if (more is not null && !ReadsTwoSources(program, x, more))
+            (x, more) = (Concat.Apply(program, x, more), null);
+        Tensor h = norm0.Apply(program, weights, x, silu: true, more: more);
         h = conv0.Apply(program, weights, Resample(program, h));
-        h = norm1.Apply(program, weights, h, silu: true, Modulation(program, weights, embedding));
-        if (dropout is not null)
-            h = Dropout.Apply(program, h, dropout, dropoutRate);
-        x = conv1.Apply(program, weights, h, Skip(program, weights, x), HalfRoot);
+        h = norm1.Apply(program, weights, h, silu: true, Modulation(program, weights, embedding), dropout, dropoutRate);
+        x = conv1.Apply(program, weights, h, Skip(program, weights, x, more), HalfRoot);
         if (qkv is null)
             return x;
         h = qkv.Apply(program, weights, norm2!.Apply(program, weights, x, silu: false));
@@ -102,14 +110,18 @@ internal sealed class UNetBlock
     /// <summary>
     /// Repeating pixels and a 1x1 convolution commute, so going up the convolution comes first, at a quarter of the work.
     /// </summary>
-    private Tensor Skip(ComputeProgram program, ParameterSlab weights, Tensor x)
+    private Tensor Skip(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? more)
     {
         if (skip is null)
             return x;
         return resampling == Resampling.Up
             ? Resample(program, skip.Apply(program, weights, x))
-            : skip.Apply(program, weights, Resample(program, x));
+            : skip.Apply(program, weights, Resample(program, x), more: more);
     }
+
+    /// <summary>Whether both that read the input take it in two tensors: otherwise it is concatenated once for both.</summary>
+    private bool ReadsTwoSources(ComputeProgram program, Tensor x, Tensor more) =>
+        skip is not null && skip.TakesTwoSources(program.Device, x, more) && norm0.TakesTwoSources(program.Device, x, more);
 
     private Tensor Resample(ComputeProgram program, Tensor x) => resampling switch
     {

@@ -14,11 +14,13 @@ public sealed unsafe class PtxKernel
     private readonly nint function;
     private readonly nint stream;
     private readonly int parameters;
+    private readonly bool overlaps;
 
     private PtxKernel(nint function, nint stream, PtxKernelSpec spec)
     {
         (this.function, this.stream, Spec) = (function, stream, spec);
         parameters = spec.Method.GetParameters().Length;
+        overlaps = PtxSource.OverlapsLaunches(spec.Architecture) && Environment.GetEnvironmentVariable("TRIGFLOW_OVERLAP") != "0";
     }
 
     /// <summary>What the kernel was made from.</summary>
@@ -52,7 +54,12 @@ public sealed unsafe class PtxKernel
         {
             for (int i = 0; i < arguments.Length; i++)
                 pointers[i] = first + i;
-            CudaDriver.LaunchAttribute cluster = new() { Identifier = CudaDriver.LaunchAttribute.ClusterDimension, X = (uint)Spec.Cluster, Y = 1, Z = 1 };
+            CudaDriver.LaunchAttribute* attributes = stackalloc CudaDriver.LaunchAttribute[2];
+            uint count = 0;
+            if (Spec.Cluster > 1)
+                attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ClusterDimension, X = (uint)Spec.Cluster, Y = 1, Z = 1 };
+            if (overlaps)
+                attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ProgrammaticSerialization, X = 1 };
             CudaDriver.LaunchConfiguration configuration = new()
             {
                 GridX = (uint)blocks,
@@ -63,8 +70,8 @@ public sealed unsafe class PtxKernel
                 BlockZ = 1,
                 SharedBytes = (uint)Spec.SharedBytes,
                 Stream = stream,
-                Attributes = &cluster,
-                AttributeCount = Spec.Cluster > 1 ? 1u : 0u,
+                Attributes = attributes,
+                AttributeCount = count,
             };
             CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function, pointers, null), $"launch of {Spec.Method.Name}");
         }
@@ -103,11 +110,14 @@ public sealed record PtxKernelSpec(
     /// <summary>Blocks in a cluster; 1 for none.</summary>
     public int Cluster { get; init; } = 1;
 
+    /// <summary>Blocks that a multiprocessor must be able to hold, which limits registers; 0 to leave that to the compiler.</summary>
+    public int Resident { get; init; }
+
     /// <summary>Identifies the kernel on a device.</summary>
-    public string Key => $"{Method.DeclaringType?.FullName}.{Method.Name}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}";
+    public string Key => $"{Method.DeclaringType?.FullName}.{Method.Name}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{Resident}";
 
     /// <summary>The PTX text and its entry.</summary>
-    public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros);
+    public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, Resident);
 }
 
 /// <summary>Eight bytes that hold a kernel's argument; the driver reads as many as the parameter has.</summary>

@@ -32,10 +32,11 @@ public static class PtxSource
     /// <param name="architecture">What the text is for, such as sm_90a or sm_80.</param>
     /// <param name="threads">Threads in a block.</param>
     /// <param name="macros">Text of each macro used, by name; lines are separated by line feeds.</param>
+    /// <param name="resident">Blocks that a multiprocessor must be able to hold, which limits registers; 0 to leave that to the compiler.</param>
     /// <returns>The text, and the name of its entry.</returns>
     /// <exception cref="ArgumentException">A macro is used but not given.</exception>
     public static (string Text, string Entry) Compile(
-        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros)
+        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident = 0)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(macros);
@@ -56,8 +57,12 @@ public static class PtxSource
                 result.Append(line).Append('\n');
         }
 
-        return (WithThreads(result.ToString(), entry, threads), entry);
+        string complete = WithThreads(result.ToString(), entry, threads, resident);
+        return (OverlapsLaunches(architecture) ? WithOverlap(complete, entry) : complete, entry);
     }
+
+    /// <summary>Whether kernels for an architecture may be launched before the kernel ahead of them has ended.</summary>
+    internal static bool OverlapsLaunches(string architecture) => architecture == "sm_90a";
 
     private static (string Text, string Entry) CompileMethod(MethodInfo kernel)
     {
@@ -94,10 +99,20 @@ public static class PtxSource
         target.Append(body).Append('\n');
     }
 
-    /// <summary>Puts the directive between the entry's parameters and its body.</summary>
-    private static string WithThreads(string text, string entry, int threads)
+    /// <summary>Puts the directives between the entry's parameters and its body.</summary>
+    private static string WithThreads(string text, string entry, int threads, int resident)
     {
         int body = text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
-        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n.minnctapersm 1\n") + text[body..];
+        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n{(resident > 0 ? $".minnctapersm {resident}\n" : "")}") + text[body..];
+    }
+
+    /// <summary>
+    /// Lets the next launch begin, and waits for the end of the one before, whose results are visible then: blocks of both are on the
+    /// device at a time, and the time of a launch passes while the one before ends (programmatic dependent launch).
+    /// </summary>
+    private static string WithOverlap(string text, string entry)
+    {
+        int body = 1 + text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
+        return text[..body] + "\ngriddepcontrol.launch_dependents;\ngriddepcontrol.wait;\n" + text[body..];
     }
 }

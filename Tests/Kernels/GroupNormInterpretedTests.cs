@@ -11,24 +11,27 @@ public class GroupNormInterpretedTests
     private const double Tolerance = 5e-3;
     private const float Epsilon = 1e-6f, Rate = 0.2f;
 
-    public static TheoryData<string, int[], int[], bool, bool, bool> Cases => new()
+    public static TheoryData<string, int[], int[], bool, bool, bool, int> Cases => new()
     {
-        // Name; N, H, W, C, groups; vectors, rows, cluster, steps; SiLU; modulated, also adding to gradients; dropout.
-        { "rows to spare", [2, 5, 3, 32, 8], [2, 16, 1, 1], true, true, false },
-        { "many steps", [1, 8, 5, 32, 4], [4, 8, 1, 5], false, false, true },
-        { "groups of 6 in three runs", [1, 7, 5, 24, 4], [3, 32, 1, 2], true, true, true },
-        { "a cluster of two", [1, 7, 5, 48, 4], [3, 32, 2, 1], true, false, false },
-        { "a cluster with an empty block", [1, 5, 1, 16, 8], [2, 16, 4, 1], true, true, true },
+        // Name; N, H, W, C, groups; vectors, rows, cluster, steps; SiLU; modulated, also adding to gradients; dropout; channels of the first source.
+        { "rows to spare", [2, 5, 3, 32, 8], [2, 16, 1, 1], true, true, false, 32 },
+        { "many steps", [1, 8, 5, 32, 4], [4, 8, 1, 5], false, false, true, 32 },
+        { "many steps that add", [1, 8, 5, 32, 4], [4, 8, 1, 5], true, true, false, 32 },
+        { "groups of 6 in three runs", [1, 7, 5, 24, 4], [3, 32, 1, 2], true, true, true, 24 },
+        { "a cluster of two", [1, 7, 5, 48, 4], [3, 32, 2, 1], true, false, false, 48 },
+        { "a cluster with an empty block", [1, 5, 1, 16, 8], [2, 16, 4, 1], true, true, true, 16 },
+        { "two sources", [2, 5, 3, 48, 12], [2, 16, 1, 1], true, true, true, 16 },
+        { "two sources, a cluster", [2, 7, 5, 48, 4], [3, 32, 2, 1], true, false, false, 24 },
     };
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Agrees_with_float64(string name, int[] extents, int[] division, bool silu, bool modulated, bool dropping)
+    public void Agrees_with_float64(string name, int[] extents, int[] division, bool silu, bool modulated, bool dropping, int first)
     {
         Assert.NotEmpty(name);
         var shape = new Shape(extents[0], extents[1], extents[2], extents[3]);
         var plan = new SlabPlan(division[0], division[1], division[2], division[3]);
-        var run = new Launches(shape, extents[4], plan, silu, modulated, dropping);
+        var run = new Launches(shape, extents[4], plan, silu, modulated, dropping, first);
         float[] primal = run.Forward(tangent: false), dual = run.Forward(tangent: true);
         int count = primal.Length;
         Assert.Equal(primal, dual[..count]);
@@ -37,7 +40,8 @@ public class GroupNormInterpretedTests
 
         (float[] dx, float[] dModulation, float[] sums) = run.Backward();
         double[][] expected = run.Reference.Gradients([.. run.Masked(Widen(run.Dy)).Select(g => (double)Rounded((float)g))]);
-        Near("dx", [.. expected[0].Zip(run.Tx, (g, there) => g + (modulated ? there : 0))], dx); // where it adds, it adds to tx
+        // Where it adds, it adds to tx, but of two sources only to the second.
+        Near("dx", [.. expected[0].Select((g, i) => g + (modulated && (first == shape.C || i % shape.C >= first) ? run.Tx[i] : 0))], dx);
         if (modulated)
             Near("dmodulation", [.. expected[1].Zip(run.Modulation, (g, there) => g + there)], dModulation);
         if (!modulated)
@@ -64,20 +68,21 @@ public class GroupNormInterpretedTests
         private readonly Random random = new(3);
         private readonly Shape shape;
         private readonly SlabPlan plan;
-        private readonly int groups;
+        private readonly int groups, first;
         private readonly bool silu, modulated, dropping;
-        private readonly ulong x, dy, weight, bias, modulation, statistics, counter;
+        private readonly ulong x, more, dy, weight, bias, modulation, statistics, counter;
         private readonly float[] mask;
         private int top = 256;
 
-        public Launches(Shape shape, int groups, SlabPlan plan, bool silu, bool modulated, bool dropping)
+        public Launches(Shape shape, int groups, SlabPlan plan, bool silu, bool modulated, bool dropping, int first)
         {
-            (this.shape, this.groups, this.plan) = (shape, groups, plan);
+            (this.shape, this.groups, this.plan, this.first) = (shape, groups, plan, first);
             (this.silu, this.modulated, this.dropping) = (silu, modulated, dropping);
             int count = (int)shape.Count, c = shape.C;
             float[] primal = Normal(count, true), weights = Normal(c), biases = Normal(c);
             (Tx, Dy, Modulation, TangentOfModulation) = (Normal(count, true), Normal(count, true), Normal(2 * shape.N * c), Normal(2 * shape.N * c));
-            (x, dy) = (Put([.. primal.Concat(Tx).Select(BFloat16.FromSingle)]), Put([.. Dy.Select(BFloat16.FromSingle)]));
+            (x, more) = (Put(Source([.. primal, .. Tx], second: false)), Put(Source([.. primal, .. Tx], second: true)));
+            dy = Put([.. Dy.Select(BFloat16.FromSingle)]);
             (weight, bias, modulation) = (Put(weights), Put(biases), Put([.. Modulation, .. TangentOfModulation]));
             (statistics, counter) = (Put(new float[5 * shape.N * groups]), Put<int>([3, 40]));
             Reference = new GroupNormReference(shape, groups, silu, Widen(primal), modulated ? Widen(Modulation) : null, Widen(weights), Widen(biases));
@@ -106,19 +111,26 @@ public class GroupNormInterpretedTests
             ulong y = Put(new BFloat16[tiles * shape.Count]);
             PtxInterpreter.Launch(
                 GroupNorm.SlabText.Forward(plan, "sm_90a", tangent, silu, dropping), shape.N * Slabs * plan.Cluster, memory,
-                [x, y, weight, bias, modulation, statistics, .. Extents(tiles), (ulong)(modulated ? tiles : 0), (ulong)(tiles - 1), Bits(silu ? 0.5f : 1f), Bits(Epsilon), .. DropoutArguments]);
+                [x, y, weight, bias, modulation, statistics, .. Extents(tiles), (ulong)(modulated ? tiles : 0), (ulong)(tiles - 1), more, (ulong)first, Bits(silu ? 0.5f : 1f), Bits(Epsilon), .. DropoutArguments]);
             return Elements(y, tiles * (int)shape.Count);
         }
 
         /// <summary>dx, added to tx if modulated; the modulation's gradient, added to the modulation; the sums of each image.</summary>
         public (float[] Dx, float[] Modulation, float[] Sums) Backward()
         {
-            ulong dx = Put([.. Tx.Select(BFloat16.FromSingle)]), dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
+            ulong dx = Put(Source(Tx, second: false)), dMore = Put(Source(Tx, second: true)), adds = first == shape.C ? 1UL : 2, dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
             PtxInterpreter.Launch(
                 GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, dropping), shape.N * Slabs * plan.Cluster, memory,
-                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
-            return (Elements(dx, (int)shape.Count), Numbers(dModulation, 2 * shape.N * shape.C), Numbers(sums, 2 * shape.N * shape.C));
+                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, more, dMore, (ulong)first, adds, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
+            float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dMore, (int)shape.Count / shape.C * (shape.C - first))];
+            for (int i = 0; i < gradient.Length; i++)
+                gradient[i] = parts[i % shape.C < first ? i / shape.C * first + i % shape.C : gradient.Length / shape.C * first + i / shape.C * (shape.C - first) + i % shape.C - first];
+            return (gradient, Numbers(dModulation, 2 * shape.N * shape.C), Numbers(sums, 2 * shape.N * shape.C));
         }
+
+        /// <summary>The channels of a source, in bf16.</summary>
+        private BFloat16[] Source(float[] values, bool second) =>
+            [.. values.Where((_, i) => i % shape.C >= first == second).Select(BFloat16.FromSingle)];
 
         /// <summary>Sums (N, C) over the images.</summary>
         public float[] OverImages(ReadOnlySpan<float> sums)

@@ -63,7 +63,7 @@ public class GroupNormSlabTests
             Assert.Equal(!forward || first ? 2 : 1, Count(text, "cp.async.cg"));
             Assert.Equal(forward && first ? 2 : 1, Count(text, "st.global.v4"));
             Assert.Equal(dropping ? 40 : 0, Count(text, "mul.wide.u32 product"));
-            Assert.Equal(silu ? forward ? 8 : 16 : 0, Count(text, "tanh.approx"));
+            Assert.Equal(silu ? 8 : 0, Count(text, "tanh.approx")); // once an element: backward keeps dh
         }
     }
 

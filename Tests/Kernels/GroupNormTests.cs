@@ -86,7 +86,7 @@ public class GroupNormTests
         using Tensor x = gpu.CreateTensor(new Shape(1, 5, 1, 4), [.. Enumerable.Range(1, 20).Select(v => (float)(v * v))]);
         using Tensor statistics = gpu.CreateTensor(new Shape(3));
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<Single32>, ArrayView<float>, GroupNorm.Extents, int>(GroupNorm.StatisticsKernel);
-        kernel(gpu.Stream, new KernelConfig(1, 12), x.ViewOf<Single32>(), statistics.View, new GroupNorm.Extents(x, null, 1, false, 1e-6f), 1);
+        kernel(gpu.Stream, new KernelConfig(1, 12), x.ViewOf<Single32>(), statistics.View, new GroupNorm.Extents(x, 4, null, 1, false, 1e-6f), 1);
         double[] values = Widen(x.ToArray());
         double mean = values.Average(), rho = 1 / Math.Sqrt(values.Average(v => (v - mean) * (v - mean)));
         float[] expected = [1f, (float)rho, (float)((1 - mean) * rho)];

@@ -120,7 +120,7 @@ internal sealed partial class PtxInstruction
         return char.IsAsciiDigit(operand[0]) || operand[0] == '-' ? (ulong)long.Parse(operand, CultureInfo.InvariantCulture) : null;
     }
 
-    [GeneratedRegex(@"^(?:@(!?)(%p\d+)\s+)?([\w.:]+)\s*(.*);$")]
+    [GeneratedRegex(@"^(?:@(!?)(%?\w+)\s+)?([\w.:]+)\s*(.*);$")]
     private static partial Regex Form();
 
     [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^,\s]+")]

@@ -52,6 +52,8 @@ internal sealed class PtxThread(
                 case "bar.sync":
                     At = PtxStop.Barrier;
                     return;
+                case "griddepcontrol.launch_dependents" or "griddepcontrol.wait":
+                    break; // launches here follow one another
                 case "barrier.cluster.arrive.release":
                     Arrivals++;
                     break;

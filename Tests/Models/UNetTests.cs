@@ -133,7 +133,7 @@ public class UNetTests
             masks.Add([.. step.Writes[0].ToArray().Take(128).Select(value => value == 0)]);
         }
 
-        Assert.Equal(["enc.8x8_block0", "enc.4x4_down", "enc.4x4_block0", "dec.4x4_in0"], layers[..4]);
+        Assert.Equal(["enc.8x8_block0.norm1", "enc.4x4_down.norm1", "enc.4x4_block0.norm1", "dec.4x4_in0.norm1"], layers[..4]);
         Assert.Equal(10, masks.Count);
         for (int i = 0; i < masks.Count; i++)
             for (int j = 0; j < i; j++)
