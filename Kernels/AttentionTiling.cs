@@ -25,6 +25,9 @@ internal sealed record AttentionTiling(int Depth, int Rows, int Streamed, int Sp
     /// <summary>Greatest D of which a warp holds two sums.</summary>
     private const int UnsplitDepth = 128;
 
+    /// <summary>Greatest D of which a warp holds two sums beside the logits of 64 streamed rows without spilling.</summary>
+    private const int LongTileDepth = 96;
+
     /// <summary>D rounded up so that each warp sums a multiple of 16 channels; what is added is zeros in shared memory.</summary>
     public int Width => (Depth + 16 * Split - 1) / (16 * Split) * (16 * Split);
 
@@ -76,7 +79,7 @@ internal sealed record AttentionTiling(int Depth, int Rows, int Streamed, int Sp
         if (depth % 8 != 0 || depth > MaxDepth) // rows must begin at multiples of 16 bytes
             return null;
         int split = depth > UnsplitDepth ? 2 : 1, rows = split > 1 || length <= 64 ? 64 : 128;
-        for (int streamed = 64; streamed >= 16 * split; streamed /= 2)
+        for (int streamed = depth is > LongTileDepth and <= UnsplitDepth ? 32 : 64; streamed >= 16 * split; streamed /= 2)
         {
             for (int own = rows; own >= 32; own /= 2)
             {

@@ -46,6 +46,18 @@ public class AttentionMmaTests
         Near(problem.OutputTangent, run.Tangent().Tangent);
     }
 
+    /// <summary>The weight of a column beyond the last would be exp(0 - lse), which overflows. Sums of terms of size 40 cancel in the gradient.</summary>
+    [Theory]
+    [InlineData(70, 64, 40)]
+    [InlineData(70, 256, 60)]
+    public void Keep_padding_out_of_gradients_where_all_logits_are_very_negative(int length, int depth, float apart)
+    {
+        var problem = AttentionProblem.Random(1, length, 1, depth, mean: 0, apart);
+        Assert.True(problem.LogSumExp.Max() < -90);
+        var run = new AttentionMachineRun(problem, AttentionTiling.For(227 << 10, depth, length)!);
+        Near(problem.Gradient, run.Gradient(run.Forward().Primal, add: false), 4 * Tolerance);
+    }
+
     [Fact]
     public void Leave_to_the_portable_kernels_what_no_tiling_fits()
     {

@@ -44,16 +44,20 @@ internal sealed class AttentionProblem
 
     public double[] Gradient { get; }
 
-    /// <summary>Standard normal values; the keys' tangents share a vector that moves the mean of a row of tS by some <paramref name="mean"/>.</summary>
-    public static AttentionProblem Random(int images, int length, int heads, int depth, float mean)
+    /// <summary>
+    /// Standard normal values. The keys' tangents share a vector that moves the mean of a row of tS by some <paramref name="mean"/>;
+    /// first channels of queries and keys lie <paramref name="apart"/> on either side of zero, so that all logits are that negative, squared.
+    /// </summary>
+    public static AttentionProblem Random(int images, int length, int heads, int depth, float mean, float apart = 0)
     {
         var random = new Random(20241011);
         var problem = new AttentionProblem(images, length, heads, depth);
         for (int i = 0; i < problem.Inputs.Length; i++)
         {
-            problem.Inputs[i] = Rounded(Normal());
-            bool key = i % problem.Stride / problem.Channels == 1;
-            problem.Tangents[i] = Rounded(Normal() + (key ? i % 2 == 0 ? mean : -mean : 0));
+            int part = i % problem.Stride / problem.Channels;
+            float moved = i % depth > 0 ? 0 : part == 0 ? apart : part == 1 ? -apart : 0;
+            problem.Inputs[i] = Rounded(Normal() + moved);
+            problem.Tangents[i] = Rounded(Normal() + (part != 1 ? 0 : i % 2 == 0 ? mean : -mean));
         }
 
         for (int i = 0; i < problem.Cotangents.Length; i++)
