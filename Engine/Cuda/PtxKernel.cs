@@ -20,7 +20,7 @@ public sealed unsafe class PtxKernel
     {
         (this.function, this.stream, Spec) = (function, stream, spec);
         parameters = spec.Method.GetParameters().Length;
-        overlaps = PtxSource.OverlapsLaunches(spec.Architecture) && Environment.GetEnvironmentVariable("TRIGFLOW_OVERLAP") != "0";
+        overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
     }
 
     /// <summary>What the kernel was made from.</summary>
