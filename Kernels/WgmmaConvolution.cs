@@ -211,6 +211,7 @@ internal static class WgmmaConvolution
                     int half = warpgroup * (HalfAxis(widthLog, heightLog) + 1); // 0 for the first warpgroup, else the axis + 1
                     int wStore = w0 + (half == 1 ? 64 : 0), hStore = h0 + (half == 2 ? 1 << (heightLog - 1) : 0), nStore = n0 + (half == 3 ? 1 << (6 - widthLog - heightLog) : 0);
                     int from = shared + stage * stageBytes + warpgroup * WgmmaTile.ChunkBytes + line;
+                    CudaAsm.Emit("@@beginTile;");
                     BeginChunk(warpgroup);
                     if (residual != 0)
                         AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);

@@ -76,6 +76,8 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
             ["declare"] = $".reg .f32 acc<{Columns / 2}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;",
             ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
             ["multiply"] = Multiply(false),
+            // Chunks take turns at two places; after an odd number a tile starts where the one before it stored last.
+            ["beginTile"] = Chunks % 2 != 0 && !Single ? "cp.async.bulk.wait_group.read 0;" : "",
             ["multiplyAndSum"] = Multiply(true),
             // $0: address of the first row's sum; $1: 0 in the threads that have the first column; $2, $3: whether the rows are to be stored.
             ["storeSums"] = "{\n.reg .pred low, high, first;\nsetp.eq.s32 first, $1, 0;\nsetp.ne.and.s32 low, $2, 0, first;\nsetp.ne.and.s32 high, $3, 0, first;\n"
