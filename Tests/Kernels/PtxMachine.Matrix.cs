@@ -10,6 +10,7 @@ internal sealed partial class PtxMachine
         "shfl" => Shuffle(i),
         "ldmatrix" => LoadMatrices(i),
         "mma" => Multiply(i),
+        "wgmma" => MultiplyOfWarpgroup(i),
         _ => null,
     };
 

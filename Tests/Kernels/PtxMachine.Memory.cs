@@ -6,7 +6,8 @@ internal sealed partial class PtxMachine
     private Func<Warp, bool>? DecodeMemory(Instruction i) => i.Name switch
     {
         ["ld", "param", ..] => LoadParameter(i),
-        ["ld" or "st", "global" or "shared", ..] => LoadOrStore(i),
+        ["ld" or "st", "global" or "shared" or "local", ..] => LoadOrStore(i),
+        ["st", "shared::cluster", ..] => _ => throw new NotSupportedException(i.Text),
         ["cp", "async", "wait_all"] => FinishCopies,
         ["cp", "async", ..] => StartCopy(i),
         _ => null,
@@ -22,20 +23,22 @@ internal sealed partial class PtxMachine
     private Func<Warp, bool> LoadOrStore(Instruction i)
     {
         bool store = i.Name[0] == "st";
-        byte[] space = i.Name[1] == "global" ? memory : shared;
+        byte[] space = i.Name[1] switch { "global" => memory, "local" => local, _ => shared };
         Func<int, int> address = Address(i.Operands[store ? 0 : 1]);
-        ulong[][] values = Registers(i.Operands[store ? 1 : 0]);
+        Func<int, ulong>[] stored = store ? [.. Words(i.Operands[1]).Select(Value)] : [];
+        ulong[][] loaded = store ? [] : Registers(i.Operands[0]);
+        int words = stored.Length + loaded.Length;
         return i.Each(thread =>
         {
             int at = address(thread);
-            Assert(at % (4 * values.Length) == 0, $"address {at}: {i.Text}");
-            for (int word = 0; word < values.Length; word++)
+            Assert(at % (4 * words) == 0, $"address {at}: {i.Text}");
+            for (int word = 0; word < words; word++)
             {
                 Span<byte> place = space.AsSpan(at + 4 * word, 4);
                 if (store)
-                    BitConverter.TryWriteBytes(place, (uint)values[word][thread]);
+                    BitConverter.TryWriteBytes(place, (uint)stored[word](thread));
                 else
-                    values[word][thread] = BitConverter.ToUInt32(place);
+                    loaded[word][thread] = BitConverter.ToUInt32(place);
             }
         });
     }
@@ -70,7 +73,7 @@ internal sealed partial class PtxMachine
     private Func<int, int> Address(string operand)
     {
         string[] parts = operand.Trim('[', ']').Split('+');
-        Func<int, ulong> start = Value(parts[0]), offset = parts.Length > 1 ? Value(parts[1]) : _ => 0;
+        Func<int, ulong> start = Value(parts[0].Trim()), offset = parts.Length > 1 ? Value(parts[1].Trim()) : _ => 0;
         return thread => (int)(start(thread) + offset(thread));
     }
 }

@@ -11,6 +11,10 @@ internal sealed partial class PtxMachine
         return i.Name[0] switch
         {
             "mov" => Unary(i, x => x),
+            "mapa" => Unary(i, x => x), // only clusters use what it gives
+            "rem" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x % (int)(uint)y)),
+            "shr" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x >> (int)y)),
+            "neg" when i.Type == "s32" => Unary(i, x => (uint)-(int)(uint)x),
             "cvt" => Convert(i),
             "setp" => Compare(i),
             "selp" => Select(i),
@@ -63,9 +67,11 @@ internal sealed partial class PtxMachine
         Func<int, ulong> x = Value(i.Operands[1]), y = Value(i.Operands[2]);
         Func<int, ulong> also = i.Operands.Length > 3 ? Value(i.Operands[3]) : _ => 1;
         bool signed = i.Type[0] == 's';
+        if (i.Type == "f32")
+            return i.Each(thread => target[thread] = Real(x(thread)) != Real(y(thread)) == (i.Name[1] == "neu") ? 1u : 0u);
         return i.Each(thread => target[thread] = also(thread) != 0 && Holds(Wide(x(thread)), Wide(y(thread))) ? 1u : 0u);
 
-        long Wide(ulong value) => signed ? (int)(uint)value : (uint)value;
+        long Wide(ulong value) => i.Type.EndsWith("64", StringComparison.Ordinal) ? (long)value : signed ? (int)(uint)value : (uint)value;
 
         bool Holds(long a, long b) => i.Name[1] switch
         {

@@ -11,11 +11,12 @@ namespace TrigFlowNative.Tests.Kernels;
 /// <remarks>
 /// Shared memory and registers start as NaN. A warp runs until it has to wait, so that a missing barrier shows as a warp
 /// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for.
-/// Lanes of a warp may be switched off by predicates but not branch apart.
+/// Lanes that branch apart run one path after the other, those that are behind first. Blocks run one after another: of clusters
+/// only the text is read.
 /// </remarks>
 internal sealed partial class PtxMachine
 {
-    private const int Lanes = 32;
+    private const int Lanes = 32, LocalBytes = 64;
     private readonly PtxKernelSpec spec;
     private readonly byte[] memory;
     private readonly byte[] shared;
@@ -24,8 +25,13 @@ internal sealed partial class PtxMachine
     private readonly Dictionary<string, int> labels = [];
     private readonly Dictionary<ulong, List<Warp>> barriers = [];
     private readonly List<Func<Warp, bool>> program = [];
+    private readonly List<bool> whole = [];
     private readonly string[] parameters;
-    private int block;
+    private readonly byte[] local;
+    private int block, blocksOfGrid;
+
+    /// <summary>The scopes in braces around the statement that is being decoded, the innermost last.</summary>
+    private readonly List<int> scopes = [0];
 
     /// <summary>Compiles a kernel.</summary>
     /// <param name="spec">The kernel.</param>
@@ -34,15 +40,24 @@ internal sealed partial class PtxMachine
     {
         (this.spec, this.memory) = (spec, memory);
         shared = new byte[spec.SharedBytes];
+        local = new byte[LocalBytes * spec.Threads];
         string text = spec.Compile().Text;
         int end = text.IndexOf(".maxntid", StringComparison.Ordinal);
         parameters = [.. Parameter().Matches(text[..end]).Select(match => match.Groups[1].Value)];
+        int scope = 0;
         foreach (string statement in text[(text.IndexOf('{', end) + 1)..].Split(';', '\n').Select(part => part.Trim().Trim('\t')))
         {
             if (statement.EndsWith(':'))
-                labels[statement[..^1]] = program.Count;
-            else if (statement.Length > 0 && statement is not ("{" or "}") && !statement.StartsWith('.') && !statement.StartsWith("//", StringComparison.Ordinal))
+                labels[$"{scopes[^1]}:{statement[..^1]}"] = program.Count;
+            else if (statement is "{")
+                scopes.Add(++scope);
+            else if (statement is "}" && scopes.Count > 1)
+                scopes.RemoveAt(scopes.Count - 1);
+            else if (statement.Length > 0 && statement is not "}" && !statement.StartsWith('.') && !statement.StartsWith("//", StringComparison.Ordinal))
+            {
                 program.Add(Decode(statement));
+                whole.Add(OfWholeWarp.Any(name => statement.StartsWith(name, StringComparison.Ordinal)));
+            }
         }
     }
 
@@ -58,6 +73,7 @@ internal sealed partial class PtxMachine
                 float value => Bits(value),
                 _ => throw new ArgumentException($"an argument {values[i].GetType().Name}"),
             };
+        blocksOfGrid = blocks;
         for (block = 0; block < blocks; block++)
             RunBlock();
     }
@@ -75,10 +91,10 @@ internal sealed partial class PtxMachine
             {
                 while (!warp.Done && !warp.Waiting)
                 {
-                    int at = warp.Next++;
+                    int at = warp.Begin(whole);
                     if (!program[at](warp))
                     {
-                        warp.Next = at; // not yet: other warps first
+                        warp.GoTo(at); // not yet: other warps first
                         break;
                     }
 
@@ -89,7 +105,7 @@ internal sealed partial class PtxMachine
             Assert(moved, "all warps wait");
         }
 
-        Assert(warps.All(warp => warp.Copies.Count == 0), "the kernel ends before its copies");
+        Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
     }
 
     /// <summary>Waits until as many threads have come as the barrier wants.</summary>
@@ -110,6 +126,8 @@ internal sealed partial class PtxMachine
 
     private Func<Warp, bool> Decode(string statement)
     {
+        if (Ignored.Any(name => statement.StartsWith(name, StringComparison.Ordinal)))
+            return static _ => true;
         Func<int, bool> on = static _ => true;
         Match parts = Statement().Match(statement);
         if (parts.Groups["guard"].Value is { Length: > 0 } guard)
@@ -120,7 +138,7 @@ internal sealed partial class PtxMachine
         }
 
         var instruction = new Instruction(statement, parts.Groups["name"].Value.Split('.'), Operands(parts.Groups["operands"].Value), on);
-        return DecodeControl(instruction) ?? DecodeMatrix(instruction) ?? DecodeMemory(instruction) ?? DecodeScalar(instruction)
+        return DecodeControl(instruction) ?? DecodeBulk(instruction) ?? DecodeMatrix(instruction) ?? DecodeMemory(instruction) ?? DecodeScalar(instruction)
             ?? throw new NotSupportedException($"{spec.Method.Name}: {statement}");
     }
 
@@ -129,18 +147,17 @@ internal sealed partial class PtxMachine
         switch (i.Name[0])
         {
             case "bra":
+                int[] around = [.. scopes];
                 return warp =>
                 {
-                    int taken = Enumerable.Range(warp.First, Lanes).Count(thread => i.On(thread));
-                    Assert(taken is 0 or Lanes, $"lanes of a warp part: {i.Text}");
-                    warp.Next = taken == 0 ? warp.Next : labels[i.Operands[0]];
-                    return true;
+                    int target = around.Reverse().Select(each => labels.TryGetValue($"{each}:{i.Operands[0]}", out int at) ? at : -1).First(at => at >= 0);
+                    return i.Each(thread => warp.Next[thread - warp.First] = target)(warp);
                 };
             case "ret":
-                return warp => warp.Done = true;
+                return warp => i.Each(thread => warp.Next[thread - warp.First] = int.MaxValue)(warp);
             case "bar":
                 Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
-                return warp => Arrive(warp, barrier(warp.First), threads(warp.First));
+                return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First));
             default:
                 return null;
         }
@@ -150,12 +167,15 @@ internal sealed partial class PtxMachine
 
     private ulong[] Register(string name)
     {
+        Assert(name == name.Trim(), $"a register {name}");
         if (!registers.TryGetValue(name, out ulong[]? values))
             registers[name] = values = new ulong[spec.Threads];
         return values;
     }
 
-    private ulong[][] Registers(string operand) => [.. operand.Trim('{', '}').Split(',').Select(name => Register(name.Trim()))];
+    private ulong[][] Registers(string operand) => [.. Words(operand).Select(Register)];
+
+    private static IEnumerable<string> Words(string operand) => operand.Trim('{', '}').Split(',').Select(name => name.Trim());
 
     /// <summary>An operand's value in a thread.</summary>
     private Func<int, ulong> Value(string operand)
@@ -164,6 +184,14 @@ internal sealed partial class PtxMachine
             return thread => (ulong)thread;
         if (operand == "%ctaid.x")
             return _ => (ulong)block;
+        if (operand == "%nctaid.x")
+            return _ => (ulong)blocksOfGrid;
+        if (operand.StartsWith("__local_depot", StringComparison.Ordinal))
+        {
+            ulong depot = ulong.Parse(operand["__local_depot".Length..], CultureInfo.InvariantCulture);
+            return thread => (ulong)(thread * LocalBytes) + 16 * depot;
+        }
+
         if (operand == PtxSource.SharedMemory)
             return _ => 0;
         if (char.IsAsciiDigit(operand[0]) || operand[0] == '-')
@@ -188,6 +216,16 @@ internal sealed partial class PtxMachine
             throw new InvalidOperationException(otherwise);
     }
 
+    /// <summary>What orders or hands over, where everything happens in order.</summary>
+    private static readonly string[] Ignored =
+    [
+        "griddepcontrol", "setmaxnreg", "fence.", "wgmma.fence", "wgmma.commit_group", "wgmma.wait_group", "cp.async.bulk.commit_group",
+        "barrier.cluster",
+    ];
+
+    /// <summary>What all lanes of a warp execute together.</summary>
+    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "wgmma.mma_async"];
+
     [GeneratedRegex(@"\.param \.\w+ (\w+)")]
     private static partial Regex Parameter();
 
@@ -206,9 +244,9 @@ internal sealed partial class PtxMachine
         /// <summary>An instruction that every lane executes by itself.</summary>
         public Func<Warp, bool> Each(Action<int> execute) => warp =>
         {
-            for (int thread = warp.First; thread < warp.First + Lanes; thread++)
-                if (On(thread))
-                    execute(thread);
+            for (int lane = 0; lane < Lanes; lane++)
+                if (warp.Active[lane] && On(warp.First + lane))
+                    execute(warp.First + lane);
             return true;
         };
     }
@@ -217,13 +255,45 @@ internal sealed partial class PtxMachine
     {
         public int First { get; } = first;
 
-        public int Next { get; set; }
+        /// <summary>The next statement of each lane; past all statements for one that has ended.</summary>
+        public int[] Next { get; } = new int[Lanes];
+
+        /// <summary>The lanes that execute the statement at hand.</summary>
+        public bool[] Active { get; } = new bool[Lanes];
 
         public bool Waiting { get; set; }
 
-        public bool Done { get; set; }
+        public bool Done => Next.All(next => next == int.MaxValue);
 
         /// <summary>Copies under way: bytes read of the bytes written, the rest zeros.</summary>
         public List<(int To, int From, int Read, int Written)> Copies { get; } = [];
+
+        /// <summary>Stores of boxes under way; they read shared memory no sooner than somebody waits for them.</summary>
+        public Queue<Action> Stores { get; } = [];
+
+        /// <summary>Takes the lanes that are furthest behind a statement on; returns the statement they execute. Lanes at a statement of the whole warp wait for the others.</summary>
+        public int Begin(List<bool> whole)
+        {
+            int at = Next.Where(next => next < whole.Count && (!whole[next] || Next.All(other => other == next))).DefaultIfEmpty(Next.Min()).Min();
+            for (int lane = 0; lane < Lanes; lane++)
+                Active[lane] = Next[lane] == at;
+            GoTo(at + 1);
+            return at;
+        }
+
+        /// <summary>Sets the next statement of the lanes at work.</summary>
+        public void GoTo(int statement)
+        {
+            for (int lane = 0; lane < Lanes; lane++)
+                if (Active[lane])
+                    Next[lane] = statement;
+        }
+
+        /// <summary>Throws unless all lanes are at work.</summary>
+        public Warp Whole(string text)
+        {
+            Assert(Active.All(active => active), $"lanes of a warp part: {text}");
+            return this;
+        }
     }
 }

@@ -1,0 +1,177 @@
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>Barriers that copies arrive at, and bulk copies of boxes of arrays, swizzled by 128 bytes (PTX ISA 8.0, sections 9.7.8 and 9.7.12).</summary>
+internal sealed partial class PtxMachine
+{
+    private readonly Dictionary<int, AsyncBarrierState> asyncBarriers = [];
+
+    /// <summary>Writes the machine's own form of a tensor map: rank, address, extents, strides in elements, box; each four bytes.</summary>
+    public static void EncodeMap(byte[] memory, int at, int address, int[] extents, int[] strides, int[] box)
+    {
+        int[] fields = [extents.Length, address, .. extents, .. strides, .. box];
+        for (int i = 0; i < fields.Length; i++)
+            BitConverter.TryWriteBytes(memory.AsSpan(at + 4 * i, 4), fields[i]);
+    }
+
+    private Func<Warp, bool>? DecodeBulk(Instruction i) => i.Name switch
+    {
+        ["mbarrier", "init", ..] => OnBarrier(i, (state, thread, value) => state.Initialise((int)value(thread))),
+        ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive((int)value(thread))),
+        ["mbarrier", "arrive", ..] => OnBarrier(i, (state, _, _) => state.Arrive(0)),
+        ["mbarrier", "try_wait", ..] => WaitForPhase(i),
+        ["cp", "async", "bulk", "wait_group", ..] => FinishStores(i),
+        ["cp", "async", "bulk", "tensor", _, "shared::cluster", ..] => CopyBox(i, load: true),
+        ["cp", "async", "bulk", "tensor", _, "global", ..] => CopyBox(i, load: false),
+        _ => null,
+    };
+
+    /// <summary>The barrier's address is the operand in brackets, the number the last operand.</summary>
+    private Func<Warp, bool> OnBarrier(Instruction i, Action<AsyncBarrierState, int, Func<int, ulong>> act)
+    {
+        string place = i.Operands.First(operand => operand[0] == '[');
+        Func<int, int> address = Address(place);
+        Func<int, ulong> number = i.Operands[^1] == place ? _ => 0 : Value(i.Operands[^1]);
+        return i.Each(thread => act(StateOf(address(thread)), thread, number));
+    }
+
+    /// <summary>Holds the warp up until the phase has ended; copies arrive no sooner than somebody waits for them.</summary>
+    private Func<Warp, bool> WaitForPhase(Instruction i)
+    {
+        ulong[] done = Register(i.Operands[0]);
+        Func<int, int> address = Address(i.Operands[1]);
+        Func<int, ulong> parity = Value(i.Operands[2]);
+        return warp =>
+        {
+            int[] threads = [.. Enumerable.Range(warp.First, Lanes).Where(thread => warp.Active[thread - warp.First])];
+            foreach (int thread in threads)
+            {
+                AsyncBarrierState state = StateOf(address(thread));
+                state.Deliver();
+                if (state.Phase == (int)parity(thread))
+                    return false;
+            }
+
+            return i.Each(thread => done[thread] = 1)(warp);
+        };
+    }
+
+    private Func<Warp, bool> CopyBox(Instruction i, bool load)
+    {
+        // Load: [to], [map, {coordinates}], [barrier]. Store: [map, {coordinates}], [from]. Braces within brackets come as one operand.
+        string[] map = i.Operands[load ? 1 : 0].Trim('[', ']').Split('{', '}');
+        Func<int, ulong> descriptor = Value(map[0].Trim(' ', '\t', ','));
+        Func<int, ulong>[] coordinates = [.. map[1].Split(',').Select(part => Value(part.Trim()))];
+        Func<int, int> place = Address(i.Operands[load ? 0 : 1]), barrier = load ? Address(i.Operands[2]) : _ => 0;
+        return warp => i.Each(thread =>
+        {
+            int at = place(thread), field = (int)descriptor(thread);
+            Assert(at % 1024 == 0, $"a swizzled box at {at}: {i.Text}");
+            int[] origin = [.. coordinates.Select(each => (int)(uint)each(thread))];
+            if (!load)
+            {
+                warp.Stores.Enqueue(() => MoveBox(field, origin, at, load: false));
+                return;
+            }
+
+            int bytes = MoveBox(field, origin, at, load: null);
+            StateOf(barrier(thread)).Expect(() => MoveBox(field, origin, at, load: true), bytes);
+        })(warp);
+    }
+
+    /// <summary>Lets stores happen until as many are under way as the operand says.</summary>
+    private Func<Warp, bool> FinishStores(Instruction i)
+    {
+        Func<int, ulong> left = Value(i.Operands[0]);
+        return warp =>
+        {
+            while ((ulong)warp.Stores.Count > left(warp.First))
+                warp.Stores.Dequeue()();
+            return true;
+        };
+    }
+
+    /// <summary>Moves a box between memory and shared memory, or destroys its place there if <paramref name="load"/> is null; returns its bytes.</summary>
+    private int MoveBox(int map, int[] origin, int at, bool? load)
+    {
+        int Field(int i) => BitConverter.ToInt32(memory, map + 4 * i);
+        int rank = Field(0), address = Field(1);
+        int[] box = [.. Enumerable.Range(0, rank).Select(axis => Field(2 + 2 * rank - 1 + axis))];
+        int elements = box.Aggregate(1, (product, extent) => product * extent);
+        Assert(rank == origin.Length && box[0] == 64, $"a map of rank {rank} and {box[0]} elements a row");
+        for (int e = 0; e < elements; e++)
+        {
+            long from = 0;
+            bool inside = true;
+            for (int axis = 0, rest = e; axis < rank; rest /= box[axis++])
+            {
+                long index = (long)origin[axis] + rest % box[axis];
+                inside &= index >= 0 && index < Field(2 + axis);
+                from += index * (axis == 0 ? 1 : Field(2 + rank + axis - 1));
+            }
+
+            int to = Swizzled(at + 2 * e);
+            Span<byte> element = shared.AsSpan(to, 2);
+            if (load is null)
+                element.Fill(0xFF);
+            else if (load == false && inside)
+                element.CopyTo(memory.AsSpan(address + 2 * (int)from, 2));
+            else if (load == true && inside)
+                memory.AsSpan(address + 2 * (int)from, 2).CopyTo(element);
+            else if (load == true)
+                element.Clear();
+        }
+
+        return 2 * elements;
+    }
+
+    /// <summary>Permutes the 16-byte pieces of a row of 128 bytes by the number of the row within eight.</summary>
+    private static int Swizzled(int address) => address ^ ((address >> 3) & 0x70);
+
+    private AsyncBarrierState StateOf(int address)
+    {
+        if (!asyncBarriers.TryGetValue(address, out AsyncBarrierState? state))
+            asyncBarriers[address] = state = new AsyncBarrierState();
+        return state;
+    }
+
+    /// <summary>A barrier's parity, arrivals and bytes that its phase still wants, and copies that have not arrived.</summary>
+    private sealed class AsyncBarrierState
+    {
+        private readonly List<(Action Copy, int Bytes)> copies = [];
+        private int arrivals, left, bytes;
+
+        public int Phase { get; private set; }
+
+        public void Initialise(int count) => (arrivals, left, bytes, Phase) = (count, count, 0, 0);
+
+        public void Arrive(int expected)
+        {
+            bytes += expected;
+            left--;
+            Settle();
+        }
+
+        public void Expect(Action copy, int size) => copies.Add((copy, size));
+
+        public void Deliver()
+        {
+            foreach ((Action copy, int size) in copies)
+            {
+                copy();
+                bytes -= size;
+            }
+
+            copies.Clear();
+            Settle();
+        }
+
+        private void Settle()
+        {
+            Assert(left >= 0, "more arrivals than the barrier has");
+            if (left > 0 || bytes != 0)
+                return;
+            left = arrivals;
+            Phase ^= 1;
+        }
+    }
+}

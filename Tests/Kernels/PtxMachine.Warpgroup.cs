@@ -1,0 +1,60 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>Products of a warpgroup whose operands lie in shared memory (wgmma, PTX ISA 8.0, section 9.7.14): a warp makes its own 16 rows.</summary>
+internal sealed partial class PtxMachine
+{
+    private const int Depth = 16;
+
+    private Func<Warp, bool> MultiplyOfWarpgroup(Instruction i)
+    {
+        string form = i.Name.Single(part => part.StartsWith("m64n", StringComparison.Ordinal));
+        int columns = int.Parse(form.AsSpan(4, form.IndexOf('k', StringComparison.Ordinal) - 4), System.Globalization.CultureInfo.InvariantCulture);
+        ulong[][] sums = Registers(i.Operands[0]);
+        Func<int, ulong> left = Value(i.Operands[1]), right = Value(i.Operands[2]), keep = Value(i.Operands[3]);
+        bool leftTransposed = i.Operands[6] == "1", rightTransposed = i.Operands[7] == "1";
+        Assert(sums.Length == columns / 2, $"{sums.Length} sums: {i.Text}");
+        return warp =>
+        {
+            warp.Whole(i.Text);
+            int first = warp.First / Lanes % 4 * 16;
+            float[,] a = Operand(left(warp.First), leftTransposed, first, 16), b = Operand(right(warp.First), rightTransposed, 0, columns);
+            for (int lane = 0; lane < Lanes; lane++)
+            {
+                int thread = warp.First + lane;
+                for (int sum = 0; sum < sums.Length; sum++)
+                {
+                    int row = lane / 4 + sum % 4 / 2 * 8, column = sum / 4 * 8 + 2 * (lane % 4) + sum % 2;
+                    float total = keep(thread) != 0 ? Real(sums[sum][thread]) : 0;
+                    for (int k = 0; k < Depth; k++)
+                        total += a[row, k] * b[column, k];
+                    sums[sum][thread] = Bits(total);
+                }
+            }
+
+            return true;
+        };
+    }
+
+    /// <summary>Rows of an operand by 16 inner indices, through its descriptor with the 128-byte swizzle.</summary>
+    private float[,] Operand(ulong descriptor, bool transposed, int first, int count)
+    {
+        Assert(descriptor >> 62 == 1, "an operand without the 128-byte swizzle");
+        int start = (int)(descriptor & 0x3FFF) << 4, leading = (int)(descriptor >> 16 & 0x3FFF) << 4, stride = (int)(descriptor >> 32 & 0x3FFF) << 4;
+        float[,] values = new float[count, Depth];
+        for (int i = 0; i < count; i++)
+        {
+            for (int k = 0; k < Depth; k++)
+            {
+                int row = first + i;
+                int at = transposed
+                    ? start + row / 64 * leading + k / 8 * stride + k % 8 * 128 + row % 64 * 2
+                    : start + row / 8 * stride + row % 8 * 128 + 2 * k;
+                values[i, k] = BFloat16.Lower(BitConverter.ToUInt16(shared, Swizzled(at)));
+            }
+        }
+
+        return values;
+    }
+}

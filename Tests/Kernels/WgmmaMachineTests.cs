@@ -1,0 +1,142 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>The kernels on Hopper's tensor cores, run by <see cref="PtxMachine"/> on numbers whose sums are exact: every element must be right.</summary>
+public class WgmmaMachineTests
+{
+    private const int Processors = 3; // blocks of the grid: fewer than tiles, so that blocks go on to further tiles
+
+    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method, Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;
+
+    /// <summary>N, H, W, C, K, R; columns of a tile; whether it is the input gradient, has a residual, writes fp32.</summary>
+    public static TheoryData<int[], int, bool, bool, bool> Products => new()
+    {
+        { [1, 5, 7, 24, 40, 3], 40, false, false, false },
+        { [3, 9, 4, 72, 136, 3], 64, false, true, false },
+        { [2, 16, 8, 8, 200, 1], 128, false, true, false },
+        { [1, 1, 300, 64, 72, 1], 64, false, false, true },
+        { [2, 6, 5, 72, 136, 3], 64, true, true, false },
+        { [1, 8, 16, 264, 16, 3], 256, true, false, false },
+        { [1, 4, 4, 40, 24, 1], 40, true, true, true },
+    };
+
+    public static TheoryData<int[], int> Gradients => new() { { [2, 5, 7, 24, 40, 3], 64 }, { [3, 9, 4, 72, 136, 3], 192 }, { [1, 1, 300, 72, 8, 1], 128 } };
+
+    [Theory]
+    [MemberData(nameof(Products))]
+    public void A_convolution_is_right_in_every_element(int[] extents, int tileColumns, bool inputGradient, bool residual, bool single)
+    {
+        ConvExtents e = Extents(extents);
+        int inner = inputGradient ? e.K : e.C, columns = inputGradient ? e.C : e.K;
+        var run = new Memory();
+        float[] x = run.Numbers(e.Pixels * inner), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(columns), there = run.Numbers(e.Pixels * columns);
+        int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), biasAt = run.Put(bias);
+        int yAt = single ? run.Put(there) : run.Put(Rounded(there)), maps = run.Put(new byte[5 * 128]);
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !single, Single = single };
+        var box = PixelBox.Covering(e, WgmmaTile.Rows);
+        Images(run, maps, xAt, e, inner, box);
+        Images(run, maps + 512, xAt, e, inner, box);
+        int[] part = inputGradient ? [64, 1, WgmmaTile.Depth] : [WgmmaTile.Depth, 1, tile.PartColumns];
+        PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], part);
+        Images(run, maps + 256, yAt, e, columns, box.Half);
+        Images(run, maps + 384, yAt, e, columns, box.Half);
+        int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (columns + tileColumns - 1) / tileColumns;
+        float alpha = 0.5f, beta = residual ? 2f : 0f;
+        new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
+            Math.Min(Processors, rowTiles * columnTiles), (long)maps, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
+            box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (inner + 63) / 64, tile.Stages,
+            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, 1, 1);
+        float[] expected = new float[e.Pixels * columns];
+        for (int i = 0; i < expected.Length; i++)
+        {
+            int pixel = i / columns, column = i % columns;
+            double sum = pixel < biased ? bias[column] : 0;
+            for (int tap = 0; tap < e.Taps; tap++)
+                for (int c = 0; c < inner && Neighbour(e, pixel, tap, inputGradient ? -1 : 1) is var from && from >= 0; c++)
+                    sum += (double)x[from * inner + c] * (inputGradient ? weight[(c * e.Taps + tap) * e.C + column] : weight[(column * e.Taps + tap) * e.C + c]);
+            expected[i] = (float)(alpha * sum + beta * there[i]);
+        }
+
+        Assert.Equal(single ? expected : Rounded(expected).Select(BFloat16.ToSingle), single ? run.Singles(yAt, expected.Length) : run.Halves(yAt, expected.Length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Gradients))]
+    public void A_weight_gradient_and_a_bias_s_are_right_in_every_element(int[] extents, int tileColumns)
+    {
+        ConvExtents e = Extents(extents);
+        var run = new Memory();
+        float[] x = run.Numbers(e.Pixels * e.C), dy = run.Numbers(e.Pixels * e.K);
+        int xAt = run.Put(Rounded(x)), dyAt = run.Put(Rounded(dy)), maps = run.Put(new byte[3 * 128]), count = e.K * e.Taps * e.C;
+        var box = PixelBox.Covering(e, WgmmaTile.Depth);
+        int boxes = box.Count(e), range = Math.Max(1, (boxes + 1) / 2), ranges = (boxes + range - 1) / range;
+        int sums = run.Put(Enumerable.Repeat(float.NaN, ranges * count).ToArray()), biasSums = run.Put(Enumerable.Repeat(float.NaN, ranges * e.K).ToArray());
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeA = true, TransposeB = true, Single = true };
+        Images(run, maps, dyAt, e, e.K, box);
+        Images(run, maps + 128, xAt, e, e.C, box);
+        Images(run, maps + 256, xAt, e, e.C, box);
+        int slices = (e.C + 63) / 64, rowTiles = (e.K + 127) / 128, columnTiles = (e.Taps * slices + tile.Chunks - 1) / tile.Chunks;
+        new PtxMachine(WgmmaProduct.Specification(Accumulate, tile), run.Bytes).Run(
+            Math.Min(Processors, rowTiles * columnTiles * ranges), (long)maps, (long)sums, (long)biasSums, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
+            boxes, range, rowTiles * columnTiles * ranges, rowTiles, columnTiles, slices, slices, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
+        float[] expected = new float[count];
+        for (int i = 0; i < count; i++)
+        {
+            int k = i / e.C / e.Taps, tap = i / e.C % e.Taps, c = i % e.C;
+            for (int pixel = 0; pixel < e.Pixels; pixel++)
+                if (Neighbour(e, pixel, tap, 1) is var from && from >= 0)
+                    expected[i] += dy[pixel * e.K + k] * x[from * e.C + c];
+        }
+
+        Assert.Equal(expected, Total(run.Singles(sums, ranges * count), count));
+        Assert.Equal(Total([.. dy], e.K), Total(run.Singles(biasSums, ranges * e.K), e.K));
+    }
+
+    /// <summary>Sums of rows of <paramref name="count"/> numbers.</summary>
+    private static float[] Total(float[] values, int count) => [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, values.Length / count).Sum(row => values[row * count + i]))];
+
+    private static ConvExtents Extents(int[] v) => new() { N = v[0], H = v[1], W = v[2], C = v[3], K = v[4], R = v[5] };
+
+    private static void Images(Memory run, int map, int address, ConvExtents e, int channels, PixelBox box) => PtxMachine.EncodeMap(
+        run.Bytes, map, address, [channels, e.W, e.H, e.N], [channels, e.W * channels, e.H * e.W * channels], [64, box.Width, box.Height, box.Images]);
+
+    private static int Neighbour(ConvExtents e, int pixel, int tap, int direction)
+    {
+        int h = pixel / e.W % e.H + direction * (tap / e.R - e.R / 2), w = pixel % e.W + direction * (tap % e.R - e.R / 2);
+        return h < 0 || h >= e.H || w < 0 || w >= e.W ? -1 : (pixel / e.W / e.H * e.H + h) * e.W + w;
+    }
+
+    private static BFloat16[] Rounded(float[] values) => [.. values.Select(BFloat16.FromSingle)];
+
+    /// <summary>Global memory, poisoned, and what lies in it.</summary>
+    private sealed class Memory
+    {
+        private readonly Random random = new(11);
+        private int top = 256;
+
+        public Memory() => Bytes.AsSpan().Fill(0xFF);
+
+        public byte[] Bytes { get; } = new byte[1 << 21];
+
+        /// <summary>Small whole numbers.</summary>
+        public float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(-2, 3))];
+
+        public int Put<T>(T[] values)
+            where T : unmanaged
+        {
+            int start = top;
+            MemoryMarshal.AsBytes(values.AsSpan()).CopyTo(Bytes.AsSpan(start));
+            top = (start + MemoryMarshal.AsBytes(values.AsSpan()).Length + 255) / 256 * 256;
+            return start;
+        }
+
+        public float[] Singles(int at, int count) => MemoryMarshal.Cast<byte, float>(Bytes.AsSpan(at))[..count].ToArray();
+
+        public IEnumerable<float> Halves(int at, int count) => MemoryMarshal.Cast<byte, BFloat16>(Bytes.AsSpan(at))[..count].ToArray().Select(BFloat16.ToSingle);
+    }
+}
