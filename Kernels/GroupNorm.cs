@@ -41,9 +41,12 @@ public static partial class GroupNorm
         float epsilon = 1e-6f, RandomSource? dropout = null, float dropoutRate = 0f, Tensor? more = null) =>
         Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable: false, more);
 
-    /// <summary>Whether the fast kernels normalise over two tensors without a copy.</summary>
+    /// <summary>
+    /// Whether the fast kernels normalise over two tensors, (N, H, W, C) and (N, H, W, C2), without a copy. Not over one tensor twice: blocks
+    /// would add to the same gradient at the same time.
+    /// </summary>
     public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more, int groups) =>
-        more.HasTangent == x.HasTangent && more.Type == x.Type && PlanOf(device, x, more, groups) is not null;
+        !ReferenceEquals(x, more) && more.HasTangent == x.HasTangent && more.Type == x.Type && PlanOf(device, x, more, groups) is not null;
 
     /// <summary>As above, but with the portable kernels alone if <paramref name="portable"/>: the reference of the fast ones.</summary>
     internal static Tensor Apply(

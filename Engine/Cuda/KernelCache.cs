@@ -38,7 +38,7 @@ internal static unsafe class KernelCache
     }
 
     /// <summary>The binary behind its own hash; null if there is none or it is damaged.</summary>
-    private static byte[]? TryRead(string path)
+    internal static byte[]? TryRead(string path)
     {
         try
         {
@@ -56,7 +56,8 @@ internal static unsafe class KernelCache
         }
     }
 
-    private static void TryWrite(string path, byte[] binary)
+    /// <summary>Writes the binary behind its hash, or nothing where that cannot be.</summary>
+    internal static void TryWrite(string path, byte[] binary)
     {
         try
         {

@@ -26,6 +26,16 @@ public class GroupNormTwoSourcesTests
         Assert.Contains(apart[1], value => value != 0);
     }
 
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void One_tensor_twice_gets_the_gradients_of_both(string device, DType type)
+    {
+        Shape shape = device == "cuda" ? new(3, 16, 12, 64) : new(1, 3, 2, 8);
+        float[][] apart = Run(device, type, shape, shape, concatenate: false, twice: true), together = Run(device, type, shape, shape, concatenate: true, twice: true);
+        double tolerance = type == DType.Float32 ? 1e-6 : 5e-3;
+        Assert.All(apart.Zip(together).Take(3), pair => Assert.InRange(OpBattery.RelativeError([.. pair.Second.Select(v => (double)v)], pair.First), 0, tolerance));
+    }
+
     [Fact]
     public void Sources_that_do_not_fit_are_named()
     {
@@ -35,8 +45,8 @@ public class GroupNormTwoSourcesTests
         Assert.Contains("(1, 2, 2, 8)", Assert.Throws<ArgumentException>(() => GroupNorm.Apply(program, x, weight, weight, 2, more: more)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Output, tangent and the gradients of both sources, of the sum of a norm and a linear layer over them.</summary>
-    private static float[][] Run(string deviceName, DType type, Shape first, Shape second, bool concatenate)
+    /// <summary>Output, tangent and the gradients of both sources, of the sum of a norm and a linear layer over them, or over the first <paramref name="twice"/>.</summary>
+    private static float[][] Run(string deviceName, DType type, Shape first, Shape second, bool concatenate, bool twice = false)
     {
         ComputeDevice device = TestDevices.Get(deviceName);
         var random = new Random(5);
@@ -51,7 +61,7 @@ public class GroupNormTwoSourcesTests
         tape.Watch(x, dx);
         tape.Watch(more, dMore);
         Tensor a = Copy.Join(program, x, tx);
-        Tensor? b = Copy.Join(program, more, tMore);
+        Tensor? b = twice ? a : Copy.Join(program, more, tMore);
         if (concatenate)
             (a, b) = (Concat.Apply(program, a, b), null);
         Tensor normalised = GroupNorm.Apply(program, a, scale, shift, channels / 8, silu: true, more: b);
