@@ -5,10 +5,17 @@ using Xunit;
 
 namespace TrigFlowNative.Tests;
 
-/// <summary>The devices every op is tested on. Without an NVIDIA GPU the rows for cuda show as skipped, with the reason.</summary>
+/// <summary>
+/// The devices every op is tested on. Without an NVIDIA GPU the rows for cuda show as skipped, with the reason. The environment
+/// variable <see cref="Variable"/> names the devices that are wanted, separated by commas: under compute-sanitizer cuda alone.
+/// </summary>
 public static class TestDevices
 {
+    private const string Variable = "TRIGFLOW_TEST_DEVICES";
+
     private static readonly Dictionary<string, ComputeDevice> Open = [];
+
+    private static readonly string[]? Wanted = Environment.GetEnvironmentVariable(Variable)?.Split(',', StringSplitOptions.TrimEntries);
 
     private static readonly string? WhyNoGpu = CudaLibrary.WhyUnavailable();
 
@@ -35,7 +42,10 @@ public static class TestDevices
         from each in cases
         select new TheoryDataRow<string, T>(name, each) { Skip = SkipReason(name) };
 
-    private static string? SkipReason(string name) => name == "cuda" && WhyNoGpu is not null ? $"no CUDA device: {WhyNoGpu}" : null;
+    private static string? SkipReason(string name) =>
+        Wanted?.Contains(name) == false ? $"not among the devices of {Variable}"
+        : name == "cuda" && WhyNoGpu is not null ? $"no CUDA device: {WhyNoGpu}"
+        : null;
 
     private static TheoryData<string> Rows(params string[] names)
     {
