@@ -14,7 +14,7 @@ public static partial class GroupNorm
             return null;
         var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C + (more?.Shape.C ?? 0));
         SlabPlan? plan = SlabPlan.For(shape, groups, gpu.IsHopper, gpu.Multiprocessors);
-        return more is not null && plan is { } found && x.Shape.C % found.Channels != 0 ? null : plan; // a slab must not lie in both
+        return more is not null && x.Shape.C % SlabPlan.VectorChannels != 0 ? null : plan; // a run of channels must not lie in both
     }
 
     private static Action ForwardGpu(GpuDevice gpu, Terms terms)

@@ -33,6 +33,11 @@ public static partial class GroupNorm
     /// <param name="dMore">Address of their gradient.</param>
     /// <param name="firstChannels">Channels of x, where <paramref name="more"/> has the others; else C.</param>
     /// <param name="adds">1 to add to dx, 2 to add to dMore, or both.</param>
+    /// <param name="deferred">Address of what dx takes along, like x.</param>
+    /// <param name="deferredMore">Address of what dMore takes along.</param>
+    /// <param name="factor">Its factor in dx.</param>
+    /// <param name="factorMore">Its factor in dMore.</param>
+    /// <param name="takes">1 if dx takes something along, 2 if dMore does, or both.</param>
     /// <param name="half">0.5 with SiLU, else 1.</param>
     /// <param name="counter">Address of step and first sample, with dropout; so are the following.</param>
     /// <param name="purpose">What the random numbers are for.</param>
@@ -43,19 +48,23 @@ public static partial class GroupNorm
     internal static void SlabBackwardKernel(
         long x, long dy, long dx, long weight, long bias, long modulation, long statistics, long channelSums, long dModulation,
         int images, int pixels, int channels, int groupChannels, int slabs, int vectors, int rows, int clusterBits, int tileBytes, int modulated, int write,
-        int input, long more, long dMore, int firstChannels, int adds, float half, long counter, int purpose, int key0, int key1, int limit, float keep)
+        int input, long more, long dMore, int firstChannels, int adds, long deferred, long deferredMore, float factor, float factorMore, int takes, float half,
+        long counter, int purpose, int key0, int key1, int limit, float keep)
     {
         Slab s = SlabOf(images, pixels, slabs, vectors, rows, clusterBits, tileBytes);
         long offset = 2L * (((long)s.Image * pixels + s.Begin + s.Row) * channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * channels;
-        // A slab lies wholly in one of the sources of x, whose pixels are as far apart as it has channels.
-        bool second = s.FirstChannel >= firstChannels;
-        int sourceChannels = second ? channels - firstChannels : firstChannels, sourceFirst = second ? s.FirstChannel - firstChannels : s.FirstChannel;
-        long source = 2L * (((long)s.Image * pixels + s.Begin + s.Row) * sourceChannels + sourceFirst + 8 * s.Column);
+        // A run of channels lies wholly in one of the sources of x, whose pixels are as far apart as it has channels; a slab may lie in both.
+        int run = s.FirstChannel + 8 * s.Column;
+        bool second = run >= firstChannels;
+        int sourceChannels = second ? channels - firstChannels : firstChannels;
+        long source = 2L * (((long)s.Image * pixels + s.Begin + s.Row) * sourceChannels + (second ? run - firstChannels : run));
         long sourceStep = 2L * s.Rows * sourceChannels, to = (second ? dMore : dx) + source, from = (second ? more : x) + source;
-        int adding = second ? adds >> 1 : adds & 1;
+        long waiting = (second ? deferredMore : deferred) + source;
+        int adding = second ? adds >> 1 : adds & 1, taking = second ? takes >> 1 : takes & 1;
         int tileStep = 32 * Group.DimX, lane = Group.IdxX;
         CudaAsm.Emit("@@declare");
+        CudaAsm.Emit("@@factor %0;", second ? factorMore : factor);
         CudaAsm.Emit("@@stream %0, %1, %2, %3, %4, %5, %6;", counter, s.Image, purpose, key0, key1, limit, keep);
         if (lane < s.Channels)
         {
@@ -82,6 +91,9 @@ public static partial class GroupNorm
         CudaAsm.Emit("@@nothing");
         CudaAsm.Emit("@@next %0, %1;", to, s.Begin + s.Row < s.End ? adding : 0);
         CudaAsm.Emit("@@next %0, %1;", to + sourceStep, s.Begin + s.Row + s.Rows < s.End ? adding : 0);
+        CudaAsm.Emit("@@nothingDeferred");
+        CudaAsm.Emit("@@nextDeferred %0, %1;", waiting, s.Begin + s.Row < s.End ? taking : 0);
+        CudaAsm.Emit("@@nextDeferred %0, %1;", waiting + sourceStep, s.Begin + s.Row + s.Rows < s.End ? taking : 0);
 
         CudaAsm.Emit("@@fetched");
         if (lane < s.Channels)
@@ -112,7 +124,9 @@ public static partial class GroupNorm
             {
                 CudaAsm.Emit("@@write %0, %1;", at, to);
                 CudaAsm.Emit("@@next %0, %1;", to + 2 * sourceStep, pixel + 2 * s.Rows < s.End ? adding : 0);
+                CudaAsm.Emit("@@nextDeferred %0, %1;", waiting + 2 * sourceStep, pixel + 2 * s.Rows < s.End ? taking : 0);
                 to += sourceStep;
+                waiting += sourceStep;
                 at += tileStep;
             }
         }
@@ -194,7 +208,9 @@ public static partial class GroupNorm
         Extents s = terms.Extents;
         bool input = gradients.X is not null || gradients.More is not null;
         int adds = (gradients.X?.Add ?? 0) + 2 * (gradients.More?.Add ?? 0);
-        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Backward(plan, SlabText.Architecture(gpu), s.Silu != 0, adds != 0, terms.Dropout is not null));
+        (DeferredGradient? deferred, DeferredGradient? deferredMore) = (gradients.Deferred, gradients.DeferredMore);
+        int takes = (deferred is null ? 0 : 1) + (deferredMore is null ? 0 : 2);
+        PtxKernel kernel = PtxKernel.Load(gpu, SlabText.Backward(plan, SlabText.Architecture(gpu), s.Silu != 0, adds != 0, takes != 0, terms.Dropout is not null));
         int slabs = s.Channels / plan.Channels;
         RandomStream stream = terms.Dropout?.Stream ?? default;
         return () =>
@@ -205,8 +221,9 @@ public static partial class GroupNorm
                 terms.Bias.Address, (terms.Modulation ?? terms.Weight).Address, terms.Statistics.Address, sums,
                 gradients.Modulation?.Tensor.Address ?? sums, s.Images, s.Pixels, s.Channels, s.GroupChannels, slabs,
                 plan.Vectors, plan.Rows, plan.ClusterBits, plan.TileBytes(2), s.Modulated, WriteMode(gradients.Modulation), input ? 1 : 0,
-                (terms.More ?? terms.X).Address, gradients.More?.Tensor.Address ?? sums, terms.More is null ? s.Channels : terms.X.Shape.C, adds, s.Silu != 0 ? 0.5f : 1f, terms.Dropout?.Counter.Address ?? sums, (int)stream.Purpose, (int)stream.Key0,
-                (int)stream.Key1, (int)(terms.Dropout?.Limit ?? 0), terms.Dropout?.Scale ?? 1f);
+                (terms.More ?? terms.X).Address, gradients.More?.Tensor.Address ?? sums, terms.More is null ? s.Channels : terms.X.Shape.C, adds,
+                deferred?.Cotangent.Address ?? sums, deferredMore?.Cotangent.Address ?? sums, deferred?.Factor ?? 0f, deferredMore?.Factor ?? 0f, takes, s.Silu != 0 ? 0.5f : 1f,
+                terms.Dropout?.Counter.Address ?? sums, (int)stream.Purpose, (int)stream.Key0, (int)stream.Key1, (int)(terms.Dropout?.Limit ?? 0), terms.Dropout?.Scale ?? 1f);
         };
     }
 }

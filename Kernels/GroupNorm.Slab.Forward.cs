@@ -44,10 +44,10 @@ public static partial class GroupNorm
         long imageBytes = 2L * pixels * channels, tangentBytes = imageBytes * images;
         long offset = imageBytes * s.Image + 2L * ((long)(s.Begin + s.Row) * channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * channels;
-        // A slab lies wholly in one of the sources of x, whose pixels are as far apart as it has channels.
-        bool second = s.FirstChannel >= firstChannels;
-        int sourceChannels = second ? channels - firstChannels : firstChannels, sourceFirst = second ? s.FirstChannel - firstChannels : s.FirstChannel;
-        long source = (second ? more : x) + 2L * s.Image * pixels * sourceChannels;
+        // A run of channels lies wholly in one of the sources of x, whose pixels are as far apart as it has channels; a slab may lie in both.
+        int run = s.FirstChannel + 8 * s.Column;
+        bool second = run >= firstChannels;
+        int sourceChannels = second ? channels - firstChannels : firstChannels;
         long sourceStep = 2L * s.Rows * sourceChannels, sourceTangent = 2L * images * pixels * sourceChannels;
         int tileStep = 16 * (1 + tangent) * Group.DimX, lane = Group.IdxX;
         CudaAsm.Emit("@@declare");
@@ -55,7 +55,9 @@ public static partial class GroupNorm
         if (lane < s.Channels)
         {
             int channel = s.FirstChannel + lane;
-            CudaAsm.Emit("@@peek %0;", source + 2L * (sourceFirst + lane - channel % groupChannels));
+            int pivot = channel - channel % groupChannels; // the first channel of the group, whose first pixel all of it take
+            long pixelBytes = 2L * s.Image * pixels;
+            CudaAsm.Emit("@@peek %0;", pivot >= firstChannels ? more + pixelBytes * (channels - firstChannels) + 2 * (pivot - firstChannels) : x + pixelBytes * firstChannels + 2 * pivot);
             FetchWeights(s, weight, bias, modulation, channels, modulated);
             if (modulated > 1)
             {
@@ -65,7 +67,7 @@ public static partial class GroupNorm
             }
         }
 
-        long from = source + 2L * ((long)(s.Begin + s.Row) * sourceChannels + sourceFirst + 8 * s.Column);
+        long from = (second ? more : x) + 2L * (((long)s.Image * pixels + s.Begin + s.Row) * sourceChannels + (second ? run - firstChannels : run));
         int at = 16 * lane;
         for (int pixel = s.Begin + s.Row; pixel < s.End; pixel += s.Rows)
         {

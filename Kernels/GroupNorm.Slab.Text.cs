@@ -24,10 +24,10 @@ public static partial class GroupNorm
         private static readonly IReadOnlyDictionary<string, string> Shared = new Dictionary<string, string>
         {
             ["declare"] = $"""
-                .reg .b32 base, place, xw<{Words}>, tw<{Words}>, yw<{Words}>, uw<{Words}>, vw<{Words}>;
+                .reg .b32 base, place, xw<{Words}>, tw<{Words}>, yw<{Words}>, uw<{Words}>, vw<{Words}>, dw<{Words}>, ew<{Words}>;
                 .reg .b32 pivot<{Channels}>, ca<{Channels}>, cb<{Channels}>, ce<{Channels}>, cf<{Channels}>, sum<{2 * Channels}>;
                 .reg .pred there;
-                .reg .b32 peeked, d, q, u, v, w, t, sumOfRanks, part, even, evenTangent;
+                .reg .b32 peeked, d, q, u, v, w, t, weight, sumOfRanks, part, even, evenTangent;
                 mov.u32 base, {PtxSource.SharedMemory};
                 """,
             ["fetch"] = "add.u32 place, base, $0;\ncp.async.ca.shared.global [place], [$1], 4;",
@@ -73,8 +73,9 @@ public static partial class GroupNorm
         /// <param name="architecture">What the text is for.</param>
         /// <param name="silu">Whether act is SiLU.</param>
         /// <param name="add">Whether dx is added to what is there.</param>
+        /// <param name="deferred">Whether dx takes a factor times a further tensor along, see <see cref="Tape.Defer"/>.</param>
         /// <param name="dropping">Whether dropout follows.</param>
-        public static PtxKernelSpec Backward(SlabPlan plan, string architecture, bool silu, bool add, bool dropping)
+        public static PtxKernelSpec Backward(SlabPlan plan, string architecture, bool silu, bool add, bool deferred, bool dropping)
         {
             Dictionary<string, string> macros = Macros(plan, true, dropping);
             macros["coefficients"] = Tables(("pivot", 0), ("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4)) + Cleared();
@@ -89,6 +90,8 @@ public static partial class GroupNorm
                 write.Append(Inv($"fma.rn.f32 t, ca{c}, {Unpack(write, "w", "tw", c)}, t;\n"));
                 if (add)
                     write.Append(Inv($"add.rn.f32 t, t, {Unpack(write, "v", "uw", c)};\n"));
+                if (deferred)
+                    write.Append(Inv($"fma.rn.f32 t, weight, {Unpack(write, "v", "dw", c)}, t;\n"));
                 Keep(write, "yw", "even", "t", c);
             }
 
@@ -96,13 +99,20 @@ public static partial class GroupNorm
             write.Append(Inv($"st.global.v4.b32 [$1], {Four("yw", 0)};\n"));
             macros["accumulate"] = accumulate.ToString();
             macros["write"] = write.ToString();
-            // What dx is added to is on its way two steps ahead. $0: address; $1: whether there is such a step, and something to add to.
-            string zero = string.Concat(Enumerable.Range(0, Words).Select(i => Inv($"mov.b32 vw{i}, 0;\n")));
-            string next = string.Concat(Enumerable.Range(0, Words).Select(i => Inv($"mov.b32 uw{i}, vw{i};\n")));
-            macros["nothing"] = add ? zero.TrimEnd() : "";
-            macros["next"] = add ? $"setp.ne.s32 there, $1, 0;\n{next}{zero}@there ld.global.v4.b32 {Four("vw", 0)}, [$0];" : "";
-            string variant = Inv($"{(silu ? "silu " : "")}{(dropping ? "dropping " : "")}{(add ? "adding " : "")}in {plan.Vectors}");
+            // What goes into dx besides is on its way two steps ahead. $0: address; $1: whether there is such a step, and something to take.
+            (macros["nothing"], macros["next"]) = add ? Ahead("uw", "vw") : ("", "");
+            (macros["nothingDeferred"], macros["nextDeferred"]) = deferred ? Ahead("dw", "ew") : ("", "");
+            macros["factor"] = deferred ? "mov.b32 weight, $0;" : "";
+            string variant = Inv($"{(silu ? "silu " : "")}{(dropping ? "dropping " : "")}{(add ? "adding " : "")}{(deferred ? "taking " : "")}in {plan.Vectors}");
             return Spec(nameof(SlabBackwardKernel), variant, plan, architecture, 2, macros);
+        }
+
+        /// <summary>Four words now and the four after them: clears the latter; moves them on and loads more.</summary>
+        private static (string Clear, string Next) Ahead(string now, string after)
+        {
+            string clear = string.Concat(Enumerable.Range(0, Words).Select(i => Inv($"mov.b32 {after}{i}, 0;\n")));
+            string move = string.Concat(Enumerable.Range(0, Words).Select(i => Inv($"mov.b32 {now}{i}, {after}{i};\n")));
+            return (clear.TrimEnd(), $"setp.ne.s32 there, $1, 0;\n{move}{clear}@there ld.global.v4.b32 {Four(after, 0)}, [$0];");
         }
 
         private static PtxKernelSpec Spec(

@@ -114,6 +114,7 @@ public static partial class GroupNorm
         Extents s = terms.Extents;
         if (tape.Cotangent(terms.Y) is var dy && dy.Type != terms.X.Type)
             throw new ArgumentException($"groupnorm: the cotangent {dy} is not stored like x {terms.X}");
+        DeferredGradient? deferred = Taken(tape, terms, terms.X), deferredMore = Taken(tape, terms, terms.More);
         GradientSlot? dx = tape.Slot(program, terms.X), dMore = terms.More is null ? null : tape.Slot(program, terms.More);
         if (terms.More is not null && dx is null != dMore is null)
         {
@@ -125,19 +126,30 @@ public static partial class GroupNorm
         var gradients = new Gradients(
             dy,
             program.Allocate(new Shape(2, s.Images, s.Channels)), program.Allocate(new Shape(2, s.Images, s.Groups)),
-            dx, dMore, tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
+            dx, dMore, deferred, deferredMore, tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
             terms.Modulation is null ? null : tape.Slot(program, terms.Modulation));
         program.Emit(
             "groupnorm.backward",
             [
                 terms.X, terms.More, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, terms.Dropout?.Counter, gradients.Dy,
-                gradients.X?.ReadTensor, gradients.More?.ReadTensor, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
+                gradients.X?.ReadTensor, gradients.More?.ReadTensor, deferred?.Cotangent, deferredMore?.Cotangent, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
             ],
             [
                 gradients.ChannelSums, gradients.GroupMeans,
                 gradients.X?.Tensor, gradients.More?.Tensor, gradients.Weight?.Tensor, gradients.Bias?.Tensor, gradients.Modulation?.Tensor,
             ],
             cpu => BackwardCpu(cpu, terms, gradients), gpu => BackwardGpu(gpu, terms, gradients));
+    }
+
+    /// <summary>What the fast kernel adds to the gradient of a source in its own pass; without it the contribution is written before.</summary>
+    private static DeferredGradient? Taken(Tape tape, Terms terms, Tensor? source)
+    {
+        if (terms.Plan is null || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
+            return null;
+        if (waiting.Cotangent.Type == source.Type)
+            return waiting;
+        waiting.Write();
+        return null;
     }
 
     /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>; without a plan, portable kernels.</summary>
@@ -150,10 +162,12 @@ public static partial class GroupNorm
     /// <param name="GroupMeans">Scratch (2, N, groups): mean(dz), then mean(z dz).</param>
     /// <param name="X">Gradient of x.</param>
     /// <param name="More">Gradient of the further channels.</param>
+    /// <param name="Deferred">What the gradient of x takes along.</param>
+    /// <param name="DeferredMore">What that of the further channels does.</param>
     /// <param name="Weight">Gradient of the weight.</param>
     /// <param name="Bias">Gradient of the bias.</param>
     /// <param name="Modulation">Gradient of the modulation.</param>
     private sealed record Gradients(
         Tensor Dy, Tensor ChannelSums, Tensor GroupMeans,
-        GradientSlot? X, GradientSlot? More, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
+        GradientSlot? X, GradientSlot? More, DeferredGradient? Deferred, DeferredGradient? DeferredMore, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
 }

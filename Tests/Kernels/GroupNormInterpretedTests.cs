@@ -9,11 +9,12 @@ namespace TrigFlowNative.Tests.Kernels;
 public class GroupNormInterpretedTests
 {
     private const double Tolerance = 5e-3;
-    private const float Epsilon = 1e-6f, Rate = 0.2f;
+    private const float Epsilon = 1e-6f, Rate = 0.2f, Factor = -0.75f;
 
     public static TheoryData<string, int[], int[], bool, bool, bool, int> Cases => new()
     {
-        // Name; N, H, W, C, groups; vectors, rows, cluster, steps; SiLU; modulated, also adding to gradients; dropout; channels of the first source.
+        // Name; N, H, W, C, groups; vectors, rows, cluster, steps; SiLU, also taking a deferred gradient along; modulated, also adding to gradients;
+        // dropout; channels of the first source.
         { "rows to spare", [2, 5, 3, 32, 8], [2, 16, 1, 1], true, true, false, 32 },
         { "many steps", [1, 8, 5, 32, 4], [4, 8, 1, 5], false, false, true, 32 },
         { "many steps that add", [1, 8, 5, 32, 4], [4, 8, 1, 5], true, true, false, 32 },
@@ -21,6 +22,7 @@ public class GroupNormInterpretedTests
         { "a cluster of two", [1, 7, 5, 48, 4], [3, 32, 2, 1], true, false, false, 48 },
         { "a cluster with an empty block", [1, 5, 1, 16, 8], [2, 16, 4, 1], true, true, true, 16 },
         { "two sources", [2, 5, 3, 48, 12], [2, 16, 1, 1], true, true, true, 16 },
+        { "a group in two sources", [2, 5, 3, 48, 4], [3, 32, 1, 1], true, true, false, 32 },
         { "two sources, a cluster", [2, 7, 5, 48, 4], [3, 32, 2, 1], true, false, false, 24 },
     };
 
@@ -40,8 +42,8 @@ public class GroupNormInterpretedTests
 
         (float[] dx, float[] dModulation, float[] sums) = run.Backward();
         double[][] expected = run.Reference.Gradients([.. run.Masked(Widen(run.Dy)).Select(g => (double)Rounded((float)g))]);
-        // Where it adds, it adds to tx, but of two sources only to the second.
-        Near("dx", [.. expected[0].Select((g, i) => g + (modulated && (first == shape.C || i % shape.C >= first) ? run.Tx[i] : 0))], dx);
+        // Where it adds, it adds to tx, but of two sources only to the second; what it takes along it takes to the first.
+        Near("dx", [.. expected[0].Select((g, i) => g + (modulated && (first == shape.C || i % shape.C >= first) ? run.Tx[i] : 0) + (silu && i % shape.C < first ? Factor * run.Waiting[i] : 0))], dx);
         if (modulated)
             Near("dmodulation", [.. expected[1].Zip(run.Modulation, (g, there) => g + there)], dModulation);
         if (!modulated)
@@ -80,7 +82,7 @@ public class GroupNormInterpretedTests
             (this.silu, this.modulated, this.dropping) = (silu, modulated, dropping);
             int count = (int)shape.Count, c = shape.C;
             float[] primal = Normal(count, true), weights = Normal(c), biases = Normal(c);
-            (Tx, Dy, Modulation, TangentOfModulation) = (Normal(count, true), Normal(count, true), Normal(2 * shape.N * c), Normal(2 * shape.N * c));
+            (Tx, Dy, Waiting, Modulation, TangentOfModulation) = (Normal(count, true), Normal(count, true), Normal(count, true), Normal(2 * shape.N * c), Normal(2 * shape.N * c));
             (x, more) = (Put(Source([.. primal, .. Tx], second: false)), Put(Source([.. primal, .. Tx], second: true)));
             dy = Put([.. Dy.Select(BFloat16.FromSingle)]);
             (weight, bias, modulation) = (Put(weights), Put(biases), Put([.. Modulation, .. TangentOfModulation]));
@@ -92,6 +94,8 @@ public class GroupNormInterpretedTests
         public float[] Tx { get; }
 
         public float[] Dy { get; }
+
+        public float[] Waiting { get; }
 
         public float[] Modulation { get; }
 
@@ -115,13 +119,13 @@ public class GroupNormInterpretedTests
             return Elements(y, tiles * (int)shape.Count);
         }
 
-        /// <summary>dx, added to tx if modulated; the modulation's gradient, added to the modulation; the sums of each image.</summary>
+        /// <summary>dx, added to tx if modulated and taking a deferred gradient along with SiLU; the modulation's gradient, added to the modulation; the sums of each image.</summary>
         public (float[] Dx, float[] Modulation, float[] Sums) Backward()
         {
             ulong dx = Put(Source(Tx, second: false)), dMore = Put(Source(Tx, second: true)), adds = first == shape.C ? 1UL : 2, dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
             PtxInterpreter.Launch(
-                GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, dropping), shape.N * Slabs * plan.Cluster, memory,
-                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, more, dMore, (ulong)first, adds, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
+                GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, deferred: silu, dropping), shape.N * Slabs * plan.Cluster, memory,
+                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, more, dMore, (ulong)first, adds, Put(Source(Waiting, second: false)), 0, Bits(Factor), 0, silu ? 1UL : 0, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
             float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dMore, (int)shape.Count / shape.C * (shape.C - first))];
             for (int i = 0; i < gradient.Length; i++)
                 gradient[i] = parts[i % shape.C < first ? i / shape.C * first + i % shape.C : gradient.Length / shape.C * first + i / shape.C * (shape.C - first) + i % shape.C - first];
