@@ -40,6 +40,9 @@ public sealed class ConsistencySampler : ImageSampler
     /// <inheritdoc/>
     public override int Evaluations => times.Length;
 
+    /// <summary>The launches of an evaluation, in order, for whoever measures them.</summary>
+    internal IReadOnlyList<ProgramStep> ProgramSteps => denoise.Steps;
+
     /// <summary>Loads a consistency model together with a sampler that owns it.</summary>
     /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
     public static ConsistencySampler Load(string path, ComputeDevice device, int steps = 2, int batch = 16, Precision precision = Precision.Auto) =>
