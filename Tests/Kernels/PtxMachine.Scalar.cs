@@ -30,6 +30,7 @@ internal sealed partial class PtxMachine
             "shl" => Binary(i, (x, y) => Narrow(x << (int)y)),
             "shr" when i.Type == "u32" => Binary(i, (x, y) => (uint)x >> (int)y),
             "min" when i.Type == "s32" => Binary(i, (x, y) => (uint)Math.Min((int)(uint)x, (int)(uint)y)),
+            "max" when i.Type == "s32" => Binary(i, (x, y) => (uint)Math.Max((int)(uint)x, (int)(uint)y)),
             "div" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x / (int)(uint)y)),
             _ => null,
         };
