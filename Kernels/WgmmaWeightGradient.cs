@@ -59,7 +59,7 @@ internal static class WgmmaWeightGradient
         {
             for (int i = 0; i < stages; i++)
             {
-                AsyncBarrier.Initialise(full + i * AsyncBarrier.Bytes, 1);
+                AsyncBarrier.Initialise(full + i * AsyncBarrier.Bytes, 1 + (chunks + 1) / WgmmaGradientCopies.PerThread);
                 AsyncBarrier.Initialise(empty + i * AsyncBarrier.Bytes, 2);
             }
 
@@ -71,33 +71,30 @@ internal static class WgmmaWeightGradient
         if (warpgroup == 2)
         {
             CudaAsm.Emit(WgmmaTile.FewRegisters);
-            if (lane == 0)
+            // The first thread of a warp brings two chunks: of the first warp those of dy, of the others those of x.
+            int place = (lane >> 5) * WgmmaGradientCopies.PerThread - 2, copies = place < 0 ? 2 : IntrinsicMath.Min(chunks - place, WgmmaGradientCopies.PerThread);
+            if ((lane & 31) == 0 && copies > 0)
             {
                 int phase = 1; // nothing has been filled yet: the wait for an empty place passes at once
+                CudaAsm.Emit("@@setCopies %0;", copies);
                 for (int index = 0; ; index++)
                 {
                     WgmmaShare share = WgmmaShare.Of(index, Grid.IdxX, Grid.DimX, tiles, wholeTiles, boxes, ranges, range, rest);
                     if (share.Tile < 0)
                         break;
-                    int first = WgmmaShare.Column(share.Tile, rowTiles, columnTiles) * chunks, width = 2 * radius + 1;
-                    // Divisions are dear for a thread that starts six copies in the time of a step: positions advance by additions.
+                    // Divisions are dear for a thread that copies every step: positions advance by additions.
                     int box = Settled(share.Begin), end = Settled(share.End), boxRow = box / across, x = box - boxRow * across, image = boxRow / down, y = boxRow - image * down;
-                    CudaAsm.Emit("@@setRows %0;", WgmmaShare.Row(share.Tile, rowTiles, columnTiles) * WgmmaTile.Rows);
-                    SetChunk0(first, slices, firstSlices, width, radius, maps);
-                    SetChunk1(first + 1, slices, firstSlices, width, radius, maps);
-                    SetChunk2(first + 2, slices, firstSlices, width, radius, maps);
-                    SetChunk3(first + 3, slices, firstSlices, width, radius, maps);
+                    int row = WgmmaShare.Row(share.Tile, rowTiles, columnTiles) * WgmmaTile.Rows, first = WgmmaShare.Column(share.Tile, rowTiles, columnTiles) * chunks + place;
+                    ChunkSource source = place < 0 ? ChunkSource.OfRows(row, maps) : ChunkSource.Of(first, slices, firstSlices, 2 * radius + 1, maps);
+                    CudaAsm.Emit("@@setCopy0 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
+                    source = place < 0 ? ChunkSource.OfRows(row + 64, maps) : ChunkSource.Of(first + 1, slices, firstSlices, 2 * radius + 1, maps);
+                    CudaAsm.Emit("@@setCopy1 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
                     for (; box < end; box++)
                     {
-                        int w0 = x << widthLog, h0 = y << heightLog, n0 = image << (6 - widthLog - heightLog);
-                        int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes;
+                        int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes + (place + 2) * WgmmaTile.ChunkBytes;
                         AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
-                        AsyncBarrier.Expect(barrier, stageBytes);
-                        CudaAsm.Emit("@@loadRows %0, %1, %2, %3, %4, %5;", target, maps, w0, h0, n0, barrier);
-                        CudaAsm.Emit("@@loadChunk0 %0, %1, %2, %3, %4;", target + 2 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
-                        CudaAsm.Emit("@@loadChunk1 %0, %1, %2, %3, %4;", target + 3 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
-                        CudaAsm.Emit("@@loadChunk2 %0, %1, %2, %3, %4;", target + 4 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
-                        CudaAsm.Emit("@@loadChunk3 %0, %1, %2, %3, %4;", target + 5 * WgmmaTile.ChunkBytes, w0, h0, n0, barrier);
+                        AsyncBarrier.Expect(barrier, copies * WgmmaTile.ChunkBytes);
+                        CudaAsm.Emit("@@copy %0, %1, %2, %3, %4;", target, x << widthLog, y << heightLog, image << (6 - widthLog - heightLog), barrier);
                         stage = WgmmaConvolution.Next(stage, stages);
                         phase ^= stage == 0 ? 1 : 0;
                         x++;
@@ -194,45 +191,33 @@ internal static class WgmmaWeightGradient
         TensorCopy.FenceSharedWrites();
     }
 
-    private static void SetChunk0(int chunk, int slices, int firstSlices, int width, int radius, long maps)
-    {
-        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
-        CudaAsm.Emit("@@setChunk0 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
-    }
-
-    private static void SetChunk1(int chunk, int slices, int firstSlices, int width, int radius, long maps)
-    {
-        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
-        CudaAsm.Emit("@@setChunk1 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
-    }
-
-    private static void SetChunk2(int chunk, int slices, int firstSlices, int width, int radius, long maps)
-    {
-        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
-        CudaAsm.Emit("@@setChunk2 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
-    }
-
-    private static void SetChunk3(int chunk, int slices, int firstSlices, int width, int radius, long maps)
-    {
-        ChunkSource source = ChunkSource.Of(chunk, slices, firstSlices, width, radius, maps);
-        CudaAsm.Emit("@@setChunk3 %0, %1, %2, %3, %4;", source.Map, source.C, source.W, source.H, source.N);
-    }
-
-    /// <summary>Where a chunk of columns is read: a tap, as a shift of the box, and 64 channels of one of two sources.</summary>
+    /// <summary>Where a chunk of a step is read: 64 channels of dy, or a tap, as a shift of the box, and 64 channels of one of two sources.</summary>
     private struct ChunkSource
     {
         public long Map;
         public int C, W, H, N;
 
-        /// <summary>Of a chunk of the whole gradient; one beyond the last tap reads zeros, beyond the last image.</summary>
-        public static ChunkSource Of(int chunk, int slices, int firstSlices, int width, int radius, long maps)
+        /// <summary>Of channels of dy.</summary>
+        public static ChunkSource OfRows(int channel, long maps)
+        {
+            ChunkSource source;
+            source.Map = maps;
+            source.C = channel;
+            source.W = 0;
+            source.H = 0;
+            source.N = 0;
+            return source;
+        }
+
+        /// <summary>Of a chunk of the whole gradient's columns; one beyond the last tap reads zeros, beyond the last image.</summary>
+        public static ChunkSource Of(int chunk, int slices, int firstSlices, int width, long maps)
         {
             int tap = chunk / slices, slice = chunk - tap * slices;
             ChunkSource source;
             source.Map = slice < firstSlices ? maps + 128L : maps + 256L;
             source.C = (slice < firstSlices ? slice : slice - firstSlices) << 6;
-            source.H = tap / width - radius;
-            source.W = tap % width - radius;
+            source.H = tap / width - width / 2;
+            source.W = tap % width - width / 2;
             source.N = tap < width * width ? 0 : 1 << 30;
             return source;
         }
