@@ -32,17 +32,20 @@ public class WgmmaGradientTests
         Covers(split);
         var memory = new Memory();
         float[] x = memory.Numbers(e.Pixels * e.C), dy = memory.Numbers(e.Pixels * e.K), old = memory.Numbers(count), oldBias = memory.Numbers(e.K);
-        int xAt = memory.Put(Rounded(x)), dyAt = memory.Put(Rounded(dy)), gradient = memory.Put(add ? old : Poison(count)), bias = memory.Put(add ? oldBias : Poison(e.K));
+        int dyAt = memory.Put(Rounded(dy)), gradient = memory.Put(add ? old : Poison(count)), bias = memory.Put(add ? oldBias : Poison(e.K));
         int partials = memory.Put(Poison(split.PartialCount + split.BiasCount(e.K))), biasSums = partials + 4 * split.PartialCount, maps = memory.Put(new byte[5 * 128]);
         Images(memory, maps, dyAt, e, e.K, box);
-        Images(memory, maps + 128, xAt, e, e.C, box);
-        Images(memory, maps + 256, xAt, e, e.C, box);
+        int firstChannels = e.C > 64 ? 64 : e.C; // the others lie in a further source
+        float[] more = [.. Enumerable.Range(0, e.Pixels).SelectMany(pixel => x[(pixel * e.C + firstChannels)..((pixel + 1) * e.C)])];
+        int firstAt = memory.Put(Rounded([.. Enumerable.Range(0, e.Pixels).SelectMany(pixel => x[(pixel * e.C)..(pixel * e.C + firstChannels)])])), moreAt = memory.Put(Rounded(more));
+        Images(memory, maps + 128, firstAt, e, firstChannels, box);
+        Images(memory, maps + 256, moreAt, e, e.C - firstChannels, box);
         PtxMachine.EncodeMap(memory.Bytes, maps + 384, gradient, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], [32, 1, 64], sizeof(float));
         PtxMachine.EncodeMap(memory.Bytes, maps + 512, partials, [columns, 1, split.SharedTiles * split.Slots * 128], [columns, columns], [32, 1, 64], sizeof(float));
         const float Alpha = 0.5f;
         new PtxMachine(WgmmaProduct.GradientSpecification(tile), memory.Bytes).Run(
             split.Blocks, (long)maps, (long)biasSums, e.K, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), split.Boxes, split.RowTiles, split.ColumnTiles,
-            split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, slices, slices, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks, Alpha,
+            split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, slices, 1, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks, Alpha,
             add ? 1 : 0);
         int tileBlocks = split.SharedTiles * (128 * columns / 4 / WgmmaGradientSum.Threads), biasBlocks = (e.K + WgmmaGradientSum.BiasRows - 1) / WgmmaGradientSum.BiasRows;
         new PtxMachine(WgmmaProduct.SumSpecification(), memory.Bytes).Run(
