@@ -6,8 +6,8 @@ using ILGPU.Runtime.Cuda;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The kernel that ends a weight gradient whose tiles blocks have shared: adds up a tile's partial sums in the order of their slots, four
-/// columns a thread, and in further blocks the sums of dy for the gradient of a bias.
+/// The kernel that ends a weight gradient whose tiles blocks have shared: adds up a tile's partial sums, four columns a thread, and in further
+/// blocks the sums of dy for the gradient of a bias. Where there are many of them the warps of a block share them. The order is fixed.
 /// </summary>
 internal static class WgmmaGradientSum
 {
@@ -20,8 +20,16 @@ internal static class WgmmaGradientSum
     /// <summary>Rows of a block that sums for a bias: a warp's, while the warps each take a part of the sums.</summary>
     public const int BiasRows = 32;
 
-    /// <summary>Bytes of shared memory: what each thread has summed for a bias.</summary>
-    public const int SharedBytes = Threads * sizeof(float);
+    /// <summary>Bytes of shared memory: what each thread has summed.</summary>
+    public const int SharedBytes = Threads * 4 * sizeof(float);
+
+    private const int Warps = Threads / 32;
+
+    /// <summary>Warps that share the partial sums of a tile.</summary>
+    public static int Sharers(int slots) => slots > Flight ? Warps : 1;
+
+    /// <summary>Blocks that a tile takes.</summary>
+    public static int BlocksOfTile(int columns, int slots) => WgmmaTile.Rows * columns / 4 * Sharers(slots) / Threads;
 
     /// <summary>The kernel.</summary>
     /// <param name="partials">Address of the partial sums (shared tiles, slots, 128, columns), fp32.</param>
@@ -42,36 +50,51 @@ internal static class WgmmaGradientSum
     /// <param name="rest">See there.</param>
     /// <param name="slots">See there.</param>
     /// <param name="takers">See there.</param>
+    /// <param name="sharers">Warps that share the partial sums of a tile: 1 or all.</param>
     /// <param name="alpha">Factor of the gradients.</param>
     /// <param name="add">1 to add to the gradient, 0 to overwrite it.</param>
     /// <param name="addBias">The same for the bias.</param>
     internal static void Sum(
         long partials, long biasSums, long gradient, long bias, int tileBlocks, int rows, int channels, int taps, int columns, int boxes, int rowTiles,
-        int columnTiles, int wholeTiles, int ranges, int range, int rest, int slots, int takers, float alpha, int add, int addBias)
+        int columnTiles, int wholeTiles, int ranges, int range, int rest, int slots, int takers, int sharers, float alpha, int add, int addBias)
     {
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
-        int thread = Group.IdxX, slices = (channels + 63) / 64;
+        int thread = Group.IdxX, lane = thread & 31, warp = thread >> 5, slices = (channels + 63) / 64;
         if (Grid.IdxX < tileBlocks)
         {
-            int blocksOfTile = WgmmaTile.Rows * columns / 4 / Threads, shareTile = Grid.IdxX / blocksOfTile, tile = wholeTiles + shareTile;
-            int place = (Grid.IdxX - shareTile * blocksOfTile) * Threads + thread, row = place * 4 / columns, column = place * 4 - row * columns;
-            long from = partials + ((long)shareTile * slots * WgmmaTile.Rows * columns + place * 4) * 4;
-            int count = WgmmaShare.Slots(shareTile, boxes, ranges, range, rest);
-            for (int slot = 0; slot < count; slot += Flight)
-                CudaAsm.Emit("@@addQuads %0, %1, %2;", from + (long)slot * WgmmaTile.Rows * columns * 4, WgmmaTile.Rows * columns * 4L, count - slot);
+            int blocksOfTile = WgmmaTile.Rows * columns / 4 * sharers / Threads, sharedTile = Grid.IdxX / blocksOfTile, tile = wholeTiles + sharedTile;
+            int place = (Grid.IdxX - sharedTile * blocksOfTile) * (Threads / sharers) + (sharers > 1 ? lane : thread), row = place * 4 / columns, column = place * 4 - row * columns;
             int chunk = WgmmaShare.Column(tile, rowTiles, columnTiles) * (columns / 64) + column / 64, tap = chunk / slices;
             int k = WgmmaShare.Row(tile, rowTiles, columnTiles) * WgmmaTile.Rows + row, c = (chunk - tap * slices) * 64 + column % 64;
-            if (k < rows && tap < taps && c < channels)
+            bool inside = k < rows && tap < taps && c < channels;
+            if (inside)
+            {
+                long from = partials + ((long)sharedTile * slots * WgmmaTile.Rows * columns + place * 4) * 4;
+                int count = WgmmaShare.Slots(sharedTile, boxes, ranges, range, rest);
+                for (int slot = sharers > 1 ? warp * Flight : 0; slot < count; slot += sharers * Flight)
+                    CudaAsm.Emit("@@addQuads %0, %1, %2;", from + (long)slot * WgmmaTile.Rows * columns * 4, WgmmaTile.Rows * columns * 4L, count - slot);
+            }
+
+            if (sharers > 1)
+            {
+                CudaAsm.Emit("st.shared.v4.f32 [%0], {sum0, sum1, sum2, sum3};", shared + thread * 16);
+                Group.Barrier();
+                if (warp > 0)
+                    return;
+                CudaAsm.Emit("@@addQuadsOfWarps %0;", shared + thread * 16);
+            }
+
+            if (inside)
                 CudaAsm.Emit("@@storeQuad %0, %1, %2;", gradient + (((long)k * taps + tap) * channels + c) * 4, alpha, add);
             return;
         }
 
         // Each warp takes an eighth of the tiles that have summed dy, each lane a channel; then the first warp adds the eight up.
-        int lane = thread & 31, warp = thread >> 5, channel = (Grid.IdxX - tileBlocks) * BiasRows + lane, rowTile = channel / WgmmaTile.Rows;
+        int channel = (Grid.IdxX - tileBlocks) * BiasRows + lane, rowTile = channel / WgmmaTile.Rows;
         if (channel < rows)
         {
-            for (int taker = warp; taker < takers; taker += Threads / 32)
+            for (int taker = warp; taker < takers; taker += Warps)
             {
                 int tile = WgmmaShare.At(rowTile, taker, rowTiles, columnTiles);
                 int count = tile < wholeTiles ? 1 : WgmmaShare.Slots(tile - wholeTiles, boxes, ranges, range, rest);
@@ -85,7 +108,7 @@ internal static class WgmmaGradientSum
         Group.Barrier();
         if (warp == 0 && channel < rows)
         {
-            CudaAsm.Emit("@@addWarps %0;", shared + thread * 4);
+            CudaAsm.Emit("@@addOnesOfWarps %0;", shared + thread * 4);
             CudaAsm.Emit("@@storeOne %0, %1, %2;", bias + (long)channel * 4, alpha, addBias);
         }
     }
@@ -101,9 +124,9 @@ internal static class WgmmaGradientSum
         // $0: address; $1: factor; $2: 1 to add to what is there.
         ["storeQuad"] = Store(4),
         ["storeOne"] = Store(1),
-        // $0: address of the first of the sums of the eight warps.
-        ["addWarps"] = "{\n.reg .f32 s;\n" + string.Concat(Enumerable.Range(1, Threads / 32 - 1).Select(i => string.Create(
-            CultureInfo.InvariantCulture, $"ld.shared.f32 s, [$0 + {i * 128}];\nadd.f32 sum0, sum0, s;\n"))) + "}",
+        // $0: address of the first of the sums of the eight warps, the first warp's, which is in registers too.
+        ["addQuadsOfWarps"] = AddWarps(4),
+        ["addOnesOfWarps"] = AddWarps(1),
     };
 
     private static string Add(int numbers)
@@ -118,6 +141,19 @@ internal static class WgmmaGradientSum
 
         for (int i = 0; i < Flight * numbers; i++)
             text.Append(CultureInfo.InvariantCulture, $"add.f32 sum{i % numbers}, sum{i % numbers}, p{i};\n");
+        return text.Append('}').ToString();
+    }
+
+    private static string AddWarps(int numbers)
+    {
+        var text = new StringBuilder("{\n.reg .f32 p<4>;\n");
+        for (int warp = 1; warp < Warps; warp++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"ld.shared.{Vector(numbers)} {Registers("p", 0, numbers)}, [$0 + {warp * 32 * numbers * sizeof(float)}];\n");
+            foreach (int i in Enumerable.Range(0, numbers))
+                text.Append(CultureInfo.InvariantCulture, $"add.f32 sum{i}, sum{i}, p{i};\n");
+        }
+
         return text.Append('}').ToString();
     }
 

@@ -70,7 +70,7 @@ internal static class WgmmaProduct
         PtxKernel? sum = split.SharedTiles > 0 || dBias is not null ? PtxKernel.Load(gpu, SumSpecification()) : null;
         var maps = new TensorMaps(gpu, 5);
         long biasSums = dBias is null ? 0L : partials.Address + sizeof(float) * (long)split.PartialCount;
-        int tileBlocks = split.SharedTiles * (WgmmaTile.Rows * tile.Columns / 4 / WgmmaGradientSum.Threads);
+        int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(tile.Columns, split.Slots);
         return () =>
         {
             maps.Encode(set =>
@@ -88,7 +88,7 @@ internal static class WgmmaProduct
             sum?.Launch(
                 tileBlocks + (dBias is null ? 0 : Ceiling(e.K, WgmmaGradientSum.BiasRows)), partials.Address, biasSums, dWeight.Tensor.Address, dBias?.Tensor.Address ?? 0L,
                 tileBlocks, e.K, e.C, e.Taps, tile.Columns, split.Boxes, split.RowTiles, split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest,
-                split.Slots, split.Takers, alpha, dWeight.Add, dBias?.Add ?? 0);
+                split.Slots, split.Takers, WgmmaGradientSum.Sharers(split.Slots), alpha, dWeight.Add, dBias?.Add ?? 0);
         };
     }
 

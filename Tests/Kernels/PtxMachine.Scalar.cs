@@ -15,6 +15,7 @@ internal sealed partial class PtxMachine
             "rem" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x % (int)(uint)y)),
             "shr" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x >> (int)y)),
             "neg" when i.Type == "s32" => Unary(i, x => (uint)-(int)(uint)x),
+            "not" when i.Type == "pred" => Unary(i, x => x == 0 ? 1u : 0u),
             "cvt" => Convert(i),
             "setp" => Compare(i),
             "selp" => Select(i),

@@ -17,6 +17,7 @@ public class WgmmaGradientTests
         { [3, 9, 4, 72, 136, 3], 256, 11, 0, [1, 2, 10], false }, // the last block takes the last box of all tiles
         { [1, 1, 300, 72, 8, 1], 128, 4, 0, [2, 2, 1], true }, // five boxes: two ranges and one left over
         { [1, 1, 700, 8, 264, 1], 64, 8, 0, [2, 4, 5], true }, // eleven boxes of three tiles: what is left spans tiles
+        { [1, 1, 700, 8, 40, 1], 64, 11, 0, [11, 1, 0], true }, // more partial sums than a thread takes at a time
         { [1, 1, 700, 136, 264, 1], 64, 5, 5, [1, 8, 12], false }, // a wave of whole tiles, then four shared
     };
 
@@ -47,10 +48,10 @@ public class WgmmaGradientTests
             split.Blocks, (long)maps, (long)biasSums, e.K, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), split.Boxes, split.RowTiles, split.ColumnTiles,
             split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, slices, 1, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks, Alpha,
             add ? 1 : 0);
-        int tileBlocks = split.SharedTiles * (128 * columns / 4 / WgmmaGradientSum.Threads), biasBlocks = (e.K + WgmmaGradientSum.BiasRows - 1) / WgmmaGradientSum.BiasRows;
+        int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(columns, split.Slots), biasBlocks = (e.K + WgmmaGradientSum.BiasRows - 1) / WgmmaGradientSum.BiasRows;
         new PtxMachine(WgmmaProduct.SumSpecification(), memory.Bytes).Run(
             tileBlocks + biasBlocks, (long)partials, (long)biasSums, (long)gradient, (long)bias, tileBlocks, e.K, e.C, e.Taps, columns, split.Boxes, split.RowTiles,
-            split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, Alpha, add ? 1 : 0, add ? 1 : 0);
+            split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, WgmmaGradientSum.Sharers(split.Slots), Alpha, add ? 1 : 0, add ? 1 : 0);
         float[] expected = [.. Enumerable.Range(0, count).Select(i => (add ? old[i] : 0) + Alpha * Gradient(e, x, dy, i))];
         float[] expectedBias = [.. Enumerable.Range(0, e.K).Select(k => (add ? oldBias[k] : 0) + Alpha * Enumerable.Range(0, e.Pixels).Sum(pixel => dy[pixel * e.K + k]))];
         Assert.Equal(expected, memory.Singles(gradient, count));
