@@ -71,7 +71,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
     {
-        var macros = new Dictionary<string, string>(WgmmaGradientCopies.Macros(Chunks))
+        var macros = new Dictionary<string, string>
         {
             ["declare"] = $".reg .f32 acc<{Columns / 2}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;",
             ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
