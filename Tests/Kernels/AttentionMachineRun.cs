@@ -8,9 +8,10 @@ namespace TrigFlowNative.Tests.Kernels;
 internal sealed class AttentionMachineRun
 {
     private readonly AttentionProblem problem;
+    private const int Processors = 3; // blocks of a persistent grid: fewer than tiles, so that blocks go on to further tiles
     private readonly AttentionTiling tiling;
     private readonly byte[] memory;
-    private readonly long qkv, y, dy, log, delta, dqkv;
+    private readonly long qkv, y, dy, log, delta, dqkv, map;
     private readonly float scale;
 
     public AttentionMachineRun(AttentionProblem problem, AttentionTiling tiling)
@@ -25,6 +26,7 @@ internal sealed class AttentionMachineRun
         log = Place(4 * rows);
         delta = Place(4 * rows);
         dqkv = Place(2 * elements);
+        map = Place(128);
         memory = new byte[end];
         memory.AsSpan().Fill(0xFF);
         Write(qkv, problem.Inputs);
@@ -53,6 +55,21 @@ internal sealed class AttentionMachineRun
             nameof(Attention.TangentMma), qkv, y, log, 2L * problem.Inputs.Length, 2L * problem.Cotangents.Length,
             problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale);
         return (Read(y), Read(y + 2 * problem.Cotangents.Length), Floats(log).ToArray());
+    }
+
+    /// <summary>The forward pass on Hopper's tensor cores.</summary>
+    public (float[] Primal, float[]? Tangent, float[] LogSumExp) OnHopper(bool tangent)
+    {
+        var tile = new WgmmaAttentionTile(problem.Depth, tangent);
+        memory.AsSpan((int)y, (int)(dy - y)).Fill(0xFF);
+        int[] extents = [problem.Depth, 3 * problem.Heads, problem.Length, tangent ? 2 * problem.Images : problem.Images];
+        PtxMachine.EncodeMap(
+            memory, (int)map, (int)qkv, extents, [problem.Depth, problem.Stride, problem.Length * problem.Stride], [64, 1, WgmmaAttentionTile.Streamed, 1]);
+        int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
+        new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
+            Math.Min(items, Processors), map, y, y + 2L * problem.Cotangents.Length, log, problem.Length, problem.Heads, problem.Depth, problem.Images, tiles, items,
+            tile.Places, tile.Chunks, tangent ? 1 : 0, scale);
+        return (Read(y), tangent ? Read(y + 2 * problem.Cotangents.Length) : null, Floats(log).ToArray());
     }
 
     /// <summary>The gradient after a forward pass; delta, which no tensor core makes, is computed here.</summary>
