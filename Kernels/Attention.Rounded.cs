@@ -54,8 +54,18 @@ public static partial class Attention
         Tensor dy = program.Tape!.Cotangent(y);
         if (program.Tape.Slot(program, qkv) is not { } slot)
             return;
+        bool rounded = dy.Type == DType.BFloat16 && slot.Tensor.Type == DType.BFloat16;
+        if (rounded && WgmmaAttentionTile.For((GpuDevice)program.Device, sizes.Depth, tangent: false) is not null)
+        {
+            Tensor statistics = program.Allocate(new Shape(sizes.Pairs, 2 * PaddedLength(sizes)));
+            program.Emit(
+                "attention.backward", [qkv, y, dy, logSumExp, slot.ReadTensor], [slot.Tensor, statistics],
+                _ => { }, gpu => BackwardOnHopper(gpu, qkv, y, dy, logSumExp, statistics, slot, sizes));
+            return;
+        }
+
         Tensor delta = program.Allocate(logSumExp.Shape);
-        if (tiling is not null && dy.Type == DType.BFloat16 && slot.Tensor.Type == DType.BFloat16)
+        if (tiling is not null && rounded)
         {
             program.Emit(
                 "attention.backward", [qkv, y, dy, logSumExp, slot.ReadTensor], [slot.Tensor, delta],

@@ -18,10 +18,10 @@ namespace TrigFlowNative.Kernels;
 internal static class WgmmaAttention
 {
     /// <summary>Operands whose inner index is contiguous (queries, keys), eight rows 1024 bytes apart, with the 128-byte swizzle.</summary>
-    private const long AlongRows = (1L << 62) | (64L << 32) | (1L << 16);
+    internal const long AlongRows = (1L << 62) | (64L << 32) | (1L << 16);
 
     /// <summary>Operands whose inner index counts rows (values), chunks of 64 columns <see cref="WgmmaTile.ChunkBytes"/> apart.</summary>
-    private const long AcrossRows = (1L << 62) | (64L << 32) | (512L << 16);
+    internal const long AcrossRows = (1L << 62) | (64L << 32) | (512L << 16);
 
     private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaTile.ChunkBytes;
 
@@ -49,8 +49,8 @@ internal static class WgmmaAttention
         CudaAsm.Emit("@@declare %0;", scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int queries);
         int warpgroup = Group.IdxX >> 7, lane = Group.IdxX & 127, bytes = 2 * ChunkBytes * (1 + tangent);
-        AttentionRing ring = Prepare(queries + bytes, chunks * ChunkBytes, places);
         int ready = queries + bytes + places * chunks * ChunkBytes, taken = ready + AsyncBarrier.Bytes;
+        AttentionRing ring = AttentionRing.Of(queries + bytes, chunks * ChunkBytes, places, ready);
         if (warpgroup == 2)
         {
             CudaAsm.Emit("@@fewRegisters;");
@@ -115,8 +115,8 @@ internal static class WgmmaAttention
         CudaAsm.Emit("@@declare %0;", scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int queries);
         int warpgroup = Group.IdxX >> 7, lane = Group.IdxX & 127, bytes = chunks * ChunkBytes * (1 + tangent);
-        AttentionRing ring = Prepare(queries + bytes, chunks * ChunkBytes, places);
         int ready = queries + bytes + places * chunks * ChunkBytes, taken = ready + AsyncBarrier.Bytes;
+        AttentionRing ring = AttentionRing.Of(queries + bytes, chunks * ChunkBytes, places, ready);
         if (warpgroup == 2)
         {
             CudaAsm.Emit("@@fewRegisters;");
@@ -160,34 +160,6 @@ internal static class WgmmaAttention
                 Finish(y, yTangent, logSumExp, pair, image, pair - image * heads, row, length, heads, depth);
             }
         }
-    }
-
-    /// <summary>Makes the ring and, behind its barriers, one for queries that are there and one for queries that every warp has taken.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static AttentionRing Prepare(int start, int placeBytes, int places)
-    {
-        AttentionRing ring;
-        ring.Start = start;
-        ring.PlaceBytes = placeBytes;
-        ring.Places = places;
-        ring.Barriers = start + places * placeBytes + 2 * AsyncBarrier.Bytes;
-        ring.Index = 0;
-        ring.Phase = 0;
-        if (Group.IdxX == 0)
-        {
-            AsyncBarrier.Initialise(start + places * placeBytes, 1);
-            AsyncBarrier.Initialise(start + places * placeBytes + AsyncBarrier.Bytes, 8);
-            for (int i = 0; i < places; i++)
-            {
-                AsyncBarrier.Initialise(ring.Barriers + i * AsyncBarrier.Bytes, 1);
-                AsyncBarrier.Initialise(ring.Barriers + (places + i) * AsyncBarrier.Bytes, 2);
-            }
-
-            AsyncBarrier.FenceInitialisation();
-        }
-
-        Group.Barrier();
-        return ring;
     }
 
     /// <summary>

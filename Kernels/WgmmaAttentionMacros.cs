@@ -1,25 +1,14 @@
-using System.Globalization;
+using static TrigFlowNative.Kernels.WgmmaAttentionText;
 
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Text of the inline PTX of <see cref="WgmmaAttention"/>: registers, products, and what lies between logits and weights. Sums of a
-/// warpgroup lie as those of mma.sync do, 16 rows to each warp, so that what <see cref="AttentionRows"/> writes serves both.
+/// Text of the inline PTX of <see cref="WgmmaAttention"/>: the products of its groups, and what lies between logits and weights.
 /// </summary>
 internal sealed class WgmmaAttentionMacros
 {
-    /// <summary>Products over 16 of 64 streamed rows.</summary>
-    private const int Slices = WgmmaAttentionTile.Streamed / 16;
-
-    private const int LogitTiles = WgmmaAttentionTile.Streamed / 8, Sums = 4 * LogitTiles;
-
-    /// <summary>Steps of a descriptor, in units of 16 bytes: to the next chunk; 16 channels along a row; 16 rows down.</summary>
-    private const int ChunkStep = WgmmaTile.ChunkBytes / 16, AlongStep = 16 * 2 / 16, DownStep = 16 * 128 / 16;
-
     /// <summary>How far, as a power of two, a logit may exceed its row's reference before that follows: exponents of bf16 reach much further.</summary>
     private const string Headroom = "0f41000000"; // 8
-
-    private const string Commit = "wgmma.commit_group.sync.aligned;";
 
     private readonly WgmmaAttentionTile tile;
 
@@ -32,18 +21,16 @@ internal sealed class WgmmaAttentionMacros
     {
         var text = new WgmmaAttentionMacros(tile);
         int? guarded = tile.Depth < 64 * tile.Chunks ? tile.Depth : null;
-        return new Dictionary<string, string>
+        return new Dictionary<string, string>(Registers)
         {
             ["declare"] = text.Declare(),
-            ["fewRegisters"] = "setmaxnreg.dec.sync.aligned.u32 24;", // 24 and twice 240 are three times 168
-            ["manyRegisters"] = "setmaxnreg.inc.sync.aligned.u32 240;",
             ["begin"] = text.Begin(),
             // The wait of AsyncBarrier.Wait, without a branch where there is no tangent: groups of products must be the same on every path to a wait for them.
             ["tangentFilled"] = text.OnlyWithTangent("{\n.reg .pred done;\nWAIT:\nmbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1;\n@!done bra WAIT;\n}"),
             ["scores"] = text.Scores(),
             ["scoresOfTangent"] = text.OnlyWithTangent(text.ScoresOf('t', 'q', 0, overwrite: false)),
             ["outputs"] = text.Outputs(),
-            ["outputsOfTangent"] = text.OnlyWithTangent(string.Concat(Enumerable.Range(0, Slices).Select(slice => text.Weighted('u', 'p', slice))) + Commit),
+            ["outputsOfTangent"] = text.OnlyWithTangent(string.Concat(Enumerable.Range(0, Slices).Select(slice => Weighted(tile.Columns, 'u', 'p', slice))) + Commit),
             // Groups are S, two for tS, O with the first part of tO, and its second part: waits leave those behind at work.
             ["awaitScores"] = Await(tile.Tangent ? 2 : 0),
             ["awaitScoresBeforeOutputs"] = Await(tile.Tangent ? 4 : 1),
@@ -53,7 +40,7 @@ internal sealed class WgmmaAttentionMacros
             ["centre"] = text.OnlyWithTangent(AttentionRows.Centre(LogitTiles, AcrossRow)),
             ["tangents"] = text.OnlyWithTangent(Tangents()),
             ["rescale"] = text.Rescale(),
-            ["pack"] = text.Pack(),
+            ["pack"] = Pack(first: true, second: tile.Tangent),
             ["finish"] = AttentionRows.Finish(text.OutputTiles, tile.Tangent, AcrossRow),
             ["store"] = AttentionRows.Store('o', text.OutputTiles, guarded, add: false),
             ["store_u"] = text.OnlyWithTangent(AttentionRows.Store('u', text.OutputTiles, guarded, add: false)),
@@ -61,33 +48,20 @@ internal sealed class WgmmaAttentionMacros
         };
     }
 
-    private static string Await(int groups) => string.Create(CultureInfo.InvariantCulture, $"wgmma.wait_group.sync.aligned {groups};");
-
     private string OnlyWithTangent(string text) => tile.Tangent ? text : "";
 
     private IEnumerable<char> OutputSums => tile.Tangent ? ['o', 'u'] : ['o'];
 
     private static void AcrossRow(PtxLines text, string operation, string value, int use) => AttentionRows.AcrossLanes(text, operation, value);
 
-    /// <summary>Registers, and the places of a lane: its row of the warpgroup's 64, its first column and channel, where it points ldmatrix. $0: 1 / sqrt(D).</summary>
+    /// <summary>Registers, and where a lane points ldmatrix. $0: 1 / sqrt(D).</summary>
     private string Declare()
     {
-        var text = new PtxLines();
-        text.Add($".reg .f32 s<{Sums}>, t<{Sums}>, o<{4 * OutputTiles}>, u<{4 * OutputTiles}>;");
-        text.Add($".reg .b32 p<{Sums / 2}>, h<{Sums / 2}>, q<16>, r<16>;");
-        text.Add(".reg .f32 max<2>, sum<2>, mean<2>, centre<2>, shrink<2>, log<2>, scale, scale2;");
-        text.Add(".reg .b32 sbase, lane, half, row, column, channel, line, piece;");
-        text.Add(".reg .pred always, never, grow<2>;\n.reg .b64 da, db;");
-        text.Add($"mov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;\nsetp.ne.s32 never, 0, 0;");
-        text.Add($"mov.f32 scale, $0;\nmul.f32 scale2, scale, {AttentionRows.Log2E};");
-        text.Add("{\n.reg .b32 thread, warp;\nmov.u32 thread, %tid.x;\nand.b32 lane, thread, 31;\nshr.u32 warp, thread, 5;\nand.b32 warp, warp, 3;");
-        text.Add("shr.u32 row, lane, 2;\nmad.lo.u32 row, warp, 16, row;\nand.b32 column, lane, 3;\nshl.b32 column, column, 1;");
-        text.Add(tile.Shares
-            ? $"shr.u32 half, thread, 7;\nmad.lo.u32 channel, half, {tile.Columns}, column;"
-            : "mov.u32 half, 0;\nmov.u32 channel, column;");
+        var text = new PtxLines().Add(WgmmaAttentionText.Declare(tile.Columns, tile.Shares));
+        text.Add(".reg .f32 max<2>, sum<2>, mean<2>, centre<2>, shrink<2>, log<2>;\n.reg .pred grow<2>;\n.reg .b32 q<16>, r<16>, line, piece;");
         // A lane points at row lane % 16 of its warp's, at 16 bytes that the swizzle has moved by the row within eight.
-        text.Add("and.b32 line, lane, 15;\nmad.lo.u32 line, warp, 16, line;\nshl.b32 line, line, 7;");
-        text.Add("and.b32 piece, lane, 7;\nshr.u32 thread, lane, 4;\nxor.b32 piece, piece, thread;\nshl.b32 piece, piece, 4;\n}");
+        text.Add("mov.u32 line, %tid.x;\nand.b32 line, line, 96;\nshr.u32 line, line, 1;\nand.b32 piece, lane, 15;\nadd.u32 line, line, piece;\nshl.b32 line, line, 7;");
+        text.Add("{\n.reg .b32 side;\nand.b32 piece, lane, 7;\nshr.u32 side, lane, 4;\nxor.b32 piece, piece, side;\nshl.b32 piece, piece, 4;\n}");
         return text.ToString();
     }
 
@@ -117,40 +91,17 @@ internal sealed class WgmmaAttentionMacros
     private string Scores() => "wgmma.fence.sync.aligned;\n" + ScoresOf('s', 'q', 0, overwrite: true)
         + OnlyWithTangent("\n" + ScoresOf('t', 'r', tile.QueryChunks * ChunkStep, overwrite: true));
 
-    /// <summary>A product of queries and keys over all channels, from registers or, so far behind the first, from shared memory.</summary>
-    private string ScoresOf(char sum, char queries, int behind, bool overwrite)
-    {
-        var text = new PtxLines();
-        for (int slice = 0; slice < 4 * tile.Chunks; slice++)
-        {
-            int step = slice / 4 * ChunkStep + slice % 4 * AlongStep;
-            text.Add($"add.s64 db, $0, {step};");
-            if (tile.Shares)
-                text.Add($"add.s64 da, $1, {behind + step};");
-            text.Add(Product(64, sum, Sums, tile.Shares ? "da" : $"{{{Operand(queries, slice)}}}", overwrite && slice == 0 ? "never" : "always", tile.Shares ? "0, 0" : "0"));
-        }
-
-        return text.Add(Commit).ToString();
-    }
+    private string ScoresOf(char sum, char queries, int behind, bool overwrite) =>
+        WgmmaAttentionText.Scores(sum, tile.Chunks, behind, overwrite, tile.Shares ? null : queries);
 
     /// <summary>O += P V and tO += H V; $0: descriptor of V.</summary>
     private string Outputs()
     {
         var text = new PtxLines().Add("wgmma.fence.sync.aligned;");
         for (int slice = 0; slice < Slices; slice++)
-            text.Add(Weighted('o', 'p', slice) + OnlyWithTangent(Weighted('u', 'h', slice)));
+            text.Add(Weighted(tile.Columns, 'o', 'p', slice) + OnlyWithTangent(Weighted(tile.Columns, 'u', 'h', slice)));
         return text.Add(Commit).ToString();
     }
-
-    /// <summary>A product of weights and 16 rows of values, whose descriptor is $0.</summary>
-    private string Weighted(char sum, char weights, int slice) =>
-        $"add.s64 db, $0, {slice * DownStep};\n{Product(tile.Columns, sum, 4 * OutputTiles, $"{{{Operand(weights, slice)}}}", "always", "1")}\n";
-
-    private static string Product(int columns, char sum, int count, string left, string keep, string transposed) =>
-        $"wgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {{{string.Join(", ", Enumerable.Range(0, count).Select(i => $"{sum}{i}"))}}}, {left}, db, {keep}, 1, 1, {transposed};";
-
-    /// <summary>The four registers of a left operand's slice.</summary>
-    private static string Operand(char name, int slice) => string.Join(", ", Enumerable.Range(4 * slice, 4).Select(i => $"{name}{i}"));
 
     /// <summary>
     /// P = exp(S - m) with a reference m for each row, not normalised, and the sums of it. Sets grow where a row's reference has moved,
@@ -203,19 +154,5 @@ internal sealed class WgmmaAttentionMacros
             for (int i = 0; i < 4 * OutputTiles; i++)
                 text.Add($"mul.f32 {sum}{i}, {sum}{i}, shrink{i / 2 % 2};");
         return text.Add("KEEP:\n}").ToString();
-    }
-
-    /// <summary>Rounds the weights to bf16: neighbouring sums are a word of the next product's left operand.</summary>
-    private string Pack()
-    {
-        var text = new PtxLines();
-        for (int i = 0; i < Sums / 2; i++)
-        {
-            text.Add($"cvt.rn.bf16x2.f32 p{i}, s{2 * i + 1}, s{2 * i};");
-            if (tile.Tangent)
-                text.Add($"cvt.rn.bf16x2.f32 h{i}, t{2 * i + 1}, t{2 * i};");
-        }
-
-        return text.ToString();
     }
 }

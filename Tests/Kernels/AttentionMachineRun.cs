@@ -11,7 +11,7 @@ internal sealed class AttentionMachineRun
     private const int Processors = 3; // blocks of a persistent grid: fewer than tiles, so that blocks go on to further tiles
     private readonly AttentionTiling tiling;
     private readonly byte[] memory;
-    private readonly long qkv, y, dy, log, delta, dqkv, map;
+    private readonly long qkv, y, dy, log, delta, dqkv, maps, statistics;
     private readonly float scale;
 
     public AttentionMachineRun(AttentionProblem problem, AttentionTiling tiling)
@@ -26,7 +26,8 @@ internal sealed class AttentionMachineRun
         log = Place(4 * rows);
         delta = Place(4 * rows);
         dqkv = Place(2 * elements);
-        map = Place(128);
+        maps = Place(2 * 128);
+        statistics = Place(8 * problem.Images * problem.Heads * Padded);
         memory = new byte[end];
         memory.AsSpan().Fill(0xFF);
         Write(qkv, problem.Inputs);
@@ -62,18 +63,57 @@ internal sealed class AttentionMachineRun
     {
         var tile = new WgmmaAttentionTile(problem.Depth, tangent);
         memory.AsSpan((int)y, (int)(dy - y)).Fill(0xFF);
-        int[] extents = [problem.Depth, 3 * problem.Heads, problem.Length, tangent ? 2 * problem.Images : problem.Images];
-        PtxMachine.EncodeMap(
-            memory, (int)map, (int)qkv, extents, [problem.Depth, problem.Stride, problem.Length * problem.Stride], [64, 1, WgmmaAttentionTile.Streamed, 1]);
+        EncodeMap(maps, qkv, 3 * problem.Heads, tangent ? 2 * problem.Images : problem.Images);
         int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
         new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
-            Math.Min(items, Processors), map, y, y + 2L * problem.Cotangents.Length, log, problem.Length, problem.Heads, problem.Depth, problem.Images, tiles, items,
+            Math.Min(items, Processors), maps, y, y + 2L * problem.Cotangents.Length, log, problem.Length, problem.Heads, problem.Depth, problem.Images, tiles, items,
             tile.Places, tile.Chunks, tangent ? 1 : 0, scale);
         return (Read(y), tangent ? Read(y + 2 * problem.Cotangents.Length) : null, Floats(log).ToArray());
     }
 
     /// <summary>The gradient after a forward pass; delta, which no tensor core makes, is computed here.</summary>
     public float[] Gradient(float[] output, bool add)
+    {
+        SetDeltas(output);
+        foreach (string kernel in new[] { nameof(Attention.QueryGradientMma), nameof(Attention.KeyValueGradientMma) })
+            Launch(
+                kernel, qkv, dy, log, delta, dqkv, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale, add ? 1 : 0);
+        return Read(dqkv, problem.Inputs.Length);
+    }
+
+    /// <summary>The same on Hopper's tensor cores; what <see cref="Attention.StatisticsKernel"/> makes is made here.</summary>
+    public float[] GradientOnHopper(float[] output, bool add)
+    {
+        SetDeltas(output);
+        Span<float> saved = MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)statistics, 8 * problem.Images * problem.Heads * Padded));
+        for (int i = 0; i < saved.Length / 2; i++)
+        {
+            int row = i % Padded, from = i / Padded * problem.Length + row;
+            (float less, float difference) = row < problem.Length ? (-Floats(log)[from] * MathF.Log2(MathF.E), -Floats(delta)[from] * scale) : (float.NegativeInfinity, 0);
+            (saved[2 * i - i % 64], saved[2 * i - i % 64 + 64]) = (less, difference);
+        }
+
+        EncodeMap(maps, qkv, 3 * problem.Heads, problem.Images);
+        EncodeMap(maps + 128, dy, problem.Heads, problem.Images);
+        foreach (bool ownsKeys in new[] { false, true })
+        {
+            var tile = new WgmmaGradientTile(problem.Depth, ownsKeys);
+            int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
+            new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
+                Math.Min(items, Processors), maps, statistics, dqkv, problem.Length, Padded, problem.Heads, problem.Depth, tiles, items, tile.Rows, tile.Chunks,
+                tile.Places, ownsKeys ? 1 : 0, scale, add ? 1 : 0);
+        }
+
+        return Read(dqkv, problem.Inputs.Length);
+    }
+
+    private int Padded => (problem.Length + 127) / 128 * 128;
+
+    private void EncodeMap(long at, long tensor, int heads, int images) => PtxMachine.EncodeMap(
+        memory, (int)at, (int)tensor, [problem.Depth, heads, problem.Length, images],
+        [problem.Depth, heads * problem.Depth, problem.Length * heads * problem.Depth], [64, 1, WgmmaAttentionTile.Streamed, 1]);
+
+    private void SetDeltas(float[] output)
     {
         Span<float> deltas = Floats(delta);
         for (int i = 0; i < deltas.Length; i++)
@@ -84,11 +124,6 @@ internal sealed class AttentionMachineRun
             for (int channel = at; channel < at + problem.Depth; channel++)
                 deltas[i] += output[channel] * problem.Cotangents[channel];
         }
-
-        foreach (string kernel in new[] { nameof(Attention.QueryGradientMma), nameof(Attention.KeyValueGradientMma) })
-            Launch(
-                kernel, qkv, dy, log, delta, dqkv, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale, add ? 1 : 0);
-        return Read(dqkv, problem.Inputs.Length);
     }
 
     private void Launch(string kernel, params object[] arguments) =>

@@ -28,6 +28,8 @@ public class AttentionWgmmaTests
         Assert.Equal(plain, primal);
         Assert.Equal(plainLog, log);
         Near(problem.OutputTangent, tangent!);
+        Near(problem.Gradient, run.GradientOnHopper(primal, add: false));
+        Near([.. problem.Gradient.Select(g => 2 * g)], run.GradientOnHopper(primal, add: true));
     }
 
     /// <summary>A mean of tS that would leave nothing of the result in bf16 if it were rounded along.</summary>
@@ -52,6 +54,19 @@ public class AttentionWgmmaTests
         Near(problem.Output, primal);
         Near(problem.OutputTangent, tangent!);
         Near(problem.LogSumExp, log, 1e-6);
+    }
+
+    /// <summary>The weight of a row or column beyond the last would be exp(0 - lse), which overflows. Sums of terms of size 40 cancel in the gradient.</summary>
+    [Theory]
+    [InlineData(70, 64, 40)]
+    [InlineData(70, 128, 50)]
+    [InlineData(70, 256, 60)]
+    public void Keeps_padding_out_of_gradients_where_all_logits_are_very_negative(int length, int depth, float apart)
+    {
+        var problem = AttentionProblem.Random(1, length, 1, depth, mean: 0, apart);
+        Assert.True(problem.LogSumExp.Max() < -90);
+        var run = new AttentionMachineRun(problem, AttentionTiling.For(227 << 10, depth, length)!);
+        Near(problem.Gradient, run.GradientOnHopper(run.OnHopper(tangent: false).Primal, add: false), 4 * Tolerance);
     }
 
     private static void Near(double[] expected, float[] actual, double tolerance = Tolerance)
