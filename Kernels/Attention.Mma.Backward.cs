@@ -22,7 +22,15 @@ public static partial class Attention
         if (i >= sizes.Pairs * sizes.Length)
             return;
         int pair = i / sizes.Length;
-        int index = (sizes.Output(pair) + (i - pair * sizes.Length) * sizes.Channels) >> 1;
+        float sum = RowDelta(y, dy, sizes, pair, i - pair * sizes.Length, lane);
+        if (lane == 0)
+            delta[i] = sum;
+    }
+
+    /// <summary>The delta of a row, in every lane of its warp.</summary>
+    private static float RowDelta(ArrayView<uint> y, ArrayView<uint> dy, AttentionSizes sizes, int pair, int row, int lane)
+    {
+        int index = (sizes.Output(pair) + row * sizes.Channels) >> 1;
         float sum = 0f;
         for (int word = lane; word < sizes.Depth >> 1; word += 32)
         {
@@ -34,9 +42,7 @@ public static partial class Attention
         sum += Warp.ShuffleXor(sum, 8);
         sum += Warp.ShuffleXor(sum, 4);
         sum += Warp.ShuffleXor(sum, 2);
-        sum += Warp.ShuffleXor(sum, 1);
-        if (lane == 0)
-            delta[i] = sum;
+        return sum + Warp.ShuffleXor(sum, 1);
     }
 
     internal static void QueryGradientMma(

@@ -23,6 +23,7 @@ internal sealed partial class PtxMachine
         ["cp", "async", "bulk", "tensor", _, "shared::cluster", ..] => CopyBox(i, load: true),
         ["cp", "async", "bulk", "tensor", _, "global", ..] => CopyBox(i, load: false),
         ["cp", "reduce", "async", "bulk", "tensor", _, "global", _, "add", ..] => CopyBox(i, load: false, add: true),
+        ["cp", "async", "bulk", "shared::cluster", ..] => CopyBytes(i),
         _ => null,
     };
 
@@ -77,6 +78,20 @@ internal sealed partial class PtxMachine
             int bytes = MoveBox(field, origin, at, load: null);
             StateOf(barrier(thread)).Expect(() => MoveBox(field, origin, at, load: true), bytes);
         })(warp);
+    }
+
+    /// <summary>[to], [from], bytes, [barrier].</summary>
+    private Func<Warp, bool> CopyBytes(Instruction i)
+    {
+        Func<int, int> to = Address(i.Operands[0]), from = Address(i.Operands[1]), barrier = Address(i.Operands[3]);
+        Func<int, ulong> size = Value(i.Operands[2]);
+        return i.Each(thread =>
+        {
+            int target = to(thread), source = from(thread), bytes = (int)size(thread);
+            Assert((target | source | bytes) % 16 == 0, $"{bytes} bytes from {source} to {target}: {i.Text}");
+            Array.Fill(shared, (byte)0xFF, target, bytes);
+            StateOf(barrier(thread)).Expect(() => memory.AsSpan(source, bytes).CopyTo(shared.AsSpan(target)), bytes);
+        });
     }
 
     /// <summary>Lets stores happen until as many are under way as the operand says.</summary>

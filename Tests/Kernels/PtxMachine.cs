@@ -106,6 +106,7 @@ internal sealed partial class PtxMachine
         }
 
         Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
+        Assert(warps.All(warp => warp.Products.Count == 0 && warp.Groups.Count == 0), "the kernel ends before its products");
     }
 
     /// <summary>Waits until as many threads have come as the barrier wants.</summary>
@@ -219,12 +220,12 @@ internal sealed partial class PtxMachine
     /// <summary>What orders or hands over, where everything happens in order.</summary>
     private static readonly string[] Ignored =
     [
-        "griddepcontrol", "setmaxnreg", "fence.", "wgmma.fence", "wgmma.commit_group", "wgmma.wait_group", "cp.async.bulk.commit_group",
+        "griddepcontrol", "setmaxnreg", "fence.", "wgmma.fence", "cp.async.bulk.commit_group",
         "barrier.cluster",
     ];
 
     /// <summary>What all lanes of a warp execute together.</summary>
-    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "wgmma.mma_async"];
+    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "vote.", "wgmma."];
 
     [GeneratedRegex(@"\.param \.\w+ (\w+)")]
     private static partial Regex Parameter();
@@ -270,6 +271,12 @@ internal sealed partial class PtxMachine
 
         /// <summary>Stores of boxes under way; they read shared memory no sooner than somebody waits for them.</summary>
         public Queue<Action> Stores { get; } = [];
+
+        /// <summary>Products of a warpgroup that have been issued, and groups of them that have been committed.</summary>
+        public List<Action> Products { get; } = [];
+
+        /// <inheritdoc cref="Products"/>
+        public Queue<List<Action>> Groups { get; } = [];
 
         /// <summary>Takes the lanes that are furthest behind a statement on; returns the statement they execute. Lanes at a statement of the whole warp wait for the others.</summary>
         public int Begin(List<bool> whole)

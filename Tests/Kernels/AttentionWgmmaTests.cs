@@ -1,0 +1,77 @@
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>Attention on Hopper's tensor cores against float64, run by <see cref="PtxMachine"/>: no GPU is needed.</summary>
+public class AttentionWgmmaTests
+{
+    private const double Tolerance = 1e-2;
+
+    /// <summary>Images, rows, heads, channels: one tile and several, of rows, of keys, of heads, and more tiles than blocks.</summary>
+    public static TheoryData<int, int, int, int> Shapes => new()
+    {
+        { 1, 1, 1, 64 }, { 2, 63, 1, 64 }, { 1, 65, 3, 64 }, { 2, 200, 2, 64 }, { 1, 100, 1, 48 }, { 5, 130, 1, 56 },
+        { 1, 1, 1, 128 }, { 1, 130, 2, 128 }, { 1, 70, 1, 104 }, { 4, 64, 1, 256 }, { 1, 65, 1, 256 }, { 1, 200, 1, 256 }, { 1, 70, 2, 200 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Agrees_with_float64(int images, int length, int heads, int depth)
+    {
+        var problem = AttentionProblem.Random(images, length, heads, depth, mean: 0);
+        var run = new AttentionMachineRun(problem, AttentionTiling.For(227 << 10, depth, length)!);
+        (float[] plain, _, float[] plainLog) = run.OnHopper(tangent: false);
+        Near(problem.Output, plain);
+        Near(problem.LogSumExp, plainLog, 1e-6);
+        (float[] primal, float[]? tangent, float[] log) = run.OnHopper(tangent: true);
+        Assert.Equal(plain, primal);
+        Assert.Equal(plainLog, log);
+        Near(problem.OutputTangent, tangent!);
+        Near(problem.Gradient, run.GradientOnHopper(primal, add: false));
+        Near([.. problem.Gradient.Select(g => 2 * g)], run.GradientOnHopper(primal, add: true));
+    }
+
+    /// <summary>A mean of tS that would leave nothing of the result in bf16 if it were rounded along.</summary>
+    [Theory]
+    [InlineData(100, 64)]
+    [InlineData(70, 256)]
+    public void Keeps_the_tangent_where_its_logits_have_a_large_mean(int length, int depth)
+    {
+        var problem = AttentionProblem.Random(1, length, 1, depth, mean: 100);
+        Near(problem.OutputTangent, new AttentionMachineRun(problem, AttentionTiling.For(227 << 10, depth, length)!).OnHopper(tangent: true).Tangent!);
+    }
+
+    /// <summary>Maxima that rise from tile to tile of keys: by less than a reference bears with, and by more.</summary>
+    [Theory]
+    [InlineData(300, 64, 4, 0.06f)]
+    [InlineData(300, 64, 8, 0.1f)]
+    [InlineData(200, 256, 16, 0.1f)]
+    public void Agrees_with_float64_where_maxima_rise(int length, int depth, float apart, float rise)
+    {
+        var problem = AttentionProblem.Random(1, length, 1, depth, mean: 0, apart, rise);
+        (float[] primal, float[]? tangent, float[] log) = new AttentionMachineRun(problem, AttentionTiling.For(227 << 10, depth, length)!).OnHopper(tangent: true);
+        Near(problem.Output, primal);
+        Near(problem.OutputTangent, tangent!);
+        Near(problem.LogSumExp, log, 1e-6);
+    }
+
+    /// <summary>The weight of a row or column beyond the last would be exp(0 - lse), which overflows. Sums of terms of size 40 cancel in the gradient.</summary>
+    [Theory]
+    [InlineData(70, 64, 40)]
+    [InlineData(70, 128, 50)]
+    [InlineData(70, 256, 60)]
+    public void Keeps_padding_out_of_gradients_where_all_logits_are_very_negative(int length, int depth, float apart)
+    {
+        var problem = AttentionProblem.Random(1, length, 1, depth, mean: 0, apart);
+        Assert.True(problem.LogSumExp.Max() < -90);
+        var run = new AttentionMachineRun(problem, AttentionTiling.For(227 << 10, depth, length)!);
+        Near(problem.Gradient, run.GradientOnHopper(run.OnHopper(tangent: false).Primal, add: false), 4 * Tolerance);
+    }
+
+    private static void Near(double[] expected, float[] actual, double tolerance = Tolerance)
+    {
+        double error = OpBattery.RelativeError(expected, actual);
+        Assert.True(error <= tolerance, $"off by {error:E2} relative L2, {tolerance:E2} allowed");
+    }
+}
