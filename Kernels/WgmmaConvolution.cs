@@ -10,7 +10,8 @@ namespace TrigFlowNative.Kernels;
 /// <remarks>
 /// A tile's pixels are a box (<see cref="PixelBox"/>); a tap is the same box shifted, so padding costs nothing. Blocks of a cluster
 /// have boxes next to each other and the same columns, hence the same weights, which each brings a part of for all. A residual
-/// comes through the same ring as the operands, as further steps. Where tiles are few, the blocks of a cluster share the steps of a
+/// comes through the same ring as the operands, as further steps; so does a shortcut, a 1x1 convolution of other images that is part of the
+/// same sum. Where tiles are few, the blocks of a cluster share the steps of a
 /// tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
 /// </remarks>
 internal static class WgmmaConvolution
@@ -19,7 +20,9 @@ internal static class WgmmaConvolution
     private const long Descriptor = (1L << 62) | (64L << 32);
 
     /// <summary>The kernel.</summary>
-    /// <param name="maps">Tensor maps of x, weight, y, residual and the further source, 128 bytes each.</param>
+    /// <param name="maps">
+    /// Tensor maps of x, weight, y, residual, the further source, and with a shortcut its sources and its weight; 128 bytes each.
+    /// </param>
     /// <param name="y">Address of the output, used where it is fp32.</param>
     /// <param name="bias">Address of the bias.</param>
     /// <param name="alpha">Factor of the product and the bias.</param>
@@ -49,17 +52,22 @@ internal static class WgmmaConvolution
     /// <param name="residual">Whether there is a residual in bf16.</param>
     /// <param name="cluster">Blocks that bring the weights for each other.</param>
     /// <param name="splits">Blocks that share the steps of a tile; then each block has one tile, and <paramref name="cluster"/> is 1.</param>
+    /// <param name="shortcutSlices">Steps of 64 channels of the shortcut; 0 for none.</param>
+    /// <param name="shortcutFirstSlices">How many of them its first source has.</param>
+    /// <param name="shortcutBias">Bytes from the bias to that of the shortcut.</param>
     internal static void Convolve(
         long maps, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
         int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
-        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster, int splits)
+        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster, int splits,
+        int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
     {
         CudaAsm.Emit("@@declare;");
+        CudaAsm.Emit("@@keepBias %0;", shortcutBias);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         shared = (shared + 1023) & ~1023;
         int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127;
         int blocks = cluster * splits, place = Grid.IdxX % blocks, rank = splits > 1 ? 0 : place;
-        int steps = (2 * radius + 1) * (2 * radius + 1) * slices, firstStep = splits > 1 ? steps * place / splits : 0;
+        int steps = (2 * radius + 1) * (2 * radius + 1) * slices + shortcutSlices, firstStep = splits > 1 ? steps * place / splits : 0;
         int endStep = splits > 1 ? steps * (place + 1) / splits : steps;
         int staging = shared + stages * stageBytes, exchange = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
         int tileBytes = WgmmaTile.Rows * tileColumns * 4;
@@ -112,6 +120,21 @@ internal static class WgmmaConvolution
 
                             tap++;
                         }
+
+                    for (int slice = 0; slice < shortcutSlices; slice++)
+                    {
+                        step++;
+                        if (step <= firstStep || step > endStep)
+                            continue;
+                        int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes;
+                        AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
+                        AsyncBarrier.Expect(barrier, arrivingBytes);
+                        int c = slice < shortcutFirstSlices ? slice * 64 : (slice - shortcutFirstSlices) * 64;
+                        TensorCopy.LoadImages(target, slice < shortcutFirstSlices ? maps + 640L : maps + 768L, c, w0, h0, n0, barrier);
+                        CudaAsm.Emit("@@loadB %0, %1, %2, %3, %4, %5, %6;", target + 2 * WgmmaTile.ChunkBytes, maps + 896L, barrier, column, slice * 64, 0, rank);
+                        stage = Next(stage, stages);
+                        phase ^= stage == 0 ? 1 : 0;
+                    }
 
                     if (residual != 0 && (splits == 1 || place == 0))
                     {

@@ -114,10 +114,32 @@ public sealed class UNet
     {
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
-        CheckShapes(x, t, labels);
+        CheckImages(x);
+        if (t is null || t.Shape != new Shape(x.Shape.N) || t.HasTangent != x.HasTangent)
+            throw new ArgumentException($"unet: t {t} does not fit x {x}: one time per image, and both dual or neither");
+        return ForwardModulated(program, weights, x, Modulations(program, weights, t, labels), dropout);
+    }
+
+    /// <summary>
+    /// Records [pnorm(s) | pnorm(b)] of every block for times (N): all of the network that depends on time and class alone. Rows are
+    /// independent, so that those of several evaluations can be made at once.
+    /// </summary>
+    /// <returns>(N, 2 K) for each block, in order; dual if t is.</returns>
+    internal Tensor[] Modulations(ComputeProgram program, ParameterSlab weights, Tensor t, Tensor? labels)
+    {
+        CheckLabels(t, labels);
         if (weights.Rounded is not null && program.Device is CpuDevice)
             throw new ArgumentException($"unet: the weights are rounded to {DType.BFloat16}, which needs a GPU");
-        Tensor[] modulations = Modulations(program, weights, Embedding(program, weights, t, labels));
+        Tensor all = affine.Apply(program, weights, Embedding(program, weights, t, labels));
+        using IDisposable scope = program.Layer(UNetBlock.Affine);
+        return PixelNorm.Split(program, all, [.. Blocks.Select(block => block.ModulationChannels)], runs: 2);
+    }
+
+    /// <summary>Records F of x under the modulations of its times; parameters as of <see cref="Forward"/>.</summary>
+    internal Tensor ForwardModulated(
+        ComputeProgram program, ParameterSlab weights, Tensor x, IReadOnlyList<Tensor> modulations, RandomSource? dropout = null)
+    {
+        CheckImages(x);
         var skips = new Stack<Tensor>();
         int block = 0;
         using (program.Layer("enc"))
@@ -156,14 +178,6 @@ public sealed class UNet
             embedding = Residual.Apply(program, embedding, mapLabel.ApplyToLabels(program, weights, labels!), 1);
         embedding = Silu.Apply(program, mapLayer0.Apply(program, weights, embedding));
         return Silu.Apply(program, mapLayer1.Apply(program, weights, embedding));
-    }
-
-    /// <summary>[pnorm(s) | pnorm(b)] of every block, (N, 2 K): both halves are normalised on their own.</summary>
-    private Tensor[] Modulations(ComputeProgram program, ParameterSlab weights, Tensor embedding)
-    {
-        Tensor all = affine.Apply(program, weights, embedding);
-        using IDisposable scope = program.Layer(UNetBlock.Affine);
-        return PixelNorm.Split(program, all, [.. Blocks.Select(block => block.ModulationChannels)], runs: 2);
     }
 
     private Stack<int> BuildEncoder(int embedding)
@@ -232,19 +246,19 @@ public sealed class UNet
         .. stem.Parameters, .. Blocks.SelectMany(block => block.Parameters), .. headNorm.Parameters, .. head.Parameters,
     ];
 
-    private void CheckShapes(Tensor x, Tensor t, Tensor? labels)
+    private void CheckImages(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(t);
-        int n = x.Shape.N;
-        if (x.Shape != new Shape(n, Config.Resolution, Config.Resolution, Config.ImageChannels))
+        if (x.Shape != new Shape(x.Shape.N, Config.Resolution, Config.Resolution, Config.ImageChannels))
             throw new ArgumentException($"unet: x {x} is not (N, {Config.Resolution}, {Config.Resolution}, {Config.ImageChannels})");
-        if (t.Shape != new Shape(n) || t.HasTangent != x.HasTangent)
-            throw new ArgumentException($"unet: t {t} does not fit x {x}: one time per image, and both dual or neither");
+    }
+
+    private void CheckLabels(Tensor t, Tensor? labels)
+    {
         string given = labels is null ? "missing" : "given";
         if (labels is not null != Config.LabelCount > 0)
             throw new ArgumentException($"unet: labels are {given}, the network has {Config.LabelCount} classes");
-        if (labels is not null && (labels.Shape != new Shape(n) || labels.Type != DType.Int32))
-            throw new ArgumentException($"unet: labels {labels} are not Int32 ({n})");
+        if (labels is not null && (labels.Shape != t.Shape || labels.Type != DType.Int32))
+            throw new ArgumentException($"unet: labels {labels} are not Int32 {t.Shape}");
     }
 }

@@ -99,7 +99,7 @@ internal sealed class UNetBlock
         Tensor h = norm0.Apply(program, weights, x, silu: true, more: more);
         h = conv0.Apply(program, weights, Resample(program, h));
         h = norm1.Apply(program, weights, h, silu: true, modulation, dropout, dropoutRate);
-        x = conv1.Apply(program, weights, h, Skip(program, weights, x, more), HalfRoot);
+        x = AddSkip(program, weights, h, x, more);
         if (qkv is null)
             return x;
         h = qkv.Apply(program, weights, norm2!.Apply(program, weights, x, silu: false));
@@ -107,15 +107,20 @@ internal sealed class UNetBlock
     }
 
     /// <summary>
-    /// Repeating pixels and a 1x1 convolution commute, so going up the convolution comes first, at a quarter of the work.
+    /// (conv1(h) + skip(resample(x))) / sqrt(2). Repeating pixels and a 1x1 convolution commute, so going up the convolution comes first, at
+    /// a quarter of the work; otherwise it is part of conv1 where the device knows how.
     /// </summary>
-    private Tensor Skip(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? more)
+    private Tensor AddSkip(ComputeProgram program, ParameterSlab weights, Tensor h, Tensor x, Tensor? more)
     {
         if (skip is null)
-            return x;
-        return resampling == Resampling.Up
-            ? Resample(program, skip.Apply(program, weights, x))
-            : skip.Apply(program, weights, Resample(program, x), more: more);
+            return conv1.Apply(program, weights, h, x, HalfRoot);
+        if (resampling == Resampling.Up)
+            return conv1.Apply(program, weights, h, Resample(program, skip.Apply(program, weights, x)), HalfRoot);
+        x = Resample(program, x);
+        Shortcut shortcut = skip.AsShortcut(weights, x, more);
+        return conv1.TakesShortcut(program.Device, h, shortcut)
+            ? conv1.Apply(program, weights, h, scale: HalfRoot, shortcut: shortcut)
+            : conv1.Apply(program, weights, h, skip.Apply(program, weights, x, more: more), HalfRoot);
     }
 
     /// <summary>Whether both that read the input take it in two tensors: otherwise it is concatenated once for both.</summary>

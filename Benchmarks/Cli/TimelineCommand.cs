@@ -19,7 +19,7 @@ internal static class TimelineCommand
     private const int StepRepetitions = 5, SampleRepetitions = 25;
 
     private static readonly Option<string> Work = Verbs.Choice(
-        "--work", "What is taken apart: a training step, or the program with which a sampler evaluates the network.", "step", "step", "sample");
+        "--work", "What is taken apart: a training step, or two-step sampling.", "step", "step", "sample");
 
     private static readonly Option<int> Count = new("--count") { Description = "Images drawn at a time, where sampling is taken apart.", DefaultValueFactory = _ => 1 };
     private static readonly StepArguments Arguments = new();
