@@ -53,9 +53,12 @@ internal sealed record WgmmaGradientTile(int Columns)
             ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
             ["multiply"] = Multiply(false),
             ["multiplyAndSum"] = Multiply(true),
-            // $0: address of the first row's sum; $1: 0 in the threads that have the first column; $2, $3: whether the rows are to be stored.
-            ["storeSums"] = "{\n.reg .pred low, high, first;\nsetp.eq.s32 first, $1, 0;\nsetp.ne.and.s32 low, $2, 0, first;\nsetp.ne.and.s32 high, $3, 0, first;\n"
-                + "@low st.global.f32 [$0], row0;\n@high st.global.f32 [$0 + 32], row2;\n}",
+            // $0: address of the first row's sum; $1: 0 in the threads that have the first column; $2, $3: whether the rows are to be stored;
+            // $4: factor; $5: 1 to add to what is there.
+            ["storeSums"] = "{\n.reg .pred low, high, adds;\n.reg .f32 v<2>;\nmov.f32 v0, 0f00000000;\nmov.f32 v1, 0f00000000;\n"
+                + "setp.eq.s32 adds, $1, 0;\nsetp.ne.and.s32 low, $2, 0, adds;\nsetp.ne.and.s32 high, $3, 0, adds;\nsetp.ne.and.s32 adds, $5, 0, low;\n"
+                + "@adds ld.global.f32 v0, [$0];\nsetp.ne.and.s32 adds, $5, 0, high;\n@adds ld.global.f32 v1, [$0 + 32];\n"
+                + "fma.rn.f32 v0, row0, $4, v0;\nfma.rn.f32 v1, row2, $4, v1;\n@low st.global.f32 [$0], v0;\n@high st.global.f32 [$0 + 32], v1;\n}",
         };
         for (int part = 0; part < MostParts; part++)
             macros[$"storePart{part}"] = part < Columns / PartColumns ? StorePart(part) : "";

@@ -53,7 +53,7 @@ internal static class WgmmaProduct
     /// <param name="gpu">The device.</param>
     /// <param name="e">Extents.</param>
     /// <param name="x">(N, H, W, C), bf16.</param>
-    /// <param name="dy">(N, H, W, K), bf16.</param>
+    /// <param name="dy">(N, H, W, K), bf16; what lies in channels beyond K is not used.</param>
     /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
     /// <param name="dWeight">Where the gradient goes.</param>
     /// <param name="alpha">Factor of the gradient.</param>
@@ -68,24 +68,26 @@ internal static class WgmmaProduct
         WgmmaGradientTile tile = split.Tile;
         PixelBox box = split.Box;
         PtxKernel kernel = PtxKernel.Load(gpu, GradientSpecification(tile));
-        PtxKernel? sum = split.SharedTiles > 0 || dBias is not null ? PtxKernel.Load(gpu, SumSpecification()) : null;
+        bool shared = split.SharedTiles > 0;
+        PtxKernel? sum = shared ? PtxKernel.Load(gpu, SumSpecification()) : null;
         var maps = new TensorMaps(gpu, 5);
-        long biasSums = dBias is null ? 0L : partials.Address + sizeof(float) * (long)split.PartialCount;
         int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(tile.Columns, split.Slots);
         return () =>
         {
             maps.Encode(set =>
             {
-                Images(set, 0, dy, e, e.K, box);
+                Images(set, 0, dy, e, dy.Shape.C, box);
                 Images(set, 1, x, e, x.Shape.C, box);
                 Images(set, 2, more ?? x, e, (more ?? x).Shape.C, box);
                 Sums(set, 3, dWeight.Tensor.Address, e.C, e.Taps, e.K);
-                Sums(set, 4, partials.Address, tile.Columns, 1, Math.Max(1, split.SharedTiles * split.Slots) * WgmmaTile.Rows);
+                if (shared)
+                    Sums(set, 4, partials.Address, tile.Columns, 1, split.SharedTiles * split.Slots * WgmmaTile.Rows);
             });
+            long biasSums = dBias is null ? 0L : shared ? partials.Address + sizeof(float) * (long)split.PartialCount : dBias.Value.Tensor.Address;
             kernel.Launch(
                 split.Blocks, maps.Address, biasSums, e.K, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), split.Boxes, split.RowTiles, split.ColumnTiles,
                 split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, Ceiling(e.C, 64), Ceiling(x.Shape.C, 64), e.R / 2, tile.Stages,
-                tile.StageBytes, tile.Chunks, alpha, dWeight.Add);
+                tile.StageBytes, tile.Chunks, alpha, dWeight.Add, shared ? 1f : alpha, shared ? 0 : dBias?.Add ?? 0);
             sum?.Launch(
                 tileBlocks + (dBias is null ? 0 : Ceiling(e.K, WgmmaGradientSum.BiasRows)), partials.Address, biasSums, dWeight.Tensor.Address, dBias?.Tensor.Address ?? 0L,
                 tileBlocks, e.K, e.C, e.Taps, tile.Columns, split.Boxes, split.RowTiles, split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest,
@@ -93,11 +95,11 @@ internal static class WgmmaProduct
         };
     }
 
-    /// <summary>Room for the partial sums of a weight gradient and behind them those of a bias.</summary>
+    /// <summary>Room for the partial sums of a weight gradient and behind them those of a bias, where there are any.</summary>
     public static Tensor Partials(ComputeProgram program, ConvExtents e)
     {
         WgmmaSplit split = WgmmaSplit.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors);
-        return program.Allocate(new Shape(split.PartialCount + split.BiasCount(e.K)));
+        return program.Allocate(new Shape(Math.Max(1, split.PartialCount + split.BiasCount(e.K))));
     }
 
     private static Action Launch(

@@ -37,14 +37,14 @@ internal sealed record WgmmaSplit(
     /// <summary>Places for the partial sums of a shared tile; 1 where there is none.</summary>
     public int Slots => Math.Max(1, Enumerable.Range(0, SharedTiles).Select(tile => WgmmaShare.Slots(tile, Boxes, Ranges, Range, Rest)).DefaultIfEmpty().Max());
 
-    /// <summary>Tiles of a row that take turns at summing dy for the gradient of a bias.</summary>
-    public int Takers => Math.Min(MostTakers, ColumnTiles);
+    /// <summary>Tiles of a row that take turns at summing dy for the gradient of a bias; where no tile is shared one does it all, and needs no further launch.</summary>
+    public int Takers => SharedTiles == 0 ? 1 : Math.Min(MostTakers, ColumnTiles);
 
     /// <summary>Numbers in the partial sums of all shared tiles.</summary>
     public int PartialCount => checked(SharedTiles * Slots * WgmmaTile.Rows * Tile.Columns);
 
-    /// <summary>Numbers in the sums of dy.</summary>
-    public int BiasCount(int outputs) => Takers * Slots * outputs;
+    /// <summary>Numbers in the partial sums of dy.</summary>
+    public int BiasCount(int outputs) => SharedTiles == 0 ? 0 : Takers * Slots * outputs;
 
     /// <summary>The split whose slowest block ends first.</summary>
     public static WgmmaSplit Of(ConvExtents e, int multiprocessors)

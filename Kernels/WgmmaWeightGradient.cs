@@ -20,7 +20,7 @@ internal static class WgmmaWeightGradient
 
     /// <summary>The kernel.</summary>
     /// <param name="maps">Tensor maps of dy, x, the further source, the gradient (K, taps, C) and the partial sums, 128 bytes each.</param>
-    /// <param name="biasSums">Address of the sums of dy (sums, K) in fp32; 0 where no gradient of a bias is wanted.</param>
+    /// <param name="biasSums">Address of the sums of dy (takers, slots, K), or of a bias's gradient where there is one of them, fp32; 0 for none.</param>
     /// <param name="rows">Output channels, K.</param>
     /// <param name="widthLog">Logarithm of the box's width.</param>
     /// <param name="heightLog">Logarithm of the box's height.</param>
@@ -43,10 +43,12 @@ internal static class WgmmaWeightGradient
     /// <param name="chunks">Chunks of a tile, each with a tap and 64 input channels of its own.</param>
     /// <param name="alpha">Factor of the gradient.</param>
     /// <param name="add">1 to add to the gradient, 0 to overwrite it.</param>
+    /// <param name="biasAlpha">Factor of the sums of dy.</param>
+    /// <param name="addBias">1 to add to what lies there.</param>
     internal static void Accumulate(
         long maps, long biasSums, int rows, int widthLog, int heightLog, int across, int down, int boxes, int rowTiles, int columnTiles,
         int wholeTiles, int ranges, int range, int rest, int slots, int takers, int slices, int firstSlices, int radius, int stages,
-        int stageBytes, int chunks, float alpha, int add)
+        int stageBytes, int chunks, float alpha, int add, float biasAlpha, int addBias)
     {
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("@@declareCopies;");
@@ -151,9 +153,11 @@ internal static class WgmmaWeightGradient
                 if (biasSums != 0 && columnTile < takers)
                 {
                     int low = k + row;
-                    CudaAsm.Emit("@@storeSums %0, %1, %2, %3;", biasSums + ((long)(columnTile * slots + slot) * rows + low) * 4, pair, low < rows ? 1 : 0, low + 8 < rows ? 1 : 0);
+                    CudaAsm.Emit("@@storeSums %0, %1, %2, %3, %4, %5;", biasSums + ((long)(columnTile * slots + slot) * rows + low) * 4, pair, low < rows ? 1 : 0, low + 8 < rows ? 1 : 0, biasAlpha, addBias);
                 }
 
+                if (k >= rows)
+                    continue; // all of the warpgroup's rows lie beyond the last channel
                 PartTarget target;
                 target.Whole = share.Slot < 0 ? 1 : 0;
                 target.Map = maps + (share.Slot < 0 ? 384L : 512L);

@@ -17,7 +17,7 @@ public class WgmmaGradientTests
         { [3, 9, 4, 72, 136, 3], 256, 11, 0, [1, 2, 10], false }, // the last block takes the last box of all tiles
         { [1, 1, 300, 72, 8, 1], 128, 4, 0, [2, 2, 1], true }, // five boxes: two ranges and one left over
         { [1, 1, 700, 8, 264, 1], 64, 8, 0, [2, 4, 5], true }, // eleven boxes of three tiles: what is left spans tiles
-        { [1, 1, 700, 8, 40, 1], 64, 11, 0, [11, 1, 0], true }, // more partial sums than a thread takes at a time
+        { [1, 1, 4480, 8, 8, 1], 64, 70, 0, [70, 1, 0], true }, // more partial sums than the threads of a block load at a time
         { [1, 1, 700, 136, 264, 1], 64, 5, 5, [1, 8, 12], false }, // a wave of whole tiles, then four shared
     };
 
@@ -44,14 +44,13 @@ public class WgmmaGradientTests
         PtxMachine.EncodeMap(memory.Bytes, maps + 384, gradient, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], [32, 1, 64], sizeof(float));
         PtxMachine.EncodeMap(memory.Bytes, maps + 512, partials, [columns, 1, split.SharedTiles * split.Slots * 128], [columns, columns], [32, 1, 64], sizeof(float));
         const float Alpha = 0.5f;
+        bool shared = split.SharedTiles > 0;
         new PtxMachine(WgmmaProduct.GradientSpecification(tile), memory.Bytes).Run(
-            split.Blocks, (long)maps, (long)biasSums, e.K, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), split.Boxes, split.RowTiles, split.ColumnTiles,
+            split.Blocks, (long)maps, (long)(shared ? biasSums : bias), e.K, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), split.Boxes, split.RowTiles, split.ColumnTiles,
             split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, slices, 1, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks, Alpha,
-            add ? 1 : 0);
-        int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(columns, split.Slots), biasBlocks = (e.K + WgmmaGradientSum.BiasRows - 1) / WgmmaGradientSum.BiasRows;
-        new PtxMachine(WgmmaProduct.SumSpecification(), memory.Bytes).Run(
-            tileBlocks + biasBlocks, (long)partials, (long)biasSums, (long)gradient, (long)bias, tileBlocks, e.K, e.C, e.Taps, columns, split.Boxes, split.RowTiles,
-            split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, WgmmaGradientSum.Sharers(split.Slots), Alpha, add ? 1 : 0, add ? 1 : 0);
+            add ? 1 : 0, shared ? 1f : Alpha, add && !shared ? 1 : 0);
+        if (shared)
+            Sum(memory, split, e, partials, gradient, bias, Alpha, add ? 1 : 0);
         float[] expected = [.. Enumerable.Range(0, count).Select(i => (add ? old[i] : 0) + Alpha * Gradient(e, x, dy, i))];
         float[] expectedBias = [.. Enumerable.Range(0, e.K).Select(k => (add ? oldBias[k] : 0) + Alpha * Enumerable.Range(0, e.Pixels).Sum(pixel => dy[pixel * e.K + k]))];
         Assert.Equal(expected, memory.Singles(gradient, count));
@@ -125,6 +124,16 @@ public class WgmmaGradientTests
         }
 
         return slowest;
+    }
+
+    private static void Sum(Memory memory, WgmmaSplit split, ConvExtents e, int partials, int gradient, int bias, float alpha, int add)
+    {
+        int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(split.Tile.Columns, split.Slots);
+        int biasBlocks = (e.K + WgmmaGradientSum.BiasRows - 1) / WgmmaGradientSum.BiasRows;
+        new PtxMachine(WgmmaProduct.SumSpecification(), memory.Bytes).Run(
+            tileBlocks + biasBlocks, (long)partials, (long)(partials + 4 * split.PartialCount), (long)gradient, (long)bias, tileBlocks, e.K, e.C, e.Taps, split.Tile.Columns,
+            split.Boxes, split.RowTiles, split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers,
+            WgmmaGradientSum.Sharers(split.Slots), alpha, add, add);
     }
 
     private static float Gradient(ConvExtents e, float[] x, float[] dy, int i)
