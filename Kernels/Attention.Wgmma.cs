@@ -54,7 +54,7 @@ public static partial class Attention
         var prepare = gpu.Accelerator.LoadKernel<ArrayView<uint>, ArrayView<uint>, ArrayView<float>, ArrayView<float>, AttentionSizes, int>(StatisticsKernel);
         int padded = PaddedLength(sizes), rows = sizes.Pairs * padded;
         var grid = new KernelConfig((rows + DeltaThreads / 32 - 1) / (DeltaThreads / 32), DeltaThreads);
-        WgmmaGradientTile queries = new(sizes.Depth, OwnsKeys: false), keys = new(sizes.Depth, OwnsKeys: true);
+        AttentionGradientTile queries = new(sizes.Depth, OwnsKeys: false), keys = new(sizes.Depth, OwnsKeys: true);
         PtxKernel queryKernel = PtxKernel.Load(gpu, WgmmaSpec(queries)), keyKernel = PtxKernel.Load(gpu, WgmmaSpec(keys));
         var maps = new TensorMaps(gpu, 2);
         return () =>
@@ -69,7 +69,7 @@ public static partial class Attention
             Launch(keyKernel, keys);
         };
 
-        void Launch(PtxKernel kernel, WgmmaGradientTile tile)
+        void Launch(PtxKernel kernel, AttentionGradientTile tile)
         {
             int tiles = sizes.Tiles(tile.Rows), items = sizes.Pairs * tiles;
             kernel.Launch(
@@ -87,7 +87,7 @@ public static partial class Attention
         [sizes.Depth, (long)heads * sizes.Depth, (long)sizes.Length * heads * sizes.Depth], [64, 1, WgmmaAttentionTile.Streamed, 1]);
 
     /// <inheritdoc cref="WgmmaSpec(WgmmaAttentionTile)"/>
-    internal static PtxKernelSpec WgmmaSpec(WgmmaGradientTile tile) => new(
+    internal static PtxKernelSpec WgmmaSpec(AttentionGradientTile tile) => new(
         ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.ToString(), "sm_90a", WgmmaAttentionTile.Threads, tile.SharedBytes, WgmmaGradientMacros.Of(tile))
     { Resident = 1 };
 

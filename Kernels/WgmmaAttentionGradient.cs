@@ -16,7 +16,7 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 internal static class WgmmaAttentionGradient
 {
-    private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaTile.ChunkBytes, StatisticBytes = WgmmaGradientTile.StatisticBytes;
+    private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaTile.ChunkBytes, StatisticBytes = AttentionGradientTile.StatisticBytes;
 
     /// <summary>The kernel.</summary>
     /// <param name="maps">Tensor maps of qkv and of the cotangent (channel, head, row, image), 128 bytes each.</param>

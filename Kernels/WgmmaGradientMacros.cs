@@ -6,7 +6,7 @@ namespace TrigFlowNative.Kernels;
 internal static class WgmmaGradientMacros
 {
     /// <summary>All macros by name.</summary>
-    public static IReadOnlyDictionary<string, string> Of(WgmmaGradientTile tile)
+    public static IReadOnlyDictionary<string, string> Of(AttentionGradientTile tile)
     {
         int outputs = tile.Columns / 8;
         int? guarded = tile.Depth < 64 * tile.Chunks ? tile.Depth : null;
@@ -28,14 +28,14 @@ internal static class WgmmaGradientMacros
     }
 
     /// <summary>Begins a tile; where queries are owned takes the lane's rows' statistics, whose address is $0.</summary>
-    private static string Begin(WgmmaGradientTile tile)
+    private static string Begin(AttentionGradientTile tile)
     {
         var text = new PtxLines().Add(AttentionRows.Zero('o', tile.Columns / 8));
         if (tile.OwnsKeys)
             return text.Add(AttentionRows.Zero('u', tile.Columns / 8)).ToString();
         text.Add("{\n.reg .b64 from;\nmul.wide.u32 from, row, 4;\nadd.u64 from, from, $0;");
         for (int i = 0; i < 2; i++)
-            text.Add($"ld.global.f32 less{i}, [from+{32 * i}];\nld.global.f32 delta{i}, [from+{WgmmaGradientTile.StatisticBytes / 2 + 32 * i}];");
+            text.Add($"ld.global.f32 less{i}, [from+{32 * i}];\nld.global.f32 delta{i}, [from+{AttentionGradientTile.StatisticBytes / 2 + 32 * i}];");
         return text.Add("}").ToString();
     }
 
@@ -60,7 +60,7 @@ internal static class WgmmaGradientMacros
         for (int i = 0; i < Sums; i++)
         {
             if (byColumn && i % 4 == 0)
-                text.Add($"ld.shared.v2.f32 {{d0, d1}}, [from+{WgmmaGradientTile.StatisticBytes / 2 + 8 * i}];");
+                text.Add($"ld.shared.v2.f32 {{d0, d1}}, [from+{AttentionGradientTile.StatisticBytes / 2 + 8 * i}];");
             text.Add($"fma.rn.f32 t{i}, t{i}, scale, {(byColumn ? $"d{i % 2}" : $"delta{i / 2 % 2}")};\nmul.f32 t{i}, t{i}, s{i};");
         }
 
@@ -72,7 +72,7 @@ internal static class WgmmaGradientMacros
         byColumn ? $".reg .f32 {name}<2>;\n.reg .b32 from;\nmad.lo.u32 from, column, 4, $0;" : "";
 
     /// <summary>dQ += dS K, or dV += P^T dO and dK += dS^T Q. $0, $1: descriptors of the streamed tiles of S, K or Q, and of dP.</summary>
-    private static string Outputs(WgmmaGradientTile tile)
+    private static string Outputs(AttentionGradientTile tile)
     {
         var text = new PtxLines().Add("wgmma.fence.sync.aligned;");
         for (int slice = 0; slice < Slices; slice++)

@@ -97,7 +97,7 @@ internal sealed class AttentionMachineRun
         EncodeMap(maps + 128, dy, problem.Heads, problem.Images);
         foreach (bool ownsKeys in new[] { false, true })
         {
-            var tile = new WgmmaGradientTile(problem.Depth, ownsKeys);
+            var tile = new AttentionGradientTile(problem.Depth, ownsKeys);
             int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
             new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
                 Math.Min(items, Processors), maps, statistics, dqkv, problem.Length, Padded, problem.Heads, problem.Depth, tiles, items, tile.Rows, tile.Chunks,

@@ -12,7 +12,7 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 /// <param name="Depth">Channels D of a head, a multiple of 8.</param>
 /// <param name="OwnsKeys">Whether the block owns keys, and makes dK and dV; otherwise it owns queries, and makes dQ.</param>
-internal sealed record WgmmaGradientTile(int Depth, bool OwnsKeys)
+internal sealed record AttentionGradientTile(int Depth, bool OwnsKeys)
 {
     /// <summary>Bytes of log-sum-exp and delta of 64 rows.</summary>
     public const int StatisticBytes = 2 * WgmmaAttentionTile.Streamed * sizeof(float);
