@@ -48,7 +48,8 @@ internal static class WgmmaAttention
     {
         CudaAsm.Emit("@@declare %0;", scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int queries);
-        int warpgroup = Group.IdxX >> 7, lane = Group.IdxX & 127, bytes = 2 * ChunkBytes * (1 + tangent);
+        // From a lane of the warp, which tells the assembler that descriptors are uniform.
+        int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), lane = Group.IdxX & 127, bytes = 2 * ChunkBytes * (1 + tangent);
         int ready = queries + bytes + places * chunks * ChunkBytes, taken = ready + AsyncBarrier.Bytes;
         AttentionRing ring = AttentionRing.Of(queries + bytes, chunks * ChunkBytes, places, ready);
         if (warpgroup == 2)
@@ -60,7 +61,9 @@ internal static class WgmmaAttention
         else
         {
             CudaAsm.Emit("@@manyRegisters;");
-            int turn = 0;
+            int turn = 0, mine = 1 + warpgroup, other = 2 - warpgroup;
+            if (warpgroup == 1)
+                CudaAsm.Emit("@@passTurn %0;", other);
             for (int item = Grid.IdxX; item < items; item += Grid.DimX)
             {
                 int pair = item / tiles, row = (item - pair * tiles) * 128 + 64 * warpgroup, image = pair / heads;
@@ -69,7 +72,9 @@ internal static class WgmmaAttention
                 CudaAsm.Emit("@@begin %0;", queries + warpgroup * ChunkBytes);
                 AsyncBarrier.ArriveFirst(taken, lane & 31);
                 AttentionRing keys = ring;
+                CudaAsm.Emit("@@awaitTurn %0;", mine);
                 ring = Scores(ring, 0, tangent);
+                CudaAsm.Emit("@@passTurn %0;", other);
                 CudaAsm.Emit("@@awaitScores;");
                 if (length < Streamed)
                     CudaAsm.Emit("@@mask %0;", length);
@@ -82,9 +87,11 @@ internal static class WgmmaAttention
                 for (int first = Streamed; first < length; first += Streamed)
                 {
                     keys = ring;
+                    CudaAsm.Emit("@@awaitTurn %0;", mine);
                     ring = Scores(ring, 0, tangent);
                     AttentionRing values = ring;
                     ring = Outputs(ring, 0, tangent);
+                    CudaAsm.Emit("@@passTurn %0;", other);
                     CudaAsm.Emit("@@awaitScoresBeforeOutputs;");
                     if (first + Streamed > length)
                         CudaAsm.Emit("@@mask %0;", length - first);
@@ -99,11 +106,16 @@ internal static class WgmmaAttention
                 }
 
                 AttentionRing last = ring;
+                CudaAsm.Emit("@@awaitTurn %0;", mine);
                 ring = Outputs(ring, 0, tangent);
+                CudaAsm.Emit("@@passTurn %0;", other);
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                 Release(last, lane, tangent);
                 Finish(y, yTangent, logSumExp, pair, image, pair - image * heads, row, length, heads, depth);
             }
+
+            if (warpgroup == 0)
+                CudaAsm.Emit("@@awaitTurn %0;", mine);
         }
     }
 
@@ -114,7 +126,8 @@ internal static class WgmmaAttention
     {
         CudaAsm.Emit("@@declare %0;", scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int queries);
-        int warpgroup = Group.IdxX >> 7, lane = Group.IdxX & 127, bytes = chunks * ChunkBytes * (1 + tangent);
+        // From a lane of the warp, which tells the assembler that descriptors are uniform.
+        int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), lane = Group.IdxX & 127, bytes = chunks * ChunkBytes * (1 + tangent);
         int ready = queries + bytes + places * chunks * ChunkBytes, taken = ready + AsyncBarrier.Bytes;
         AttentionRing ring = AttentionRing.Of(queries + bytes, chunks * ChunkBytes, places, ready);
         if (warpgroup == 2)

@@ -40,7 +40,8 @@ internal static class WgmmaAttentionGradient
     {
         CudaAsm.Emit("@@declare %0;", scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int own);
-        int warpgroup = Group.IdxX >> 7, lane = Group.IdxX & 127, partBytes = (ownRows >> 6) * chunks * ChunkBytes;
+        // From a lane of the warp, which tells the assembler that descriptors are uniform.
+        int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), lane = Group.IdxX & 127, partBytes = (ownRows >> 6) * chunks * ChunkBytes;
         int start = own + 2 * partBytes, saved = start + places * chunks * ChunkBytes, ready = saved + ownsKeys * ((places + 1) >> 1) * StatisticBytes;
         AttentionRing ring = AttentionRing.Of(start, chunks * ChunkBytes, places, ready);
         if (warpgroup == 2)
@@ -55,6 +56,9 @@ internal static class WgmmaAttentionGradient
             bool shares = ownRows == 64;
             int turn = 0, slot = 0, from = shares ? warpgroup * (chunks >> 1) * ChunkBytes : 0, firstRow = shares ? 0 : 64 * warpgroup;
             long rows = WgmmaConvolution.At(WgmmaAttention.AlongRows, own + (firstRow >> 6) * chunks * ChunkBytes), channels = 2L * heads * depth;
+            int mine = 1 + warpgroup, other = 2 - warpgroup;
+            if (warpgroup == 1)
+                CudaAsm.Emit("@@passTurn %0;", other);
             for (int item = Grid.IdxX; item < items; item += Grid.DimX)
             {
                 int pair = item / tiles, row = (item - pair * tiles) * ownRows + firstRow, image = pair / heads;
@@ -62,6 +66,7 @@ internal static class WgmmaAttentionGradient
                 turn ^= 1;
                 CudaAsm.Emit("@@begin %0;", statistics + ((long)pair * padded + row) * 2 * sizeof(float));
                 AttentionRing last = ring;
+                CudaAsm.Emit("@@awaitTurn %0;", mine);
                 for (int first = 0; first < length; first += Streamed)
                 {
                     AttentionRing one = ring;
@@ -73,6 +78,7 @@ internal static class WgmmaAttentionGradient
                     int scored = ownsKeys != 0 ? near : far, weighed = ownsKeys != 0 ? far : near;
                     CudaAsm.Emit("@@weights %0, %1;", WgmmaConvolution.At(WgmmaAttention.AlongRows, scored), rows);
                     CudaAsm.Emit("@@gradients %0, %1;", WgmmaConvolution.At(WgmmaAttention.AlongRows, weighed), rows);
+                    CudaAsm.Emit("@@passTurn %0;", other);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (first > 0)
                         Release(last, lane, ownsKeys);
@@ -86,18 +92,23 @@ internal static class WgmmaAttentionGradient
                         AsyncBarrier.ArriveFirst(ready + AsyncBarrier.Bytes, lane & 31);
                     CudaAsm.Emit("@@differences %0;", saved + slot * StatisticBytes);
                     CudaAsm.Emit("@@pack;");
+                    CudaAsm.Emit("@@awaitTurn %0;", mine);
                     CudaAsm.Emit("@@outputs %0, %1;", WgmmaConvolution.At(WgmmaAttention.AcrossRows, scored + from), WgmmaConvolution.At(WgmmaAttention.AcrossRows, weighed + from));
                     CudaAsm.Emit("@@awaitOutputs;");
                     slot = WgmmaConvolution.Next(slot, (places + 1) >> 1);
                     last = one;
                 }
 
+                CudaAsm.Emit("@@passTurn %0;", other);
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                 Release(last, lane, ownsKeys);
                 long at = dqkv + ((long)image * length + row) * 3 * channels + 2L * (pair - image * heads) * depth;
                 CudaAsm.Emit("@@store %0, %1, %2, %3;", at + 2 * ownsKeys * channels, length - row, 3 * channels, add);
                 CudaAsm.Emit("@@store_u %0, %1, %2, %3;", at + channels, length - row, 3 * channels, add);
             }
+
+            if (warpgroup == 0)
+                CudaAsm.Emit("@@awaitTurn %0;", mine);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class WgmmaAttentionMacros
     {
         var text = new WgmmaAttentionMacros(tile);
         int? guarded = tile.Depth < 64 * tile.Chunks ? tile.Depth : null;
-        return new Dictionary<string, string>(Registers)
+        return new Dictionary<string, string>(Registers.Concat(Turns(WgmmaAttentionTile.TakesTurns)))
         {
             ["declare"] = text.Declare(),
             ["begin"] = text.Begin(),

@@ -26,6 +26,13 @@ internal static class WgmmaAttentionText
     public static IEnumerable<KeyValuePair<string, string>> Registers =>
         [new("fewRegisters", "setmaxnreg.dec.sync.aligned.u32 24;"), new("manyRegisters", "setmaxnreg.inc.sync.aligned.u32 240;")];
 
+    /// <summary>
+    /// Lets two warpgroups start their products in turn, so that weights of one are made while the products of the other are at work: $0 is 1
+    /// plus the number of the warpgroup whose turn it is, which waits, or will be, which may go on.
+    /// </summary>
+    public static IEnumerable<KeyValuePair<string, string>> Turns(bool taken) =>
+        [new("awaitTurn", taken ? "bar.sync $0, 256;" : ""), new("passTurn", taken ? "bar.arrive $0, 256;" : "")];
+
     /// <summary>Waits until so many groups are left at work.</summary>
     public static string Await(int groups) => string.Create(CultureInfo.InvariantCulture, $"wgmma.wait_group.sync.aligned {groups};");
 

@@ -19,6 +19,9 @@ internal sealed record WgmmaAttentionTile(int Depth, bool Tangent)
     /// <summary>Rows of a streamed tile.</summary>
     public const int Streamed = 64;
 
+    /// <summary>Whether the multiplying warpgroups start their products in turn where they overlap with the making of weights.</summary>
+    public const bool TakesTurns = true;
+
     /// <summary>Two warpgroups that multiply and one that copies.</summary>
     public const int Threads = 384;
 

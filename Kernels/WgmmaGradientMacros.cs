@@ -10,7 +10,7 @@ internal static class WgmmaGradientMacros
     {
         int outputs = tile.Columns / 8;
         int? guarded = tile.Depth < 64 * tile.Chunks ? tile.Depth : null;
-        return new Dictionary<string, string>(Registers)
+        return new Dictionary<string, string>(Registers.Concat(Turns(WgmmaAttentionTile.TakesTurns && tile.Overlaps)))
         {
             ["declare"] = Declare(tile.Columns, tile.Shares) + "\n.reg .f32 less<2>, delta<2>;",
             ["begin"] = Begin(tile),

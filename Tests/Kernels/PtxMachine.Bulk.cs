@@ -33,7 +33,11 @@ internal sealed partial class PtxMachine
         string place = i.Operands.First(operand => operand[0] == '[');
         Func<int, int> address = Address(place);
         Func<int, ulong> number = i.Operands[^1] == place ? _ => 0 : Value(i.Operands[^1]);
-        return i.Each(thread => act(StateOf(address(thread)), thread, number));
+        return warp => i.Each(thread =>
+        {
+            act(StateOf(address(thread)), thread, number);
+            warp.Yields = i.Name[1] == "arrive";
+        })(warp);
     }
 
     /// <summary>Holds the warp up until the phase has ended; copies arrive no sooner than somebody waits for them.</summary>

@@ -24,11 +24,12 @@ internal sealed partial class PtxMachine
     {
         ulong[] target = Register(i.Operands[0]), source = Register(i.Operands[1]);
         Func<int, ulong> distance = Value(i.Operands[2]);
+        bool of = i.Name[2] == "idx";
         return warp =>
         {
             ulong[] values = source[warp.First..(warp.First + Lanes)];
             for (int lane = 0; lane < Lanes; lane++)
-                target[warp.First + lane] = values[lane ^ (int)distance(warp.First + lane)];
+                target[warp.First + lane] = values[(int)distance(warp.First + lane) ^ (of ? 0 : lane)];
             return true;
         };
     }

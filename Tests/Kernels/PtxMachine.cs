@@ -23,7 +23,7 @@ internal sealed partial class PtxMachine
     private readonly Dictionary<string, ulong[]> registers = [];
     private readonly Dictionary<string, ulong> arguments = [];
     private readonly Dictionary<string, int> labels = [];
-    private readonly Dictionary<ulong, List<Warp>> barriers = [];
+    private readonly Dictionary<ulong, (int Arrived, List<Warp> Waiting)> barriers = [];
     private readonly List<Func<Warp, bool>> program = [];
     private readonly List<bool> whole = [];
     private readonly string[] parameters;
@@ -99,6 +99,11 @@ internal sealed partial class PtxMachine
                     }
 
                     moved = true;
+                    if (warp.Yields)
+                    {
+                        warp.Yields = false;
+                        break;
+                    }
                 }
             }
 
@@ -106,22 +111,25 @@ internal sealed partial class PtxMachine
         }
 
         Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
+        Assert(barriers.Values.All(barrier => barrier.Arrived == 0), "a barrier that is waited for no more");
         Assert(warps.All(warp => warp.Products.Count == 0 && warp.Groups.Count == 0), "the kernel ends before its products");
     }
 
-    /// <summary>Waits until as many threads have come as the barrier wants.</summary>
-    private bool Arrive(Warp warp, ulong barrier, ulong threads)
+    /// <summary>Comes to a barrier and, unless it only says so, waits until as many threads have come as the barrier wants.</summary>
+    private bool Arrive(Warp warp, ulong barrier, ulong threads, bool waits)
     {
-        if (!barriers.TryGetValue(barrier, out List<Warp>? arrived))
-            barriers[barrier] = arrived = [];
-        arrived.Add(warp);
-        warp.Waiting = true;
-        if ((ulong)(arrived.Count * Lanes) == threads)
+        (int arrived, List<Warp> waiting) = barriers.GetValueOrDefault(barrier, (0, []));
+        arrived += Lanes;
+        if (waits)
+            waiting.Add(warp);
+        warp.Waiting = waits;
+        if ((ulong)arrived == threads)
         {
-            arrived.ForEach(other => other.Waiting = false);
-            arrived.Clear();
+            waiting.ForEach(other => other.Waiting = false);
+            (arrived, waiting) = (0, []);
         }
 
+        barriers[barrier] = (arrived, waiting);
         return true;
     }
 
@@ -158,7 +166,7 @@ internal sealed partial class PtxMachine
                 return warp => i.Each(thread => warp.Next[thread - warp.First] = int.MaxValue)(warp);
             case "bar":
                 Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
-                return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First));
+                return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First), i.Name[1] == "sync");
             default:
                 return null;
         }
@@ -263,6 +271,9 @@ internal sealed partial class PtxMachine
         public bool[] Active { get; } = new bool[Lanes];
 
         public bool Waiting { get; set; }
+
+        /// <summary>Whether the warp has just arrived at a barrier that others wait for: they go first, so that an arrival that comes too early shows.</summary>
+        public bool Yields { get; set; }
 
         public bool Done => Next.All(next => next == int.MaxValue);
 
