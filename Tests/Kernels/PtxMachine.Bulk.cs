@@ -4,6 +4,7 @@ namespace TrigFlowNative.Tests.Kernels;
 internal sealed partial class PtxMachine
 {
     private readonly Dictionary<int, AsyncBarrierState> asyncBarriers = [];
+    private readonly Random chance = new(1);
 
     /// <summary>Writes the machine's own form of a tensor map: rank, address, extents, strides in elements, box; each four bytes.</summary>
     public static void EncodeMap(byte[] memory, int at, int address, int[] extents, int[] strides, int[] box)
@@ -34,7 +35,7 @@ internal sealed partial class PtxMachine
         return i.Each(thread => act(StateOf(address(thread)), thread, number));
     }
 
-    /// <summary>Holds the warp up until the phase has ended; copies arrive no sooner than somebody waits for them.</summary>
+    /// <summary>Holds the warp up until the phase has ended.</summary>
     private Func<Warp, bool> WaitForPhase(Instruction i)
     {
         ulong[] done = Register(i.Operands[0]);
@@ -45,9 +46,7 @@ internal sealed partial class PtxMachine
             int[] threads = [.. Enumerable.Range(warp.First, Lanes).Where(thread => warp.Active[thread - warp.First])];
             foreach (int thread in threads)
             {
-                AsyncBarrierState state = StateOf(address(thread));
-                state.Deliver();
-                if (state.Phase == (int)parity(thread))
+                if (StateOf(address(thread)).Phase == (int)parity(thread))
                     return false;
             }
 
@@ -127,6 +126,16 @@ internal sealed partial class PtxMachine
     /// <summary>Permutes the 16-byte pieces of a row of 128 bytes by the number of the row within eight.</summary>
     private static int Swizzled(int address) => address ^ ((address >> 3) & 0x70);
 
+    /// <summary>Lets the copies arrive that are under way to one of the barriers; false if there are none.</summary>
+    private bool DeliverAny()
+    {
+        AsyncBarrierState[] incomplete = [.. asyncBarriers.Values.Where(state => state.Incomplete)];
+        if (incomplete.Length == 0)
+            return false;
+        incomplete[chance.Next(incomplete.Length)].Deliver();
+        return true;
+    }
+
     private AsyncBarrierState StateOf(int address)
     {
         if (!asyncBarriers.TryGetValue(address, out AsyncBarrierState? state))
@@ -150,6 +159,9 @@ internal sealed partial class PtxMachine
             left--;
             Settle();
         }
+
+        /// <summary>Whether copies are under way.</summary>
+        public bool Incomplete => copies.Count > 0;
 
         public void Expect(Action copy, int size) => copies.Add((copy, size));
 

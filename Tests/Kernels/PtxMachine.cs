@@ -10,13 +10,14 @@ namespace TrigFlowNative.Tests.Kernels;
 /// </summary>
 /// <remarks>
 /// Shared memory and registers start as NaN. A warp runs until it has to wait, so that a missing barrier shows as a warp
-/// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for.
+/// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for or,
+/// if it arrives at a barrier, when no warp can go on, in an order of chance.
 /// Lanes that branch apart run one path after the other, those that are behind first. Blocks run one after another: of clusters
 /// only the text is read.
 /// </remarks>
 internal sealed partial class PtxMachine
 {
-    private const int Lanes = 32, LocalBytes = 64;
+    private const int Lanes = 32, LocalBytes = 64, WarpgroupThreads = 128, NamedBarriers = 16;
     private readonly PtxKernelSpec spec;
     private readonly byte[] memory;
     private readonly byte[] shared;
@@ -102,7 +103,7 @@ internal sealed partial class PtxMachine
                 }
             }
 
-            Assert(moved, "all warps wait");
+            Assert(moved || DeliverAny(), "all warps wait");
         }
 
         Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
@@ -158,6 +159,8 @@ internal sealed partial class PtxMachine
             case "bar":
                 Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
                 return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First));
+            case "wgmma" when i.Name[1] == "fence":
+                return warp => Arrive(warp.Whole(i.Text), NamedBarriers + (ulong)(warp.First / WarpgroupThreads), WarpgroupThreads); // the warps of a warpgroup multiply together
             default:
                 return null;
         }
@@ -219,12 +222,12 @@ internal sealed partial class PtxMachine
     /// <summary>What orders or hands over, where everything happens in order.</summary>
     private static readonly string[] Ignored =
     [
-        "griddepcontrol", "setmaxnreg", "fence.", "wgmma.fence", "wgmma.commit_group", "wgmma.wait_group", "cp.async.bulk.commit_group",
+        "griddepcontrol", "setmaxnreg", "fence.", "wgmma.commit_group", "wgmma.wait_group", "cp.async.bulk.commit_group",
         "barrier.cluster",
     ];
 
     /// <summary>What all lanes of a warp execute together.</summary>
-    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "wgmma.mma_async"];
+    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "wgmma.fence", "wgmma.mma_async"];
 
     [GeneratedRegex(@"\.param \.\w+ (\w+)")]
     private static partial Regex Parameter();
