@@ -60,7 +60,9 @@ for part in "$@"; do
         done
         { echo "cache,seconds_to_first_step,seconds_to_exit"; cat "$cache/times.csv"; } >"$out/startup.csv"
         rm -rf "$cache" ;;
-    timeline) quietly timeline "$program" timeline --batch "$batch" "${common[@]}" --out "$out" ;;
+    timeline)
+        quietly timeline "$program" timeline --batch "$batch" "${common[@]}" --out "$out"
+        quietly timeline-sample "$program" timeline --work sample --count 1 "${common[@]}" --out "$out" ;;
     peers-step)
         [ $has_torch = 1 ] || { echo "peers-step: no torch with CUDA"; continue; }
         for objective in sct scd; do
@@ -81,4 +83,5 @@ echo "work,variant,batch,ms,images_per_second,peak_gib,ready_s"
 for table in "${work[@]}"; do [ ! -f "$table" ] || tail -n +2 "$table" | cut -d, -f1-7; done
 [ ! -f "$out/startup.csv" ] || { section "startup"; cat "$out/startup.csv"; }
 [ ! -f "$out/timeline.log" ] || { section "timeline"; sed -n '1,22p' "$out/timeline.log"; tail -1 "$out/timeline.log"; }
+[ ! -f "$out/timeline-sample.log" ] || { section "timeline of sampling one image"; sed -n '1,22p' "$out/timeline-sample.log"; tail -1 "$out/timeline-sample.log"; }
 exit $status

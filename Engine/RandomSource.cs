@@ -6,7 +6,10 @@ namespace TrigFlowNative.Engine;
 /// </summary>
 /// <param name="Seed">The run's seed: the 64-bit key.</param>
 /// <param name="Purpose">What the numbers are for, so that noise, times and masks are independent.</param>
-/// <param name="Counter">Int32 (2) in device memory: the step, and the index of the first sample of the batch within the step.</param>
+/// <param name="Counter">
+/// Int32 (2) in device memory: the step, and the index of the first sample of the batch within the step. For normal numbers it may be
+/// (4): lower and upper word of the seed follow and count instead of <paramref name="Seed"/>, so that one program serves every seed.
+/// </param>
 public sealed record RandomSource(ulong Seed, uint Purpose, Tensor Counter)
 {
     /// <summary>Lower word of the key.</summary>

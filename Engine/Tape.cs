@@ -11,9 +11,10 @@ namespace TrigFlowNative.Engine;
 /// </remarks>
 public sealed class Tape
 {
-    private readonly List<(Tensor Output, string[] Layers, Action Backward)> records = [];
+    private readonly List<(Tensor[] Outputs, string[] Layers, Action Backward)> records = [];
     private readonly HashSet<(Storage, long)> watched = [];
     private readonly Dictionary<(Storage, long), Tensor> gradients = [];
+    private readonly Dictionary<(Storage, long), Tensor> reserved = [];
     private readonly HashSet<(Storage, long)> written = [];
     private readonly HashSet<(Storage, long)> seeded = [];
     private readonly Dictionary<(Storage, long), DeferredGradient> deferred = [];
@@ -40,17 +41,27 @@ public sealed class Tape
     /// <param name="y">The op's output; of a dual tensor, the primal is meant.</param>
     /// <param name="inputs">All tensors the output depends on; null entries are passed over.</param>
     /// <param name="backward">Emits the backward steps; called only if a cotangent of y exists.</param>
-    public void Record(Tensor y, ReadOnlySpan<Tensor?> inputs, Action backward)
+    public void Record(Tensor y, ReadOnlySpan<Tensor?> inputs, Action backward) => Record([y], inputs, backward);
+
+    /// <summary>As above for an op with several outputs, whose closure is called once, if a cotangent of any of them exists.</summary>
+    public void Record(ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> inputs, Action backward)
     {
         foreach (Tensor? input in inputs)
         {
             if (input is null || !Needs(input))
                 continue;
-            watched.Add(y.Place);
-            records.Add((y.Primal, program?.Layers ?? [], backward));
+            foreach (Tensor output in outputs)
+                watched.Add(output.Place);
+            records.Add((outputs.ToArray(), program?.Layers ?? [], backward));
             return;
         }
     }
+
+    /// <summary>Says where the gradient of an op's output will lie, of its shape and type, if anything contributes to it.</summary>
+    public void Reserve(Tensor y, Tensor gradient) => reserved[y.Place] = gradient;
+
+    /// <summary>Whether anything has contributed to the gradient of an op's output.</summary>
+    public bool HasCotangent(Tensor y) => gradients.ContainsKey(y.Place) || deferred.ContainsKey(y.Place);
 
     /// <summary>Gives the cotangent of an output from which <see cref="Backward"/> starts; it is read, never written.</summary>
     /// <exception cref="ArgumentException">Shapes differ, or y does not depend on a watched tensor.</exception>
@@ -64,12 +75,15 @@ public sealed class Tape
         seeded.Add(y.Place);
     }
 
+    /// <summary>Whether the gradient of an output is one that <see cref="Seed"/> was given.</summary>
+    public bool IsSeeded(Tensor y) => seeded.Contains(y.Place);
+
     /// <summary>Emits the backward pass of everything recorded, last op first. May be called once.</summary>
     public void Backward()
     {
         for (int i = records.Count - 1; i >= 0; i--)
         {
-            if (!gradients.ContainsKey(records[i].Output.Place) && !deferred.ContainsKey(records[i].Output.Place))
+            if (!records[i].Outputs.Any(HasCotangent))
                 continue;
             using IDisposable? scope = program?.Layer(records[i].Layers);
             records[i].Backward();
@@ -147,7 +161,7 @@ public sealed class Tape
         if (seeded.Contains(x.Place))
             throw new InvalidOperationException($"{x} has a given cotangent and is read by a further op: sum the two outputs first");
         if (!gradients.TryGetValue(x.Place, out Tensor? gradient))
-            gradients[x.Place] = gradient = program.Allocate(x.Shape, type: x.Type);
+            gradients[x.Place] = gradient = reserved.TryGetValue(x.Place, out Tensor? place) ? place : program.Allocate(x.Shape, type: x.Type);
         return new GradientSlot(gradient.Shape == x.Shape ? gradient : gradient.Reshape(x.Shape.ToArray()), !written.Add(x.Place));
     }
 }

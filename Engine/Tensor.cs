@@ -89,10 +89,13 @@ public sealed class Tensor : IDisposable
             : throw new ArgumentException($"{Shape} cannot be seen as {shape}: {Shape.Count} and {shape.Count} elements");
     }
 
-    /// <summary>Consecutive elements from <paramref name="start"/> under a shape of their own; not of a dual tensor.</summary>
-    public Tensor Slice(long start, Shape shape) => HasTangent
+    /// <summary>
+    /// Consecutive elements from <paramref name="start"/> under a shape of their own, dual if <paramref name="hasTangent"/>: the tangent is
+    /// then what lies behind them. Not of a dual tensor.
+    /// </summary>
+    public Tensor Slice(long start, Shape shape, bool hasTangent = false) => HasTangent
         ? throw new InvalidOperationException($"{Shape}: slice the primal or the tangent, not both")
-        : new Tensor(Device, Storage, offset + start * Type.Size(), shape, Type, false);
+        : new Tensor(Device, Storage, offset + start * Type.Size(), shape, Type, hasTangent);
 
     /// <summary>All stored elements on a GPU as T.</summary>
     public ArrayView<T> ViewOf<T>()

@@ -22,16 +22,36 @@ public static partial class Conv2d
     /// <param name="residual">
     /// (N, H, W, K), of x's type: the output is <see cref="Residual"/> of it and the convolution, on tensor cores without a pass of its own.
     /// </param>
-    /// <param name="scale">Factor of the sum with the residual; 1 without one.</param>
+    /// <param name="scale">Factor of the sum with the residual or the shortcut; 1 without one.</param>
+    /// <param name="shortcut">Added in place of a residual, where <see cref="TakesShortcut"/>; or null.</param>
     /// <returns>(N, H, W, K), of x's type.</returns>
     /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent, or x is bf16 and the device the host.</exception>
-    public static Tensor Apply(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1)
+    public static Tensor Apply(
+        ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1, Shortcut? shortcut = null)
     {
         if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || weight.Shape.C != x.Shape.C
             || weight.Shape[1] != weight.Shape[2] || weight.Shape[1] is not (1 or 3)
             || (bias is not null && bias.Shape != new Shape(weight.Shape[0])))
             throw new ArgumentException($"conv2d: x {x}, weight {weight}, bias {bias}; wanted (N, H, W, C), (K, R, R, C) with R = 1 or 3, (K)");
-        return Record(program, "conv2d", x, weight, bias, residual, scale);
+        if (shortcut is null)
+            return Record(program, "conv2d", x, weight, bias, residual, scale);
+        CheckShortcut(program, x, weight, bias, residual, shortcut);
+        return new ConvolutionSteps(program, "conv2d", x, weight, bias, null, scale) { Shortcut = shortcut }.Record();
+    }
+
+    /// <summary>Whether the device adds a shortcut within the convolution of x; otherwise it is a <see cref="Linear"/> layer whose output is a residual.</summary>
+    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, Shortcut shortcut) =>
+        TensorProduct.TakesShortcut(device, x, outputs, shortcut);
+
+    private static void CheckShortcut(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, Shortcut shortcut)
+    {
+        int outputs = weight.Shape[0];
+        var images = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, shortcut.X.Shape.C);
+        if (bias is null || residual is not null || weight.Type != x.Type || shortcut.Weight.Type != x.Type || shortcut.X.Type != x.Type
+            || shortcut.X.Shape != images || shortcut.Weight.Shape != new Shape(outputs, 1, 1, shortcut.Channels) || shortcut.Bias.Shape != new Shape(outputs))
+            throw new ArgumentException($"conv2d: x {x}, weight {weight} and {shortcut} do not fit, or there is no bias, or a residual");
+        if (!TakesShortcut(program.Device, x, outputs, shortcut))
+            throw new ArgumentException($"conv2d: {program.Device.Name} does not add {shortcut} to a convolution of {x}");
     }
 
     /// <summary>Records a convolution under the name of the op whose shapes have been checked.</summary>

@@ -12,6 +12,9 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
     /// <summary>A tensor whose channels follow those of X, where <see cref="TensorProduct.TakesTwoSources"/>; else null.</summary>
     public Tensor? More { get; init; }
 
+    /// <summary>Added before scaling, where <see cref="TensorProduct.TakesShortcut"/>; else null. There is then a bias, and no residual.</summary>
+    public Shortcut? Shortcut { get; init; }
+
     private DType ElementType => TensorProduct.ElementType(Program.Device, Weight.Type);
 
     /// <summary>The shape of the weight that the kernels take.</summary>
@@ -33,11 +36,11 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         bool native = Native(y.Type) && Channels(outputs) == outputs;
         Tensor sum = native ? y : Program.Allocate(With(y.Shape, Channels(outputs)), y.HasTangent, ElementType);
         Program.Emit(
-            $"{Op}.forward", [x, More, weight, bias, Residual], [sum], cpu => Conv2d.ForwardCpu(cpu, x, weight, bias, sum),
-            gpu => TensorProduct.Forward(gpu, x, More, weight, bias, sum.Count / sum.Shape.C, Residual, Scale, sum));
+            $"{Op}.forward", [x, More, weight, bias, Residual, Shortcut?.X, Shortcut?.More, Shortcut?.Weight, Shortcut?.Bias], [sum], cpu => Conv2d.ForwardCpu(cpu, x, weight, bias, sum),
+            gpu => TensorProduct.Forward(gpu, x, More, weight, bias, sum.Count / sum.Shape.C, Residual, Scale, sum, Shortcut));
         if (!native)
             Repack.Into(Program, $"{Op}.unpack", sum, new GradientSlot(y, false));
-        Program.Tape?.Record(y, [X, More, Weight, Bias, Residual], () => Backward(x.Primal, weight, y.Primal));
+        Program.Tape?.Record(y, [X, More, Weight, Bias, Residual, Shortcut?.X, Shortcut?.More, Shortcut?.Weight, Shortcut?.Bias], () => Backward(x.Primal, weight, y.Primal));
         return y;
     }
 
@@ -48,6 +51,14 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         float scale = factor * Scale;
         if (Residual is not null)
             tape.Defer(Program, Residual.Primal, dy, scale, slot => Kernels.Residual.EmitBackward(Program, dy, slot, null, scale));
+        Backward(x, weight, dy, scale);
+        if (Shortcut is { } shortcut)
+            new ConvolutionSteps(Program, "linear", shortcut.X, shortcut.Weight, shortcut.Bias, null, 1) { More = shortcut.More }.Backward(shortcut.X.Primal, shortcut.Weight, dy, scale);
+    }
+
+    private void Backward(Tensor x, Tensor weight, Tensor dy, float scale)
+    {
+        Tape tape = Program.Tape!;
         Tensor packed = Pack(dy);
         if (tape.Slot(Program, X.Primal) is { } dx)
             InputGradient(packed, weight, 0, scale, dx);
@@ -56,7 +67,7 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         bool biasWanted = Bias is not null && tape.Needs(Bias), summed = false;
         if (tape.Needs(Weight))
         {
-            summed = biasWanted && TensorProduct.SumsBias(Program.Device, Weight.Type, y.Shape.C);
+            summed = biasWanted && TensorProduct.SumsBias(Program.Device, Weight.Type, dy.Shape.C);
             WeightGradient(x, packed, scale, tape.Slot(Program, Weight)!.Value, summed ? tape.Slot(Program, Bias!) : null);
         }
 

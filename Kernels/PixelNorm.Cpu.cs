@@ -8,45 +8,45 @@ public static partial class PixelNorm
 {
     private const int Grain = 16384;
 
-    private static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor y, float epsilon) => ForRows(cpu, x, (row, channels) =>
+    private static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor y, Run[] runs, float epsilon) => ForRuns(cpu, x, runs, (row, run) =>
     {
-        ReadOnlySpan<float> source = x.Span.Slice(row * channels, channels);
-        Span<float> target = y.Span.Slice(row * channels, channels);
+        int at = row * x.Shape.C + run.Column, to = run.At(row, x.StoredN);
+        ReadOnlySpan<float> source = x.Span.Slice(at, run.Length);
+        Span<float> target = y.Span.Slice(to, run.Length);
         float r = ReciprocalRoot(source, epsilon);
         TensorPrimitives.Multiply(source, r, target);
         if (!x.HasTangent)
             return;
-        ReadOnlySpan<float> tangent = x.Span.Slice(x.Count + row * channels, channels);
-        Span<float> tangentTarget = y.Span.Slice(x.Count + row * channels, channels);
-        float projection = TensorPrimitives.Dot(target, tangent) / channels;
+        ReadOnlySpan<float> tangent = x.Span.Slice(x.Count + at, run.Length);
+        Span<float> tangentTarget = y.Span.Slice(x.Shape.N * run.Width + to, run.Length);
+        float projection = TensorPrimitives.Dot(target, tangent) / run.Length;
         TensorPrimitives.Multiply(tangent, r, tangentTarget);
         TensorPrimitives.MultiplyAdd(target, -r * projection, tangentTarget, tangentTarget);
     });
 
-    private static void BackwardCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dx, float epsilon) =>
-        ForRows(cpu, x, (row, channels) =>
-        {
-            ReadOnlySpan<float> source = x.Span.Slice(row * channels, channels);
-            ReadOnlySpan<float> cotangent = dy.Span.Slice(row * channels, channels);
-            Span<float> target = dx.Tensor.Span.Slice(row * channels, channels);
-            float r = ReciprocalRoot(source, epsilon);
-            float projection = r * TensorPrimitives.Dot(source, cotangent) / channels;
-            if (dx.Accumulate)
-                TensorPrimitives.MultiplyAdd(cotangent, r, target, target);
-            else
-                TensorPrimitives.Multiply(cotangent, r, target);
-            TensorPrimitives.MultiplyAdd(source, -r * r * projection, target, target);
-        });
-
-    private static void ForRows(CpuDevice cpu, Tensor x, Action<int, int> body)
+    private static void BackwardCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dx, Run[] runs, float epsilon) => ForRuns(cpu, x, runs, (row, run) =>
     {
-        int channels = x.Shape.C;
-        cpu.For((long)Rows(x), Math.Max(1, Grain / channels), (start, end) =>
+        int at = row * x.Shape.C + run.Column;
+        ReadOnlySpan<float> source = x.Span.Slice(at, run.Length);
+        Span<float> target = dx.Tensor.Span.Slice(at, run.Length);
+        if (!dx.Accumulate)
+            target.Clear();
+        if (run.Width == 0)
+            return;
+        ReadOnlySpan<float> cotangent = dy.Span.Slice(run.At(row, x.Shape.N), run.Length);
+        float r = ReciprocalRoot(source, epsilon);
+        float projection = r * TensorPrimitives.Dot(source, cotangent) / run.Length;
+        TensorPrimitives.MultiplyAdd(cotangent, r, target, target);
+        TensorPrimitives.MultiplyAdd(source, -r * r * projection, target, target);
+    });
+
+    private static void ForRuns(CpuDevice cpu, Tensor x, Run[] runs, Action<int, Run> body) =>
+        cpu.For((long)x.Shape.N, Math.Max(1, Grain / x.Shape.C), (start, end) =>
         {
             for (int row = (int)start; row < end; row++)
-                body(row, channels);
+                foreach (Run run in runs)
+                    body(row, run);
         });
-    }
 
     private static float ReciprocalRoot(ReadOnlySpan<float> x, float epsilon) =>
         1f / MathF.Sqrt(TensorPrimitives.SumOfSquares(x) / x.Length + epsilon);

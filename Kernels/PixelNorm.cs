@@ -20,27 +20,89 @@ public static partial class PixelNorm
     /// <exception cref="ArgumentException">x is not stored as fp32, or epsilon is negative or not a number.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor x, float epsilon = 1e-8f)
     {
+        Tensor rows = x.Reshape(x.Count / x.Shape.C, x.Shape.C);
+        return Split(program, rows, [x.Shape.C], 1, epsilon)[0].Reshape(x.Shape.ToArray());
+    }
+
+    /// <summary>
+    /// Cuts rows into parts, each a tensor of its own, and normalises runs of each part on their own: what many layers want of one product,
+    /// in one launch. The outputs carry tangents if x does. The gradient of a part that nobody reads is zero.
+    /// </summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="x">(N, C), fp32.</param>
+    /// <param name="widths">Columns of each part; C in all.</param>
+    /// <param name="runs">Runs of equal length in a part; divides every width.</param>
+    /// <param name="epsilon">Added to the mean square; not negative.</param>
+    /// <returns>(N, width) for each width.</returns>
+    /// <exception cref="ArgumentException">x is not stored as fp32, the widths do not fit, or epsilon is negative or not a number.</exception>
+    public static Tensor[] Split(ComputeProgram program, Tensor x, IReadOnlyList<int> widths, int runs, float epsilon = 1e-8f)
+    {
         Expect.Float32("pixelnorm", x);
         if (!(epsilon >= 0))
             throw new ArgumentException($"pixelnorm: epsilon is {epsilon}, below zero");
-        Tensor y = program.AllocateLike(x);
+        if (x.Shape.Rank != 2 || widths.Sum() != x.Shape.C || runs < 1 || widths.Any(width => width < runs || width % runs != 0))
+            throw new ArgumentException($"pixelnorm: {x} does not fall into parts of {string.Join(", ", widths)} columns, each of {runs} runs");
+        int rows = x.Shape.N;
+        // One tensor, so that one launch writes all parts; each part's tangent lies behind its primal.
+        Tensor y = program.Allocate(new Shape(x.StoredN, x.Shape.C));
+        var parts = new Tensor[widths.Count];
+        for (int i = 0, column = 0; i < parts.Length; column += widths[i++])
+            parts[i] = y.Slice((long)column * x.StoredN, new Shape(rows, widths[i]), x.HasTangent);
+        Run[] all = RunsOf(widths, runs);
         program.Emit(
             x.HasTangent ? "pixelnorm.tangent" : "pixelnorm.forward", [x], [y],
-            cpu => ForwardCpu(cpu, x, y, epsilon), gpu => ForwardGpu(gpu, x, y, epsilon));
-        program.Tape?.Record(y, [x], () => Backward(program, x.Primal, y.Primal, epsilon));
-        return y;
+            cpu => ForwardCpu(cpu, x, y, all, epsilon), gpu => ForwardGpu(gpu, x, y, all, epsilon));
+        if (program.Tape is not { } tape || !tape.Needs(x))
+            return parts;
+        Tensor dy = program.Allocate(new Shape(rows, x.Shape.C));
+        for (int i = 0, column = 0; i < parts.Length; column += widths[i++])
+            tape.Reserve(parts[i].Primal, dy.Slice((long)column * rows, new Shape(rows, widths[i])));
+        tape.Record(parts, [x], () => Backward(program, x.Primal, parts, dy, runs, epsilon));
+        return parts;
     }
 
-    private static void Backward(ComputeProgram program, Tensor x, Tensor y, float epsilon)
+    private static void Backward(ComputeProgram program, Tensor x, Tensor[] parts, Tensor dy, int runs, float epsilon)
     {
-        Tensor dy = program.Tape!.Cotangent(y);
-        if (program.Tape.Slot(program, x) is { } dx)
+        Tape tape = program.Tape!;
+        int[] widths = [.. parts.Select(part => part.Shape.C)];
+        bool[] read = [.. parts.Select(part => tape.HasCotangent(part.Primal))];
+        for (int i = 0, column = 0; i < parts.Length; column += widths[i++])
         {
-            program.Emit(
-                "pixelnorm.backward", [x, dy, dx.ReadTensor], [dx.Tensor],
-                cpu => BackwardCpu(cpu, x, dy, dx, epsilon), gpu => BackwardGpu(gpu, x, dy, dx, epsilon));
+            Tensor part = parts[i].Primal;
+            if (read[i] && tape.Cotangent(part) is var given && tape.IsSeeded(part)) // from outside, so not where it was reserved
+                Copy.Into(program, given, dy.Slice((long)column * x.Shape.N, part.Shape));
         }
+
+        if (tape.Slot(program, x) is not { } dx)
+            return;
+        Run[] all = RunsOf(widths, runs, read);
+        program.Emit(
+            "pixelnorm.backward", [x, dy, dx.ReadTensor], [dx.Tensor],
+            cpu => BackwardCpu(cpu, x, dy, dx, all, epsilon), gpu => BackwardGpu(gpu, x, dy, dx, all, epsilon));
     }
 
-    private static int Rows(Tensor x) => x.Count / x.Shape.C;
+    private static Run[] RunsOf(IReadOnlyList<int> widths, int runs, bool[]? read = null)
+    {
+        var all = new List<Run>(widths.Count * runs);
+        for (int i = 0, first = 0; i < widths.Count; first += widths[i++])
+            for (int run = 0, length = widths[i] / runs; run < runs; run++)
+                all.Add(new Run(first + run * length, length, first, read is null || read[i] ? widths[i] : 0));
+        return [.. all];
+    }
+
+    /// <summary>Columns that are normalised together: four words, the form that kernels take.</summary>
+    /// <param name="column">The first column.</param>
+    /// <param name="length">Columns.</param>
+    /// <param name="first">The first column of the run's part.</param>
+    /// <param name="width">Columns of the run's part; 0 where the part has no cotangent.</param>
+    internal readonly struct Run(int column, int length, int first, int width)
+    {
+        public readonly int Column = column;
+        public readonly int Length = length;
+        public readonly int First = first;
+        public readonly int Width = width;
+
+        /// <summary>Where the run of a row begins in a tensor that holds the parts one behind another, for so many rows each.</summary>
+        public int At(int row, int storedRows) => storedRows * First + row * Width + Column - First;
+    }
 }

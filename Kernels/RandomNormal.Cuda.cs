@@ -12,6 +12,12 @@ public static partial class RandomNormal
     {
         int n = i / blocks;
         int block = i - n * blocks;
+        if (stream.Keyed != 0)
+        {
+            stream.Key0 = (uint)counter[2];
+            stream.Key1 = (uint)counter[3];
+        }
+
         Quad quad = From(RandomStream.At(stream, counter[0], counter[1] + n, block));
         int element = 4 * block;
         int place = n * elements + element;

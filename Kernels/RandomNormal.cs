@@ -16,12 +16,12 @@ public static partial class RandomNormal
     /// <param name="target">(N, ...): transient or persistent, or one half of a dual tensor.</param>
     /// <param name="random">Stream; sample n of the target has the number of its counter plus n.</param>
     /// <param name="scale">Standard deviation.</param>
-    /// <exception cref="ArgumentException">The target is dual or not fp32, or the counter is not Int32 (2).</exception>
+    /// <exception cref="ArgumentException">The target is dual or not fp32, or the counter is neither Int32 (2) nor (4).</exception>
     public static void Into(ComputeProgram program, Tensor target, RandomSource random, float scale = 1f)
     {
         Expect.Float32(Name, target);
         Expect.NoTangent(Name, target);
-        RandomStream stream = RandomStream.Of(Name, random);
+        RandomStream stream = RandomStream.Of(Name, random, mayBeKeyed: true);
         program.Emit(
             $"{Name}.forward", [random.Counter], [target],
             cpu => IntoCpu(cpu, target, stream, random.Counter, scale), gpu => IntoGpu(gpu, target, stream, random.Counter, scale));

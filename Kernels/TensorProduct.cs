@@ -27,15 +27,20 @@ internal static class TensorProduct
         x.Type == DType.BFloat16 && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && more.HasTangent == x.HasTangent
         && x.Shape.C % WgmmaTile.Depth == 0 && more.Shape.C % Grain == 0 && outputs % Grain == 0;
 
-    /// <summary>y = scale (conv(x, more) + bias for the first pixels + residual).</summary>
+    /// <summary>Whether a shortcut is added within the kernel of a convolution of x with a bias.</summary>
+    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, Shortcut shortcut) =>
+        x.Type == DType.BFloat16 && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && x.Shape.C % Grain == 0 && outputs % Grain == 0
+        && shortcut.X.HasTangent == x.HasTangent && (shortcut.More is { } more ? TakesTwoSources(device, shortcut.X, more, outputs) : shortcut.X.Shape.C % Grain == 0);
+
+    /// <summary>y = scale (conv(x, more) + bias for the first pixels + residual, or shortcut with its bias).</summary>
     public static Action Forward(
-        GpuDevice gpu, Tensor x, Tensor? more, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y)
+        GpuDevice gpu, Tensor x, Tensor? more, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y, Shortcut? shortcut = null)
     {
         ConvExtents e = Extents(x, weight);
         if (x.Type == DType.Float32)
             return ImplicitGemm.Forward(gpu, e, x, weight, bias, y, bias is null ? 0 : biasedRows);
         return gpu.TensorCores == TensorCorePath.Wgmma
-            ? WgmmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale, more: more)
+            ? WgmmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale, more: more, shortcut: shortcut)
             : MmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale);
     }
 

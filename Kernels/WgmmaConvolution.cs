@@ -10,8 +10,8 @@ namespace TrigFlowNative.Kernels;
 /// <remarks>
 /// A tile's pixels are a box (<see cref="PixelBox"/>); a tap is the same box shifted, so padding costs nothing. Blocks of a cluster
 /// have boxes next to each other and the same columns, hence the same weights, which each brings a part of for all. A residual
-/// comes through the same ring as the operands, as further steps. Where tiles are few, the blocks of a cluster share the steps of a
-/// tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
+/// comes through the same ring as the operands, as further steps; so does a shortcut, a 1x1 convolution of other images that is part of the
+/// same sum. Where tiles are few, the blocks of a cluster share the steps of a tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
 /// <para>
 /// Both multiplying warpgroups work on one tile, 64 rows each; or, where a tile has few steps, they alternate: each has whole tiles of its
 /// own, every other one, and stores a tile while the other multiplies. They take turns at multiplying, so that neither begins a tile before
@@ -25,7 +25,9 @@ internal static partial class WgmmaConvolution
     private const long Descriptor = (1L << 62) | (64L << 32);
 
     /// <summary>The kernel.</summary>
-    /// <param name="maps">Tensor maps of x, weight, y, residual and the further source, 128 bytes each.</param>
+    /// <param name="maps">
+    /// Tensor maps of x, weight, y, residual, the further source, and with a shortcut its sources and its weight; 128 bytes each.
+    /// </param>
     /// <param name="y">Address of the output, used where it is fp32.</param>
     /// <param name="bias">Address of the bias.</param>
     /// <param name="alpha">Factor of the product and the bias.</param>
@@ -56,18 +58,22 @@ internal static partial class WgmmaConvolution
     /// <param name="alternating">1 where the warpgroups alternate between tiles, of at most 128 columns; else 0.</param>
     /// <param name="cluster">Blocks that bring the weights for each other.</param>
     /// <param name="splits">Blocks that share the steps of a tile; then each block has one tile, and <paramref name="cluster"/> is 1.</param>
+    /// <param name="shortcutSlices">Steps of 64 channels of the shortcut; 0 for none.</param>
+    /// <param name="shortcutFirstSlices">How many of them its first source has.</param>
+    /// <param name="shortcutBias">Bytes from the bias to that of the shortcut.</param>
     internal static void Convolve(
         long maps, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
         int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
         int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int alternating, int cluster,
-        int splits)
+        int splits, int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
     {
         CudaAsm.Emit("@@declare;");
+        CudaAsm.Emit("@@keepBias %0;", shortcutBias);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         shared = (shared + 1023) & ~1023;
         int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127;
         int blocks = cluster * splits, place = Grid.IdxX % blocks, rank = splits > 1 ? 0 : place;
-        int steps = (2 * radius + 1) * (2 * radius + 1) * slices, firstStep = splits > 1 ? steps * place / splits : 0;
+        int steps = (2 * radius + 1) * (2 * radius + 1) * slices + shortcutSlices, firstStep = splits > 1 ? steps * place / splits : 0;
         int endStep = splits > 1 ? steps * (place + 1) / splits : steps;
         int staging = shared + stages * stageBytes, exchange = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
         int tileBytes = WgmmaTile.Rows * tileColumns * 4;
@@ -109,19 +115,23 @@ internal static partial class WgmmaConvolution
                                 step++;
                                 if (step <= firstStep || step > endStep)
                                     continue;
-                                AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
-                                AsyncBarrier.Expect(ring.FullBarrier, arrivingBytes);
-                                int c = slice < firstSlices ? slice * 64 : (slice - firstSlices) * 64;
-                                TensorCopy.LoadImages(
-                                    ring.Address, slice < firstSlices ? maps : maps + 512L, c, box.W + s * direction, box.H + r * direction, box.N, ring.FullBarrier);
-                                CudaAsm.Emit(
-                                    "@@loadB %0, %1, %2, %3, %4, %5, %6;", ring.Address + 2 * WgmmaTile.ChunkBytes, maps + 128L, ring.FullBarrier, column,
-                                    slice * 64, tap, rank);
-                                ring.Advance();
+                                CopyStep(
+                                    ref ring, slice < firstSlices ? maps : maps + 512L, slice < firstSlices ? slice : slice - firstSlices, box.W + s * direction,
+                                    box.H + r * direction, box.N, maps + 128L, column, slice, tap, rank, arrivingBytes);
                             }
 
                             tap++;
                         }
+
+                    for (int slice = 0; slice < shortcutSlices; slice++)
+                    {
+                        step++;
+                        if (step <= firstStep || step > endStep)
+                            continue;
+                        CopyStep(
+                            ref ring, slice < shortcutFirstSlices ? maps + 640L : maps + 768L, slice < shortcutFirstSlices ? slice : slice - shortcutFirstSlices,
+                            box.W, box.H, box.N, maps + 896L, column, slice, 0, rank, arrivingBytes);
+                    }
 
                     if (residual != 0 && (splits == 1 || place == 0))
                         CopyResidual(ref ring, maps + 384L, column, chunks, box, widthLog, heightLog);
@@ -231,6 +241,18 @@ internal static partial class WgmmaConvolution
 
         if (cluster > 1)
             AsyncBarrier.ClusterSync(); // a block must not end while another still copies into it or arrives at its barriers
+    }
+
+    /// <summary>Brings the operands of a step, 64 channels of pixels and of weights, when a place of the ring is empty.</summary>
+    private static void CopyStep(
+        ref CopyRing ring, long images, int slice, int w, int h, int n, long weights, int column, int innerSlice, int tap, int rank, int bytes)
+    {
+        AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
+        AsyncBarrier.Expect(ring.FullBarrier, bytes);
+        TensorCopy.LoadImages(ring.Address, images, slice * 64, w, h, n, ring.FullBarrier);
+        CudaAsm.Emit(
+            "@@loadB %0, %1, %2, %3, %4, %5, %6;", ring.Address + 2 * WgmmaTile.ChunkBytes, weights, ring.FullBarrier, column, innerSlice * 64, tap, rank);
+        ring.Advance();
     }
 
     /// <summary>Brings a tile's residual, two chunks of 64 columns a step, each in two halves of 64 rows.</summary>

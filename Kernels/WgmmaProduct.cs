@@ -28,10 +28,11 @@ internal static class WgmmaProduct
     /// <param name="beta">Factor of the residual.</param>
     /// <param name="tile">A tile to take instead of the best; for measurements.</param>
     /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
+    /// <param name="shortcut">Added to the convolution, where there is a bias and y is bf16; or null.</param>
     public static Action Forward(
         GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha = 1, Tensor? residual = null,
-        float beta = 0, WgmmaTile? tile = null, Tensor? more = null) =>
-        Launch(gpu, e, x, more, weight, 0, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, tile);
+        float beta = 0, WgmmaTile? tile = null, Tensor? more = null, Shortcut? shortcut = null) =>
+        Launch(gpu, e, x, more, weight, 0, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, tile, shortcut);
 
     /// <summary>dx = alpha times the input gradient of dy, added to dx if <paramref name="add"/> is 1.</summary>
     /// <param name="gpu">The device.</param>
@@ -92,17 +93,17 @@ internal static class WgmmaProduct
 
     private static Action Launch(
         GpuDevice gpu, ConvExtents e, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
-        Tensor? residual, float beta, bool inputGradient, WgmmaTile? chosen)
+        Tensor? residual, float beta, bool inputGradient, WgmmaTile? chosen, Shortcut? shortcut = null)
     {
         e = Flat(e);
         int inner = inputGradient ? e.K : e.C, columns = y.Shape.C;
         bool single = y.Type == DType.Float32;
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
-        int slices = Ceiling(inner, WgmmaTile.Depth), boxes = box.Count(e);
-        WgmmaTile tile = chosen ?? WgmmaTiles.Best(columns, boxes, slices * e.Taps, gpu.Multiprocessors);
-        tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single };
+        int slices = Ceiling(inner, WgmmaTile.Depth), boxes = box.Count(e), shortcutSlices = Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth);
+        WgmmaTile tile = chosen ?? WgmmaTiles.Best(columns, boxes, slices * e.Taps + shortcutSlices, gpu.Multiprocessors);
+        tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single, Shortcut = shortcut is not null };
         PtxKernel kernel = Load(gpu, Convolve, tile);
-        var maps = new TensorMaps(gpu, 5);
+        var maps = new TensorMaps(gpu, shortcut is null ? 5 : 8);
         int rowTiles = Ceiling(boxes, tile.Cluster), columnTiles = Ceiling(columns, tile.Columns);
         int blocks = tile.Splits > 1 ? rowTiles * columnTiles * tile.Splits : Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
         return () =>
@@ -112,6 +113,13 @@ internal static class WgmmaProduct
                 Images(set, 0, x, e, x.Shape.C, box);
                 Images(set, 4, more ?? x, e, (more ?? x).Shape.C, box);
                 Weights(set, 1, weight, firstChannel, e, inputGradient ? 64 : WgmmaTile.Depth, inputGradient ? WgmmaTile.Depth : tile.PartColumns);
+                if (shortcut is { X: var first, More: var second })
+                {
+                    Images(set, 5, first, e, first.Shape.C, box);
+                    Images(set, 6, second ?? first, e, (second ?? first).Shape.C, box);
+                    Weights(set, 7, shortcut.Weight, 0, e with { C = shortcut.Channels, R = 1 }, WgmmaTile.Depth, tile.PartColumns);
+                }
+
                 if (single)
                     return;
                 Images(set, 2, y, e, columns, box.Half);
@@ -121,7 +129,8 @@ internal static class WgmmaProduct
                 blocks, maps.Address, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
                 box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices, Ceiling(x.Shape.C, 64),
                 tile.Stages, tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0,
-                tile.Residual ? 1 : 0, tile.Alternating ? 1 : 0, tile.Cluster, tile.Splits);
+                tile.Residual ? 1 : 0, tile.Alternating ? 1 : 0, tile.Cluster, tile.Splits,
+                shortcutSlices, Ceiling(shortcut?.X.Shape.C ?? 0, WgmmaTile.Depth), shortcut is null ? 0L : shortcut.Bias.Address - bias!.Address);
         };
     }
 

@@ -21,6 +21,9 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// </summary>
     public int Splits { get; init; } = 1;
 
+    /// <summary>Whether a shortcut, with a bias of its own, is part of the sums, see <see cref="WgmmaConvolution"/>.</summary>
+    public bool Shortcut { get; init; }
+
     /// <summary>
     /// Whether the two warpgroups alternate between tiles, each multiplying all 128 rows of its own, so that one stores while the other
     /// multiplies: for tiles of few steps, of more than 64 and at most <see cref="MostAlternating"/> columns.
@@ -44,6 +47,9 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
 
     /// <summary>Sets "any" where a bias is to be read: there may be none, and what lies at its address could be a NaN.</summary>
     private const string AnyBiased = "add.f32 b0, $4, $5;\nsetp.neu.f32 any, b0, 0f00000000;\n";
+
+    /// <summary>Declares and sets the address of the shortcut's bias.</summary>
+    private string SecondBias => Shortcut ? ".reg .b64 second;\nadd.s64 second, $2, apart;\n" : "";
 
     /// <summary>The copying warpgroup gives registers up, 128 of each thread, to the two that multiply: 40 and twice 232 are three times 168.</summary>
     public const string FewRegisters = "setmaxnreg.dec.sync.aligned.u32 40;";
@@ -75,14 +81,16 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + ExchangeBytes + BarrierBytes;
 
     /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Alternating ? "-alternating" : "")}-c{Cluster}-s{Splits}";
+    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Alternating ? "-alternating" : "")}{(Shortcut ? "-shortcut" : "")}-c{Cluster}-s{Splits}";
 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
     {
         var macros = new Dictionary<string, string>(WgmmaGradientCopies.Macros(Chunks))
         {
-            ["declare"] = $".reg .f32 acc<{(Alternating ? Columns : Columns / 2)}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;",
+            ["declare"] = $".reg .f32 acc<{(Alternating ? Columns : Columns / 2)}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;{(Shortcut ? "\n.reg .b64 apart;" : "")}",
+            // $0: bytes from one bias to the other.
+            ["keepBias"] = Shortcut ? "mov.b64 apart, $0;" : "",
             ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
             ["multiply"] = Multiply(false),
             // Chunks take turns at two places; after an odd number a tile starts where the one before it stored last.
@@ -179,7 +187,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// </summary>
     private string RoundedChunk(int chunk)
     {
-        var text = new StringBuilder("{\n.reg .f32 b0, b1, v0, v1, v2, v3, r0, r1;\n.reg .b32 to, from, pair, half;\n.reg .pred in, any, biased;\n" + AnyBiased);
+        var text = new StringBuilder("{\n.reg .f32 b0, b1, v0, v1, v2, v3, r0, r1;\n.reg .b32 to, from, pair, half;\n.reg .pred in, any, biased;\n" + SecondBias + AnyBiased);
         for (int run = 0; run < RunsOf(chunk); run++)
         {
             AppendBiased(text, chunk, run);
@@ -213,7 +221,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
         // What is added to is loaded before anything is stored, or every load would wait for the store before it.
         int numbers = 4 * RunsOf(chunk);
         var text = new StringBuilder($"{{\n.reg .f32 b0, b1, v0, v1, v2, v3, old<{numbers}>;\n.reg .pred in, any, biased, low, high, add;\n");
-        text.Append("setp.neu.f32 add, $7, 0f00000000;\n").Append(AnyBiased);
+        text.Append("setp.neu.f32 add, $7, 0f00000000;\n").Append(SecondBias).Append(AnyBiased);
         for (int run = 0; run < RunsOf(chunk); run++)
         {
             AppendRows(text, run);
@@ -246,6 +254,8 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     {
         int sum = FirstSum(chunk) + 4 * run;
         text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 in, $3, {8 * run};\nmov.f32 b0, 0f00000000;\nmov.f32 b1, 0f00000000;\nand.pred biased, in, any;\n@biased ld.global.nc.v2.f32 {{b0, b1}}, [$2 + {32 * run}];\n");
+        if (Shortcut)
+            text.Append(CultureInfo.InvariantCulture, $"mov.f32 v0, 0f00000000;\nmov.f32 v1, 0f00000000;\n@biased ld.global.nc.v2.f32 {{v0, v1}}, [second + {32 * run}];\nadd.f32 b0, b0, v0;\nadd.f32 b1, b1, v1;\n");
         text.Append(CultureInfo.InvariantCulture, $"fma.rn.f32 v0, b0, $4, acc{sum};\nfma.rn.f32 v1, b1, $4, acc{sum + 1};\nfma.rn.f32 v2, b0, $5, acc{sum + 2};\nfma.rn.f32 v3, b1, $5, acc{sum + 3};\n");
         text.Append("mul.f32 v0, v0, $6;\nmul.f32 v1, v1, $6;\nmul.f32 v2, v2, $6;\nmul.f32 v3, v3, $6;\n");
     }

@@ -8,13 +8,17 @@ namespace TrigFlowNative.Models;
 /// x_0 = f(z, t) = cos(t) z - sin(t) sigma_data F; at each further time fresh noise z' is added, x_t = cos(t) x_0 + sin(t) z', and
 /// removed again.
 /// </summary>
+/// <remarks>
+/// All evaluations are one program, a single graph on a GPU: the host starts it and waits, and what depends on the times alone is computed
+/// for all of them at once.
+/// </remarks>
 public sealed class ConsistencySampler : ImageSampler
 {
     /// <summary>The second of two times (arXiv:2410.11081, appendix G).</summary>
     public const double MiddleTime = 1.1;
 
     private readonly double[] times;
-    private readonly ComputeProgram start, renoise, denoise;
+    private readonly ComputeProgram whole;
 
     /// <summary>Records the programs.</summary>
     /// <param name="model">A consistency model; must outlive the sampler. Weights that change later are seen.</param>
@@ -27,18 +31,37 @@ public sealed class ConsistencySampler : ImageSampler
     }
 
     internal ConsistencySampler(SampledNetwork network, IReadOnlyList<double>? times, int batch)
-        : base(network, batch, coefficientCount: 3)
+        : this(network, Checked(times ?? DefaultTimes(2, network.SigmaData)), batch)
     {
-        this.times = [.. times ?? DefaultTimes(2, network.SigmaData)];
-        CheckTimes(this.times);
-        (Tensor t, Tensor cos, Tensor sin) = (Coefficient(0), Coefficient(1), Coefficient(2));
-        start = Record(program => Copy.Into(program, Noise, State));
-        renoise = Record(program => Combine.Into(program, Denoised, cos, 1, Noise, sin, 1, State));
-        denoise = Record(program => Combine.Into(program, State, cos, 1, RecordNetwork(program, t), sin, -1, Denoised));
+    }
+
+    private ConsistencySampler(SampledNetwork network, double[] times, int batch)
+        : base(network, batch, draws: times.Length, evaluations: times.Length)
+    {
+        this.times = times;
+        Tensor t = CreateRows(times.Length), cos = CreateRows(times.Length), sin = CreateRows(times.Length);
+        t.Upload<float>(Repeated(times));
+        cos.Upload<float>(Repeated(Array.ConvertAll(times, Math.Cos)));
+        sin.Upload<float>(Repeated(Array.ConvertAll(times, Math.Sin)));
+        whole = Record(program =>
+        {
+            Func<Tensor, int, Tensor> f = network.Record(program, t, Labels);
+            for (int i = 0; i < times.Length; i++)
+            {
+                Tensor state = program.Allocate(ImageShape);
+                RecordNoise(program, i, state);
+                if (i > 0)
+                    Combine.Into(program, Denoised, Row(cos, i), 1, state, Row(sin, i), 1, state);
+                Combine.Into(program, state, Row(cos, i), 1, f(state, i), Row(sin, i), -1, Denoised);
+            }
+        });
     }
 
     /// <inheritdoc/>
     public override int Evaluations => times.Length;
+
+    /// <summary>The launches for a batch, in order, for those who time them one by one.</summary>
+    internal IReadOnlyList<ProgramStep> ProgramSteps => whole.Steps;
 
     /// <summary>Loads a consistency model together with a sampler that owns it.</summary>
     /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
@@ -56,21 +79,13 @@ public sealed class ConsistencySampler : ImageSampler
     }
 
     /// <inheritdoc/>
-    private protected override void Solve(Action<int> drawNoise)
-    {
-        for (int step = 0; step < times.Length; step++)
-        {
-            SetCoefficients(times[step], Math.Cos(times[step]), Math.Sin(times[step]));
-            drawNoise(step);
-            (step == 0 ? start : renoise).Run();
-            denoise.Run();
-        }
-    }
+    private protected override void Solve() => whole.Run();
 
-    private static void CheckTimes(double[] times)
+    private static double[] Checked(IReadOnlyList<double> times)
     {
         bool falling = times.Zip(times.Skip(1)).All(pair => pair.First > pair.Second);
-        if (times.Length == 0 || !falling || !times.All(t => t is > 0 and <= Math.PI / 2))
+        if (times.Count == 0 || !falling || !times.All(t => t is > 0 and <= Math.PI / 2))
             throw new ArgumentException($"consistency sampler: times fall strictly and are in (0, pi/2], not [{string.Join(", ", times)}]");
+        return [.. times];
     }
 }

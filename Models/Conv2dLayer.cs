@@ -21,15 +21,19 @@ internal sealed class Conv2dLayer(string name, int inChannels, int outChannels, 
     /// <summary>Multiplications, each with its addition, for an output of so many pixels.</summary>
     public long MultiplyAdds(long pixels) => pixels * Taps * inChannels * outChannels;
 
+    /// <summary>Whether the layer on x adds a shortcut on the way.</summary>
+    public bool TakesShortcut(ComputeDevice device, Tensor x, Shortcut shortcut) => Conv2d.TakesShortcut(device, x, outChannels, shortcut);
+
     /// <summary>(N, H, W, C) to (N, H, W, K), the weight in the storage type of x.</summary>
     /// <param name="program">Program that records the layer.</param>
     /// <param name="weights">The network's parameters.</param>
     /// <param name="x">Input.</param>
     /// <param name="residual">What is added to the output, or null; the sum is multiplied by the scale.</param>
-    /// <param name="scale">1 without a residual.</param>
-    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1)
+    /// <param name="scale">1 without a residual or a shortcut.</param>
+    /// <param name="shortcut">What is added in place of a residual, or null; only where <see cref="TakesShortcut"/>.</param>
+    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1, Shortcut? shortcut = null)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
-        return Conv2d.Apply(program, x, weights.Factor($"{name}.weight", x.Type), weights[$"{name}.bias"].Value, residual, scale);
+        return Conv2d.Apply(program, x, weights.Factor($"{name}.weight", x.Type), weights[$"{name}.bias"].Value, residual, scale, shortcut);
     }
 }

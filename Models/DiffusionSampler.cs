@@ -15,8 +15,10 @@ namespace TrigFlowNative.Models;
 /// </remarks>
 public sealed class DiffusionSampler : ImageSampler
 {
+    private const int CoefficientCount = 8;
     private readonly double[] times;
     private readonly bool guided;
+    private readonly PinnedUpload coefficientUpload;
     private readonly ComputeProgram start, advance;
 
     /// <summary>Records the programs.</summary>
@@ -34,26 +36,30 @@ public sealed class DiffusionSampler : ImageSampler
     }
 
     internal DiffusionSampler(SampledNetwork network, double[] times, float guidance, int batch)
-        : base(network, batch, coefficientCount: 8)
+        : base(network, batch, draws: 1, evaluations: 1)
     {
         guided = guidance != 1;
         if (!float.IsFinite(guidance) || (guided && network.LabelCount == 0))
             throw new ArgumentException($"diffusion sampler: guidance {guidance} of a network with {network.LabelCount} classes");
         this.times = times;
-        Tensor previous = CreateState();
+        Tensor state = CreateState(), previous = CreateState(), coefficients = CreateRows(CoefficientCount);
+        Tensor[] c = [.. Enumerable.Range(0, CoefficientCount).Select(i => Row(coefficients, i))];
+        coefficientUpload = Keep(new PinnedUpload(coefficients));
         start = Record(program =>
         {
-            Copy.Into(program, Noise, State);
-            Copy.Into(program, Noise, previous); // any finite value: its first weight is 0
+            RecordNoise(program, 0, state);
+            Copy.Into(program, state, previous); // any finite value: its first weight is 0
         });
         advance = Record(program =>
         {
-            (Tensor t, Tensor cos, Tensor sin) = (Coefficient(0), Coefficient(1), Coefficient(2));
-            Tensor f = guided ? RecordGuided(program, t, guidance, one: Coefficient(7)) : RecordNetwork(program, t);
+            (Tensor t, Tensor cos, Tensor sin) = (c[0].Reshape(1, batch), c[1], c[2]);
+            Tensor f = network.Record(program, t, Labels)(state, 0);
+            if (guided)
+                f = RecordGuided(program, f, network.Record(program, t, Unlabelled(network.Device))(state, 0), guidance, one: c[7]);
             Tensor extrapolated = program.Allocate(f.Shape);
-            Combine.Into(program, State, cos, 1, f, sin, -1, Denoised);
-            Combine.Into(program, Denoised, Coefficient(3), 1, previous, Coefficient(4), 1, extrapolated);
-            Combine.Into(program, State, Coefficient(5), 1, extrapolated, Coefficient(6), 1, State);
+            Combine.Into(program, state, cos, 1, f, sin, -1, Denoised);
+            Combine.Into(program, Denoised, c[3], 1, previous, c[4], 1, extrapolated);
+            Combine.Into(program, state, c[5], 1, extrapolated, c[6], 1, state);
             Copy.Into(program, Denoised, previous);
         });
     }
@@ -67,22 +73,29 @@ public sealed class DiffusionSampler : ImageSampler
         Owning(WeightFile.Load(path, device, precision), model => new DiffusionSampler(model, steps, guidance, batch));
 
     /// <inheritdoc/>
-    private protected override void Solve(Action<int> drawNoise)
+    private protected override void Solve()
     {
-        drawNoise(0);
         start.Run();
         for (int i = 0; i < times.Length; i++)
         {
             double t = times[i], s = i + 1 < times.Length ? times[i + 1] : 0;
             double k = i > 0 && s > 0 ? LogRatio(t, s) / (2 * LogRatio(times[i - 1], t)) : 0;
-            SetCoefficients(t, Math.Cos(t), Math.Sin(t), 1 + k, -k, Math.Sin(s) / Math.Sin(t), Math.Sin(t - s) / Math.Sin(t), 1);
+            coefficientUpload.Write<float>(
+                Repeated(t, Math.Cos(t), Math.Sin(t), 1 + k, -k, Math.Sin(s) / Math.Sin(t), Math.Sin(t - s) / Math.Sin(t), 1));
             advance.Run();
         }
     }
 
-    private Tensor RecordGuided(ComputeProgram program, Tensor t, float guidance, Tensor one)
+    /// <summary>The classes of a batch without any.</summary>
+    private Tensor Unlabelled(ComputeDevice device)
     {
-        Tensor conditional = RecordNetwork(program, t), unconditional = RecordNetwork(program, t, withClasses: false);
+        Tensor none = Keep(device.CreateTensor(Labels!.Shape, DType.Int32));
+        none.Upload<int>([.. Enumerable.Repeat(-1, none.Count)]);
+        return none;
+    }
+
+    private static Tensor RecordGuided(ComputeProgram program, Tensor conditional, Tensor unconditional, float guidance, Tensor one)
+    {
         Tensor f = program.Allocate(conditional.Shape);
         Combine.Into(program, conditional, one, guidance, unconditional, one, 1 - guidance, f);
         return f;

@@ -1,5 +1,7 @@
+using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using Tensor = TrigFlowNative.Engine.Tensor;
 
 namespace TrigFlowNative.Models;
 
@@ -8,48 +10,50 @@ namespace TrigFlowNative.Models;
 /// with u = x_t / sigma_data the network's input is u itself, the ODE is du/dt = F(u, t), and noise is standard normal.
 /// </summary>
 /// <remarks>
-/// Noise is Philox, keyed by the seed and counted by (element, index of the image, step): the same seed gives the same image i,
+/// Noise is Philox, keyed by the seed and counted by (element, index of the image, draw): the same seed gives the same image i,
 /// whatever the size of the batch and the number of images. Nothing waits for the device but the download of a batch's images. Not
 /// for use by several threads at once.
 /// </remarks>
 public abstract class ImageSampler : IDisposable
 {
+    private const int CounterLength = 4;
     private readonly SampledNetwork network;
-    private readonly Shape shape;
     private readonly List<IDisposable> resources = [];
-    private readonly Tensor counter, coefficients;
-    private readonly Tensor? labels;
-    private readonly PinnedUpload counterUpload, coefficientUpload;
+    private readonly int draws;
+    private readonly Tensor counters;
+    private readonly PinnedUpload counterUpload;
     private readonly PinnedUpload? labelUpload;
-    private (ulong Seed, ComputeProgram Program)? noise;
+    private readonly PinnedDownload download;
 
-    private protected ImageSampler(SampledNetwork network, int batch, int coefficientCount)
+    /// <param name="network">What is sampled from.</param>
+    /// <param name="batch">Images drawn at a time.</param>
+    /// <param name="draws">Draws of noise for a batch.</param>
+    /// <param name="evaluations">Evaluations of the network in one program.</param>
+    private protected ImageSampler(SampledNetwork network, int batch, int draws, int evaluations)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         this.network = network;
-        shape = new Shape(batch, network.Image.H, network.Image.W, network.Image.C);
-        labels = network.LabelCount > 0 ? Keep(network.Device.CreateTensor(new Shape(batch), DType.Int32)) : null;
-        counter = Keep(network.Device.CreateTensor(new Shape(2), DType.Int32));
-        coefficients = Keep(network.Device.CreateTensor(new Shape(coefficientCount, batch)));
-        counterUpload = Keep(new PinnedUpload(counter));
-        coefficientUpload = Keep(new PinnedUpload(coefficients));
-        labelUpload = labels is null ? null : Keep(new PinnedUpload(labels));
-        Noise = CreateState();
+        this.draws = draws;
+        ImageShape = new Shape(batch, network.Image.H, network.Image.W, network.Image.C);
+        Labels = network.LabelCount > 0 ? Keep(network.Device.CreateTensor(new Shape(evaluations, batch), DType.Int32)) : null;
+        counters = Keep(network.Device.CreateTensor(new Shape(draws, CounterLength), DType.Int32));
+        counterUpload = Keep(new PinnedUpload(counters));
+        labelUpload = Labels is null ? null : Keep(new PinnedUpload(Labels));
         Denoised = CreateState();
-        State = CreateState();
+        download = Keep(new PinnedDownload(Denoised));
     }
 
     /// <summary>Images drawn at a time.</summary>
-    public int Batch => shape.N;
+    public int Batch => ImageShape.N;
 
     /// <summary>Evaluations of the network for each image.</summary>
     public abstract int Evaluations { get; }
 
-    /// <summary>The noise drawn last, standard normal.</summary>
-    private protected Tensor Noise { get; }
+    /// <summary>A batch of images.</summary>
+    private protected Shape ImageShape { get; }
 
-    /// <summary>The current u_t.</summary>
-    private protected Tensor State { get; }
+    /// <summary>The class of each image, for every evaluation of a program; null where the network has none.</summary>
+    private protected Tensor? Labels { get; }
 
     /// <summary>The denoised image; after the last step, the result.</summary>
     private protected Tensor Denoised { get; }
@@ -66,23 +70,16 @@ public abstract class ImageSampler : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         CheckClasses(count, classes);
-        int pixels = (int)(shape.Count / Batch);
-        float[] images = new float[checked(count * pixels)];
-        float[] drawn = new float[shape.Count];
-        ComputeProgram draw = NoiseOf(seed);
+        int pixels = (int)(ImageShape.Count / Batch);
+        float[] images = GC.AllocateUninitializedArray<float>(checked(count * pixels));
         for (int start = 0; start < count; start += Batch)
         {
-            int[] words = [0, first + start];
+            UploadCounters(seed, first + start);
             UploadClasses(classes, start);
-            Solve(step =>
-            {
-                words[0] = step;
-                counterUpload.Write<int>(words);
-                draw.Run();
-            });
-            Denoised.Download<float>(drawn);
-            for (int i = 0; i < Math.Min(Batch, count - start) * pixels; i++)
-                images[start * pixels + i] = network.SigmaData * drawn[i];
+            Solve();
+            download.Start();
+            int length = Math.Min(Batch, count - start) * pixels;
+            TensorPrimitives.Multiply(download.Wait()[..length], network.SigmaData, images.AsSpan(start * pixels, length));
         }
 
         return images;
@@ -99,17 +96,29 @@ public abstract class ImageSampler : IDisposable
         foreach (IDisposable resource in resources)
             resource.Dispose();
         resources.Clear();
-        noise?.Program.Dispose();
-        noise = null;
         GC.SuppressFinalize(this);
     }
 
     /// <summary>Takes a batch from noise to <see cref="Denoised"/>.</summary>
-    /// <param name="drawNoise">Fills <see cref="Noise"/>; takes the index of the step, which must differ from draw to draw.</param>
-    private protected abstract void Solve(Action<int> drawNoise);
+    private protected abstract void Solve();
 
     /// <summary>A tensor like a batch of images, released with the sampler.</summary>
-    private protected Tensor CreateState() => Keep(network.Device.CreateTensor(shape));
+    private protected Tensor CreateState() => Keep(network.Device.CreateTensor(ImageShape));
+
+    /// <summary>A tensor of rows (rows, batch), released with the sampler.</summary>
+    private protected Tensor CreateRows(int rows) => Keep(network.Device.CreateTensor(new Shape(rows, Batch)));
+
+    /// <summary>Row i of <see cref="CreateRows"/> as (batch).</summary>
+    private protected Tensor Row(Tensor rows, int i) => rows.Slice((long)i * Batch, new Shape(Batch));
+
+    /// <summary>Values for <see cref="CreateRows"/>, each the same for every image of the batch.</summary>
+    private protected float[] Repeated(params ReadOnlySpan<double> values)
+    {
+        float[] rows = new float[values.Length * Batch];
+        for (int i = 0; i < rows.Length; i++)
+            rows[i] = (float)values[i / Batch];
+        return rows;
+    }
 
     /// <summary>Records a program, released with the sampler.</summary>
     private protected ComputeProgram Record(Action<ComputeProgram> emit)
@@ -120,26 +129,19 @@ public abstract class ImageSampler : IDisposable
         return program;
     }
 
-    /// <summary>Coefficient i as a tensor (batch).</summary>
-    private protected Tensor Coefficient(int i) => coefficients.Slice((long)i * Batch, new Shape(Batch));
-
-    /// <summary>Sets all coefficients, the same for every image of the batch.</summary>
-    private protected void SetCoefficients(params ReadOnlySpan<double> values)
+    /// <summary>Records the filling of a tensor with a draw of standard normal noise, of the seed that is given later.</summary>
+    private protected void RecordNoise(ComputeProgram program, int draw, Tensor target)
     {
-        float[] rows = new float[coefficients.Count];
-        for (int i = 0; i < rows.Length; i++)
-            rows[i] = (float)values[i / Batch];
-        coefficientUpload.Write<float>(rows);
+        Tensor counter = counters.Slice((long)draw * CounterLength, new Shape(CounterLength));
+        RandomNormal.Into(program, target, new RandomSource(0, RandomPurposes.SamplingNoise, counter), 1);
     }
 
-    /// <summary>Records F(State, t), with the classes that are asked for or with none.</summary>
-    private protected Tensor RecordNetwork(ComputeProgram program, Tensor t, bool withClasses = true)
+    /// <summary>Keeps a resource until the sampler is disposed.</summary>
+    private protected T Keep<T>(T resource)
+        where T : IDisposable
     {
-        if (labels is null || withClasses)
-            return network.Record(program, State, t, labels);
-        Tensor none = Keep(network.Device.CreateTensor(labels.Shape, DType.Int32));
-        none.Upload<int>([.. Enumerable.Repeat(-1, Batch)]);
-        return network.Record(program, State, t, none);
+        resources.Add(resource);
+        return resource;
     }
 
     /// <summary>Makes a sampler that releases the model it was made for.</summary>
@@ -159,25 +161,6 @@ public abstract class ImageSampler : IDisposable
         }
     }
 
-    /// <summary>The program that fills <see cref="Noise"/>; kernels hold the seed, so another one needs another program.</summary>
-    private ComputeProgram NoiseOf(ulong seed)
-    {
-        if (noise is { } known && known.Seed == seed)
-            return known.Program;
-        noise?.Program.Dispose();
-        var program = new ComputeProgram(network.Device);
-        RandomNormal.Into(program, Noise, new RandomSource(seed, RandomPurposes.SamplingNoise, counter), 1);
-        noise = (seed, program);
-        return program;
-    }
-
-    private T Keep<T>(T resource)
-        where T : IDisposable
-    {
-        resources.Add(resource);
-        return resource;
-    }
-
     private void CheckClasses(int count, ReadOnlySpan<int> classes)
     {
         if (classes.Length != 0 && classes.Length != count)
@@ -187,13 +170,22 @@ public abstract class ImageSampler : IDisposable
                 throw new ArgumentException($"sampler: class {each} is none of the network's {network.LabelCount}");
     }
 
+    /// <summary>The draw, the index of the batch's first image, and the seed: see <see cref="RandomSource"/>.</summary>
+    private void UploadCounters(ulong seed, int first)
+    {
+        int[] words = new int[draws * CounterLength];
+        for (int draw = 0; draw < draws; draw++)
+            ((ReadOnlySpan<int>)[draw, first, (int)(uint)seed, (int)(uint)(seed >> 32)]).CopyTo(words.AsSpan(draw * CounterLength));
+        counterUpload.Write<int>(words);
+    }
+
     private void UploadClasses(ReadOnlySpan<int> classes, int start)
     {
         if (labelUpload is null)
             return;
-        int[] batch = new int[Batch];
-        for (int i = 0; i < Batch; i++)
-            batch[i] = start + i < classes.Length ? classes[start + i] : -1;
-        labelUpload.Write<int>(batch);
+        int[] batches = new int[Labels!.Count];
+        for (int i = 0; i < batches.Length; i++)
+            batches[i] = start + i % Batch < classes.Length ? classes[start + i % Batch] : -1;
+        labelUpload.Write<int>(batches);
     }
 }

@@ -53,6 +53,10 @@ internal sealed class LinearLayer(string name, int inChannels, int outChannels, 
         return Linear.Apply(program, x, weights.Factor($"{name}.weight", type), weights[$"{name}.bias"].Value, residual, scale, more);
     }
 
+    /// <summary>The layer on x and more as part of a convolution.</summary>
+    public Shortcut AsShortcut(ParameterSlab weights, Tensor x, Tensor? more) => new(
+        x, more, weights.Factor($"{name}.weight", x.Type).Reshape(outChannels, 1, 1, inChannels), weights[$"{name}.bias"].Value);
+
     /// <summary>The layer on one-hot rows times sqrt(C), C the number of classes: (N) to (N, K); -1 gives the bias alone.</summary>
     public Tensor ApplyToLabels(ComputeProgram program, ParameterSlab weights, Tensor labels)
     {

@@ -12,7 +12,7 @@ public sealed class UNet
 {
     private const float NearZero = 1e-5f;
     private readonly LinearLayer? mapLabel;
-    private readonly LinearLayer mapLayer0, mapLayer1;
+    private readonly LinearLayer mapLayer0, mapLayer1, affine;
     private readonly Conv2dLayer stem, head;
     private readonly NormLayer headNorm;
     private readonly List<UNetBlock> encoder = [];
@@ -33,6 +33,7 @@ public sealed class UNet
         int last = BuildDecoder(BuildEncoder(embedding), embedding);
         headNorm = new NormLayer($"dec.{Level(0)}_aux_norm", last);
         head = new Conv2dLayer($"dec.{Level(0)}_aux_conv", last, config.ImageChannels, NearZero);
+        affine = new LinearLayer(UNetBlock.Affine, embedding, Blocks.Sum(block => block.ModulationChannels)) { IsRounded = true };
         Parameters = [.. AllParameters()];
     }
 
@@ -41,6 +42,16 @@ public sealed class UNet
 
     /// <summary>Names and shapes in memory of all parameters, in the order of EDM's state dict.</summary>
     public IEnumerable<(string Name, Shape Shape)> Layout => Parameters.Select(parameter => (parameter.Name, parameter.Shape));
+
+    /// <summary>
+    /// What a slab of the network holds together: the affine layers of all blocks, which have one input, so that one product makes all
+    /// modulations.
+    /// </summary>
+    public IReadOnlyList<JoinedParameters> Joined =>
+    [
+        .. from kind in (string[])["weight", "bias"]
+           select new JoinedParameters($"{UNetBlock.Affine}.{kind}", [.. Blocks.Select(block => $"{block.Name}.{UNetBlock.Affine}.{kind}")]),
+    ];
 
     /// <summary>Trained numbers.</summary>
     public long ParameterCount => Parameters.Sum(parameter => parameter.Shape.Count);
@@ -69,7 +80,7 @@ public sealed class UNet
     /// <param name="withGradients">Whether it is trained.</param>
     /// <param name="rounded">Whether it runs with bf16 activations, see <see cref="Forward"/>: the slab then holds a bf16 copy too.</param>
     public ParameterSlab CreateSlab(ComputeDevice device, bool withGradients = false, bool rounded = false) =>
-        new(device, Layout, withGradients, rounded);
+        new(device, Layout, withGradients, rounded, Joined);
 
     /// <summary>
     /// Fills a slab with initial weights: Xavier uniform; conv1, proj and aux_conv times 1e-5, qkv times sqrt(0.2); biases 0,
@@ -89,7 +100,9 @@ public sealed class UNet
     /// last and multiplied with these values; the time embedding, all sums, x, t and F stay fp32.
     /// </remarks>
     /// <param name="program">Program that records the network.</param>
-    /// <param name="weights">A slab of this network's <see cref="Layout"/>; gradients flow to it if the program's tape watches it.</param>
+    /// <param name="weights">
+    /// A slab of this network's <see cref="Layout"/> and <see cref="Joined"/>; gradients flow to it if the program's tape watches it.
+    /// </param>
     /// <param name="x">Input (N, H, W, C) of about unit variance: x_t / sigma_data.</param>
     /// <param name="t">Time (N), in [0, pi/2]; dual exactly if x is.</param>
     /// <param name="labels">Int32 (N), -1 for no class; given exactly if the network has classes. Its tangent is zero.</param>
@@ -101,18 +114,40 @@ public sealed class UNet
     {
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
-        CheckShapes(x, t, labels);
+        CheckImages(x);
+        if (t is null || t.Shape != new Shape(x.Shape.N) || t.HasTangent != x.HasTangent)
+            throw new ArgumentException($"unet: t {t} does not fit x {x}: one time per image, and both dual or neither");
+        return ForwardModulated(program, weights, x, Modulations(program, weights, t, labels), dropout);
+    }
+
+    /// <summary>
+    /// Records [pnorm(s) | pnorm(b)] of every block for times (N): all of the network that depends on time and class alone. Rows are
+    /// independent, so that those of several evaluations can be made at once.
+    /// </summary>
+    /// <returns>(N, 2 K) for each block, in order; dual if t is.</returns>
+    internal Tensor[] Modulations(ComputeProgram program, ParameterSlab weights, Tensor t, Tensor? labels)
+    {
+        CheckLabels(t, labels);
         if (weights.Rounded is not null && program.Device is CpuDevice)
             throw new ArgumentException($"unet: the weights are rounded to {DType.BFloat16}, which needs a GPU");
-        Tensor embedding = Embedding(program, weights, t, labels);
+        Tensor all = affine.Apply(program, weights, Embedding(program, weights, t, labels));
+        using IDisposable scope = program.Layer(UNetBlock.Affine);
+        return PixelNorm.Split(program, all, [.. Blocks.Select(block => block.ModulationChannels)], runs: 2);
+    }
+
+    /// <summary>Records F of x under the modulations of its times; parameters as of <see cref="Forward"/>.</summary>
+    internal Tensor ForwardModulated(
+        ComputeProgram program, ParameterSlab weights, Tensor x, IReadOnlyList<Tensor> modulations, RandomSource? dropout = null)
+    {
+        CheckImages(x);
         var skips = new Stack<Tensor>();
-        uint block = 0;
+        int block = 0;
         using (program.Layer("enc"))
         {
             DType storage = weights.Rounded is null ? DType.Float32 : DType.BFloat16;
             skips.Push(x = stem.Apply(program, weights, Cast.Apply(program, x, storage)));
             foreach (UNetBlock each in encoder)
-                skips.Push(x = each.Apply(program, weights, x, null, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout));
+                skips.Push(x = Apply(each, x, null));
         }
 
         using (program.Layer("dec"))
@@ -120,11 +155,17 @@ public sealed class UNet
             foreach ((UNetBlock each, bool takesSkip) in decoder)
             {
                 Tensor? skip = takesSkip ? skips.Pop() : null;
-                x = each.Apply(program, weights, x, skip, embedding, dropout?.For(dropout.Purpose + block++), Config.Dropout);
+                x = Apply(each, x, skip);
             }
 
             x = head.Apply(program, weights, headNorm.Apply(program, weights, x, silu: true));
             return Cast.Apply(program, x, DType.Float32);
+        }
+
+        Tensor Apply(UNetBlock each, Tensor x, Tensor? skip)
+        {
+            RandomSource? masks = dropout?.For(dropout.Purpose + (uint)block);
+            return each.Apply(program, weights, x, skip, modulations[block++], masks, Config.Dropout);
         }
     }
 
@@ -205,19 +246,19 @@ public sealed class UNet
         .. stem.Parameters, .. Blocks.SelectMany(block => block.Parameters), .. headNorm.Parameters, .. head.Parameters,
     ];
 
-    private void CheckShapes(Tensor x, Tensor t, Tensor? labels)
+    private void CheckImages(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(t);
-        int n = x.Shape.N;
-        if (x.Shape != new Shape(n, Config.Resolution, Config.Resolution, Config.ImageChannels))
+        if (x.Shape != new Shape(x.Shape.N, Config.Resolution, Config.Resolution, Config.ImageChannels))
             throw new ArgumentException($"unet: x {x} is not (N, {Config.Resolution}, {Config.Resolution}, {Config.ImageChannels})");
-        if (t.Shape != new Shape(n) || t.HasTangent != x.HasTangent)
-            throw new ArgumentException($"unet: t {t} does not fit x {x}: one time per image, and both dual or neither");
+    }
+
+    private void CheckLabels(Tensor t, Tensor? labels)
+    {
         string given = labels is null ? "missing" : "given";
         if (labels is not null != Config.LabelCount > 0)
             throw new ArgumentException($"unet: labels are {given}, the network has {Config.LabelCount} classes");
-        if (labels is not null && (labels.Shape != new Shape(n) || labels.Type != DType.Int32))
-            throw new ArgumentException($"unet: labels {labels} are not Int32 ({n})");
+        if (labels is not null && (labels.Shape != t.Shape || labels.Type != DType.Int32))
+            throw new ArgumentException($"unet: labels {labels} are not Int32 {t.Shape}");
     }
 }

@@ -8,8 +8,12 @@ namespace TrigFlowNative.Models;
 /// h = conv0(resample(SiLU(norm0(x)))), [s | b] = affine(embedding), h = SiLU(norm1(h) pnorm(s) + pnorm(b)),
 /// x = (conv1(dropout(h)) + skip(resample(x))) / sqrt(2), and with attention x = (proj(attention(qkv(norm2(x)))) + x) / sqrt(2).
 /// </summary>
+/// <remarks>The network computes what depends on the embedding alone, pnorm(s) and pnorm(b), for all blocks at once.</remarks>
 internal sealed class UNetBlock
 {
+    /// <summary>Last part of the name of the layer that gives s and b.</summary>
+    public const string Affine = "affine";
+
     private const float NearZero = 1e-5f;
     private static readonly float HalfRoot = MathF.Sqrt(0.5f), AttentionGain = MathF.Sqrt(0.2f);
     private readonly Resampling resampling;
@@ -37,7 +41,7 @@ internal sealed class UNetBlock
         this.resampling = resampling;
         norm0 = new NormLayer($"{name}.norm0", inChannels);
         conv0 = new Conv2dLayer($"{name}.conv0", inChannels, outChannels);
-        affine = new LinearLayer($"{name}.affine", embeddingChannels, 2 * outChannels) { IsRounded = true };
+        affine = new LinearLayer($"{name}.{Affine}", embeddingChannels, ModulationChannels);
         norm1 = new NormLayer($"{name}.norm1", outChannels);
         conv1 = new Conv2dLayer($"{name}.conv1", outChannels, outChannels, NearZero);
         if (inChannels != outChannels || resampling != Resampling.None)
@@ -57,6 +61,9 @@ internal sealed class UNetBlock
 
     public int Resolution { get; }
 
+    /// <summary>Scale and shift of each output channel.</summary>
+    public int ModulationChannels => 2 * OutChannels;
+
     public IEnumerable<ParameterSpec> Parameters =>
     [
         .. norm0.Parameters, .. conv0.Parameters, .. affine.Parameters, .. norm1.Parameters, .. conv1.Parameters,
@@ -75,48 +82,45 @@ internal sealed class UNetBlock
         }
     }
 
-    /// <summary>x (N, H, W, C) and embedding (N, E) to (N, H', W', K); dual if both are.</summary>
+    /// <summary>x (N, H, W, C) and modulation (N, 2 K) to (N, H', W', K); dual if both are.</summary>
     /// <param name="program">Program that records the block.</param>
     /// <param name="weights">The network's parameters.</param>
     /// <param name="x">Input; of a decoder's block, its first channels.</param>
     /// <param name="more">The further channels, the encoder's output of the same resolution, or null. Such a block does not resample.</param>
-    /// <param name="embedding">The embedding of time and class.</param>
+    /// <param name="modulation">[pnorm(s) | pnorm(b)].</param>
     /// <param name="dropout">Source of the dropout's masks, in training.</param>
     /// <param name="dropoutRate">Probability that a value before the second convolution is dropped.</param>
     public Tensor Apply(
-        ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? more, Tensor embedding, RandomSource? dropout, float dropoutRate)
+        ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? more, Tensor modulation, RandomSource? dropout, float dropoutRate)
     {
         using IDisposable scope = program.Layer(Name[(Name.LastIndexOf('.') + 1)..]);
         if (more is not null && !ReadsTwoSources(program, x, more))
             (x, more) = (Concat.Apply(program, x, more), null);
         Tensor h = norm0.Apply(program, weights, x, silu: true, more: more);
         h = conv0.Apply(program, weights, Resample(program, h));
-        h = norm1.Apply(program, weights, h, silu: true, Modulation(program, weights, embedding), dropout, dropoutRate);
-        x = conv1.Apply(program, weights, h, Skip(program, weights, x, more), HalfRoot);
+        h = norm1.Apply(program, weights, h, silu: true, modulation, dropout, dropoutRate);
+        x = AddSkip(program, weights, h, x, more);
         if (qkv is null)
             return x;
         h = qkv.Apply(program, weights, norm2!.Apply(program, weights, x, silu: false));
         return proj!.Apply(program, weights, Attention.Apply(program, h), x, HalfRoot);
     }
 
-    /// <summary>[pnorm(s) | pnorm(b)], (N, 2 K): both halves are normalised on their own.</summary>
-    private Tensor Modulation(ComputeProgram program, ParameterSlab weights, Tensor embedding)
-    {
-        Tensor modulation = affine.Apply(program, weights, embedding);
-        int n = modulation.Shape.N;
-        return PixelNorm.Apply(program, modulation.Reshape(n, 2, OutChannels)).Reshape(n, 2 * OutChannels);
-    }
-
     /// <summary>
-    /// Repeating pixels and a 1x1 convolution commute, so going up the convolution comes first, at a quarter of the work.
+    /// (conv1(h) + skip(resample(x))) / sqrt(2). Repeating pixels and a 1x1 convolution commute, so going up the convolution comes first, at
+    /// a quarter of the work; otherwise it is part of conv1 where the device knows how.
     /// </summary>
-    private Tensor Skip(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? more)
+    private Tensor AddSkip(ComputeProgram program, ParameterSlab weights, Tensor h, Tensor x, Tensor? more)
     {
         if (skip is null)
-            return x;
-        return resampling == Resampling.Up
-            ? Resample(program, skip.Apply(program, weights, x))
-            : skip.Apply(program, weights, Resample(program, x), more: more);
+            return conv1.Apply(program, weights, h, x, HalfRoot);
+        if (resampling == Resampling.Up)
+            return conv1.Apply(program, weights, h, Resample(program, skip.Apply(program, weights, x)), HalfRoot);
+        x = Resample(program, x);
+        Shortcut shortcut = skip.AsShortcut(weights, x, more);
+        return conv1.TakesShortcut(program.Device, h, shortcut)
+            ? conv1.Apply(program, weights, h, scale: HalfRoot, shortcut: shortcut)
+            : conv1.Apply(program, weights, h, skip.Apply(program, weights, x, more: more), HalfRoot);
     }
 
     /// <summary>Whether both that read the input take it in two tensors: otherwise it is concatenated once for both.</summary>

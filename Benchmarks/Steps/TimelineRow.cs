@@ -5,7 +5,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
-/// <summary>One line of timeline.csv: one launch of a training step, in order.</summary>
+/// <summary>One line of timeline.csv: one launch of a training step or of sampling, in order.</summary>
 internal sealed record TimelineRow
 {
     [Name("index")]

@@ -103,6 +103,9 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuMemcpyHtoDAsync_v2")]
     public static partial int CopyToDevice(nint target, nint source, nuint bytes, nint stream);
 
+    [LibraryImport(Library, EntryPoint = "cuMemcpyDtoHAsync_v2")]
+    public static partial int CopyToHost(nint target, nint source, nuint bytes, nint stream);
+
     [LibraryImport(Library, EntryPoint = "cuMemsetD32Async")]
     public static partial int Fill32(nint target, uint value, nuint count, nint stream);
 

@@ -28,10 +28,16 @@ public sealed class BenchmarkCommandTests : IDisposable
         Assert.Equal(0, Run($"step --batch 2 --steps 1 {Where}"));
         Assert.Equal(0, Run($"sample --count 1 --runs 2 {Where}"));
         Assert.Equal(0, Run($"timeline --batch 1 {Where}"));
+        Assert.Equal(0, Run($"timeline --work sample --count 2 {Where}"));
         WorkRow step = Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "step-sct-fp32.csv")));
         Assert.True(step is { Work: "step sct", Batch: 2, Milliseconds: null, ReadySeconds: > 0, PeakGib: > 0 }, $"{step}");
         Assert.True(Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "sample-1-fp32.csv"))) is { Milliseconds: > 0, ImagesPerSecond: > 0 });
-        Assert.InRange(CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline.csv")).Sum(row => row.Share), 99, 101);
+        IReadOnlyList<TimelineRowView> training = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline.csv"));
+        IReadOnlyList<TimelineRowView> sampling = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline-sample-2.csv"));
+        Assert.InRange(training.Sum(row => row.Share), 99, 101);
+        Assert.InRange(sampling.Sum(row => row.Share), 99, 101);
+        Assert.Contains(training, row => row.Op.Contains("backward", StringComparison.Ordinal));
+        Assert.DoesNotContain(sampling, row => row.Op.Contains("backward", StringComparison.Ordinal) || row.Op.Contains("tangent", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -42,6 +48,7 @@ public sealed class BenchmarkCommandTests : IDisposable
     [InlineData("kernels --preset none --list")]
     [InlineData("step --preset none --device cpu --precision fp32")]
     [InlineData("sample --preset demo --device cpu --precision fp32 --count 0")]
+    [InlineData("timeline --work sample --preset demo --device cpu --precision fp32 --count 0")]
     [InlineData("peers --kernels {0}/missing.csv --peer {0}/missing.csv")]
     public void Bad_input_ends_with_code_2(string command) => Assert.Equal(2, Run(command));
 
@@ -66,6 +73,9 @@ public sealed class BenchmarkCommandTests : IDisposable
 
     private sealed record TimelineRowView
     {
+        [CsvHelper.Configuration.Attributes.Name("op")]
+        public string Op { get; init; } = "";
+
         [CsvHelper.Configuration.Attributes.Name("share_percent")]
         public double Share { get; init; }
     }

@@ -153,6 +153,37 @@ public class TapeTests
     }
 
     [Fact]
+    public void An_op_of_several_outputs_goes_backwards_once_with_the_gradients_where_it_wants_them()
+    {
+        using Tensor x = Cpu.CreateTensor(Two, [1f, 2]), dx = Cpu.CreateTensor(Two), given = Cpu.CreateTensor(Two, [10f, 20]);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
+        Tensor first = program.AllocateLike(x), second = program.AllocateLike(x), third = program.AllocateLike(x), place = program.AllocateLike(x);
+        Copy.Into(program, x, first);
+        Copy.Into(program, x, second);
+        Copy.Into(program, x, third);
+        int calls = 0;
+        tape.Reserve(second, place);
+        tape.Record([first, second, third], [x], () =>
+        {
+            calls++;
+            Assert.Equal([true, true, false], new[] { first, second, third }.Select(tape.HasCotangent));
+            Assert.Equal([true, false, false], new[] { first, second, third }.Select(tape.IsSeeded));
+            Assert.Same(given, tape.Cotangent(first));
+            Assert.Same(place, tape.Cotangent(second));
+            Residual.EmitBackward(program, tape.Cotangent(first), tape.Slot(program, x), null, 1);
+            Residual.EmitBackward(program, tape.Cotangent(second), tape.Slot(program, x), null, 1);
+        });
+        tape.Seed(first, given);
+        tape.Seed(Residual.Apply(program, second, second, 1), given);
+        tape.Backward();
+        program.Run();
+        Assert.Equal(1, calls);
+        Assert.Equal([30f, 60], dx.ToArray());
+    }
+
+    [Fact]
     public void A_deferred_contribution_can_be_taken_over_or_read_with_its_factor()
     {
         using Tensor x = Cpu.CreateTensor(Two, [1f, 2]), dx = Cpu.CreateTensor(Two), dy = Cpu.CreateTensor(Two, [10f, 20]);

@@ -88,11 +88,26 @@ public class RandomNormalTests
         Assert.Equal(Draw(deviceName, new Shape(2, 5), Seed, 1, 1, 0), second);
     }
 
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Takes_the_seed_from_a_counter_that_holds_one(string deviceName)
+    {
+        ComputeDevice device = TestDevices.Get(deviceName);
+        using Tensor counter = device.CreateTensor(new Shape(4), DType.Int32), target = device.CreateTensor(new Shape(2, 5));
+        using var program = new ComputeProgram(device) { Checked = true };
+        RandomNormal.Into(program, target, new RandomSource(Seed + 1, 1, counter));
+        counter.Upload<int>([7, 3, unchecked((int)0x9ABC_DEF0), 0x1234_5678]);
+        program.Run();
+        Assert.Equal(Draw(deviceName, new Shape(2, 5), Seed, 1, 7, 3), target.ToArray());
+    }
+
     [Fact]
     public void Refuses_a_counter_of_another_form()
     {
         ComputeDevice device = TestDevices.Get("cpu");
         using var program = new ComputeProgram(device);
+        using Tensor keyed = device.CreateTensor(new Shape(4), DType.Int32);
+        Assert.Throws<ArgumentException>(() => RandomUniform.Into(program, device.CreateTensor(new Shape(2, 5)), new RandomSource(Seed, 1, keyed)));
         using Tensor counter = device.CreateTensor(new Shape(1), DType.Int32), target = device.CreateTensor(new Shape(2, 5));
         var error = Assert.Throws<ArgumentException>(() => RandomNormal.Into(program, target, new RandomSource(Seed, 1, counter)));
         Assert.Contains("random-normal", error.Message, StringComparison.Ordinal);

@@ -7,7 +7,7 @@ using Xunit;
 namespace TrigFlowNative.Tests.Kernels;
 
 /// <summary>The kernels on Hopper's tensor cores, run by <see cref="PtxMachine"/> on numbers whose sums are exact: every element must be right.</summary>
-public class WgmmaMachineTests
+public partial class WgmmaMachineTests
 {
     private const int Processors = 3; // blocks of the grid: fewer than tiles, so that blocks go on to further tiles
 
@@ -58,7 +58,7 @@ public class WgmmaMachineTests
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
             Math.Min(Processors, rowTiles * columnTiles), (long)maps, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (inner + 63) / 64, tile.Stages,
-            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, tile.Alternating ? 1 : 0, 1, 1);
+            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, tile.Alternating ? 1 : 0, 1, 1, 0, 0, 0L);
         float[] expected = new float[e.Pixels * columns];
         for (int i = 0; i < expected.Length; i++)
         {

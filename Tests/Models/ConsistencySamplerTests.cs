@@ -71,6 +71,17 @@ public class ConsistencySamplerTests
         }
     }
 
+    [Fact]
+    public void What_depends_on_the_times_alone_is_computed_once_for_all_evaluations()
+    {
+        using TrigFlowModel model = SamplerNetwork.Model(Cpu, labelCount: 3);
+        using var sampler = new ConsistencySampler(model, ConsistencySampler.DefaultTimes(3, 0.5));
+        int Launches(string op) => sampler.ProgramSteps.Count(step => step.Op == op);
+        Assert.Equal((1, 1, 2), (Launches("time-embedding.forward"), Launches("pixelnorm.forward"), Launches("silu.forward")));
+        int convolutions = model.Network.Layout.Count(entry => entry.Shape.Rank == 4);
+        Assert.Equal((3, 3 * convolutions), (Launches("random-normal.forward"), Launches("conv2d.forward")));
+    }
+
     [Theory]
     [MemberData(nameof(TestDevices.Gpu), MemberType = typeof(TestDevices))]
     public void Devices_draw_the_same_images(string device)

@@ -34,7 +34,9 @@ internal sealed record GaussianData(double Mean, double Deviation)
         Network(device, (u, t, _) => f(u, t), sigmaData, labelCount: 0);
 
     public static SampledNetwork Network(ComputeDevice device, Func<double, double, int, double> f, float sigmaData, int labelCount) =>
-        new(device, (program, u, t, labels) => Record(program, u, t, labels, f), Image, sigmaData, labelCount);
+        new(device, (program, times, labels) => (u, i) => Record(program, u, Row(times, i)!, Row(labels, i), f), Image, sigmaData, labelCount);
+
+    private static Tensor? Row(Tensor? rows, int i) => rows?.Slice((long)i * rows.Shape.C, new Shape(rows.Shape.C));
 
     private static Tensor Record(ComputeProgram program, Tensor u, Tensor t, Tensor? labels, Func<double, double, int, double> f)
     {

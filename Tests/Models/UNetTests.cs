@@ -148,6 +148,8 @@ public class UNetTests
         RecordPlain(program, new UNet(Tiny), weights, null);
         HashSet<string> layers = [.. program.Steps.Select(step => step.Layer)];
         HashSet<string> expected = [.. new UNet(Tiny).Layout.Select(entry => entry.Name[..entry.Name.LastIndexOf('.')])];
+        Assert.Equal(10, expected.RemoveWhere(layer => layer.EndsWith(".affine", StringComparison.Ordinal)));
+        expected.Add("affine"); // of all blocks at once
         Assert.Superset(expected, layers);
     }
 

@@ -22,7 +22,7 @@ internal static class SmallUNet
     /// <summary>Weights under which no layer is nearly zero, as some are at first, followed by those of the adaptive weighting.</summary>
     public static ParameterSlab Weights(TrainedNetwork network, UNet unet, ComputeDevice device)
     {
-        var slab = new ParameterSlab(device, [.. network.Layout, .. AdaptiveWeight.Layout], withGradients: true);
+        var slab = new ParameterSlab(device, [.. network.Layout, .. AdaptiveWeight.Layout], withGradients: true, joined: network.Joined);
         Initialise(unet, slab, seed: 1);
         return slab;
     }

@@ -25,15 +25,15 @@ public class TrainingStepTests
         using TrainingStep whole = On(seed: 1), again = On(seed: 1), resumed = On(seed: 2);
         Run(whole, 0, 4);
         Run(again, 0, 2);
-        foreach (((_, Tensor from), (_, Tensor to)) in again.State.Zip(resumed.State))
-            Upload(to, Bytes(from));
+        foreach ((StateTensor from, StateTensor to) in again.State.Zip(resumed.State))
+            Upload(to.Value, Bytes(from.Value));
         resumed.Refresh();
         Run(again, 2, 4);
         Run(resumed, 2, 4);
-        foreach ((((string name, Tensor a), (_, Tensor b)), (_, Tensor c)) in whole.State.Zip(again.State).Zip(resumed.State))
+        foreach ((StateTensor a, StateTensor b, StateTensor c) in whole.State.Zip(again.State, resumed.State))
         {
-            Assert.True(Bytes(a).AsSpan().SequenceEqual(Bytes(b)), $"{name} differs between equal runs");
-            Assert.True(Bytes(a).AsSpan().SequenceEqual(Bytes(c)), $"{name} differs after a resume");
+            Assert.True(Bytes(a.Value).AsSpan().SequenceEqual(Bytes(b.Value)), $"{a.Name} differs between equal runs");
+            Assert.True(Bytes(a.Value).AsSpan().SequenceEqual(Bytes(c.Value)), $"{a.Name} differs after a resume");
         }
 
         Assert.Equal(whole.FetchStatistics(), resumed.FetchStatistics());

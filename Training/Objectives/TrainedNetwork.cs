@@ -19,12 +19,18 @@ internal sealed record TrainedNetwork(
     int LabelCount,
     DType Storage = DType.Float32)
 {
+    /// <summary>Parameters that lie together in a slab of the network.</summary>
+    public IReadOnlyList<JoinedParameters> Joined { get; init; } = [];
+
     public static TrainedNetwork Of(UNet network, DType storage = DType.Float32) => new(
         [.. network.Layout],
         (program, weights, x, t, labels, dropout) => network.Forward(program, weights, x, t, labels, dropout),
         new Shape(1, network.Config.Resolution, network.Config.Resolution, network.Config.ImageChannels),
         network.Config.LabelCount,
-        storage);
+        storage)
+    {
+        Joined = network.Joined,
+    };
 }
 
 /// <summary>A network with fixed weights whose ODE a consistency model follows.</summary>

@@ -20,10 +20,10 @@ internal sealed class TrainingState : IDisposable
     {
         (string Name, Shape Shape)[] layout = [.. network.Layout, .. AdaptiveWeight.Layout];
         bool rounded = network.Storage == DType.BFloat16;
-        Weights = new ParameterSlab(device, layout, withGradients: true, rounded);
-        Average = new ParameterSlab(device, layout, withGradients: false, rounded);
+        Weights = new ParameterSlab(device, layout, withGradients: true, rounded, network.Joined);
+        Average = new ParameterSlab(device, layout, withGradients: false, rounded, network.Joined);
         PowerAverages = options.PowerFunction
-            ? [.. Widths.Select(width => (PowerAverage.OfWidth(width), new ParameterSlab(device, layout, withGradients: false)))]
+            ? [.. Widths.Select(width => (PowerAverage.OfWidth(width), new ParameterSlab(device, layout, withGradients: false, rounded: false, network.Joined)))]
             : [];
         halfLife = new HalfLifeAverage(options.HalfLifeImages, options.RampUp);
         Shape shape = Weights.Values.Shape;
@@ -53,12 +53,12 @@ internal sealed class TrainingState : IDisposable
     public Tensor Counters { get; }
 
     /// <summary>Every tensor that a resumed run needs to go on with the same bits.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> Tensors =>
+    public IReadOnlyList<StateTensor> Tensors =>
     [
-        ("weights", Weights.Values), ("first_moment", Optimizer.First), ("second_moment", Optimizer.Second), ("optimizer", Optimizer.State),
-        ("average", Average.Values),
-        .. PowerAverages.Select(average => ($"power_average_{average.Kind.Width:F2}", average.Slab.Values)),
-        ("counters", Counters), ("log", sums),
+        new("weights", Weights.Values, Weights), new("first_moment", Optimizer.First, Weights), new("second_moment", Optimizer.Second, Weights),
+        new("optimizer", Optimizer.State), new("average", Average.Values, Average),
+        .. PowerAverages.Select(average => new StateTensor($"power_average_{average.Kind.Width:F2}", average.Slab.Values, average.Slab)),
+        new("counters", Counters), new("log", sums),
     ];
 
     /// <summary>The running sum of a logged quantity, since the log was last fetched.</summary>

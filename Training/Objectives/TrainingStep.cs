@@ -96,7 +96,7 @@ public sealed class TrainingStep : IDisposable
     /// Every tensor that must be stored and restored, by name, for a run to go on with the same bits. Call
     /// <see cref="Refresh"/> after writing to them.
     /// </summary>
-    public IReadOnlyList<(string Name, Tensor Value)> State => state.Tensors;
+    public IReadOnlyList<StateTensor> State => state.Tensors;
 
     /// <summary>Runs a step; on a GPU it goes on while this returns.</summary>
     /// <param name="batchImages">Images (batch, H, W, C), as the data set has them: pixels in [-1, 1].</param>

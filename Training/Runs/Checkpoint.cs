@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Training.Runs;
 
@@ -13,20 +14,20 @@ public static class Checkpoint
     private const string FormatKey = "format", FormatName = "trigflow-training-state-1", StepKey = "step";
 
     /// <summary>Writes a checkpoint; it appears whole or not at all.</summary>
-    public static void Save(string path, long step, IReadOnlyList<(string Name, Tensor Value)> state)
+    public static void Save(string path, long step, IReadOnlyList<StateTensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
         var writer = new SafetensorsWriter();
         writer.SetMetadata(FormatKey, FormatName);
         writer.SetMetadata(StepKey, step.ToString(CultureInfo.InvariantCulture));
-        foreach ((string name, Tensor value) in state)
-            writer.Add(name, FileType(value.Type), ToLongs(value.Shape), stream => stream.Write(Download(value)));
+        foreach (StateTensor tensor in state)
+            writer.Add(tensor.Name, FileType(tensor.Value.Type), ExtentsOf(tensor), stream => stream.Write(Download(tensor)));
         writer.Save(path);
     }
 
     /// <summary>Reads a checkpoint into the tensors given; returns its step. The tensors change only if the whole file is sound.</summary>
     /// <exception cref="InvalidFileException">The file is damaged, or belongs to a run of another configuration.</exception>
-    public static long Load(string path, IReadOnlyList<(string Name, Tensor Value)> state)
+    public static long Load(string path, IReadOnlyList<StateTensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -37,15 +38,15 @@ public static class Checkpoint
         if (file.Entries.Count != state.Count)
             throw new InvalidFileException(path, $"holds {file.Entries.Count} tensors, this run has {state.Count}");
         var contents = new List<byte[]>(state.Count);
-        foreach ((string name, Tensor value) in state)
+        foreach (StateTensor tensor in state)
         {
-            if (file.Require(name, ToLongs(value.Shape)).Type != FileType(value.Type))
-                throw new InvalidFileException(path, $"'{name}' is not stored as {value.Type}");
-            contents.Add(file.ReadBytes(name));
+            if (file.Require(tensor.Name, ExtentsOf(tensor)).Type != FileType(tensor.Value.Type))
+                throw new InvalidFileException(path, $"'{tensor.Name}' is not stored as {tensor.Value.Type}");
+            contents.Add(file.ReadBytes(tensor.Name));
         }
 
-        foreach (((_, Tensor value), byte[] bytes) in state.Zip(contents))
-            Upload(value, bytes);
+        foreach ((StateTensor tensor, byte[] bytes) in state.Zip(contents))
+            Upload(tensor, bytes);
         return step;
     }
 
@@ -57,10 +58,14 @@ public static class Checkpoint
         _ => SafetensorsType.BF16,
     };
 
-    private static long[] ToLongs(Shape shape) => [.. shape.ToArray().Select(extent => (long)extent)];
+    private static long[] ExtentsOf(StateTensor tensor) =>
+        tensor.Slab is { } slab ? [slab.LayoutCount] : [.. tensor.Value.Shape.ToArray().Select(extent => (long)extent)];
 
-    private static byte[] Download(Tensor tensor)
+    private static byte[] Download(StateTensor state)
     {
+        Tensor tensor = state.Value;
+        if (state.Slab is { } slab)
+            return MemoryMarshal.AsBytes<float>(slab.ToLayoutOrder(tensor.ToArray())).ToArray();
         byte[] bytes = new byte[tensor.Count * tensor.Type.Size()];
         switch (tensor.Type)
         {
@@ -81,8 +86,15 @@ public static class Checkpoint
         return bytes;
     }
 
-    private static void Upload(Tensor tensor, byte[] bytes)
+    private static void Upload(StateTensor state, byte[] bytes)
     {
+        Tensor tensor = state.Value;
+        if (state.Slab is { } slab)
+        {
+            tensor.Upload<float>(slab.FromLayoutOrder(MemoryMarshal.Cast<byte, float>(bytes)));
+            return;
+        }
+
         switch (tensor.Type)
         {
             case DType.Float64:

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Training.Runs;
 
@@ -71,7 +72,7 @@ public sealed class RunDirectory : IDisposable
         : [.. Directory.EnumerateFiles(Checkpoints, Prefix + "*" + Suffix).OrderDescending(StringComparer.Ordinal)];
 
     /// <summary>Stores a training state under its step, then removes all but the last two.</summary>
-    public void SaveCheckpoint(long step, IReadOnlyList<(string Name, Tensor Value)> state)
+    public void SaveCheckpoint(long step, IReadOnlyList<StateTensor> state)
     {
         string name = Prefix + step.ToString("D10", CultureInfo.InvariantCulture) + Suffix;
         Checkpoint.Save(Path.Combine(Checkpoints, name), step, state);

@@ -1,0 +1,15 @@
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// A 1x1 convolution of other images that is added to a convolution: what leads past a residual block whose channels change. On tensor
+/// cores of Hopper it is further terms of the same sum, and its own result is never stored.
+/// </summary>
+/// <param name="X">(N, H, W, C).</param>
+/// <param name="More">(N, H, W, C2), whose channels follow those of X, or null.</param>
+/// <param name="Weight">(K, 1, 1, C + C2).</param>
+/// <param name="Bias">(K), fp32.</param>
+public sealed record Shortcut(Tensor X, Tensor? More, Tensor Weight, Tensor Bias)
+{
+    /// <summary>Channels of X and More.</summary>
+    internal int Channels => X.Shape.C + (More?.Shape.C ?? 0);
+}

@@ -1,0 +1,56 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+public partial class WgmmaMachineTests
+{
+    /// <summary>N, H, W, C, K, R; channels of the shortcut's sources, the second perhaps none; columns of a tile.</summary>
+    public static TheoryData<int[], int[], int> Shortcuts => new()
+    {
+        { [1, 5, 7, 24, 40, 3], [16, 0], 40 }, { [3, 9, 4, 72, 136, 3], [64, 40], 64 }, { [1, 8, 16, 8, 200, 3], [128, 72], 128 }, { [2, 6, 5, 40, 72, 3], [200, 0], 192 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Shortcuts))]
+    public void A_shortcut_is_part_of_the_sum(int[] extents, int[] sources, int tileColumns)
+    {
+        ConvExtents e = Extents(extents), far = e with { C = sources.Sum(), R = 1 };
+        var run = new Memory();
+        float[] x = run.Numbers(e.Pixels * e.C), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(e.K);
+        float[] first = run.Numbers(e.Pixels * sources[0]), second = run.Numbers(e.Pixels * sources[1]), more = run.Numbers(e.K * far.C), moreBias = run.Numbers(e.K);
+        int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), moreBiasAt = run.Put(moreBias), biasAt = run.Put(bias), moreAt = run.Put(Rounded(more));
+        int firstAt = run.Put(Rounded(first)), secondAt = sources[1] > 0 ? run.Put(Rounded(second)) : firstAt;
+        int yAt = run.Put(Rounded(new float[e.Pixels * e.K])), maps = run.Put(new byte[8 * 128]);
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { Shortcut = true };
+        var box = PixelBox.Covering(e, WgmmaTile.Rows);
+        Images(run, maps, xAt, e, e.C, box);
+        PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], [WgmmaTile.Depth, 1, tile.PartColumns]);
+        Images(run, maps + 256, yAt, e, e.K, box.Half);
+        Images(run, maps + 384, yAt, e, e.K, box.Half);
+        Images(run, maps + 512, xAt, e, e.C, box);
+        Images(run, maps + 640, firstAt, e, sources[0], box);
+        Images(run, maps + 768, secondAt, e, sources[1] > 0 ? sources[1] : sources[0], box);
+        PtxMachine.EncodeMap(run.Bytes, maps + 896, moreAt, [far.C, 1, e.K], [far.C, far.C], [WgmmaTile.Depth, 1, tile.PartColumns]);
+        int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (e.K + tileColumns - 1) / tileColumns, slices = (e.C + 63) / 64;
+        new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
+            Math.Min(Processors, rowTiles * columnTiles), (long)maps, (long)yAt, (long)biasAt, 0.5f, 0f, biased, e.K, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
+            box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, 1, slices, slices, tile.Stages,
+            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, 0, tile.Chunks, 0, 0, tile.Alternating ? 1 : 0, 1, 1, (far.C + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
+        float[] expected = new float[e.Pixels * e.K];
+        for (int i = 0; i < expected.Length; i++)
+        {
+            int pixel = i / e.K, column = i % e.K;
+            double sum = pixel < biased ? bias[column] + moreBias[column] : 0;
+            for (int tap = 0; tap < e.Taps; tap++)
+                for (int c = 0; c < e.C && Neighbour(e, pixel, tap, 1) is var from && from >= 0; c++)
+                    sum += (double)x[from * e.C + c] * weight[(column * e.Taps + tap) * e.C + c];
+            for (int c = 0; c < far.C; c++)
+                sum += (double)(c < sources[0] ? first[pixel * sources[0] + c] : second[pixel * sources[1] + c - sources[0]]) * more[column * far.C + c];
+            expected[i] = (float)(0.5 * sum);
+        }
+
+        Assert.Equal(Rounded(expected).Select(BFloat16.ToSingle), run.Halves(yAt, expected.Length));
+    }
+}
