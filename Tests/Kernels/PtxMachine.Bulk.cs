@@ -19,6 +19,7 @@ internal sealed partial class PtxMachine
         ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive((int)value(thread))),
         ["mbarrier", "arrive", ..] => OnBarrier(i, (state, _, _) => state.Arrive(0)),
         ["mbarrier", "try_wait", ..] => WaitForPhase(i),
+        ["prefetch", "tensormap"] => static _ => true,
         ["cp", "async", "bulk", "wait_group", ..] => FinishStores(i),
         ["cp", "async", "bulk", "tensor", _, "shared::cluster", ..] => CopyBox(i, load: true),
         ["cp", "async", "bulk", "tensor", _, "global", ..] => CopyBox(i, load: false),
