@@ -33,6 +33,8 @@ public static partial class Conv2d
             || weight.Shape[1] != weight.Shape[2] || weight.Shape[1] is not (1 or 3)
             || (bias is not null && bias.Shape != new Shape(weight.Shape[0])))
             throw new ArgumentException($"conv2d: x {x}, weight {weight}, bias {bias}; wanted (N, H, W, C), (K, R, R, C) with R = 1 or 3, (K)");
+        if (shortcut is null && TapChannels.OfInputs(program.Device, x, weight))
+            return Record(program, "conv2d", TapChannels.SpreadInput(program, "conv2d", x), weight.Reshape(weight.Shape[0], 1, 1, weight.Count / weight.Shape[0]), bias, residual, scale);
         if (shortcut is null)
             return Record(program, "conv2d", x, weight, bias, residual, scale);
         CheckShortcut(program, x, weight, bias, residual, shortcut);
@@ -67,8 +69,10 @@ public static partial class Conv2d
         var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, weight.Shape[0]);
         if (residual is not null && (residual.Shape != shape || residual.Type != x.Type))
             throw new ArgumentException($"{op}: the residual {residual} is not {shape} {x.Type}");
+        if (residual is null && TapChannels.OfOutputs(program.Device, x, weight))
+            return new NarrowConvolution(program, op, x, weight, bias).Record();
         if (residual is null || (x.Type == weight.Type && ConvolutionSteps.Fuses(program.Device, x, weight.Shape[0]) && residual.HasTangent == x.HasTangent))
             return new ConvolutionSteps(program, op, x, weight, bias, residual, scale) { More = more }.Record();
-        return Residual.Apply(program, new ConvolutionSteps(program, op, x, weight, bias, null, 1) { More = more }.Record(), residual, scale);
+        return Residual.Apply(program, Record(program, op, x, weight, bias, null, 1, more), residual, scale);
     }
 }

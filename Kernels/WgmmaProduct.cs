@@ -13,7 +13,8 @@ internal static class WgmmaProduct
 {
     private const string Architecture = "sm_90a";
 
-    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method, Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;
+    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method,
+        Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method, Sum = ((Delegate)WgmmaGradientSum.Sum).Method;
 
     /// <summary>y = alpha (conv(x) + bias for the first biasedRows pixels) + beta residual.</summary>
     /// <param name="gpu">The device.</param>
@@ -48,11 +49,11 @@ internal static class WgmmaProduct
         GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, Tensor dx, float alpha, int add, int firstChannel = 0, WgmmaTile? tile = null) =>
         Launch(gpu, e, dy, null, weight, firstChannel, null, dx, 0, alpha, add != 0 ? dx : null, 1, inputGradient: true, tile);
 
-    /// <summary>The fp32 gradient of the weight from x and dy, through sums over ranges of pixels that are added up in order.</summary>
+    /// <summary>The fp32 gradient of the weight from x and dy, its sums in an order that depends on the shapes and the number of multiprocessors alone.</summary>
     /// <param name="gpu">The device.</param>
     /// <param name="e">Extents.</param>
     /// <param name="x">(N, H, W, C), bf16.</param>
-    /// <param name="dy">(N, H, W, K), bf16.</param>
+    /// <param name="dy">(N, H, W, K), bf16; what lies in channels beyond K is not used.</param>
     /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
     /// <param name="dWeight">Where the gradient goes.</param>
     /// <param name="alpha">Factor of the gradient.</param>
@@ -64,32 +65,42 @@ internal static class WgmmaProduct
     {
         e = Flat(e);
         WgmmaSplit split = WgmmaSplit.Of(e, gpu.Multiprocessors);
-        WgmmaTile tile = split.Tile;
+        WgmmaGradientTile tile = split.Tile;
         PixelBox box = split.Box;
-        PtxKernel kernel = Load(gpu, Accumulate, tile);
-        var maps = new TensorMaps(gpu, 3);
-        var sum = new PartialSum(gpu);
-        int items = split.Tiles * split.Ranges, weights = split.Ranges * dWeight.Tensor.Count;
+        PtxKernel kernel = PtxKernel.Load(gpu, GradientSpecification(tile));
+        bool shared = split.SharedTiles > 0;
+        PtxKernel? sum = shared ? PtxKernel.Load(gpu, SumSpecification()) : null;
+        var maps = new TensorMaps(gpu, 5);
+        int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(tile.Columns, split.Slots);
         return () =>
         {
             maps.Encode(set =>
             {
-                Images(set, 0, dy, e, e.K, box);
+                Images(set, 0, dy, e, dy.Shape.C, box);
                 Images(set, 1, x, e, x.Shape.C, box);
                 Images(set, 2, more ?? x, e, (more ?? x).Shape.C, box);
+                Sums(set, 3, dWeight.Tensor.Address, e.C, e.Taps, e.K);
+                if (shared)
+                    Sums(set, 4, partials.Address, tile.Columns, 1, split.SharedTiles * split.Slots * WgmmaTile.Rows);
             });
+            long biasSums = dBias is null ? 0L : shared ? partials.Address + sizeof(float) * (long)split.PartialCount : dBias.Value.Tensor.Address;
             kernel.Launch(
-                Math.Min(items, gpu.Multiprocessors), maps.Address, partials.Address, dBias is null ? 0L : partials.Address + sizeof(float) * (long)weights, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
-                box.Count(e), split.Range, items, split.RowTiles, split.Tiles / split.RowTiles, Ceiling(e.C, 64), Ceiling(x.Shape.C, 64), e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
-            sum.Launch(partials, 0, split.Ranges, dWeight, alpha);
-            if (dBias is { } bias)
-                sum.Launch(partials, weights, split.Ranges, bias, alpha);
+                split.Blocks, maps.Address, biasSums, e.K, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), split.Boxes, split.RowTiles, split.ColumnTiles,
+                split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, Ceiling(e.C, 64), Ceiling(x.Shape.C, 64), e.R / 2, tile.Stages,
+                tile.StageBytes, tile.Chunks, alpha, dWeight.Add, shared ? 1f : alpha, shared ? 0 : dBias?.Add ?? 0);
+            sum?.Launch(
+                tileBlocks + (dBias is null ? 0 : Ceiling(e.K, WgmmaGradientSum.BiasRows)), partials.Address, biasSums, dWeight.Tensor.Address, dBias?.Tensor.Address ?? 0L,
+                tileBlocks, e.K, e.C, e.Taps, tile.Columns, split.Boxes, split.RowTiles, split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest,
+                split.Slots, split.Takers, WgmmaGradientSum.Sharers(split.Slots), alpha, dWeight.Add, dBias?.Add ?? 0);
         };
     }
 
-    /// <summary>Room for the sums of a weight gradient and behind them those of a bias.</summary>
-    public static Tensor Partials(ComputeProgram program, ConvExtents e) =>
-        program.Allocate(new Shape(WgmmaSplit.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors).Ranges, e.K * (e.Taps * e.C + 1)));
+    /// <summary>Room for the partial sums of a weight gradient and behind them those of a bias, where there are any.</summary>
+    public static Tensor Partials(ComputeProgram program, ConvExtents e)
+    {
+        WgmmaSplit split = WgmmaSplit.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors);
+        return program.Allocate(new Shape(Math.Max(1, split.PartialCount + split.BiasCount(e.K))));
+    }
 
     private static Action Launch(
         GpuDevice gpu, ConvExtents e, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
@@ -142,6 +153,18 @@ internal static class WgmmaProduct
     /// <summary>What a kernel for a tile is compiled from.</summary>
     internal static PtxKernelSpec Specification(MethodInfo method, WgmmaTile tile) =>
         new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster * tile.Splits, Resident = 1 };
+
+    /// <summary>What the kernel of a weight gradient is compiled from.</summary>
+    internal static PtxKernelSpec GradientSpecification(WgmmaGradientTile tile) =>
+        new(Accumulate, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Resident = 1 };
+
+    /// <summary>What the kernel that adds its partial sums up is compiled from.</summary>
+    internal static PtxKernelSpec SumSpecification() =>
+        new(Sum, "", Architecture, WgmmaGradientSum.Threads, WgmmaGradientSum.SharedBytes, WgmmaGradientSum.Macros());
+
+    /// <summary>Parts of a tile of sums: 32 columns of 64 rows.</summary>
+    private static void Sums(nint set, int place, long address, int columns, int taps, int rows) => TensorMap.Encode(
+        set + place * TensorMap.Bytes, (nint)address, [columns, taps, rows], [columns, (long)taps * columns], [WgmmaGradientTile.PartColumns, 1, 64], DType.Float32);
 
     private static void Images(nint set, int place, Tensor tensor, ConvExtents e, int channels, PixelBox box) => TensorMap.Encode(
         set + place * TensorMap.Bytes, (nint)tensor.Address, [channels, e.W, e.H, e.N], [channels, (long)e.W * channels, (long)e.H * e.W * channels],

@@ -86,7 +86,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
     {
-        var macros = new Dictionary<string, string>(WgmmaGradientCopies.Macros(Chunks))
+        var macros = new Dictionary<string, string>
         {
             ["declare"] = $".reg .f32 acc<{(Alternating ? Columns : Columns / 2)}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;{(Shortcut ? "\n.reg .b64 apart;" : "")}",
             // $0: bytes from one bias to the other.

@@ -6,10 +6,10 @@ internal sealed partial class PtxMachine
     private readonly Dictionary<int, AsyncBarrierState> asyncBarriers = [];
     private readonly Random chance = new(1);
 
-    /// <summary>Writes the machine's own form of a tensor map: rank, address, extents, strides in elements, box; each four bytes.</summary>
-    public static void EncodeMap(byte[] memory, int at, int address, int[] extents, int[] strides, int[] box)
+    /// <summary>Writes the machine's own form of a tensor map: rank, address, extents, strides in elements, box, bytes of an element; each four bytes.</summary>
+    public static void EncodeMap(byte[] memory, int at, int address, int[] extents, int[] strides, int[] box, int elementBytes = 2)
     {
-        int[] fields = [extents.Length, address, .. extents, .. strides, .. box];
+        int[] fields = [extents.Length, address, .. extents, .. strides, .. box, elementBytes];
         for (int i = 0; i < fields.Length; i++)
             BitConverter.TryWriteBytes(memory.AsSpan(at + 4 * i, 4), fields[i]);
     }
@@ -20,9 +20,11 @@ internal sealed partial class PtxMachine
         ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive((int)value(thread))),
         ["mbarrier", "arrive", ..] => OnBarrier(i, (state, _, _) => state.Arrive(0)),
         ["mbarrier", "try_wait", ..] => WaitForPhase(i),
+        ["prefetch", "tensormap"] => static _ => true,
         ["cp", "async", "bulk", "wait_group", ..] => FinishStores(i),
         ["cp", "async", "bulk", "tensor", _, "shared::cluster", ..] => CopyBox(i, load: true),
         ["cp", "async", "bulk", "tensor", _, "global", ..] => CopyBox(i, load: false),
+        ["cp", "reduce", "async", "bulk", "tensor", _, "global", _, "add", ..] => CopyBox(i, load: false, add: true),
         _ => null,
     };
 
@@ -54,7 +56,7 @@ internal sealed partial class PtxMachine
         };
     }
 
-    private Func<Warp, bool> CopyBox(Instruction i, bool load)
+    private Func<Warp, bool> CopyBox(Instruction i, bool load, bool add = false)
     {
         // Load: [to], [map, {coordinates}], [barrier]. Store: [map, {coordinates}], [from]. Braces within brackets come as one operand.
         string[] map = i.Operands[load ? 1 : 0].Trim('[', ']').Split('{', '}');
@@ -68,7 +70,7 @@ internal sealed partial class PtxMachine
             int[] origin = [.. coordinates.Select(each => (int)(uint)each(thread))];
             if (!load)
             {
-                warp.Stores.Enqueue(() => MoveBox(field, origin, at, load: false));
+                warp.Stores.Enqueue(() => MoveBox(field, origin, at, load: false, add));
                 return;
             }
 
@@ -89,14 +91,14 @@ internal sealed partial class PtxMachine
         };
     }
 
-    /// <summary>Moves a box between memory and shared memory, or destroys its place there if <paramref name="load"/> is null; returns its bytes.</summary>
-    private int MoveBox(int map, int[] origin, int at, bool? load)
+    /// <summary>Moves a box between memory and shared memory, adding fp32 to what is there if asked, or destroys its place there if <paramref name="load"/> is null; returns its bytes.</summary>
+    private int MoveBox(int map, int[] origin, int at, bool? load, bool add = false)
     {
         int Field(int i) => BitConverter.ToInt32(memory, map + 4 * i);
         int rank = Field(0), address = Field(1);
         int[] box = [.. Enumerable.Range(0, rank).Select(axis => Field(2 + 2 * rank - 1 + axis))];
-        int elements = box.Aggregate(1, (product, extent) => product * extent);
-        Assert(rank == origin.Length && box[0] == 64, $"a map of rank {rank} and {box[0]} elements a row");
+        int elements = box.Aggregate(1, (product, extent) => product * extent), size = Field(1 + 3 * rank);
+        Assert(rank == origin.Length && box[0] * size == 128 && (!add || size == 4), $"a map of rank {rank} and {box[0]} elements a row");
         for (int e = 0; e < elements; e++)
         {
             long from = 0;
@@ -108,19 +110,21 @@ internal sealed partial class PtxMachine
                 from += index * (axis == 0 ? 1 : Field(2 + rank + axis - 1));
             }
 
-            int to = Swizzled(at + 2 * e);
-            Span<byte> element = shared.AsSpan(to, 2);
+            Span<byte> element = shared.AsSpan(Swizzled(at + size * e), size);
+            int place = address + size * (int)from;
             if (load is null)
                 element.Fill(0xFF);
+            else if (load == false && inside && add)
+                BitConverter.TryWriteBytes(memory.AsSpan(place, size), BitConverter.ToSingle(memory, place) + BitConverter.ToSingle(element));
             else if (load == false && inside)
-                element.CopyTo(memory.AsSpan(address + 2 * (int)from, 2));
+                element.CopyTo(memory.AsSpan(place, size));
             else if (load == true && inside)
-                memory.AsSpan(address + 2 * (int)from, 2).CopyTo(element);
+                memory.AsSpan(place, size).CopyTo(element);
             else if (load == true)
                 element.Clear();
         }
 
-        return 2 * elements;
+        return size * elements;
     }
 
     /// <summary>Permutes the 16-byte pieces of a row of 128 bytes by the number of the row within eight.</summary>

@@ -15,6 +15,7 @@ internal sealed partial class PtxMachine
             "rem" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x % (int)(uint)y)),
             "shr" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x >> (int)y)),
             "neg" when i.Type == "s32" => Unary(i, x => (uint)-(int)(uint)x),
+            "not" when i.Type == "pred" => Unary(i, x => x == 0 ? 1u : 0u),
             "cvt" => Convert(i),
             "setp" => Compare(i),
             "selp" => Select(i),
@@ -30,6 +31,7 @@ internal sealed partial class PtxMachine
             "shl" => Binary(i, (x, y) => Narrow(x << (int)y)),
             "shr" when i.Type == "u32" => Binary(i, (x, y) => (uint)x >> (int)y),
             "min" when i.Type == "s32" => Binary(i, (x, y) => (uint)Math.Min((int)(uint)x, (int)(uint)y)),
+            "max" when i.Type == "s32" => Binary(i, (x, y) => (uint)Math.Max((int)(uint)x, (int)(uint)y)),
             "div" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x / (int)(uint)y)),
             _ => null,
         };

@@ -16,6 +16,8 @@ public class TensorProductTests
         (new(1, 1, 1, 1), new(1, 1, 1, 1), false), (new(1, 5, 7, 3), new(5, 3, 3, 3), false), (new(2, 9, 4, 8), new(8, 3, 3, 8), true),
         (new(1, 7, 9, 24), new(40, 3, 3, 24), true), (new(3, 13, 11, 72), new(264, 3, 3, 72), true), (new(2, 16, 16, 128), new(3, 3, 3, 128), false),
         (new(5, 9, 11, 64), new(8, 1, 1, 64), false), (new(2, 8, 8, 320), new(192, 3, 3, 320), true), (new(3, 28, 28, 96), new(72, 1, 1, 96), true),
+        (new(8, 32, 32, 64), new(136, 3, 3, 64), true), (new(40, 16, 16, 40), new(24, 1, 1, 40), false), // pixels enough to be shared out
+        (new(3, 9, 11, 6), new(40, 3, 3, 6), true), (new(2, 8, 8, 64), new(7, 3, 3, 64), true), // few channels, with a residual
         (new(9, 4, 4, 16), new(392, 3, 3, 16), false), (new(1, 1, 300, 40), new(48, 3, 3, 40), true),
     ];
 

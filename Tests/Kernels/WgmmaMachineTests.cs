@@ -11,7 +11,7 @@ public partial class WgmmaMachineTests
 {
     private const int Processors = 3; // blocks of the grid: fewer than tiles, so that blocks go on to further tiles
 
-    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method, Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;
+    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method;
 
     /// <summary>N, H, W, C, K, R; columns of a tile, negative where warpgroups alternate; whether it is the input gradient, has a residual, writes fp32.</summary>
     public static TheoryData<int[], int, bool, bool, bool> Products => new()
@@ -30,8 +30,6 @@ public partial class WgmmaMachineTests
         { [1, 8, 16, 264, 16, 3], 256, true, false, false },
         { [1, 4, 4, 40, 24, 1], 40, true, true, true },
     };
-
-    public static TheoryData<int[], int> Gradients => new() { { [2, 5, 7, 24, 40, 3], 64 }, { [3, 9, 4, 72, 136, 3], 192 }, { [1, 1, 300, 72, 8, 1], 128 } };
 
     [Theory]
     [MemberData(nameof(Products))]
@@ -72,41 +70,6 @@ public partial class WgmmaMachineTests
 
         Assert.Equal(single ? expected : Rounded(expected).Select(BFloat16.ToSingle), single ? run.Singles(yAt, expected.Length) : run.Halves(yAt, expected.Length));
     }
-
-    [Theory]
-    [MemberData(nameof(Gradients))]
-    public void A_weight_gradient_and_a_bias_s_are_right_in_every_element(int[] extents, int tileColumns)
-    {
-        ConvExtents e = Extents(extents);
-        var run = new Memory();
-        float[] x = run.Numbers(e.Pixels * e.C), dy = run.Numbers(e.Pixels * e.K);
-        int xAt = run.Put(Rounded(x)), dyAt = run.Put(Rounded(dy)), maps = run.Put(new byte[3 * 128]), count = e.K * e.Taps * e.C;
-        var box = PixelBox.Covering(e, WgmmaTile.Depth);
-        int boxes = box.Count(e), range = Math.Max(1, (boxes + 1) / 2), ranges = (boxes + range - 1) / range;
-        int sums = run.Put(Enumerable.Repeat(float.NaN, ranges * count).ToArray()), biasSums = run.Put(Enumerable.Repeat(float.NaN, ranges * e.K).ToArray());
-        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeA = true, TransposeB = true, Single = true };
-        Images(run, maps, dyAt, e, e.K, box);
-        Images(run, maps + 128, xAt, e, e.C, box);
-        Images(run, maps + 256, xAt, e, e.C, box);
-        int slices = (e.C + 63) / 64, rowTiles = (e.K + 127) / 128, columnTiles = (e.Taps * slices + tile.Chunks - 1) / tile.Chunks;
-        new PtxMachine(WgmmaProduct.Specification(Accumulate, tile), run.Bytes).Run(
-            Math.Min(Processors, rowTiles * columnTiles * ranges), (long)maps, (long)sums, (long)biasSums, e.K, e.C, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e),
-            boxes, range, rowTiles * columnTiles * ranges, rowTiles, columnTiles, slices, slices, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks);
-        float[] expected = new float[count];
-        for (int i = 0; i < count; i++)
-        {
-            int k = i / e.C / e.Taps, tap = i / e.C % e.Taps, c = i % e.C;
-            for (int pixel = 0; pixel < e.Pixels; pixel++)
-                if (Neighbour(e, pixel, tap, 1) is var from && from >= 0)
-                    expected[i] += dy[pixel * e.K + k] * x[from * e.C + c];
-        }
-
-        Assert.Equal(expected, Total(run.Singles(sums, ranges * count), count));
-        Assert.Equal(Total([.. dy], e.K), Total(run.Singles(biasSums, ranges * e.K), e.K));
-    }
-
-    /// <summary>Sums of rows of <paramref name="count"/> numbers.</summary>
-    private static float[] Total(float[] values, int count) => [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, values.Length / count).Sum(row => values[row * count + i]))];
 
     private static ConvExtents Extents(int[] v) => new() { N = v[0], H = v[1], W = v[2], C = v[3], K = v[4], R = v[5] };
 

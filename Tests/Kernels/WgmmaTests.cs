@@ -58,16 +58,6 @@ public class WgmmaTests
         Assert.InRange(tile.SharedBytes, 1, 227 * 1024);
     }
 
-    [Theory]
-    [InlineData(64)]
-    [InlineData(192)]
-    [InlineData(256)]
-    public void The_text_of_a_weight_gradient_is_complete(int columns)
-    {
-        WgmmaTile tile = WgmmaTiles.Of(columns, 1) with { TransposeA = true, TransposeB = true, Single = true };
-        Assert.Equal(4 + 8, Count(Complete(WgmmaProduct.Specification(Accumulate, tile)), "always, 1, 1, 1, 1;")); // with and without the sums of dy
-    }
-
     [Fact]
     public void A_macro_that_is_not_given_is_named()
     {
@@ -105,23 +95,6 @@ public class WgmmaTests
             var e = new ConvExtents { N = 128, H = size, W = size, C = 8, K = 8, R = 3 };
             Assert.Equal(e.Pixels / WgmmaTile.Rows, PixelBox.Covering(e, WgmmaTile.Rows).Count(e));
         }
-    }
-
-    [Theory]
-    [InlineData(256, 256, 256, 32, 3)]
-    [InlineData(256, 512, 256, 32, 1)]
-    [InlineData(64, 576, 192, 64, 3)]
-    [InlineData(1, 8, 8, 5, 3)]
-    [InlineData(2, 264, 72, 13, 3)]
-    public void The_ranges_of_a_weight_gradient_cover_all_pixels_and_none_is_empty(int n, int c, int k, int size, int r)
-    {
-        var e = new ConvExtents { N = n, H = size, W = size, C = c, K = k, R = r };
-        WgmmaSplit split = WgmmaSplit.Of(e, 132);
-        int boxes = split.Box.Count(e);
-        Assert.InRange(boxes, (split.Ranges - 1) * split.Range + 1, split.Ranges * split.Range);
-        int chunks = r * r * ((c + 63) / 64), columnTiles = split.Tiles / split.RowTiles;
-        Assert.InRange(chunks, (columnTiles - 1) * split.Tile.Chunks + 1, columnTiles * split.Tile.Chunks);
-        Assert.InRange(k, (split.RowTiles - 1) * WgmmaTile.Rows + 1, split.RowTiles * WgmmaTile.Rows);
     }
 
     private static string Complete(PtxKernelSpec specification)

@@ -1,0 +1,69 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// What <see cref="Conv2d"/> records for a 3x3 convolution to few channels on tensor cores: a 1x1 convolution to the taps of all outputs as
+/// channels, which are then gathered (<see cref="TapChannels"/>), so that x is read once and not at every tap. The taps' products are rounded
+/// to bf16 before they are added up: 1e-3 of the sum, as much as its own rounding.
+/// </summary>
+/// <param name="Program">Program that records the steps.</param>
+/// <param name="Op">Name of the op.</param>
+/// <param name="X">(N, H, W, C), bf16.</param>
+/// <param name="Weight">(K, 3, 3, C), bf16.</param>
+/// <param name="Bias">(K), fp32, or null.</param>
+internal sealed record NarrowConvolution(ComputeProgram Program, string Op, Tensor X, Tensor Weight, Tensor? Bias)
+{
+    private const TapChannels.Order Order = TapChannels.Order.TapsInChannels;
+
+    /// <summary>The weight as rows, one for each tap of each output.</summary>
+    private Shape Rows => new(TapChannels.Taps * Weight.Shape[0], 1, 1, Weight.Shape.C);
+
+    /// <summary>The rows that the kernels take.</summary>
+    private Shape PackedRows => new(TapChannels.Count(Weight.Shape[0]), 1, 1, Weight.Shape.C);
+
+    /// <summary>Records the forward pass and leaves the backward pass on the tape.</summary>
+    public Tensor Record()
+    {
+        Tensor weight = Repack.To(Program, $"{Op}.pack", Weight.Reshape(Rows.ToArray()), PackedRows, Weight.Type);
+        Tensor taps = Program.Allocate(Taps, X.HasTangent, X.Type), y = Program.Allocate(new Shape(X.Shape.N, X.Shape.H, X.Shape.W, Weight.Shape[0]), X.HasTangent, X.Type);
+        Program.Emit(
+            $"{Op}.forward", [X, weight], [taps], _ => throw new NotSupportedException($"{Op}: taps stay apart on the host"),
+            gpu => TensorProduct.Forward(gpu, X, null, weight, null, 0, null, 1, taps));
+        TapChannels.Gather(Program, $"{Op}.taps", taps, Bias, new GradientSlot(y, false), Order, 1);
+        Program.Tape?.Record(y, [X, Weight, Bias], () => Backward(X.Primal, weight, y.Primal));
+        return y;
+    }
+
+    private Shape Taps => new(X.Shape.N, X.Shape.H, X.Shape.W, PackedRows[0]);
+
+    private void Backward(Tensor x, Tensor weight, Tensor y)
+    {
+        Tape tape = Program.Tape!;
+        Tensor dy = tape.Cotangent(y), dTaps = Program.Allocate(Taps, type: X.Type);
+        TapChannels.Spread(Program, $"{Op}.backward.taps", dy, dTaps, Order, -1);
+        if (tape.Slot(Program, x) is { } dx)
+            Program.Emit(
+                $"{Op}.backward.x", [dTaps, weight, dx.ReadTensor], [dx.Tensor], _ => throw new NotSupportedException($"{Op}: taps stay apart on the host"),
+                gpu => TensorProduct.InputGradient(gpu, dTaps, weight, 0, 1, dx));
+        if (tape.Slot(Program, Weight) is { } dWeight)
+            WeightGradient(x, dTaps, dWeight);
+        if (Bias is not null && tape.Slot(Program, Bias) is { } dBias)
+        {
+            Tensor? partials = ColumnSum.Scratch(Program, dy.Count / dy.Shape.C, dy.Shape.C);
+            Program.Emit(
+                $"{Op}.backward.bias", [dy, dBias.ReadTensor], [dBias.Tensor, partials], _ => throw new NotSupportedException($"{Op}: taps stay apart on the host"),
+                gpu => ColumnSum.Gradient(gpu, dy, partials, dBias));
+        }
+    }
+
+    private void WeightGradient(Tensor x, Tensor dTaps, GradientSlot dWeight)
+    {
+        var packed = new GradientSlot(Program.Allocate(PackedRows), false);
+        Tensor? partials = TensorProduct.Partials(Program, x, packed.Tensor);
+        Program.Emit(
+            $"{Op}.backward.weight", [x, dTaps], [packed.Tensor, partials], _ => throw new NotSupportedException($"{Op}: taps stay apart on the host"),
+            gpu => TensorProduct.WeightGradient(gpu, x, null, dTaps, partials!, 1, packed, null));
+        Repack.Into(Program, $"{Op}.backward.unpack", packed.Tensor, new GradientSlot(dWeight.Tensor.Reshape(Rows.ToArray()), dWeight.Accumulate));
+    }
+}

@@ -1,0 +1,157 @@
+using ILGPU;
+using ILGPU.Runtime;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// The nine taps of a 3x3 convolution as channels: how a convolution of few channels, an image's three, becomes a 1x1 convolution that
+/// tensor cores and memory like. Taps spread are copies of an image, each shifted by a tap ("im2col"); taps gathered are shifted back and
+/// added up, which is the adjoint.
+/// </summary>
+/// <remarks>
+/// Of three channels nine taps make 27, padded to 32: one step of a product, where a convolution tap by tap would take nine steps that are
+/// zeros but for three channels of 64.
+/// </remarks>
+internal static class TapChannels
+{
+    /// <summary>Taps of a 3x3 convolution.</summary>
+    public const int Taps = 9;
+
+    /// <summary>Channels that are worth it: inner indices or columns of one step.</summary>
+    private const int Most = 64 / Taps, Grain = 8, GroupSize = 128;
+
+    /// <summary>How taps and channels follow one another.</summary>
+    public enum Order
+    {
+        /// <summary>All channels of a tap, then those of the next: a weight (K, taps, C) as it lies.</summary>
+        ChannelsInTaps,
+
+        /// <summary>All taps of a channel, then those of the next: the filters (K, taps) of a weight (K, taps, C) as rows.</summary>
+        TapsInChannels,
+    }
+
+    /// <summary>Whether a convolution spreads the taps of its input.</summary>
+    public static bool OfInputs(ComputeDevice device, Tensor x, Tensor weight) => OfThree(device, x, weight) && weight.Shape.C <= Most;
+
+    /// <summary>Whether a convolution gathers the taps of its output.</summary>
+    public static bool OfOutputs(ComputeDevice device, Tensor x, Tensor weight) =>
+        OfThree(device, x, weight) && weight.Shape.C % Grain == 0 && weight.Shape[0] <= Most;
+
+    /// <summary>Channels that the taps of some make, padded to what products take.</summary>
+    public static int Count(int channels) => (Taps * channels + Grain - 1) / Grain * Grain;
+
+    /// <summary>The input with its taps as channels, on the tape: (N, H, W, 9 C padded); channel (tap, c) of a pixel is channel c of the pixel at the tap.</summary>
+    public static Tensor SpreadInput(ComputeProgram program, string op, Tensor x)
+    {
+        Tensor taps = program.Allocate(With(x.Shape, Count(x.Shape.C)), x.HasTangent, x.Type);
+        Spread(program, $"{op}.taps", x, taps, Order.ChannelsInTaps, 1);
+        program.Tape?.Record(taps, [x], () =>
+        {
+            Tensor dTaps = program.Tape.Cotangent(taps.Primal);
+            if (program.Tape.Slot(program, x.Primal) is { } dx)
+                Gather(program, $"{op}.backward.taps", dTaps, null, dx, Order.ChannelsInTaps, -1);
+        });
+        return taps;
+    }
+
+    /// <summary>Records the copy of an image's pixels to their taps.</summary>
+    /// <param name="program">Program that records the step.</param>
+    /// <param name="op">Name of the step.</param>
+    /// <param name="source">(N, H, W, C), bf16; a tangent is taken along.</param>
+    /// <param name="target">(N, H, W, <see cref="Count"/>), bf16, overwritten; channels behind the last tap become zeros, as do taps beyond the border.</param>
+    /// <param name="order">Order of the target's channels.</param>
+    /// <param name="direction">1 where a tap holds the pixel it points at, -1 where it holds the pixel that points here.</param>
+    public static void Spread(ComputeProgram program, string op, Tensor source, Tensor target, Order order, int direction) => program.Emit(
+        op, [source], [target], _ => throw new NotSupportedException($"{op}: taps stay apart on the host"), gpu =>
+        {
+            var kernel = gpu.Accelerator.LoadKernel<ArrayView<BFloat16>, ArrayView<BFloat16>, int, int, int, int, int, int, int>(SpreadKernel);
+            (int h, int w, int channels) = (source.Shape.H, source.Shape.W, source.Shape.C);
+            return () => kernel(
+                gpu.Stream, (source.StoredN * h, Threads(gpu)), source.ViewOf<BFloat16>(), target.ViewOf<BFloat16>(), h, w, channels, target.Shape.C,
+                TapStride(order, channels), ChannelStride(order), direction);
+        });
+
+    /// <summary>Records the sum over taps, in fp32, of the channels that belong to them.</summary>
+    /// <param name="program">Program that records the step.</param>
+    /// <param name="op">Name of the step.</param>
+    /// <param name="source">(N, H, W, <see cref="Count"/>), bf16.</param>
+    /// <param name="bias">(C), fp32, added for primal pixels; or null.</param>
+    /// <param name="target">(N, H, W, C), bf16.</param>
+    /// <param name="order">Order of the source's channels.</param>
+    /// <param name="direction">1 where a tap's channels come from the pixel it points at, -1 for the pixel that points here.</param>
+    public static void Gather(ComputeProgram program, string op, Tensor source, Tensor? bias, GradientSlot target, Order order, int direction) => program.Emit(
+        op, [source, bias, target.ReadTensor], [target.Tensor], _ => throw new NotSupportedException($"{op}: taps stay apart on the host"), gpu =>
+        {
+            var kernel = gpu.Accelerator.LoadKernel<ArrayView<BFloat16>, ArrayView<float>, ArrayView<BFloat16>, int, int, int, int, int, int, int, int, int>(GatherKernel);
+            Tensor y = target.Tensor;
+            (int h, int w, int channels) = (y.Shape.H, y.Shape.W, y.Shape.C);
+            return () => kernel(
+                gpu.Stream, (y.StoredN * h, Threads(gpu)), source.ViewOf<BFloat16>(), bias?.View ?? default, y.ViewOf<BFloat16>(), h, w, channels, source.Shape.C,
+                TapStride(order, channels), ChannelStride(order), direction, bias is null ? 0 : y.Shape.N * h, target.Add);
+        });
+
+    /// <summary>A group takes a line of pixels, a thread a tap of a pixel; a tenth thread the zeros behind the taps.</summary>
+    internal static void SpreadKernel(
+        ArrayView<BFloat16> source, ArrayView<BFloat16> target, int height, int width, int channels, int columns, int tapStride, int channelStride, int direction)
+    {
+        int line = Grid.IdxX, h = line % height;
+        for (int i = Group.IdxX; i < width * (Taps + 1); i += Group.DimX)
+        {
+            int w = i / (Taps + 1), tap = i - w * (Taps + 1), to = (line * width + w) * columns;
+            if (tap == Taps)
+            {
+                for (int column = Taps * channels; column < columns; column++)
+                    target[to + column] = default;
+            }
+            else
+            {
+                int down = direction * (tap / 3 - 1), x = w + direction * (tap % 3 - 1);
+                bool inside = h + down >= 0 && h + down < height && x >= 0 && x < width;
+                int from = ((line + down) * width + x) * channels;
+                to += tap * tapStride;
+                for (int c = 0; c < channels; c++)
+                {
+                    BFloat16 value = default;
+                    if (inside)
+                        value = source[from + c];
+                    target[to + c * channelStride] = value;
+                }
+            }
+        }
+    }
+
+    /// <summary>A group takes a line of pixels, a thread a channel of a pixel, so that a warp reads few lines of memory at a time.</summary>
+    internal static void GatherKernel(
+        ArrayView<BFloat16> source, ArrayView<float> bias, ArrayView<BFloat16> target, int height, int width, int channels, int columns, int tapStride,
+        int channelStride, int direction, int biasedLines, int add)
+    {
+        int line = Grid.IdxX, h = line % height;
+        for (int i = Group.IdxX; i < width * channels; i += Group.DimX)
+        {
+            int w = i / channels, c = i - w * channels, place = line * width * channels + i;
+            float sum = line < biasedLines ? bias[c] : 0f;
+            for (int tap = 0; tap < Taps; tap++)
+            {
+                int down = direction * (tap / 3 - 1), x = w + direction * (tap % 3 - 1);
+                if (h + down >= 0 && h + down < height && x >= 0 && x < width)
+                    sum += BFloat16.ToSingle(source[((line + down) * width + x) * columns + tap * tapStride + c * channelStride]);
+            }
+
+            if (add != 0)
+                sum += BFloat16.ToSingle(target[place]);
+            target[place] = BFloat16.FromSingle(sum);
+        }
+    }
+
+    private static bool OfThree(ComputeDevice device, Tensor x, Tensor weight) =>
+        x.Type == weight.Type && TensorProduct.OnTensorCores(device, x.Type) && weight.Shape[1] == 3;
+
+    private static int TapStride(Order order, int channels) => order == Order.ChannelsInTaps ? channels : 1;
+
+    private static int ChannelStride(Order order) => order == Order.ChannelsInTaps ? 1 : Taps;
+
+    private static int Threads(GpuDevice gpu) => Math.Min(GroupSize, gpu.Accelerator.MaxNumThreadsPerGroup);
+
+    private static Shape With(Shape shape, int channels) => new(shape.N, shape.H, shape.W, channels);
+}
