@@ -22,15 +22,7 @@ public static partial class Attention
         if (i >= sizes.Pairs * sizes.Length)
             return;
         int pair = i / sizes.Length;
-        float sum = RowDelta(y, dy, sizes, pair, i - pair * sizes.Length, lane);
-        if (lane == 0)
-            delta[i] = sum;
-    }
-
-    /// <summary>The delta of a row, in every lane of its warp.</summary>
-    private static float RowDelta(ArrayView<uint> y, ArrayView<uint> dy, AttentionSizes sizes, int pair, int row, int lane)
-    {
-        int index = (sizes.Output(pair) + row * sizes.Channels) >> 1;
+        int index = (sizes.Output(pair) + (i - pair * sizes.Length) * sizes.Channels) >> 1;
         float sum = 0f;
         for (int word = lane; word < sizes.Depth >> 1; word += 32)
         {
@@ -42,7 +34,9 @@ public static partial class Attention
         sum += Warp.ShuffleXor(sum, 8);
         sum += Warp.ShuffleXor(sum, 4);
         sum += Warp.ShuffleXor(sum, 2);
-        return sum + Warp.ShuffleXor(sum, 1);
+        sum += Warp.ShuffleXor(sum, 1);
+        if (lane == 0)
+            delta[i] = sum;
     }
 
     internal static void QueryGradientMma(

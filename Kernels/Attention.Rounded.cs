@@ -57,7 +57,7 @@ public static partial class Attention
         bool rounded = dy.Type == DType.BFloat16 && slot.Tensor.Type == DType.BFloat16;
         if (rounded && WgmmaAttentionTile.For((GpuDevice)program.Device, sizes.Depth, tangent: false) is not null)
         {
-            Tensor statistics = program.Allocate(new Shape(sizes.Pairs, 2 * PaddedLength(sizes)));
+            Tensor statistics = program.Allocate(new Shape(sizes.Pairs, 2 * PaddedLength(sizes.Length)));
             program.Emit(
                 "attention.backward", [qkv, y, dy, logSumExp, slot.ReadTensor], [slot.Tensor, statistics],
                 _ => { }, gpu => BackwardOnHopper(gpu, qkv, y, dy, logSumExp, statistics, slot, sizes));
