@@ -82,5 +82,6 @@ public static partial class Attention
 
     /// <inheritdoc cref="WgmmaSpec(WgmmaAttentionTile)"/>
     internal static PtxKernelSpec WgmmaSpec(AttentionGradientTile tile) => new(
-        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.ToString(), "sm_90a", WgmmaAttentionTile.Threads, tile.SharedBytes, WgmmaGradientMacros.Of(tile)) { Resident = 1 };
+        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.ToString(), "sm_90a", WgmmaAttentionTile.Threads, tile.SharedBytes, WgmmaGradientMacros.Of(tile))
+    { Resident = 1 };
 }
