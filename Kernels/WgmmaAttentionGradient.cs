@@ -103,8 +103,17 @@ internal static class WgmmaAttentionGradient
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                 Release(last, lane, ownsKeys);
                 long at = dqkv + ((long)image * length + row) * 3 * channels + 2L * (pair - image * heads) * depth;
-                CudaAsm.Emit("@@store %0, %1, %2, %3;", at + 2 * ownsKeys * channels, length - row, 3 * channels, add);
-                CudaAsm.Emit("@@store_u %0, %1, %2, %3;", at + channels, length - row, 3 * channels, add);
+                long outputs = at + 2 * ownsKeys * channels, stride = 3 * channels;
+                if (add != 0)
+                {
+                    CudaAsm.Emit("@@add %0, %1, %2;", outputs, length - row, stride);
+                    CudaAsm.Emit("@@add_u %0, %1, %2;", at + channels, length - row, stride);
+                }
+                else
+                {
+                    CudaAsm.Emit("@@store %0, %1, %2;", outputs, length - row, stride);
+                    CudaAsm.Emit("@@store_u %0, %1, %2;", at + channels, length - row, stride);
+                }
             }
 
             if (warpgroup == 0)
