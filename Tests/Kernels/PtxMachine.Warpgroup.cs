@@ -48,17 +48,23 @@ internal sealed partial class PtxMachine
     {
         warp.Groups.Enqueue([.. warp.Products]);
         warp.Products.Clear();
+        warp.Committed++;
         return true;
     }
 
-    /// <summary>Lets products happen until as many groups are under way as the operand says.</summary>
+    /// <summary>Lets products happen until as many groups are under way as the operand says: those of all four warps, once all have issued them.</summary>
     private Func<Warp, bool> FinishProducts(Instruction i)
     {
         Func<int, ulong> left = Value(i.Operands[0]);
         return warp =>
         {
-            while ((ulong)warp.Groups.Count > left(warp.First))
-                warp.Groups.Dequeue().ForEach(product => product());
+            int wanted = warp.Committed - (int)left(warp.First);
+            IEnumerable<Warp> warpgroup = warps.Where(other => other.First / (4 * Lanes) == warp.First / (4 * Lanes));
+            if (warpgroup.Any(other => other.Committed < wanted))
+                return false;
+            foreach (Warp other in warpgroup)
+                while (other.Committed - other.Groups.Count < wanted)
+                    other.Groups.Dequeue().ForEach(product => product());
             return true;
         };
     }

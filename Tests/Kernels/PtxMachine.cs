@@ -28,6 +28,7 @@ internal sealed partial class PtxMachine
     private readonly List<bool> whole = [];
     private readonly string[] parameters;
     private readonly byte[] local;
+    private Warp[] warps = [];
     private int block, blocksOfGrid;
 
     /// <summary>The scopes in braces around the statement that is being decoded, the innermost last.</summary>
@@ -83,7 +84,7 @@ internal sealed partial class PtxMachine
         Array.Fill(shared, (byte)0xFF);
         foreach (ulong[] register in registers.Values)
             Array.Fill(register, ulong.MaxValue);
-        Warp[] warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
+        warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
         while (warps.Any(warp => !warp.Done))
         {
             bool moved = false;
@@ -288,6 +289,9 @@ internal sealed partial class PtxMachine
 
         /// <inheritdoc cref="Products"/>
         public Queue<List<Action>> Groups { get; } = [];
+
+        /// <summary>Groups that have been committed so far.</summary>
+        public int Committed { get; set; }
 
         /// <summary>Takes the lanes that are furthest behind a statement on; returns the statement they execute. Lanes at a statement of the whole warp wait for the others.</summary>
         public int Begin(List<bool> whole)
