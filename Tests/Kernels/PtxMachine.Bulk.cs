@@ -35,7 +35,10 @@ internal sealed partial class PtxMachine
         return warp => i.Each(thread =>
         {
             act(StateOf(address(thread)), thread, number);
-            warp.Yields = i.Name[1] == "arrive" && i.Name[2] != "expect_tx"; // copies stay as far ahead as they may
+            if (i.Name[1] != "arrive" || i.Name[2] == "expect_tx")
+                return; // copies stay as far ahead as they may
+            FinishProductsAlike(warp);
+            warp.Yields = true;
         })(warp);
     }
 
