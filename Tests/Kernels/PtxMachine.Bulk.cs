@@ -15,6 +15,7 @@ internal sealed partial class PtxMachine
 
     private Func<Warp, bool>? DecodeBulk(Instruction i) => i.Name switch
     {
+        ["cp", "async", "bulk", "shared::cluster", ..] => CopyBytes(i),
         ["mbarrier", "init", ..] => OnBarrier(i, (state, thread, value) => state.Initialise((int)value(thread))),
         ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive((int)value(thread))),
         ["mbarrier", "arrive", ..] => OnBarrier(i, (state, _, _) => state.Arrive(0)),
@@ -22,7 +23,6 @@ internal sealed partial class PtxMachine
         ["cp", "async", "bulk", "wait_group", ..] => FinishStores(i),
         ["cp", "async", "bulk", "tensor", _, "shared::cluster", ..] => CopyBox(i, load: true),
         ["cp", "async", "bulk", "tensor", _, "global", ..] => CopyBox(i, load: false),
-        ["cp", "async", "bulk", "shared::cluster", ..] => CopyBytes(i),
         _ => null,
     };
 
