@@ -71,7 +71,10 @@ public static partial class Attention
             CudaAsm.Emit("@@outputs;");
         }
 
-        CudaAsm.Emit("@@store %0, %1, %2, %3;", dqkv + origin + row * stride, left, stride, add);
+        if (add != 0)
+            CudaAsm.Emit("@@add %0, %1, %2;", dqkv + origin + row * stride, left, stride);
+        else
+            CudaAsm.Emit("@@store %0, %1, %2;", dqkv + origin + row * stride, left, stride);
     }
 
     internal static void KeyValueGradientMma(
@@ -108,8 +111,16 @@ public static partial class Attention
             CudaAsm.Emit("@@outputs;");
         }
 
-        CudaAsm.Emit("@@store %0, %1, %2, %3;", dqkv + keys + channels, left, stride, add);
-        CudaAsm.Emit("@@store_u %0, %1, %2, %3;", dqkv + keys, left, stride, add);
+        if (add != 0)
+        {
+            CudaAsm.Emit("@@add %0, %1, %2;", dqkv + keys + channels, left, stride);
+            CudaAsm.Emit("@@add_u %0, %1, %2;", dqkv + keys, left, stride);
+        }
+        else
+        {
+            CudaAsm.Emit("@@store %0, %1, %2;", dqkv + keys + channels, left, stride);
+            CudaAsm.Emit("@@store_u %0, %1, %2;", dqkv + keys, left, stride);
+        }
     }
 
     private static Action BackwardOnTensorCores(

@@ -5,7 +5,7 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// bf16 storage. Where the GPU has tensor cores and a tiling fits the head, their kernels read and write bf16; otherwise the
+/// bf16 storage. Where the GPU has tensor cores and a tiling fits the head, their kernels read and write bf16, wgmma before mma.sync; otherwise the
 /// fp32 kernels run between conversions, which is slow and always right. Log-sum-exp and delta are fp32 either way.
 /// </summary>
 public static partial class Attention
@@ -23,7 +23,13 @@ public static partial class Attention
         Tensor y = program.Allocate(shape, qkv.HasTangent, DType.BFloat16);
         Tensor logSumExp = program.Allocate(new Shape(sizes.Images, sizes.Heads, sizes.Length));
         AttentionTiling? tiling = AttentionTiling.For(device, sizes);
-        if (tiling is not null)
+        if (WgmmaAttentionTile.Takes(device, sizes.Depth))
+        {
+            program.Emit(
+                qkv.HasTangent ? "attention.tangent" : "attention.forward", [qkv], [y, logSumExp],
+                _ => { }, gpu => ForwardOnHopper(gpu, new WgmmaAttentionTile(sizes.Depth, qkv.HasTangent), qkv, y, logSumExp, sizes));
+        }
+        else if (tiling is not null)
         {
             program.Emit(
                 qkv.HasTangent ? "attention.tangent" : "attention.forward", [qkv], [y, logSumExp],
@@ -48,8 +54,18 @@ public static partial class Attention
         Tensor dy = program.Tape!.Cotangent(y);
         if (program.Tape.Slot(program, qkv) is not { } slot)
             return;
+        bool rounded = dy.Type == DType.BFloat16 && slot.Tensor.Type == DType.BFloat16;
+        if (rounded && WgmmaAttentionTile.Takes((GpuDevice)program.Device, sizes.Depth))
+        {
+            Tensor statistics = program.Allocate(new Shape(sizes.Pairs, 2 * PaddedLength(sizes.Length)));
+            program.Emit(
+                "attention.backward", [qkv, y, dy, logSumExp, slot.ReadTensor], [slot.Tensor, statistics],
+                _ => { }, gpu => BackwardOnHopper(gpu, qkv, y, dy, logSumExp, statistics, slot, sizes));
+            return;
+        }
+
         Tensor delta = program.Allocate(logSumExp.Shape);
-        if (tiling is not null && dy.Type == DType.BFloat16 && slot.Tensor.Type == DType.BFloat16)
+        if (tiling is not null && rounded)
         {
             program.Emit(
                 "attention.backward", [qkv, y, dy, logSumExp, slot.ReadTensor], [slot.Tensor, delta],

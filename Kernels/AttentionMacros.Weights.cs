@@ -6,7 +6,7 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 internal sealed partial class AttentionMacros
 {
-    private const string Log2E = "0f3FB8AA3B", Ln2 = "0f3F317218", MinusInfinity = "0fFF800000", Zero32 = "0f00000000";
+    private const string Log2E = AttentionRows.Log2E, MinusInfinity = AttentionRows.MinusInfinity, Zero32 = AttentionRows.Zero32;
 
     /// <summary>O = P V.</summary>
     public static IReadOnlyDictionary<string, string> Forward(AttentionTiling tiling)
@@ -33,7 +33,7 @@ internal sealed partial class AttentionMacros
         text.AddStages();
         text.macros["rows"] = text.RowStatistics();
         text.macros["weights"] = text.GradientWeights(byRow: true);
-        text.macros["store"] = text.Store('o', add: true);
+        text.AddGradient("", 'o');
         return text.macros;
     }
 
@@ -44,8 +44,8 @@ internal sealed partial class AttentionMacros
         text.AddStages();
         text.macros["load_statistics"] = text.LoadStatistics();
         text.macros["weights"] = text.GradientWeights(byRow: false);
-        text.macros["store"] = text.Store('o', add: true);
-        text.macros["store_u"] = text.Store('u', add: true);
+        text.AddGradient("", 'o');
+        text.AddGradient("_u", 'u');
         return text.macros;
     }
 
@@ -53,6 +53,13 @@ internal sealed partial class AttentionMacros
     private void AddStages()
     {
         macros["arrived"] = "mov.u32 use, fill;\nsub.u32 fill, " + tiling.StageBytes + ", fill;";
+    }
+
+    /// <summary>How a gradient is stored, and how it is added to what is there.</summary>
+    private void AddGradient(string name, char sum)
+    {
+        macros["store" + name] = AttentionRows.Store(sum, OutputTiles, GuardedDepth);
+        macros["add" + name] = AttentionRows.Add(sum, OutputTiles, GuardedDepth);
     }
 
     private void AddSoftmax(bool tangent)
@@ -68,24 +75,14 @@ internal sealed partial class AttentionMacros
             mov.f32 mean1, {Zero32};
             """;
         macros["weights"] = Softmax(tangent);
-        macros["finish"] = Finish(tangent);
-        macros["store"] = Store('o', add: false);
-        macros["store_log"] = StoreLog();
+        macros["finish"] = AttentionRows.Finish(OutputTiles, tangent, AcrossRow);
+        macros["store"] = AttentionRows.Store('o', OutputTiles, GuardedDepth);
+        macros["store_log"] = AttentionRows.StoreLog;
         if (tangent)
         {
-            macros["centre"] = Centre();
-            macros["store_u"] = Store('u', add: false);
+            macros["centre"] = AttentionRows.Centre(LogitTiles, AcrossRow);
+            macros["store_u"] = AttentionRows.Store('u', OutputTiles, GuardedDepth);
         }
-    }
-
-    /// <summary>The centre of tS in each row: its mean over the first tile; $0 is 1 / sqrt(D) over how many columns there are.</summary>
-    private string Centre()
-    {
-        var text = new Lines().Add($"mov.f32 centre0, {Zero32};\nmov.f32 centre1, {Zero32};");
-        for (int i = 0; i < 4 * LogitTiles; i++)
-            text.Add($"add.f32 centre{i / 2 % 2}, centre{i / 2 % 2}, t{i};");
-        AcrossRow(text, "add", "centre", 1);
-        return text.Add("mul.f32 centre0, centre0, $0;\nmul.f32 centre1, centre1, $0;").ToString();
     }
 
     /// <summary>
@@ -94,7 +91,7 @@ internal sealed partial class AttentionMacros
     /// </summary>
     private string Softmax(bool tangent)
     {
-        var text = new Lines().Add("{\n.reg .f32 new<2>, shrink<2>, minus<2>;\nmov.f32 new0, max0;\nmov.f32 new1, max1;");
+        var text = new PtxLines().Add("{\n.reg .f32 new<2>, shrink<2>, minus<2>;\nmov.f32 new0, max0;\nmov.f32 new1, max1;");
         for (int i = 0; i < 4 * LogitTiles; i++)
             text.Add($"max.f32 new{i / 2 % 2}, new{i / 2 % 2}, s{i};");
         AcrossRow(text, "max", "new", 0);
@@ -122,53 +119,25 @@ internal sealed partial class AttentionMacros
         return text.Add("}").ToString();
     }
 
-    /// <summary>Normalises: O / l, and (P tV + H V - rowsum(H) O) / l with that O. Leaves m + ln l in log.</summary>
-    private string Finish(bool tangent)
-    {
-        var text = new Lines().Add("{\n.reg .f32 by<2>;");
-        AcrossRow(text, "add", "sum", 0);
-        if (tangent)
-            AcrossRow(text, "add", "mean", 1);
-        for (int row = 0; row < 2; row++)
-        {
-            text.Add($"rcp.rn.f32 by{row}, sum{row};\nmul.f32 mean{row}, mean{row}, by{row};\nneg.f32 mean{row}, mean{row};");
-            text.Add($"lg2.approx.f32 log{row}, sum{row};\nfma.rn.f32 log{row}, max{row}, scale2, log{row};\nmul.f32 log{row}, log{row}, {Ln2};");
-        }
-
-        for (int i = 0; i < 4 * OutputTiles; i++)
-        {
-            int row = i / 2 % 2;
-            text.Add($"mul.f32 o{i}, o{i}, by{row};");
-            if (tangent)
-                text.Add($"mul.f32 u{i}, u{i}, by{row};\nfma.rn.f32 u{i}, mean{row}, o{i}, u{i};");
-        }
-
-        return text.Add("}").ToString();
-    }
-
     /// <summary>Combines a value of each of a lane's two rows over the row's four lanes and, in a pair, over both warps.</summary>
-    private void AcrossRow(Lines text, string operation, string value, int region)
+    private void AcrossRow(PtxLines text, string operation, string value, int region)
     {
-        text.Add("{\n.reg .f32 other<2>;");
-        for (int distance = 1; distance <= 2; distance *= 2)
-            for (int row = 0; row < 2; row++)
-                text.Add($"shfl.sync.bfly.b32 other{row}, {value}{row}, {distance}, 31, 0xffffffff;\n{operation}.f32 {value}{row}, {value}{row}, other{row};");
+        AttentionRows.AcrossLanes(text, operation, value);
         if (Paired)
         {
+            text.Add("{\n.reg .f32 other<2>;");
             int place = tiling.Exchange + region * tiling.ExchangeBytes;
             text.Add($"st.shared.f32 [exchange+{place}], {value}0;\nst.shared.f32 [exchange+{place + 32}], {value}1;");
             text.Add("bar.sync pair, 64;");
             text.Add($"ld.shared.f32 other0, [partner+{place}];\nld.shared.f32 other1, [partner+{place + 32}];");
-            text.Add($"{operation}.f32 {value}0, {value}0, other0;\n{operation}.f32 {value}1, {value}1, other1;");
+            text.Add($"{operation}.f32 {value}0, {value}0, other0;\n{operation}.f32 {value}1, {value}1, other1;\n}}");
         }
-
-        text.Add("}");
     }
 
     /// <summary>Log-sum-exp and delta of the lane's rows: $0 and $1 the arrays at the block's first row, $2 how many rows there are, $3 1 / sqrt(D).</summary>
     private string RowStatistics()
     {
-        var text = new Lines().Add($"mov.f32 scale, $3;\nmul.f32 scale2, scale, {Log2E};");
+        var text = new PtxLines().Add($"mov.f32 scale, $3;\nmul.f32 scale2, scale, {Log2E};");
         text.Add("{\n.reg .b64 at, from;\n.reg .b32 valid;\n.reg .pred there;\nsub.s32 valid, $2, row;\nmul.wide.u32 at, row, 4;");
         for (int row = 0; row < 2; row++)
         {
@@ -184,7 +153,7 @@ internal sealed partial class AttentionMacros
     /// <summary>Starts the copy of a streamed tile's log-sum-exp and delta: $0 and $1 their addresses, $2 how many rows there are.</summary>
     private string LoadStatistics()
     {
-        var text = new Lines().Add("{\n.reg .b64 from, at;\n.reg .b32 to, bytes;\n.reg .pred there, mine;");
+        var text = new PtxLines().Add("{\n.reg .b64 from, at;\n.reg .b32 to, bytes;\n.reg .pred there, mine;");
         text.Add($"setp.lt.u32 mine, thread, {tiling.Streamed};\nsetp.lt.s32 there, thread, $2;\nselp.b32 bytes, 4, 0, there;");
         text.Add("mov.u32 to, dynsmem;\nmad.lo.u32 to, thread, 4, to;\nadd.u32 to, to, fill;\nmul.wide.u32 at, thread, 4;");
         for (int i = 0; i < 2; i++)
@@ -195,7 +164,7 @@ internal sealed partial class AttentionMacros
     /// <summary>P = exp(S - lse) and dS = P (dP - delta) / sqrt(D), where statistics belong to rows, or to columns; $0 is 1 / sqrt(D) for columns.</summary>
     private string GradientWeights(bool byRow)
     {
-        var text = new Lines();
+        var text = new PtxLines();
         text.Add("{\n.reg .f32 l<2>, d<2>;");
         if (!byRow)
             text.Add($".reg .b32 from;\nmov.f32 scale, $0;\nmul.f32 scale2, scale, {Log2E};\nadd.u32 from, statistic, use;");
@@ -216,60 +185,4 @@ internal sealed partial class AttentionMacros
         Pack(text);
         return text.Add("}").ToString();
     }
-
-    /// <summary>
-    /// Stores an output as bf16: $0 the block's first row's first channel, $1 how many rows there are, $2 bytes between rows, and
-    /// where it may be added to what is there, $3 1 to add.
-    /// </summary>
-    private string Store(char sum, bool add)
-    {
-        var text = new Lines().Add("{\n.reg .b64 to, far;\n.reg .b32 valid, word;\n.reg .f32 old;\n.reg .pred there0, there1, on0, on1, read0, read1, adds;");
-        text.Add("sub.s32 valid, $1, row;\nsetp.gt.s32 there0, valid, 0;\nsetp.gt.s32 there1, valid, 8;");
-        text.Add("cvt.u64.u32 to, row;\nmul.lo.u64 to, to, $2;\nmul.wide.u32 far, channel, 2;\nadd.u64 to, to, far;\nadd.u64 to, to, $0;");
-        text.Add("shl.b64 far, $2, 3;\nadd.u64 far, far, to;");
-        if (add)
-            text.Add("setp.ne.b32 adds, $3, 0;");
-        for (int tile = 0; tile < OutputTiles; tile++)
-        {
-            for (int row = 0; row < 2; row++)
-            {
-                string on = $"there{row}", at = $"[{(row == 0 ? "to" : "far")}+{16 * tile}]", first = $"{sum}{4 * tile + 2 * row}", second = $"{sum}{4 * tile + 2 * row + 1}";
-                if (tiling.Width > tiling.Depth)
-                {
-                    on = $"on{row}";
-                    text.Add($"setp.lt.and.s32 {on}, channel, {tiling.Depth - 8 * tile}, there{row};");
-                }
-
-                if (add)
-                {
-                    text.Add($"and.pred read{row}, adds, {on};\n@read{row} ld.global.b32 word, {at};");
-                    text.Add($"@read{row} shl.b32 old, word, 16;\n@read{row} add.f32 {first}, {first}, old;");
-                    text.Add($"@read{row} and.b32 old, word, 0xffff0000;\n@read{row} add.f32 {second}, {second}, old;");
-                }
-
-                text.Add($"cvt.rn.bf16x2.f32 word, {second}, {first};\n@{on} st.global.b32 {at}, word;");
-            }
-        }
-
-        return text.Add("}").ToString();
-    }
-
-    /// <summary>Stores the log-sum-exp of the lane's rows: $0 the array at the block's first row, $1 how many rows there are.</summary>
-    private string StoreLog() => """
-        {
-        .reg .b64 to;
-        .reg .b32 valid, first;
-        .reg .pred one, there;
-        and.b32 first, lane, 3;
-        or.b32 first, first, half;
-        setp.eq.u32 one, first, 0;
-        mul.wide.u32 to, row, 4;
-        add.u64 to, to, $0;
-        sub.s32 valid, $1, row;
-        setp.gt.and.s32 there, valid, 0, one;
-        @there st.global.f32 [to], log0;
-        setp.gt.and.s32 there, valid, 8, one;
-        @there st.global.f32 [to+32], log1;
-        }
-        """;
 }

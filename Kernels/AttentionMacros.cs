@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Text;
 
 namespace TrigFlowNative.Kernels;
 
@@ -43,7 +42,7 @@ internal sealed partial class AttentionMacros
 
         macros["logits"] = Logits();
         macros["outputs"] = Outputs();
-        macros["mask"] = Mask();
+        macros["mask"] = AttentionRows.Mask(LogitTiles);
     }
 
     private bool Paired => tiling.Split > 1;
@@ -53,6 +52,9 @@ internal sealed partial class AttentionMacros
 
     /// <summary>Sums of 16 x 8 output elements of a warp.</summary>
     private int OutputTiles => tiling.Width / tiling.Split / 8;
+
+    /// <summary>Channels beyond which an output has none, or null where a warp's sums have all of theirs.</summary>
+    private int? GuardedDepth => tiling.Width > tiling.Depth ? tiling.Depth : null;
 
     private IEnumerable<char> LogitSums => logits.Select(term => term.Sum).Distinct();
 
@@ -67,7 +69,7 @@ internal sealed partial class AttentionMacros
     /// <summary>Registers, and the addresses and places of a lane.</summary>
     private string Declare()
     {
-        var text = new Lines();
+        var text = new PtxLines();
         foreach (char sum in LogitSums)
             text.Add($".reg .f32 {sum}<{4 * LogitTiles}>;");
         foreach (char sum in OutputSums)
@@ -110,7 +112,7 @@ internal sealed partial class AttentionMacros
         text.Add($"mov.u32 c, across;\nmad.lo.u32 across, half, {16 * OutputTiles}, across;\nmad.lo.u32 own, band, {16 * tiling.Pitch}, c;\n}}");
         text.Add("mov.u32 fill, 0;\nmov.u32 use, 0;");
         foreach (char sum in OutputSums)
-            text.Add(Zero(sum, OutputTiles));
+            text.Add(AttentionRows.Zero(sum, OutputTiles));
         return text.ToString();
     }
 
@@ -123,7 +125,7 @@ internal sealed partial class AttentionMacros
     private string Load(int rows, int place, string stage)
     {
         int step = tiling.Threads / CopyThreads;
-        var text = new Lines();
+        var text = new PtxLines();
         text.Add("{\n.reg .b64 from, step;\n.reg .b32 valid, to, bytes;\n.reg .pred there;");
         text.Add("cvt.u64.u32 from, copy_row;\nmul.lo.u64 from, from, $2;\ncvt.u64.u32 step, copy_column;\nadd.u64 from, from, step;\nadd.u64 from, from, $0;");
         text.Add($"mul.lo.u64 step, $2, {step};");
@@ -146,11 +148,11 @@ internal sealed partial class AttentionMacros
     /// <summary>S, and T where it is wanted: own rows times streamed rows, over all channels.</summary>
     private string Logits()
     {
-        var text = new Lines();
+        var text = new PtxLines();
         int pairs = LogitTiles / 2;
         text.Add($"{{\n.reg .b32 from, a<8>, b<{4 * pairs}>;\nadd.u32 from, right, use;");
         foreach (char sum in LogitSums)
-            text.Add(Zero(sum, LogitTiles));
+            text.Add(AttentionRows.Zero(sum, LogitTiles));
         for (int slice = 0; slice < tiling.Width / 16; slice++)
         {
             foreach (int left in logits.Select(term => term.Left).Distinct())
@@ -171,7 +173,7 @@ internal sealed partial class AttentionMacros
     /// <summary>Adds the weights' products with streamed rows to the outputs, over all rows of the tile.</summary>
     private string Outputs()
     {
-        var text = new Lines();
+        var text = new PtxLines();
         text.Add("{\n.reg .b32 from, b<4>;\nadd.u32 from, across, use;");
         for (int slice = 0; slice < tiling.Streamed / 16; slice++)
         {
@@ -193,24 +195,8 @@ internal sealed partial class AttentionMacros
         return text.Add("}").ToString();
     }
 
-    /// <summary>Minus infinity in the columns of S from $0 on.</summary>
-    private string Mask()
-    {
-        var text = new Lines().Add("{\n.reg .b32 valid;\n.reg .pred out;\nsub.s32 valid, $0, column;");
-        for (int i = 0; i < LogitTiles; i++)
-        {
-            for (int side = 0; side < 2; side++)
-            {
-                text.Add($"setp.le.s32 out, valid, {8 * i + side};");
-                text.Add($"@out mov.f32 s{4 * i + side}, 0fFF800000;\n@out mov.f32 s{4 * i + side + 2}, 0fFF800000;");
-            }
-        }
-
-        return text.Add("}").ToString();
-    }
-
     /// <summary>Rounds the weights to bf16: the next product's left operand, in registers or, for a pair of warps, in shared memory.</summary>
-    private void Pack(Lines text)
+    private void Pack(PtxLines text)
     {
         if (Paired)
             text.Add("{\n.reg .b32 word;");
@@ -229,9 +215,6 @@ internal sealed partial class AttentionMacros
             text.Add("}\nbar.sync pair, 64;");
     }
 
-    private static string Zero(char sum, int tiles) =>
-        string.Join('\n', Enumerable.Range(0, 4 * tiles).Select(i => $"mov.f32 {sum}{i}, 0f00000000;"));
-
     /// <summary>Four 8 x 8 matrices to four registers from the one named on.</summary>
     private static string LoadMatrix(string first, string address, bool transposed) =>
         $"ldmatrix.sync.aligned.m8n8.x4{(transposed ? ".trans" : "")}.shared.b16 {Registers(first, 4)}, [{address}];";
@@ -248,21 +231,5 @@ internal sealed partial class AttentionMacros
         int digits = first.Length - first.AsSpan().TrimEnd("0123456789").Length;
         int number = int.Parse(first.AsSpan()[^digits..], CultureInfo.InvariantCulture);
         return $"{{{string.Join(", ", Enumerable.Range(number, count).Select(i => first[..^digits] + i.ToString(CultureInfo.InvariantCulture)))}}}";
-    }
-
-    /// <summary>Lines of text.</summary>
-    private sealed class Lines
-    {
-        private readonly StringBuilder text = new();
-
-        public Lines Add(string line)
-        {
-            if (text.Length > 0)
-                text.Append('\n');
-            text.Append(line);
-            return this;
-        }
-
-        public override string ToString() => text.ToString();
     }
 }

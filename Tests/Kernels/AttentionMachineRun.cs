@@ -8,9 +8,10 @@ namespace TrigFlowNative.Tests.Kernels;
 internal sealed class AttentionMachineRun
 {
     private readonly AttentionProblem problem;
+    private const int Processors = 3; // blocks of a persistent grid: fewer than tiles, so that blocks go on to further tiles
     private readonly AttentionTiling tiling;
     private readonly byte[] memory;
-    private readonly long qkv, y, dy, log, delta, dqkv;
+    private readonly long qkv, y, dy, log, delta, dqkv, maps, statistics;
     private readonly float scale;
 
     public AttentionMachineRun(AttentionProblem problem, AttentionTiling tiling)
@@ -25,6 +26,8 @@ internal sealed class AttentionMachineRun
         log = Place(4 * rows);
         delta = Place(4 * rows);
         dqkv = Place(2 * elements);
+        maps = Place(2 * 128);
+        statistics = Place(8 * problem.Images * problem.Heads * Padded);
         memory = new byte[end];
         memory.AsSpan().Fill(0xFF);
         Write(qkv, problem.Inputs);
@@ -55,8 +58,62 @@ internal sealed class AttentionMachineRun
         return (Read(y), Read(y + 2 * problem.Cotangents.Length), Floats(log).ToArray());
     }
 
+    /// <summary>The forward pass on Hopper's tensor cores.</summary>
+    public (float[] Primal, float[]? Tangent, float[] LogSumExp) OnHopper(bool tangent)
+    {
+        var tile = new WgmmaAttentionTile(problem.Depth, tangent);
+        memory.AsSpan((int)y, (int)(dy - y)).Fill(0xFF);
+        EncodeMap(maps, qkv, 3 * problem.Heads, tangent ? 2 * problem.Images : problem.Images);
+        int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
+        new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
+            Math.Min(items, Processors), maps, y, y + 2L * problem.Cotangents.Length, log, problem.Length, problem.Heads, problem.Depth, problem.Images, tiles, items,
+            tile.Places, tile.Chunks, tangent ? 1 : 0, scale);
+        return (Read(y), tangent ? Read(y + 2 * problem.Cotangents.Length) : null, Floats(log).ToArray());
+    }
+
     /// <summary>The gradient after a forward pass; delta, which no tensor core makes, is computed here.</summary>
     public float[] Gradient(float[] output, bool add)
+    {
+        SetDeltas(output);
+        foreach (string kernel in new[] { nameof(Attention.QueryGradientMma), nameof(Attention.KeyValueGradientMma) })
+            Launch(
+                kernel, qkv, dy, log, delta, dqkv, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale, add ? 1 : 0);
+        return Read(dqkv, problem.Inputs.Length);
+    }
+
+    /// <summary>The same on Hopper's tensor cores; what <see cref="Attention.StatisticsKernel"/> makes is made here.</summary>
+    public float[] GradientOnHopper(float[] output, bool add)
+    {
+        SetDeltas(output);
+        Span<float> saved = MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)statistics, 8 * problem.Images * problem.Heads * Padded));
+        for (int i = 0; i < saved.Length / 2; i++)
+        {
+            int row = i % Padded, from = i / Padded * problem.Length + row;
+            (float less, float difference) = row < problem.Length ? (-Floats(log)[from] * MathF.Log2(MathF.E), -Floats(delta)[from] * scale) : (float.NegativeInfinity, 0);
+            (saved[2 * i - i % 64], saved[2 * i - i % 64 + 64]) = (less, difference);
+        }
+
+        EncodeMap(maps, qkv, 3 * problem.Heads, problem.Images);
+        EncodeMap(maps + 128, dy, problem.Heads, problem.Images);
+        foreach (bool ownsKeys in new[] { false, true })
+        {
+            var tile = new AttentionGradientTile(problem.Depth, ownsKeys);
+            int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
+            new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
+                Math.Min(items, Processors), maps, statistics, dqkv, problem.Length, Padded, problem.Heads, problem.Depth, tiles, items, tile.Rows, tile.Chunks,
+                tile.Places, ownsKeys ? 1 : 0, scale, add ? 1 : 0);
+        }
+
+        return Read(dqkv, problem.Inputs.Length);
+    }
+
+    private int Padded => Attention.PaddedLength(problem.Length);
+
+    private void EncodeMap(long at, long tensor, int heads, int images) => PtxMachine.EncodeMap(
+        memory, (int)at, (int)tensor, [problem.Depth, heads, problem.Length, images],
+        [problem.Depth, heads * problem.Depth, problem.Length * heads * problem.Depth], [64, 1, WgmmaAttentionTile.Streamed, 1]);
+
+    private void SetDeltas(float[] output)
     {
         Span<float> deltas = Floats(delta);
         for (int i = 0; i < deltas.Length; i++)
@@ -67,11 +124,6 @@ internal sealed class AttentionMachineRun
             for (int channel = at; channel < at + problem.Depth; channel++)
                 deltas[i] += output[channel] * problem.Cotangents[channel];
         }
-
-        foreach (string kernel in new[] { nameof(Attention.QueryGradientMma), nameof(Attention.KeyValueGradientMma) })
-            Launch(
-                kernel, qkv, dy, log, delta, dqkv, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale, add ? 1 : 0);
-        return Read(dqkv, problem.Inputs.Length);
     }
 
     private void Launch(string kernel, params object[] arguments) =>

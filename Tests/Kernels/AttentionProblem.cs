@@ -46,16 +46,17 @@ internal sealed class AttentionProblem
 
     /// <summary>
     /// Standard normal values. The keys' tangents share a vector that moves the mean of a row of tS by some <paramref name="mean"/>;
-    /// first channels of queries and keys lie <paramref name="apart"/> on either side of zero, so that all logits are that negative, squared.
+    /// first channels of queries and keys lie <paramref name="apart"/> on either side of zero, so that all logits are that negative, squared;
+    /// those of keys rise by <paramref name="rise"/> from row to row.
     /// </summary>
-    public static AttentionProblem Random(int images, int length, int heads, int depth, float mean, float apart = 0)
+    public static AttentionProblem Random(int images, int length, int heads, int depth, float mean, float apart = 0, float rise = 0)
     {
         var random = new Random(20241011);
         var problem = new AttentionProblem(images, length, heads, depth);
         for (int i = 0; i < problem.Inputs.Length; i++)
         {
             int part = i % problem.Stride / problem.Channels;
-            float moved = i % depth > 0 ? 0 : part == 0 ? apart : part == 1 ? -apart : 0;
+            float moved = i % depth > 0 ? 0 : part == 0 ? apart : part == 1 ? rise * (i / problem.Stride % length) - apart : 0;
             problem.Inputs[i] = Rounded(Normal() + moved);
             problem.Tangents[i] = Rounded(Normal() + (part != 1 ? 0 : i % 2 == 0 ? mean : -mean));
         }

@@ -16,6 +16,7 @@ internal sealed partial class PtxMachine
 
     private Func<Warp, bool>? DecodeBulk(Instruction i) => i.Name switch
     {
+        ["cp", "async", "bulk", "shared::cluster", ..] => CopyBytes(i),
         ["mbarrier", "init", ..] => OnBarrier(i, (state, thread, value) => state.Initialise((int)value(thread))),
         ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive((int)value(thread))),
         ["mbarrier", "arrive", ..] => OnBarrier(i, (state, _, _) => state.Arrive(0)),
@@ -34,7 +35,14 @@ internal sealed partial class PtxMachine
         string place = i.Operands.First(operand => operand[0] == '[');
         Func<int, int> address = Address(place);
         Func<int, ulong> number = i.Operands[^1] == place ? _ => 0 : Value(i.Operands[^1]);
-        return i.Each(thread => act(StateOf(address(thread)), thread, number));
+        return warp => i.Each(thread =>
+        {
+            act(StateOf(address(thread)), thread, number);
+            if (i.Name[1] != "arrive" || i.Name[2] == "expect_tx")
+                return; // copies stay as far ahead as they may
+            FinishProductsAlike(warp);
+            warp.Yields = true;
+        })(warp);
     }
 
     /// <summary>Holds the warp up until the phase has ended.</summary>
@@ -77,6 +85,20 @@ internal sealed partial class PtxMachine
             int bytes = MoveBox(field, origin, at, load: null);
             StateOf(barrier(thread)).Expect(() => MoveBox(field, origin, at, load: true), bytes);
         })(warp);
+    }
+
+    /// <summary>[to], [from], bytes, [barrier].</summary>
+    private Func<Warp, bool> CopyBytes(Instruction i)
+    {
+        Func<int, int> to = Address(i.Operands[0]), from = Address(i.Operands[1]), barrier = Address(i.Operands[3]);
+        Func<int, ulong> size = Value(i.Operands[2]);
+        return i.Each(thread =>
+        {
+            int target = to(thread), source = from(thread), bytes = (int)size(thread);
+            Assert((target | source | bytes) % 16 == 0, $"{bytes} bytes from {source} to {target}: {i.Text}");
+            Array.Fill(shared, (byte)0xFF, target, bytes);
+            StateOf(barrier(thread)).Expect(() => memory.AsSpan(source, bytes).CopyTo(shared.AsSpan(target)), bytes);
+        });
     }
 
     /// <summary>Lets stores happen until as many are under way as the operand says.</summary>

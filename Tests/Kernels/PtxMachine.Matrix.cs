@@ -10,7 +10,13 @@ internal sealed partial class PtxMachine
         "shfl" => Shuffle(i),
         "ldmatrix" => LoadMatrices(i),
         "mma" => Multiply(i),
-        "wgmma" => MultiplyOfWarpgroup(i),
+        "wgmma" => i.Name[1] switch
+        {
+            "commit_group" => CommitProducts,
+            "wait_group" => FinishProducts(i),
+            _ => MultiplyOfWarpgroup(i),
+        },
+        "vote" => Vote(i),
         _ => null,
     };
 
@@ -18,11 +24,24 @@ internal sealed partial class PtxMachine
     {
         ulong[] target = Register(i.Operands[0]), source = Register(i.Operands[1]);
         Func<int, ulong> distance = Value(i.Operands[2]);
+        bool of = i.Name[2] == "idx";
         return warp =>
         {
             ulong[] values = source[warp.First..(warp.First + Lanes)];
             for (int lane = 0; lane < Lanes; lane++)
-                target[warp.First + lane] = values[lane ^ (int)distance(warp.First + lane)];
+                target[warp.First + lane] = values[(int)distance(warp.First + lane) ^ (of ? 0 : lane)];
+            return true;
+        };
+    }
+
+    /// <summary>Whether any lane's predicate holds.</summary>
+    private Func<Warp, bool> Vote(Instruction i)
+    {
+        ulong[] target = Register(i.Operands[0]), source = Register(i.Operands[1]);
+        return warp =>
+        {
+            ulong any = source[warp.First..(warp.First + Lanes)].Any(value => value != 0) ? 1u : 0;
+            Array.Fill(target, any, warp.First, Lanes);
             return true;
         };
     }

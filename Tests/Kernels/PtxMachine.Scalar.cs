@@ -70,7 +70,7 @@ internal sealed partial class PtxMachine
         Func<int, ulong> also = i.Operands.Length > 3 ? Value(i.Operands[3]) : _ => 1;
         bool signed = i.Type[0] == 's';
         if (i.Type == "f32")
-            return i.Each(thread => target[thread] = Real(x(thread)) != Real(y(thread)) == (i.Name[1] == "neu") ? 1u : 0u);
+            return i.Each(thread => target[thread] = (i.Name[1] == "gt" ? Real(x(thread)) > Real(y(thread)) : Real(x(thread)) != Real(y(thread)) == (i.Name[1] == "neu")) ? 1u : 0u);
         return i.Each(thread => target[thread] = also(thread) != 0 && Holds(Wide(x(thread)), Wide(y(thread))) ? 1u : 0u);
 
         long Wide(ulong value) => i.Type.EndsWith("64", StringComparison.Ordinal) ? (long)value : signed ? (int)(uint)value : (uint)value;

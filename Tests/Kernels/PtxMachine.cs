@@ -24,11 +24,12 @@ internal sealed partial class PtxMachine
     private readonly Dictionary<string, ulong[]> registers = [];
     private readonly Dictionary<string, ulong> arguments = [];
     private readonly Dictionary<string, int> labels = [];
-    private readonly Dictionary<ulong, List<Warp>> barriers = [];
+    private readonly Dictionary<ulong, (int Arrived, List<Warp> Waiting)> barriers = [];
     private readonly List<Func<Warp, bool>> program = [];
     private readonly List<bool> whole = [];
     private readonly string[] parameters;
     private readonly byte[] local;
+    private Warp[] warps = [];
     private int block, blocksOfGrid;
 
     /// <summary>The scopes in braces around the statement that is being decoded, the innermost last.</summary>
@@ -84,7 +85,7 @@ internal sealed partial class PtxMachine
         Array.Fill(shared, (byte)0xFF);
         foreach (ulong[] register in registers.Values)
             Array.Fill(register, ulong.MaxValue);
-        Warp[] warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
+        warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
         while (warps.Any(warp => !warp.Done))
         {
             bool moved = false;
@@ -100,6 +101,11 @@ internal sealed partial class PtxMachine
                     }
 
                     moved = true;
+                    if (warp.Yields)
+                    {
+                        warp.Yields = false;
+                        break;
+                    }
                 }
             }
 
@@ -107,21 +113,25 @@ internal sealed partial class PtxMachine
         }
 
         Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
+        Assert(barriers.Values.All(barrier => barrier.Arrived == 0), "a barrier that is waited for no more");
+        Assert(warps.All(warp => warp.Products.Count == 0 && warp.Groups.Count == 0), "the kernel ends before its products");
     }
 
-    /// <summary>Waits until as many threads have come as the barrier wants.</summary>
-    private bool Arrive(Warp warp, ulong barrier, ulong threads)
+    /// <summary>Comes to a barrier and, unless it only says so, waits until as many threads have come as the barrier wants.</summary>
+    private bool Arrive(Warp warp, ulong barrier, ulong threads, bool waits)
     {
-        if (!barriers.TryGetValue(barrier, out List<Warp>? arrived))
-            barriers[barrier] = arrived = [];
-        arrived.Add(warp);
-        warp.Waiting = true;
-        if ((ulong)(arrived.Count * Lanes) == threads)
+        (int arrived, List<Warp> waiting) = barriers.GetValueOrDefault(barrier, (0, []));
+        arrived += Lanes;
+        if (waits)
+            waiting.Add(warp);
+        warp.Waiting = waits;
+        if ((ulong)arrived == threads)
         {
-            arrived.ForEach(other => other.Waiting = false);
-            arrived.Clear();
+            waiting.ForEach(other => other.Waiting = false);
+            (arrived, waiting) = (0, []);
         }
 
+        barriers[barrier] = (arrived, waiting);
         return true;
     }
 
@@ -158,9 +168,9 @@ internal sealed partial class PtxMachine
                 return warp => i.Each(thread => warp.Next[thread - warp.First] = int.MaxValue)(warp);
             case "bar":
                 Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
-                return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First));
+                return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First), i.Name[1] == "sync");
             case "wgmma" when i.Name[1] == "fence":
-                return warp => Arrive(warp.Whole(i.Text), NamedBarriers + (ulong)(warp.First / WarpgroupThreads), WarpgroupThreads); // the warps of a warpgroup multiply together
+                return warp => Arrive(warp.Whole(i.Text), NamedBarriers + (ulong)(warp.First / WarpgroupThreads), WarpgroupThreads, waits: true); // the warps of a warpgroup multiply together
             default:
                 return null;
         }
@@ -222,12 +232,12 @@ internal sealed partial class PtxMachine
     /// <summary>What orders or hands over, where everything happens in order.</summary>
     private static readonly string[] Ignored =
     [
-        "griddepcontrol", "setmaxnreg", "fence.", "wgmma.commit_group", "wgmma.wait_group", "cp.async.bulk.commit_group",
+        "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group",
         "barrier.cluster",
     ];
 
     /// <summary>What all lanes of a warp execute together.</summary>
-    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "wgmma.fence", "wgmma.mma_async"];
+    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "vote.", "wgmma."];
 
     [GeneratedRegex(@"\.param \.\w+ (\w+)")]
     private static partial Regex Parameter();
@@ -266,6 +276,9 @@ internal sealed partial class PtxMachine
 
         public bool Waiting { get; set; }
 
+        /// <summary>Whether the warp has just arrived at a barrier that others wait for: they go first, so that an arrival that comes too early shows.</summary>
+        public bool Yields { get; set; }
+
         public bool Done => Next.All(next => next == int.MaxValue);
 
         /// <summary>Copies under way: bytes read of the bytes written, the rest zeros.</summary>
@@ -273,6 +286,15 @@ internal sealed partial class PtxMachine
 
         /// <summary>Stores of boxes under way; they read shared memory no sooner than somebody waits for them.</summary>
         public Queue<Action> Stores { get; } = [];
+
+        /// <summary>Products of a warpgroup that have been issued, and groups of them that have been committed.</summary>
+        public List<Action> Products { get; } = [];
+
+        /// <inheritdoc cref="Products"/>
+        public Queue<List<Action>> Groups { get; } = [];
+
+        /// <summary>Groups that have been committed so far.</summary>
+        public int Committed { get; set; }
 
         /// <summary>Takes the lanes that are furthest behind a statement on; returns the statement they execute. Lanes at a statement of the whole warp wait for the others.</summary>
         public int Begin(List<bool> whole)
