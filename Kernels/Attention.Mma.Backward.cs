@@ -22,15 +22,7 @@ public static partial class Attention
         if (i >= sizes.Pairs * sizes.Length)
             return;
         int pair = i / sizes.Length;
-        float sum = RowDelta(y, dy, sizes, pair, i - pair * sizes.Length, lane);
-        if (lane == 0)
-            delta[i] = sum;
-    }
-
-    /// <summary>The delta of a row, in every lane of its warp.</summary>
-    private static float RowDelta(ArrayView<uint> y, ArrayView<uint> dy, AttentionSizes sizes, int pair, int row, int lane)
-    {
-        int index = (sizes.Output(pair) + row * sizes.Channels) >> 1;
+        int index = (sizes.Output(pair) + (i - pair * sizes.Length) * sizes.Channels) >> 1;
         float sum = 0f;
         for (int word = lane; word < sizes.Depth >> 1; word += 32)
         {
@@ -42,7 +34,9 @@ public static partial class Attention
         sum += Warp.ShuffleXor(sum, 8);
         sum += Warp.ShuffleXor(sum, 4);
         sum += Warp.ShuffleXor(sum, 2);
-        return sum + Warp.ShuffleXor(sum, 1);
+        sum += Warp.ShuffleXor(sum, 1);
+        if (lane == 0)
+            delta[i] = sum;
     }
 
     internal static void QueryGradientMma(
@@ -77,7 +71,10 @@ public static partial class Attention
             CudaAsm.Emit("@@outputs;");
         }
 
-        CudaAsm.Emit("@@store %0, %1, %2, %3;", dqkv + origin + row * stride, left, stride, add);
+        if (add != 0)
+            CudaAsm.Emit("@@add %0, %1, %2;", dqkv + origin + row * stride, left, stride);
+        else
+            CudaAsm.Emit("@@store %0, %1, %2;", dqkv + origin + row * stride, left, stride);
     }
 
     internal static void KeyValueGradientMma(
@@ -114,8 +111,16 @@ public static partial class Attention
             CudaAsm.Emit("@@outputs;");
         }
 
-        CudaAsm.Emit("@@store %0, %1, %2, %3;", dqkv + keys + channels, left, stride, add);
-        CudaAsm.Emit("@@store_u %0, %1, %2, %3;", dqkv + keys, left, stride, add);
+        if (add != 0)
+        {
+            CudaAsm.Emit("@@add %0, %1, %2;", dqkv + keys + channels, left, stride);
+            CudaAsm.Emit("@@add_u %0, %1, %2;", dqkv + keys, left, stride);
+        }
+        else
+        {
+            CudaAsm.Emit("@@store %0, %1, %2;", dqkv + keys + channels, left, stride);
+            CudaAsm.Emit("@@store_u %0, %1, %2;", dqkv + keys, left, stride);
+        }
     }
 
     private static Action BackwardOnTensorCores(

@@ -23,11 +23,11 @@ public static partial class Attention
         Tensor y = program.Allocate(shape, qkv.HasTangent, DType.BFloat16);
         Tensor logSumExp = program.Allocate(new Shape(sizes.Images, sizes.Heads, sizes.Length));
         AttentionTiling? tiling = AttentionTiling.For(device, sizes);
-        if (WgmmaAttentionTile.For(device, sizes.Depth, qkv.HasTangent) is { } tile)
+        if (WgmmaAttentionTile.Takes(device, sizes.Depth))
         {
             program.Emit(
                 qkv.HasTangent ? "attention.tangent" : "attention.forward", [qkv], [y, logSumExp],
-                _ => { }, gpu => ForwardOnHopper(gpu, tile, qkv, y, logSumExp, sizes));
+                _ => { }, gpu => ForwardOnHopper(gpu, new WgmmaAttentionTile(sizes.Depth, qkv.HasTangent), qkv, y, logSumExp, sizes));
         }
         else if (tiling is not null)
         {
@@ -55,9 +55,9 @@ public static partial class Attention
         if (program.Tape.Slot(program, qkv) is not { } slot)
             return;
         bool rounded = dy.Type == DType.BFloat16 && slot.Tensor.Type == DType.BFloat16;
-        if (rounded && WgmmaAttentionTile.For((GpuDevice)program.Device, sizes.Depth, tangent: false) is not null)
+        if (rounded && WgmmaAttentionTile.Takes((GpuDevice)program.Device, sizes.Depth))
         {
-            Tensor statistics = program.Allocate(new Shape(sizes.Pairs, 2 * PaddedLength(sizes)));
+            Tensor statistics = program.Allocate(new Shape(sizes.Pairs, 2 * PaddedLength(sizes.Length)));
             program.Emit(
                 "attention.backward", [qkv, y, dy, logSumExp, slot.ReadTensor], [slot.Tensor, statistics],
                 _ => { }, gpu => BackwardOnHopper(gpu, qkv, y, dy, logSumExp, statistics, slot, sizes));

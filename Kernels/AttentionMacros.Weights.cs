@@ -33,7 +33,7 @@ internal sealed partial class AttentionMacros
         text.AddStages();
         text.macros["rows"] = text.RowStatistics();
         text.macros["weights"] = text.GradientWeights(byRow: true);
-        text.macros["store"] = AttentionRows.Store('o', text.OutputTiles, text.GuardedDepth, add: true);
+        text.AddGradient("", 'o');
         return text.macros;
     }
 
@@ -44,8 +44,8 @@ internal sealed partial class AttentionMacros
         text.AddStages();
         text.macros["load_statistics"] = text.LoadStatistics();
         text.macros["weights"] = text.GradientWeights(byRow: false);
-        text.macros["store"] = AttentionRows.Store('o', text.OutputTiles, text.GuardedDepth, add: true);
-        text.macros["store_u"] = AttentionRows.Store('u', text.OutputTiles, text.GuardedDepth, add: true);
+        text.AddGradient("", 'o');
+        text.AddGradient("_u", 'u');
         return text.macros;
     }
 
@@ -53,6 +53,13 @@ internal sealed partial class AttentionMacros
     private void AddStages()
     {
         macros["arrived"] = "mov.u32 use, fill;\nsub.u32 fill, " + tiling.StageBytes + ", fill;";
+    }
+
+    /// <summary>How a gradient is stored, and how it is added to what is there.</summary>
+    private void AddGradient(string name, char sum)
+    {
+        macros["store" + name] = AttentionRows.Store(sum, OutputTiles, GuardedDepth);
+        macros["add" + name] = AttentionRows.Add(sum, OutputTiles, GuardedDepth);
     }
 
     private void AddSoftmax(bool tangent)
@@ -69,12 +76,12 @@ internal sealed partial class AttentionMacros
             """;
         macros["weights"] = Softmax(tangent);
         macros["finish"] = AttentionRows.Finish(OutputTiles, tangent, AcrossRow);
-        macros["store"] = AttentionRows.Store('o', OutputTiles, GuardedDepth, add: false);
+        macros["store"] = AttentionRows.Store('o', OutputTiles, GuardedDepth);
         macros["store_log"] = AttentionRows.StoreLog;
         if (tangent)
         {
             macros["centre"] = AttentionRows.Centre(LogitTiles, AcrossRow);
-            macros["store_u"] = AttentionRows.Store('u', OutputTiles, GuardedDepth, add: false);
+            macros["store_u"] = AttentionRows.Store('u', OutputTiles, GuardedDepth);
         }
     }
 

@@ -76,44 +76,80 @@ internal static class AttentionRows
     }
 
     /// <summary>
-    /// Stores an output as bf16: $0 the first row's first channel, $1 how many rows there are, $2 bytes between rows, and
-    /// where it may be added to what is there, $3 1 to add.
+    /// Stores an output as bf16: $0 the first row's first channel, $1 how many rows there are, $2 bytes between rows. The four lanes of a row
+    /// exchange what they have of four times 8 columns, so that each stores 16 bytes and together two whole sectors.
     /// </summary>
     /// <param name="sum">The sums.</param>
     /// <param name="tiles">How many times 8 columns they have, from "channel" on.</param>
     /// <param name="depth">Channels beyond which there are none to store; null if there are as many as sums.</param>
-    /// <param name="add">Whether it may be added to what is there.</param>
-    public static string Store(char sum, int tiles, int? depth, bool add)
+    public static string Store(char sum, int tiles, int? depth)
     {
-        var text = new PtxLines().Add("{\n.reg .b64 to, far;\n.reg .b32 valid, word;\n.reg .f32 old;\n.reg .pred there0, there1, on0, on1, read0, read1, adds;");
-        text.Add("sub.s32 valid, $1, row;\nsetp.gt.s32 there0, valid, 0;\nsetp.gt.s32 there1, valid, 8;");
-        text.Add("cvt.u64.u32 to, row;\nmul.lo.u64 to, to, $2;\nmul.wide.u32 far, channel, 2;\nadd.u64 to, to, far;\nadd.u64 to, to, $0;");
-        text.Add("shl.b64 far, $2, 3;\nadd.u64 far, far, to;");
-        if (add)
-            text.Add("setp.ne.b32 adds, $3, 0;");
+        PtxLines text = Begin().Add(".reg .b64 at0, at1;\n.reg .b32 part, first, w<4>, x<2>;\n.reg .pred odd, high, whole<2>;");
+        text.Add("and.b32 part, lane, 1;\nsetp.ne.u32 odd, part, 0;\nand.b32 part, lane, 2;\nsetp.ne.u32 high, part, 0;\nand.b32 part, lane, 3;");
+        text.Add("mad.lo.u32 first, part, 6, channel;"); // from two channels a lane to eight
+        text.Add("mul.wide.u32 at0, part, 12;\nadd.u64 at1, at0, to1;\nadd.u64 at0, at0, to0;");
+        int grouped = tiles / 4 * 4;
+        for (int tile = 0; tile < grouped; tile += 4)
+        {
+            for (int row = 0; row < 2; row++)
+            {
+                for (int i = 0; i < 4; i++)
+                    text.Add(Round($"w{i}", sum, tile + i, row));
+                Exchange(text, "odd", 1, ("w0", "w1"), ("w2", "w3"));
+                Exchange(text, "high", 2, ("w0", "w2"), ("w1", "w3"));
+                text.Add($"{Guard("whole", "first", row, depth - 8 * tile)}\n@whole{row} st.global.v4.b32 [at{row}+{16 * tile}], {{w0, w1, w2, w3}};");
+            }
+        }
+
+        for (int tile = grouped; tile < tiles; tile++)
+            for (int row = 0; row < 2; row++)
+                text.Add($"{Guard("on", "channel", row, depth - 8 * tile)}\n{Round("word", sum, tile, row)}\n@on{row} st.global.b32 [to{row}+{16 * tile}], word;");
+        return text.Add("}").ToString();
+    }
+
+    /// <summary>The same, added to what is there.</summary>
+    /// <inheritdoc cref="Store"/>
+    public static string Add(char sum, int tiles, int? depth)
+    {
+        PtxLines text = Begin().Add(".reg .f32 old;");
         for (int tile = 0; tile < tiles; tile++)
         {
             for (int row = 0; row < 2; row++)
             {
-                string on = $"there{row}", at = $"[{(row == 0 ? "to" : "far")}+{16 * tile}]", first = $"{sum}{4 * tile + 2 * row}", second = $"{sum}{4 * tile + 2 * row + 1}";
-                if (depth is { } end)
-                {
-                    on = $"on{row}";
-                    text.Add($"setp.lt.and.s32 {on}, channel, {end - 8 * tile}, there{row};");
-                }
-
-                if (add)
-                {
-                    text.Add($"and.pred read{row}, adds, {on};\n@read{row} ld.global.b32 word, {at};");
-                    text.Add($"@read{row} shl.b32 old, word, 16;\n@read{row} add.f32 {first}, {first}, old;");
-                    text.Add($"@read{row} and.b32 old, word, 0xffff0000;\n@read{row} add.f32 {second}, {second}, old;");
-                }
-
-                text.Add($"cvt.rn.bf16x2.f32 word, {second}, {first};\n@{on} st.global.b32 {at}, word;");
+                string at = $"[to{row}+{16 * tile}]", first = $"{sum}{4 * tile + 2 * row}", second = $"{sum}{4 * tile + 2 * row + 1}";
+                text.Add($"{Guard("on", "channel", row, depth - 8 * tile)}\n@on{row} ld.global.b32 word, {at};");
+                text.Add($"@on{row} shl.b32 old, word, 16;\n@on{row} add.f32 {first}, {first}, old;");
+                text.Add($"@on{row} and.b32 old, word, 0xffff0000;\n@on{row} add.f32 {second}, {second}, old;");
+                text.Add($"{Round("word", sum, tile, row)}\n@on{row} st.global.b32 {at}, word;");
             }
         }
 
         return text.Add("}").ToString();
+    }
+
+    /// <summary>The addresses of a lane's first channel in its two rows, and whether those are rows.</summary>
+    private static PtxLines Begin() => new PtxLines()
+        .Add("{\n.reg .b64 to<2>;\n.reg .b32 valid, word;\n.reg .pred there<2>, on<2>;")
+        .Add("sub.s32 valid, $1, row;\nsetp.gt.s32 there0, valid, 0;\nsetp.gt.s32 there1, valid, 8;")
+        .Add("cvt.u64.u32 to0, row;\nmul.lo.u64 to0, to0, $2;\nmul.wide.u32 to1, channel, 2;\nadd.u64 to0, to0, to1;\nadd.u64 to0, to0, $0;")
+        .Add("shl.b64 to1, $2, 3;\nadd.u64 to1, to1, to0;");
+
+    /// <summary>Sets a predicate where a row is one and, unless all channels are there, a lane's channel is among so many.</summary>
+    private static string Guard(string predicate, string channel, int row, int? channels) => channels is { } end
+        ? $"setp.lt.and.s32 {predicate}{row}, {channel}, {end}, there{row};"
+        : $"mov.pred {predicate}{row}, there{row};";
+
+    /// <summary>The lane's two sums of a row and 8 columns as a word of bf16.</summary>
+    private static string Round(string word, char sum, int tile, int row) =>
+        $"cvt.rn.bf16x2.f32 {word}, {sum}{4 * tile + 2 * row + 1}, {sum}{4 * tile + 2 * row};";
+
+    /// <summary>Transposes words between lanes so far apart: of each pair a lane for which the predicate holds gives the first for the other lane's second.</summary>
+    private static void Exchange(PtxLines text, string upper, int distance, params ReadOnlySpan<(string Lower, string Upper)> pairs)
+    {
+        for (int i = 0; i < pairs.Length; i++)
+            text.Add($"selp.b32 x{i}, {pairs[i].Lower}, {pairs[i].Upper}, {upper};\nshfl.sync.bfly.b32 x{i}, x{i}, {distance}, 31, 0xffffffff;");
+        for (int i = 0; i < pairs.Length; i++)
+            text.Add($"selp.b32 {pairs[i].Lower}, x{i}, {pairs[i].Lower}, {upper};\nselp.b32 {pairs[i].Upper}, {pairs[i].Upper}, x{i}, {upper};");
     }
 
     /// <summary>Stores the log-sum-exp of the lane's rows, unless "half" says that others do: $0 the array at the first row, $1 how many rows there are.</summary>

@@ -5,6 +5,9 @@ namespace TrigFlowNative.Kernels;
 /// <summary>Device functions that start bulk tensor copies (PTX ISA 8.0, section 9.7.8.24) of boxes described by a tensor map; one thread calls them.</summary>
 internal static class TensorCopy
 {
+    /// <summary>Brings a tensor map into the cache of the copy engine.</summary>
+    public static void Prefetch(long map) => CudaAsm.Emit("prefetch.tensormap [%0];", map);
+
     /// <summary>Loads the box at (c, w, h, n) of an image tensor; its bytes arrive at the barrier.</summary>
     public static void LoadImages(int target, long map, int c, int w, int h, int n, int barrier) => CudaAsm.Emit(
         "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];",

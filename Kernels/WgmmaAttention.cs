@@ -26,8 +26,8 @@ internal static class WgmmaAttention
     private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaTile.ChunkBytes;
 
     /// <summary>
-    /// For heads of one chunk: a warpgroup's queries are in registers, and the products of weights and values of a tile run while the
-    /// weights of the next are made.
+    /// For heads of one chunk: each multiplying warpgroup has rows of its own, whose queries it keeps in registers, and the products of weights and
+    /// values of a tile run while the weights of the next are made.
     /// </summary>
     /// <param name="map">Tensor map (channel, head of queries, keys or values, row, image), tangents behind all images.</param>
     /// <param name="y">Address of the output.</param>
@@ -43,7 +43,7 @@ internal static class WgmmaAttention
     /// <param name="chunks">Chunks of a head's channels.</param>
     /// <param name="tangent">1 if there is a tangent, otherwise 0.</param>
     /// <param name="scale">1 / sqrt(D).</param>
-    internal static void Overlapped(
+    internal static void OwnRows(
         long map, long y, long yTangent, long logSumExp, int length, int heads, int depth, int images, int tiles, int items, int places, int chunks, int tangent, float scale)
     {
         CudaAsm.Emit("@@declare %0;", scale);
@@ -61,14 +61,14 @@ internal static class WgmmaAttention
         else
         {
             CudaAsm.Emit("@@manyRegisters;");
-            int turn = 0, mine = 1 + warpgroup, other = 2 - warpgroup;
+            int parity = 0, mine = 1 + warpgroup, other = 2 - warpgroup;
             if (warpgroup == 1)
                 CudaAsm.Emit("@@passTurn %0;", other);
             for (int item = Grid.IdxX; item < items; item += Grid.DimX)
             {
                 int pair = item / tiles, row = (item - pair * tiles) * 128 + 64 * warpgroup, image = pair / heads;
-                AsyncBarrier.Wait(ready, turn);
-                turn ^= 1;
+                AsyncBarrier.Wait(ready, parity);
+                parity ^= 1;
                 CudaAsm.Emit("@@begin %0;", queries + warpgroup * ChunkBytes);
                 AsyncBarrier.ArriveFirst(taken, lane & 31);
                 AttentionRing keys = ring;
@@ -119,9 +119,12 @@ internal static class WgmmaAttention
         }
     }
 
-    /// <summary>For heads of several chunks: both warpgroups have the same rows and each half of the channels; what one waits for, the other's products fill.</summary>
-    /// <inheritdoc cref="Overlapped" path="/param"/>
-    internal static void InTurn(
+    /// <summary>
+    /// For heads of several chunks: both multiplying warpgroups have the same rows and each half of the channels. There are no registers for weights in use
+    /// beside the next logits; while one warpgroup makes weights the other's products are at work.
+    /// </summary>
+    /// <inheritdoc cref="OwnRows" path="/param"/>
+    internal static void SharedRows(
         long map, long y, long yTangent, long logSumExp, int length, int heads, int depth, int images, int tiles, int items, int places, int chunks, int tangent, float scale)
     {
         CudaAsm.Emit("@@declare %0;", scale);
@@ -139,13 +142,13 @@ internal static class WgmmaAttention
         else
         {
             CudaAsm.Emit("@@manyRegisters;");
-            int turn = 0, half = warpgroup * (chunks >> 1);
+            int parity = 0, half = warpgroup * (chunks >> 1);
             long own = WgmmaConvolution.At(AlongRows, queries);
             for (int item = Grid.IdxX; item < items; item += Grid.DimX)
             {
                 int pair = item / tiles, row = (item - pair * tiles) * 64, image = pair / heads;
-                AsyncBarrier.Wait(ready, turn);
-                turn ^= 1;
+                AsyncBarrier.Wait(ready, parity);
+                parity ^= 1;
                 CudaAsm.Emit("@@begin %0;", 0);
                 for (int first = 0; first < length; first += Streamed)
                 {
@@ -184,12 +187,12 @@ internal static class WgmmaAttention
         AttentionRing ring, int queries, int ready, long map, int length, int heads, int images, int tiles, int items, int tangent, int chunks,
         int queryChunks, int rowStep, int channelStep, int lag)
     {
-        int turn = 1, rows = rowStep == 0 ? 64 : queryChunks * rowStep; // nothing has been filled yet: the first wait passes at once
+        int parity = 1, rows = rowStep == 0 ? 64 : queryChunks * rowStep; // nothing has been filled yet: the first wait passes at once
         for (int item = Grid.IdxX; item < items; item += Grid.DimX)
         {
             int pair = item / tiles, row = (item - pair * tiles) * rows, image = pair / heads, head = pair - image * heads;
-            AsyncBarrier.Wait(ready + AsyncBarrier.Bytes, turn);
-            turn ^= 1;
+            AsyncBarrier.Wait(ready + AsyncBarrier.Bytes, parity);
+            parity ^= 1;
             AsyncBarrier.Expect(ready, queryChunks * ChunkBytes * (1 + tangent));
             int target = queries;
             for (int part = 0; part <= tangent; part++)

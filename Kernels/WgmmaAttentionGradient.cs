@@ -54,7 +54,7 @@ internal static class WgmmaAttentionGradient
         {
             CudaAsm.Emit("@@manyRegisters;");
             bool shares = ownRows == 64;
-            int turn = 0, slot = 0, from = shares ? warpgroup * (chunks >> 1) * ChunkBytes : 0, firstRow = shares ? 0 : 64 * warpgroup;
+            int parity = 0, slot = 0, from = shares ? warpgroup * (chunks >> 1) * ChunkBytes : 0, firstRow = shares ? 0 : 64 * warpgroup;
             long rows = WgmmaConvolution.At(WgmmaAttention.AlongRows, own + (firstRow >> 6) * chunks * ChunkBytes), channels = 2L * heads * depth;
             int mine = 1 + warpgroup, other = 2 - warpgroup;
             if (warpgroup == 1)
@@ -62,8 +62,8 @@ internal static class WgmmaAttentionGradient
             for (int item = Grid.IdxX; item < items; item += Grid.DimX)
             {
                 int pair = item / tiles, row = (item - pair * tiles) * ownRows + firstRow, image = pair / heads;
-                AsyncBarrier.Wait(ready, turn);
-                turn ^= 1;
+                AsyncBarrier.Wait(ready, parity);
+                parity ^= 1;
                 CudaAsm.Emit("@@begin %0;", statistics + ((long)pair * padded + row) * 2 * sizeof(float));
                 AttentionRing last = ring;
                 CudaAsm.Emit("@@awaitTurn %0;", mine);
@@ -103,8 +103,17 @@ internal static class WgmmaAttentionGradient
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                 Release(last, lane, ownsKeys);
                 long at = dqkv + ((long)image * length + row) * 3 * channels + 2L * (pair - image * heads) * depth;
-                CudaAsm.Emit("@@store %0, %1, %2, %3;", at + 2 * ownsKeys * channels, length - row, 3 * channels, add);
-                CudaAsm.Emit("@@store_u %0, %1, %2, %3;", at + channels, length - row, 3 * channels, add);
+                long outputs = at + 2 * ownsKeys * channels, stride = 3 * channels;
+                if (add != 0)
+                {
+                    CudaAsm.Emit("@@add %0, %1, %2;", outputs, length - row, stride);
+                    CudaAsm.Emit("@@add_u %0, %1, %2;", at + channels, length - row, stride);
+                }
+                else
+                {
+                    CudaAsm.Emit("@@store %0, %1, %2;", outputs, length - row, stride);
+                    CudaAsm.Emit("@@store_u %0, %1, %2;", at + channels, length - row, stride);
+                }
             }
 
             if (warpgroup == 0)
@@ -132,12 +141,12 @@ internal static class WgmmaAttentionGradient
     {
         // Queries and keys are of the first map, and so are values; cotangents are of the second, whose heads begin at 0.
         long ownMap = ownsKeys != 0 ? maps : maps + 128, streamedMap = ownsKeys != 0 ? maps + 128 : maps;
-        int turn = 1, slot = 0; // nothing has been filled yet: the first wait passes at once
+        int parity = 1, slot = 0; // nothing has been filled yet: the first wait passes at once
         for (int item = Grid.IdxX; item < items; item += Grid.DimX)
         {
             int pair = item / tiles, row = (item - pair * tiles) * ownRows, image = pair / heads, head = pair - image * heads;
-            AsyncBarrier.Wait(ready + AsyncBarrier.Bytes, turn);
-            turn ^= 1;
+            AsyncBarrier.Wait(ready + AsyncBarrier.Bytes, parity);
+            parity ^= 1;
             AsyncBarrier.Expect(ready, 2 * (ownRows >> 6) * chunks * ChunkBytes);
             int target = own;
             for (int part = 0; part < 2; part++)

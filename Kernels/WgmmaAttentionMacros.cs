@@ -42,8 +42,8 @@ internal sealed class WgmmaAttentionMacros
             ["rescale"] = text.Rescale(),
             ["pack"] = Pack(first: true, second: tile.Tangent),
             ["finish"] = AttentionRows.Finish(text.OutputTiles, tile.Tangent, AcrossRow),
-            ["store"] = AttentionRows.Store('o', text.OutputTiles, guarded, add: false),
-            ["store_u"] = text.OnlyWithTangent(AttentionRows.Store('u', text.OutputTiles, guarded, add: false)),
+            ["store"] = AttentionRows.Store('o', text.OutputTiles, guarded),
+            ["store_u"] = text.OnlyWithTangent(AttentionRows.Store('u', text.OutputTiles, guarded)),
             ["store_log"] = AttentionRows.StoreLog,
         };
     }

@@ -51,10 +51,9 @@ internal sealed record WgmmaAttentionTile(int Depth, bool Tangent)
     /// <summary>Dynamic shared memory.</summary>
     public int SharedBytes => Alignment + QueryBytes + Places * Chunks * ChunkBytes + BarrierBytes;
 
-    /// <summary>The tile for a head on a GPU; null where mma.sync does better, since more than a quarter of the channels would be zeros, or wgmma is missing.</summary>
-    public static WgmmaAttentionTile? For(GpuDevice gpu, int depth, bool tangent) =>
-        gpu.TensorCores == TensorCorePath.Wgmma && Takes(depth) ? new WgmmaAttentionTile(depth, tangent) : null;
+    /// <summary>Whether a GPU has wgmma and a head of so many channels fills at least three quarters of its chunks; otherwise mma.sync does better.</summary>
+    public static bool Takes(GpuDevice gpu, int depth) => gpu.TensorCores == TensorCorePath.Wgmma && Takes(depth);
 
-    /// <summary>Whether a head of so many channels fills its chunks well enough.</summary>
+    /// <inheritdoc cref="Takes(GpuDevice, int)"/>
     public static bool Takes(int depth) => depth % 8 == 0 && depth is (>= 48 and <= 64) or (>= 96 and <= 128) or (>= 192 and <= 256);
 }

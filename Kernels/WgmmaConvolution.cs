@@ -11,10 +11,15 @@ namespace TrigFlowNative.Kernels;
 /// A tile's pixels are a box (<see cref="PixelBox"/>); a tap is the same box shifted, so padding costs nothing. Blocks of a cluster
 /// have boxes next to each other and the same columns, hence the same weights, which each brings a part of for all. A residual
 /// comes through the same ring as the operands, as further steps; so does a shortcut, a 1x1 convolution of other images that is part of the
-/// same sum. Where tiles are few, the blocks of a cluster share the steps of a
-/// tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
+/// same sum. Where tiles are few, the blocks of a cluster share the steps of a tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
+/// <para>
+/// Both multiplying warpgroups work on one tile, 64 rows each; or, where a tile has few steps, they alternate: each has whole tiles of its
+/// own, every other one, and stores a tile while the other multiplies. They take turns at multiplying, so that neither begins a tile before
+/// all operands of the tile before have arrived: side by side, both would store at the same time. The turns also keep the phases of
+/// the ring's barriers apart, since a warpgroup that passes by the other's steps must not take an earlier phase for the one it awaits.
+/// </para>
 /// </remarks>
-internal static class WgmmaConvolution
+internal static partial class WgmmaConvolution
 {
     /// <summary>A swizzled operand whose rows are 128 bytes, eight rows 1024 apart; what else depends on the form is added.</summary>
     private const long Descriptor = (1L << 62) | (64L << 32);
@@ -50,6 +55,7 @@ internal static class WgmmaConvolution
     /// <param name="chunks">Chunks of 64 columns.</param>
     /// <param name="single">Whether the output is fp32.</param>
     /// <param name="residual">Whether there is a residual in bf16.</param>
+    /// <param name="alternating">1 where the warpgroups alternate between tiles, of at most 128 columns; else 0.</param>
     /// <param name="cluster">Blocks that bring the weights for each other.</param>
     /// <param name="splits">Blocks that share the steps of a tile; then each block has one tile, and <paramref name="cluster"/> is 1.</param>
     /// <param name="shortcutSlices">Steps of 64 channels of the shortcut; 0 for none.</param>
@@ -58,8 +64,8 @@ internal static class WgmmaConvolution
     internal static void Convolve(
         long maps, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
         int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
-        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster, int splits,
-        int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
+        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int alternating, int cluster,
+        int splits, int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
     {
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("@@keepBias %0;", shortcutBias);
@@ -71,34 +77,35 @@ internal static class WgmmaConvolution
         int endStep = splits > 1 ? steps * (place + 1) / splits : steps;
         int staging = shared + stages * stageBytes, exchange = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
         int tileBytes = WgmmaTile.Rows * tileColumns * 4;
-        int full = exchange + (splits - 1) * tileBytes, empty = full + stages * AsyncBarrier.Bytes;
+        CopyRing ring = default;
+        ring.Start = shared;
+        ring.PlaceBytes = stageBytes;
+        ring.Places = stages;
+        ring.Full = exchange + (splits - 1) * tileBytes;
+        ring.Empty = ring.Full + stages * AsyncBarrier.Bytes;
+        int turns = ring.Empty + stages * AsyncBarrier.Bytes;
         if (thread == 0)
         {
-            for (int i = 0; i < stages; i++)
-            {
-                AsyncBarrier.Initialise(full + i * AsyncBarrier.Bytes, 1);
-                AsyncBarrier.Initialise(empty + i * AsyncBarrier.Bytes, 2 * cluster);
-            }
-
+            ring.Initialise((2 - alternating) * cluster);
+            AsyncBarrier.Initialise(turns, 1);
+            AsyncBarrier.Initialise(turns + AsyncBarrier.Bytes, 1);
             AsyncBarrier.FenceInitialisation();
         }
 
         Group.Barrier();
         if (blocks > 1)
             AsyncBarrier.ClusterSync(); // nobody may reach into a block that has not begun
-        int tiles = rowTiles * columnTiles, stride = Grid.DimX / blocks, stage = 0;
+        int tiles = rowTiles * columnTiles, stride = Grid.DimX / blocks;
         if (warpgroup == 2)
         {
             CudaAsm.Emit(WgmmaTile.FewRegisters);
             if (lane == 0)
             {
-                int phase = 1; // nothing has been filled yet: the wait for an empty place passes at once
+                ring.Phase = 1; // nothing has been filled yet: the wait for an empty place passes at once
                 for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
                 {
                     int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
-                    int box = TileRow(tile, rowTiles, columnTiles) * cluster + rank;
-                    int boxRow = box / across, w0 = (box - boxRow * across) << widthLog, group = boxRow / down, h0 = (boxRow - group * down) << heightLog;
-                    int n0 = group << (7 - widthLog - heightLog);
+                    BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
                     int tap = 0, step = 0;
                     for (int r = -radius; r <= radius; r++)
                         for (int s = -radius; s <= radius; s++)
@@ -108,14 +115,9 @@ internal static class WgmmaConvolution
                                 step++;
                                 if (step <= firstStep || step > endStep)
                                     continue;
-                                int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes;
-                                AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
-                                AsyncBarrier.Expect(barrier, arrivingBytes);
-                                int c = slice < firstSlices ? slice * 64 : (slice - firstSlices) * 64;
-                                TensorCopy.LoadImages(target, slice < firstSlices ? maps : maps + 512L, c, w0 + s * direction, h0 + r * direction, n0, barrier);
-                                CudaAsm.Emit("@@loadB %0, %1, %2, %3, %4, %5, %6;", target + 2 * WgmmaTile.ChunkBytes, maps + 128L, barrier, column, slice * 64, tap, rank);
-                                stage = Next(stage, stages);
-                                phase ^= stage == 0 ? 1 : 0;
+                                CopyStep(
+                                    ref ring, slice < firstSlices ? maps : maps + 512L, slice < firstSlices ? slice : slice - firstSlices, box.W + s * direction,
+                                    box.H + r * direction, box.N, maps + 128L, column, slice, tap, rank, arrivingBytes);
                             }
 
                             tap++;
@@ -126,38 +128,13 @@ internal static class WgmmaConvolution
                         step++;
                         if (step <= firstStep || step > endStep)
                             continue;
-                        int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes;
-                        AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
-                        AsyncBarrier.Expect(barrier, arrivingBytes);
-                        int c = slice < shortcutFirstSlices ? slice * 64 : (slice - shortcutFirstSlices) * 64;
-                        TensorCopy.LoadImages(target, slice < shortcutFirstSlices ? maps + 640L : maps + 768L, c, w0, h0, n0, barrier);
-                        CudaAsm.Emit("@@loadB %0, %1, %2, %3, %4, %5, %6;", target + 2 * WgmmaTile.ChunkBytes, maps + 896L, barrier, column, slice * 64, 0, rank);
-                        stage = Next(stage, stages);
-                        phase ^= stage == 0 ? 1 : 0;
+                        CopyStep(
+                            ref ring, slice < shortcutFirstSlices ? maps + 640L : maps + 768L, slice < shortcutFirstSlices ? slice : slice - shortcutFirstSlices,
+                            box.W, box.H, box.N, maps + 896L, column, slice, 0, rank, arrivingBytes);
                     }
 
                     if (residual != 0 && (splits == 1 || place == 0))
-                    {
-                        // The second warpgroup's half of the box lies behind the first along the box's slowest axis.
-                        int half = HalfAxis(widthLog, heightLog);
-                        int w1 = w0 + (half == 0 ? 64 : 0), h1 = h0 + (half == 1 ? 1 << (heightLog - 1) : 0), n1 = n0 + (half == 2 ? 1 << (6 - widthLog - heightLog) : 0);
-                        for (int chunk = 0; chunk < chunks; chunk += 2)
-                        {
-                            int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes, c = column + 64 * chunk;
-                            AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
-                            AsyncBarrier.Expect(barrier, (chunk + 1 < chunks ? 4 : 2) * WgmmaTile.ChunkBytes);
-                            TensorCopy.LoadImages(target, maps + 384L, c, w0, h0, n0, barrier);
-                            TensorCopy.LoadImages(target + WgmmaTile.ChunkBytes, maps + 384L, c, w1, h1, n1, barrier);
-                            if (chunk + 1 < chunks)
-                            {
-                                TensorCopy.LoadImages(target + 2 * WgmmaTile.ChunkBytes, maps + 384L, c + 64, w0, h0, n0, barrier);
-                                TensorCopy.LoadImages(target + 3 * WgmmaTile.ChunkBytes, maps + 384L, c + 64, w1, h1, n1, barrier);
-                            }
-
-                            stage = Next(stage, stages);
-                            phase ^= stage == 0 ? 1 : 0;
-                        }
-                    }
+                        CopyResidual(ref ring, maps + 384L, column, chunks, box, widthLog, heightLog);
                 }
             }
 
@@ -167,33 +144,54 @@ internal static class WgmmaConvolution
         else
         {
             CudaAsm.Emit(WgmmaTile.ManyRegisters);
-            int phase = 0;
             long formOfB = Descriptor | (transposed != 0 ? 512L << 16 : 1L << 16);
-            // The row of this thread within its warpgroup's 64, and 8 further down; the swizzle moves 16-byte pieces by row % 8.
-            int row = ((lane >> 5) << 4) + ((lane & 31) >> 2), pair = (lane & 3) << 1;
-            int line = (row << 7) + (pair << 1), swizzle = (row & 7) << 4;
-            staging += warpgroup * 2 * WgmmaTile.ChunkBytes;
-            for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
+            Output output = default;
+            output.Maps = maps;
+            output.Y = y;
+            output.Bias = bias;
+            output.Alpha = alpha;
+            output.Beta = beta;
+            output.BiasedRows = biasedRows;
+            output.Columns = columns;
+            output.Lane = lane;
+            output.Warpgroup = warpgroup;
+            output.Staging = staging + warpgroup * 2 * WgmmaTile.ChunkBytes;
+            output.Row = ((lane >> 5) << 4) + ((lane & 31) >> 2);
+            output.Pair = (lane & 3) << 1;
+            output.Single = single;
+            // Of the rows of A: those of the warpgroup, or all.
+            int firstRows = (1 - alternating) * warpgroup, turn = 1 - warpgroup;
+            int tileSteps = endStep - firstStep + (residual != 0 ? 1 : 0);
+            ring.Skip(alternating * warpgroup * tileSteps);
+            for (int tile = Grid.IdxX / blocks + alternating * warpgroup * stride; tile < tiles; tile += (1 + alternating) * stride)
             {
                 int previous = 0;
                 CudaAsm.Emit("@@clear;");
+                if (alternating != 0)
+                    AsyncBarrier.Wait(turns + warpgroup * AsyncBarrier.Bytes, turn);
                 for (int step = firstStep; step < endStep; step++)
                 {
-                    AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
-                    int operand = shared + stage * stageBytes;
-                    long a = At(Descriptor | (1L << 16), operand + warpgroup * WgmmaTile.ChunkBytes);
-                    long b = At(formOfB, operand + 2 * WgmmaTile.ChunkBytes);
+                    AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
+                    long a = At(Descriptor | (1L << 16), ring.Address + firstRows * WgmmaTile.ChunkBytes);
+                    long b = At(formOfB, ring.Address + 2 * WgmmaTile.ChunkBytes);
                     CudaAsm.Emit("@@multiply %0, %1;", a, b);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (step > firstStep)
-                        Release(empty + previous * AsyncBarrier.Bytes, lane, cluster);
-                    previous = stage;
-                    stage = Next(stage, stages);
-                    phase ^= stage == 0 ? 1 : 0;
+                        Release(previous, lane, cluster);
+                    previous = ring.EmptyBarrier;
+                    ring.Advance();
+                }
+
+                if (alternating != 0)
+                {
+                    if (residual != 0)
+                        AsyncBarrier.Wait(ring.FullBarrier, ring.Phase); // the other may pass its phase by only when it is over
+                    AsyncBarrier.ArriveFirst(turns + (1 - warpgroup) * AsyncBarrier.Bytes, lane);
+                    turn ^= 1;
                 }
 
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
-                Release(empty + previous * AsyncBarrier.Bytes, lane, cluster);
+                Release(previous, lane, cluster);
                 if (splits > 1)
                 {
                     if (place > 0)
@@ -206,77 +204,36 @@ internal static class WgmmaConvolution
                 }
 
                 int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
-                int box = TileRow(tile, rowTiles, columnTiles) * cluster + rank;
-                int boxRow = box / across, w0 = (box - boxRow * across) << widthLog, group = boxRow / down, h0 = (boxRow - group * down) << heightLog;
-                int n0 = group << (7 - widthLog - heightLog);
-                int first = (warpgroup << 6) + row;
-                int pw = w0 + (first & ((1 << widthLog) - 1)), ph = h0 + ((first >> widthLog) & ((1 << heightLog) - 1)), pn = n0 + (first >> (widthLog + heightLog));
-                int low = (pn * h + ph) * w + pw;
-                int lowInside = pw < w && ph < h && pn < n ? 1 : 0;
-                int second = first + 8;
-                pw = w0 + (second & ((1 << widthLog) - 1));
-                ph = h0 + ((second >> widthLog) & ((1 << heightLog) - 1));
-                pn = n0 + (second >> (widthLog + heightLog));
-                int high = (pn * h + ph) * w + pw;
-                int highInside = pw < w && ph < h && pn < n ? 1 : 0;
-                float lowBiased = low < biasedRows ? 1f : 0f, highBiased = high < biasedRows ? 1f : 0f;
-                long biasAt = bias + (long)(column + pair) * 4;
-                if (single != 0)
+                BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
+                output.SetRows(box, firstRows, n, h, w, widthLog, heightLog);
+                if (residual != 0)
+                    AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
+                CudaAsm.Emit("@@beginTile;");
+                StoreFirstPair(output, column, chunks, ring.Address);
+                if (chunks > 2 || alternating != 0)
                 {
-                    long lowAt = y + ((long)low * columns + column + pair) * 4, highAt = y + ((long)high * columns + column + pair) * 4;
-                    CudaAsm.Emit("@@single0 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", lowAt, highAt, biasAt, columns - column, lowBiased, highBiased, alpha, beta, lowInside, highInside);
-                    CudaAsm.Emit("@@single1 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", lowAt + 256, highAt + 256, biasAt + 256, columns - column - 64, lowBiased, highBiased, alpha, beta, lowInside, highInside);
-                    CudaAsm.Emit("@@single2 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", lowAt + 512, highAt + 512, biasAt + 512, columns - column - 128, lowBiased, highBiased, alpha, beta, lowInside, highInside);
-                    CudaAsm.Emit("@@single3 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", lowAt + 768, highAt + 768, biasAt + 768, columns - column - 192, lowBiased, highBiased, alpha, beta, lowInside, highInside);
+                    if (alternating != 0)
+                    {
+                        output.SetRows(box, 1, n, h, w, widthLog, heightLog);
+                    }
+                    else if (residual != 0)
+                    {
+                        Release(ring.EmptyBarrier, lane, cluster);
+                        ring.Advance();
+                        AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
+                    }
+
+                    StoreSecondPair(output, alternating != 0 ? column : column + 128, alternating != 0 ? chunks : chunks - 2, ring.Address);
                 }
-                else
+
+                if (residual != 0)
                 {
-                    int half = warpgroup * (HalfAxis(widthLog, heightLog) + 1); // 0 for the first warpgroup, else the axis + 1
-                    int wStore = w0 + (half == 1 ? 64 : 0), hStore = h0 + (half == 2 ? 1 << (heightLog - 1) : 0), nStore = n0 + (half == 3 ? 1 << (6 - widthLog - heightLog) : 0);
-                    int from = shared + stage * stageBytes + warpgroup * WgmmaTile.ChunkBytes + line;
-                    CudaAsm.Emit("@@beginTile;");
-                    BeginChunk(warpgroup);
-                    if (residual != 0)
-                        AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
-                    CudaAsm.Emit("@@rounded0 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + line, swizzle, biasAt, columns - column, lowBiased, highBiased, alpha, beta, from);
-                    EndChunk(lane, warpgroup, maps, staging, column, wStore, hStore, nStore);
-                    if (chunks > 1)
-                    {
-                        BeginChunk(warpgroup);
-                        CudaAsm.Emit("@@rounded1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + WgmmaTile.ChunkBytes + line, swizzle, biasAt + 256, columns - column - 64, lowBiased, highBiased, alpha, beta, from + 2 * WgmmaTile.ChunkBytes);
-                        EndChunk(lane, warpgroup, maps, staging + WgmmaTile.ChunkBytes, column + 64, wStore, hStore, nStore);
-                    }
-
-                    if (residual != 0)
-                    {
-                        Release(empty + stage * AsyncBarrier.Bytes, lane, cluster);
-                        stage = Next(stage, stages);
-                        phase ^= stage == 0 ? 1 : 0;
-                        from = shared + stage * stageBytes + warpgroup * WgmmaTile.ChunkBytes + line;
-                    }
-
-                    if (chunks > 2)
-                    {
-                        BeginChunk(warpgroup);
-                        if (residual != 0)
-                            AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
-                        CudaAsm.Emit("@@rounded2 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + line, swizzle, biasAt + 512, columns - column - 128, lowBiased, highBiased, alpha, beta, from);
-                        EndChunk(lane, warpgroup, maps, staging, column + 128, wStore, hStore, nStore);
-                        if (chunks > 3)
-                        {
-                            BeginChunk(warpgroup);
-                            CudaAsm.Emit("@@rounded3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", staging + WgmmaTile.ChunkBytes + line, swizzle, biasAt + 768, columns - column - 192, lowBiased, highBiased, alpha, beta, from + 2 * WgmmaTile.ChunkBytes);
-                            EndChunk(lane, warpgroup, maps, staging + WgmmaTile.ChunkBytes, column + 192, wStore, hStore, nStore);
-                        }
-
-                        if (residual != 0)
-                        {
-                            Release(empty + stage * AsyncBarrier.Bytes, lane, cluster);
-                            stage = Next(stage, stages);
-                            phase ^= stage == 0 ? 1 : 0;
-                        }
-                    }
+                    Release(ring.EmptyBarrier, lane, cluster);
+                    ring.Advance();
                 }
+
+                if (alternating != 0)
+                    ring.Skip(tileSteps);
             }
 
             TensorCopy.WaitForStores();
@@ -284,6 +241,39 @@ internal static class WgmmaConvolution
 
         if (cluster > 1)
             AsyncBarrier.ClusterSync(); // a block must not end while another still copies into it or arrives at its barriers
+    }
+
+    /// <summary>Brings the operands of a step, 64 channels of pixels and of weights, when a place of the ring is empty.</summary>
+    private static void CopyStep(
+        ref CopyRing ring, long images, int slice, int w, int h, int n, long weights, int column, int innerSlice, int tap, int rank, int bytes)
+    {
+        AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
+        AsyncBarrier.Expect(ring.FullBarrier, bytes);
+        TensorCopy.LoadImages(ring.Address, images, slice * 64, w, h, n, ring.FullBarrier);
+        CudaAsm.Emit(
+            "@@loadB %0, %1, %2, %3, %4, %5, %6;", ring.Address + 2 * WgmmaTile.ChunkBytes, weights, ring.FullBarrier, column, innerSlice * 64, tap, rank);
+        ring.Advance();
+    }
+
+    /// <summary>Brings a tile's residual, two chunks of 64 columns a step, each in two halves of 64 rows.</summary>
+    private static void CopyResidual(ref CopyRing ring, long map, int column, int chunks, BoxPlace box, int widthLog, int heightLog)
+    {
+        BoxPlace second = box.Half(1, widthLog, heightLog);
+        for (int chunk = 0; chunk < chunks; chunk += 2)
+        {
+            int c = column + 64 * chunk;
+            AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
+            AsyncBarrier.Expect(ring.FullBarrier, (chunk + 1 < chunks ? 4 : 2) * WgmmaTile.ChunkBytes);
+            TensorCopy.LoadImages(ring.Address, map, c, box.W, box.H, box.N, ring.FullBarrier);
+            TensorCopy.LoadImages(ring.Address + WgmmaTile.ChunkBytes, map, c, second.W, second.H, second.N, ring.FullBarrier);
+            if (chunk + 1 < chunks)
+            {
+                TensorCopy.LoadImages(ring.Address + 2 * WgmmaTile.ChunkBytes, map, c + 64, box.W, box.H, box.N, ring.FullBarrier);
+                TensorCopy.LoadImages(ring.Address + 3 * WgmmaTile.ChunkBytes, map, c + 64, second.W, second.H, second.N, ring.FullBarrier);
+            }
+
+            ring.Advance();
+        }
     }
 
     /// <summary>A descriptor of an operand's form, pointed at its address in shared memory.</summary>
@@ -312,24 +302,5 @@ internal static class WgmmaConvolution
     {
         int group = tile / (8 * columnTiles), rows = IntrinsicMath.Min(8, rowTiles - 8 * group);
         return (tile - 8 * group * columnTiles) / rows;
-    }
-
-    /// <summary>The slowest axis of a box of 128 pixels that is longer than 1: 2 for images, 1 for height, 0 for width.</summary>
-    private static int HalfAxis(int widthLog, int heightLog) => widthLog + heightLog < 7 ? 2 : heightLog > 0 ? 1 : 0;
-
-    /// <summary>Waits until the chunk of shared memory to be written next has been stored.</summary>
-    private static void BeginChunk(int warpgroup)
-    {
-        TensorCopy.WaitForStoresButOne(); // only the first thread has stores: the others pass
-        AsyncBarrier.WarpgroupSync(1 + warpgroup);
-    }
-
-    /// <summary>Stores a chunk that all threads of the warpgroup have written.</summary>
-    private static void EndChunk(int lane, int warpgroup, long maps, int source, int c, int w, int h, int n)
-    {
-        TensorCopy.FenceSharedWrites();
-        AsyncBarrier.WarpgroupSync(1 + warpgroup);
-        if (lane == 0)
-            TensorCopy.StoreImages(maps + 256L, source, c, w, h, n);
     }
 }

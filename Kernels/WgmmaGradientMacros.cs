@@ -22,8 +22,10 @@ internal static class WgmmaGradientMacros
             ["pack"] = Pack(first: tile.OwnsKeys, second: true),
             ["outputs"] = Outputs(tile),
             ["awaitOutputs"] = tile.Overlaps ? "" : Await(0),
-            ["store"] = AttentionRows.Store('o', outputs, guarded, add: true),
-            ["store_u"] = tile.OwnsKeys ? AttentionRows.Store('u', outputs, guarded, add: true) : "",
+            ["store"] = AttentionRows.Store('o', outputs, guarded),
+            ["store_u"] = tile.OwnsKeys ? AttentionRows.Store('u', outputs, guarded) : "",
+            ["add"] = AttentionRows.Add('o', outputs, guarded),
+            ["add_u"] = tile.OwnsKeys ? AttentionRows.Add('u', outputs, guarded) : "",
         };
     }
 

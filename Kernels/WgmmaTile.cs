@@ -24,6 +24,15 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>Whether a shortcut, with a bias of its own, is part of the sums, see <see cref="WgmmaConvolution"/>.</summary>
     public bool Shortcut { get; init; }
 
+    /// <summary>
+    /// Whether the two warpgroups alternate between tiles, each multiplying all 128 rows of its own, so that one stores while the other
+    /// multiplies: for tiles of few steps, of more than 64 and at most <see cref="MostAlternating"/> columns.
+    /// </summary>
+    public bool Alternating { get; init; }
+
+    /// <summary>Columns for whose sums in 128 rows a warpgroup has registers.</summary>
+    public const int MostAlternating = 128;
+
     /// <summary>Rows of a tile.</summary>
     public const int Rows = 128;
 
@@ -72,14 +81,14 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + ExchangeBytes + BarrierBytes;
 
     /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}-c{Cluster}-s{Splits}";
+    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Alternating ? "-alternating" : "")}{(Shortcut ? "-shortcut" : "")}-c{Cluster}-s{Splits}";
 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
     {
         var macros = new Dictionary<string, string>
         {
-            ["declare"] = $".reg .f32 acc<{Columns / 2}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;{(Shortcut ? "\n.reg .b64 apart;" : "")}",
+            ["declare"] = $".reg .f32 acc<{(Alternating ? Columns : Columns / 2)}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;{(Shortcut ? "\n.reg .b64 apart;" : "")}",
             // $0: bytes from one bias to the other.
             ["keepBias"] = Shortcut ? "mov.b64 apart, $0;" : "",
             ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
@@ -96,14 +105,15 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
         };
         for (int chunk = 0; chunk < 4; chunk++)
         {
-            macros[$"rounded{chunk}"] = chunk < Chunks && !Single ? RoundedChunk(chunk) : "";
-            macros[$"single{chunk}"] = chunk < Chunks && Single ? SingleChunk(chunk) : "";
+            macros[$"rounded{chunk}"] = ColumnChunk(chunk) < Chunks && !Single ? RoundedChunk(chunk) : "";
+            macros[$"single{chunk}"] = ColumnChunk(chunk) < Chunks && Single ? SingleChunk(chunk) : "";
         }
 
         return macros;
     }
 
-    private IEnumerable<string> Sums => Enumerable.Range(0, Columns / 2).Select(i => $"acc{i}");
+    /// <summary>The sums of 64 rows or, where warpgroups alternate, of twice as many.</summary>
+    private IEnumerable<string> Sums => Enumerable.Range(0, Alternating ? Columns : Columns / 2).Select(i => $"acc{i}");
 
     /// <summary>The sums over a row of the transposed A, eight times: what a product with ones gives.</summary>
     private static IEnumerable<string> RowSums => Enumerable.Range(0, 4).Select(i => $"row{i}");
@@ -115,7 +125,13 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
         for (int slice = 0; slice < Depth / 16; slice++)
         {
             text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * DescriptorStep(TransposeA)};\nadd.s64 db, $1, {slice * DescriptorStep(TransposeB)};\n");
-            AppendProduct(text, Columns, Sums, "db");
+            AppendProduct(text, Columns, Sums.Take(Columns / 2), "db");
+            if (Alternating)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"add.s64 da, da, {ChunkBytes / 16};\n");
+                AppendProduct(text, Columns, Sums.Skip(Columns / 2), "db");
+            }
+
             if (sumRows)
                 AppendProduct(text, 8, RowSums, "$2");
         }
@@ -236,7 +252,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>v0 to v3 = alpha (sum + bias) of a run of eight columns; sets the predicate "in" where they are columns of the output.</summary>
     private void AppendBiased(StringBuilder text, int chunk, int run)
     {
-        int sum = 32 * chunk + 4 * run;
+        int sum = FirstSum(chunk) + 4 * run;
         text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 in, $3, {8 * run};\nmov.f32 b0, 0f00000000;\nmov.f32 b1, 0f00000000;\nand.pred biased, in, any;\n@biased ld.global.nc.v2.f32 {{b0, b1}}, [$2 + {32 * run}];\n");
         if (Shortcut)
             text.Append(CultureInfo.InvariantCulture, $"mov.f32 v0, 0f00000000;\nmov.f32 v1, 0f00000000;\n@biased ld.global.nc.v2.f32 {{v0, v1}}, [second + {32 * run}];\nadd.f32 b0, b0, v0;\nadd.f32 b1, b1, v1;\n");
@@ -245,7 +261,12 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     }
 
     /// <summary>Runs of eight columns in a chunk.</summary>
-    private int RunsOf(int chunk) => Math.Min(8, (Columns - 64 * chunk) / 8);
+    private int RunsOf(int chunk) => Math.Min(8, (Columns - 64 * ColumnChunk(chunk)) / 8);
+
+    /// <summary>Which 64 columns a chunk of sums has; where warpgroups alternate, the last two have the columns of the first two, 64 rows down.</summary>
+    private int ColumnChunk(int chunk) => Alternating ? chunk % 2 : chunk;
+
+    private int FirstSum(int chunk) => 32 * ColumnChunk(chunk) + (Alternating ? chunk / 2 * Columns / 2 : 0);
 
     private static int Bit(bool value) => value ? 1 : 0;
 }

@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Kernels;
 
@@ -68,6 +69,9 @@ internal static class WgmmaWeightGradient
             AsyncBarrier.FenceInitialisation();
         }
 
+        if (thread < 4) // nobody writes maps once they are made; that of partial sums may be missing
+            TensorCopy.Prefetch(maps + thread * 128L);
+        CudaAsm.Emit(PtxSource.Wait);
         Group.Barrier();
         int tiles = rowTiles * columnTiles, stage = 0;
         if (warpgroup == 2)

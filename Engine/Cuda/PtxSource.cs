@@ -23,6 +23,9 @@ public static class PtxSource
     /// <summary>The name by which inline PTX knows the dynamic shared memory; aligned to 1024 bytes, as swizzled tiles need.</summary>
     public const string SharedMemory = "dynsmem";
 
+    /// <summary>Waits for the end of the launch before: nothing that precedes it in a kernel may read or write what launches share.</summary>
+    public const string Wait = "griddepcontrol.wait;";
+
     private static readonly Lock Gate = new();
     private static readonly ConcurrentDictionary<MethodInfo, (string Text, string Entry)> Compiled = [];
     private static Context? context;
@@ -108,11 +111,12 @@ public static class PtxSource
 
     /// <summary>
     /// Lets the next launch begin, and waits for the end of the one before, whose results are visible then: blocks of both are on the
-    /// device at a time, and the time of a launch passes while the one before ends (programmatic dependent launch).
+    /// device at a time, and the time of a launch passes while the one before ends (programmatic dependent launch). A kernel that has
+    /// something to prepare first waits in its own text, <see cref="Wait"/>.
     /// </summary>
     private static string WithOverlap(string text, string entry)
     {
         int body = 1 + text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
-        return text[..body] + "\ngriddepcontrol.launch_dependents;\ngriddepcontrol.wait;\n" + text[body..];
+        return text[..body] + $"\ngriddepcontrol.launch_dependents;\n{(text.Contains(Wait, StringComparison.Ordinal) ? "" : Wait + "\n")}" + text[body..];
     }
 }

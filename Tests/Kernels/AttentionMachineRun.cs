@@ -107,7 +107,7 @@ internal sealed class AttentionMachineRun
         return Read(dqkv, problem.Inputs.Length);
     }
 
-    private int Padded => (problem.Length + 127) / 128 * 128;
+    private int Padded => Attention.PaddedLength(problem.Length);
 
     private void EncodeMap(long at, long tensor, int heads, int images) => PtxMachine.EncodeMap(
         memory, (int)at, (int)tensor, [problem.Depth, heads, problem.Length, images],

@@ -1,3 +1,7 @@
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;
 
@@ -12,7 +16,7 @@ public class AttentionWgmmaTests
     public static TheoryData<int, int, int, int> Shapes => new()
     {
         { 1, 1, 1, 64 }, { 2, 63, 1, 64 }, { 1, 65, 3, 64 }, { 2, 200, 2, 64 }, { 1, 100, 1, 48 }, { 5, 130, 1, 56 },
-        { 1, 1, 1, 128 }, { 1, 130, 2, 128 }, { 1, 70, 1, 104 }, { 4, 64, 1, 256 }, { 1, 65, 1, 256 }, { 1, 200, 1, 256 }, { 1, 70, 2, 200 },
+        { 1, 1, 1, 128 }, { 1, 130, 2, 128 }, { 1, 70, 1, 104 }, { 4, 64, 1, 256 }, { 1, 65, 1, 256 }, { 1, 200, 1, 256 }, { 1, 70, 2, 200 }, { 3, 130, 1, 256 }, { 1, 500, 1, 64 },
     };
 
     [Theory]
@@ -68,6 +72,62 @@ public class AttentionWgmmaTests
         var run = new AttentionMachineRun(problem, AttentionTiling.For(227 << 10, depth, length)!);
         Near(problem.Gradient, run.GradientOnHopper(run.OnHopper(tangent: false).Primal, add: false), 4 * Tolerance);
     }
+
+    /// <summary>A kernel cannot go on with fewer places than its steps hold at a time.</summary>
+    [Fact]
+    public void Tiles_fit_with_the_places_that_their_steps_hold()
+    {
+        int[] depths = [.. Enumerable.Range(1, 300).Where(WgmmaAttentionTile.Takes)];
+        Assert.Equal([48, 56, 64, 96, 104, 112, 120, 128, .. Enumerable.Range(24, 9).Select(i => 8 * i)], depths);
+        foreach (int depth in depths)
+        {
+            foreach (WgmmaAttentionTile tile in new WgmmaAttentionTile[] { new(depth, Tangent: false), new(depth, Tangent: true) })
+            {
+                Assert.InRange(tile.SharedBytes, 1, 227 << 10);
+                Assert.InRange(tile.Places, tile.Shares ? 4 : 8, 16);
+            }
+
+            foreach (AttentionGradientTile tile in new AttentionGradientTile[] { new(depth, OwnsKeys: false), new(depth, OwnsKeys: true) })
+            {
+                Assert.InRange(tile.SharedBytes, 1, 227 << 10);
+                Assert.InRange(tile.Places, tile.OwnsKeys ? 4 : 3, 16);
+            }
+        }
+    }
+
+    /// <summary>On ILGPU's simulator, with warps as wide as a GPU's.</summary>
+    [Theory]
+    [InlineData(2, 70, 2, 48)]
+    [InlineData(1, 3, 1, 128)]
+    [InlineData(1, 130, 1, 200)]
+    public void Statistics_are_those_of_the_rows_and_none_for_padding(int images, int length, int heads, int depth)
+    {
+        var problem = AttentionProblem.Random(images, length, heads, depth, mean: 0);
+        using var context = Context.Create(builder => builder.CPU(new CPUDevice(32, Attention.StatisticsThreads / 32, 1)));
+        using Accelerator simulator = context.CreateCPUAccelerator(0);
+        float[] output = [.. problem.Output.Select(value => AttentionProblem.Rounded((float)value))], log = [.. problem.LogSumExp.Select(value => (float)value)];
+        int padded = Attention.PaddedLength(length), lanes = Attention.StatisticsLanes(depth), rows = images * heads * padded;
+        using var y = simulator.Allocate1D(Rounded(output));
+        using var dy = simulator.Allocate1D(Rounded(problem.Cotangents));
+        using var logs = simulator.Allocate1D(log);
+        using var statistics = simulator.Allocate1D(Enumerable.Repeat(float.NaN, 2 * rows).ToArray());
+        var sizes = new AttentionSizes(new Shape(images, 1, length, problem.Stride), heads);
+        simulator.LoadStreamKernel<ArrayView<Bf16x8>, ArrayView<Bf16x8>, ArrayView<float>, ArrayView<float>, AttentionSizes, int, int>(Attention.StatisticsKernel)(
+            new KernelConfig((rows * lanes + Attention.StatisticsThreads - 1) / Attention.StatisticsThreads, Attention.StatisticsThreads),
+            y.View.AsContiguous().Cast<Bf16x8>(), dy.View.AsContiguous().Cast<Bf16x8>(), logs.View.AsContiguous(), statistics.View.AsContiguous(), sizes, padded, lanes);
+        simulator.Synchronize();
+        float[] actual = statistics.GetAsArray1D();
+        for (int i = 0; i < rows; i++)
+        {
+            int pair = i / padded, row = i % padded, at = 2 * i - row % 64;
+            int first = (pair / heads * length + row) * problem.Channels + pair % heads * depth;
+            double delta = row < length ? Enumerable.Range(first, depth).Sum(channel => (double)output[channel] * problem.Cotangents[channel]) : 0;
+            Assert.Equal(row < length ? -Math.Log2(Math.E) * log[pair * length + row] : double.NegativeInfinity, actual[at], 1e-4);
+            Assert.Equal(-delta / Math.Sqrt(depth), actual[at + 64], 1e-5);
+        }
+    }
+
+    private static BFloat16[] Rounded(float[] values) => [.. values.Select(BFloat16.FromSingle)];
 
     private static void Near(double[] expected, float[] actual, double tolerance = Tolerance)
     {

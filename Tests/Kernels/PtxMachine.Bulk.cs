@@ -4,6 +4,7 @@ namespace TrigFlowNative.Tests.Kernels;
 internal sealed partial class PtxMachine
 {
     private readonly Dictionary<int, AsyncBarrierState> asyncBarriers = [];
+    private readonly Random chance = new(1);
 
     /// <summary>Writes the machine's own form of a tensor map: rank, address, extents, strides in elements, box, bytes of an element; each four bytes.</summary>
     public static void EncodeMap(byte[] memory, int at, int address, int[] extents, int[] strides, int[] box, int elementBytes = 2)
@@ -15,15 +16,16 @@ internal sealed partial class PtxMachine
 
     private Func<Warp, bool>? DecodeBulk(Instruction i) => i.Name switch
     {
+        ["cp", "async", "bulk", "shared::cluster", ..] => CopyBytes(i),
         ["mbarrier", "init", ..] => OnBarrier(i, (state, thread, value) => state.Initialise((int)value(thread))),
         ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive((int)value(thread))),
         ["mbarrier", "arrive", ..] => OnBarrier(i, (state, _, _) => state.Arrive(0)),
         ["mbarrier", "try_wait", ..] => WaitForPhase(i),
+        ["prefetch", "tensormap"] => static _ => true,
         ["cp", "async", "bulk", "wait_group", ..] => FinishStores(i),
         ["cp", "async", "bulk", "tensor", _, "shared::cluster", ..] => CopyBox(i, load: true),
         ["cp", "async", "bulk", "tensor", _, "global", ..] => CopyBox(i, load: false),
         ["cp", "reduce", "async", "bulk", "tensor", _, "global", _, "add", ..] => CopyBox(i, load: false, add: true),
-        ["cp", "async", "bulk", "shared::cluster", ..] => CopyBytes(i),
         _ => null,
     };
 
@@ -36,11 +38,14 @@ internal sealed partial class PtxMachine
         return warp => i.Each(thread =>
         {
             act(StateOf(address(thread)), thread, number);
-            warp.Yields = i.Name[1] == "arrive";
+            if (i.Name[1] != "arrive" || i.Name[2] == "expect_tx")
+                return; // copies stay as far ahead as they may
+            FinishProductsAlike(warp);
+            warp.Yields = true;
         })(warp);
     }
 
-    /// <summary>Holds the warp up until the phase has ended; copies arrive no sooner than somebody waits for them.</summary>
+    /// <summary>Holds the warp up until the phase has ended.</summary>
     private Func<Warp, bool> WaitForPhase(Instruction i)
     {
         ulong[] done = Register(i.Operands[0]);
@@ -51,9 +56,7 @@ internal sealed partial class PtxMachine
             int[] threads = [.. Enumerable.Range(warp.First, Lanes).Where(thread => warp.Active[thread - warp.First])];
             foreach (int thread in threads)
             {
-                AsyncBarrierState state = StateOf(address(thread));
-                state.Deliver();
-                if (state.Phase == (int)parity(thread))
+                if (StateOf(address(thread)).Phase == (int)parity(thread))
                     return false;
             }
 
@@ -149,6 +152,16 @@ internal sealed partial class PtxMachine
     /// <summary>Permutes the 16-byte pieces of a row of 128 bytes by the number of the row within eight.</summary>
     private static int Swizzled(int address) => address ^ ((address >> 3) & 0x70);
 
+    /// <summary>Lets the copies arrive that are under way to one of the barriers; false if there are none.</summary>
+    private bool DeliverAny()
+    {
+        AsyncBarrierState[] incomplete = [.. asyncBarriers.Values.Where(state => state.Incomplete)];
+        if (incomplete.Length == 0)
+            return false;
+        incomplete[chance.Next(incomplete.Length)].Deliver();
+        return true;
+    }
+
     private AsyncBarrierState StateOf(int address)
     {
         if (!asyncBarriers.TryGetValue(address, out AsyncBarrierState? state))
@@ -172,6 +185,9 @@ internal sealed partial class PtxMachine
             left--;
             Settle();
         }
+
+        /// <summary>Whether copies are under way.</summary>
+        public bool Incomplete => copies.Count > 0;
 
         public void Expect(Action copy, int size) => copies.Add((copy, size));
 

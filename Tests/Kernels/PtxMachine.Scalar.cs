@@ -79,7 +79,7 @@ internal sealed partial class PtxMachine
         {
             "lt" => a < b,
             "le" => a <= b,
-            "gt" => a > b,
+            "gt" or "hi" => a > b,
             "ge" => a >= b,
             "eq" => a == b,
             "ne" => a != b,

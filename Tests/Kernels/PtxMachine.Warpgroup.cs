@@ -48,20 +48,38 @@ internal sealed partial class PtxMachine
     {
         warp.Groups.Enqueue([.. warp.Products]);
         warp.Products.Clear();
+        warp.Committed++;
         return true;
     }
 
-    /// <summary>Lets products happen until as many groups are under way as the operand says.</summary>
+    /// <summary>Lets products happen until as many groups are under way as the operand says, once all warps of the warpgroup have issued the others.</summary>
     private Func<Warp, bool> FinishProducts(Instruction i)
     {
         Func<int, ulong> left = Value(i.Operands[0]);
         return warp =>
         {
-            while ((ulong)warp.Groups.Count > left(warp.First))
-                warp.Groups.Dequeue().ForEach(product => product());
+            int wanted = warp.Committed - (int)left(warp.First);
+            if (Warpgroup(warp).Any(other => other.Committed < wanted))
+                return false;
+            FinishProducts(warp, wanted);
             return true;
         };
     }
+
+    /// <summary>What a warp has waited for is done in all warps of its warpgroup: one of them may answer for the four.</summary>
+    private void FinishProductsAlike(Warp warp)
+    {
+        foreach (Warp other in Warpgroup(warp))
+            FinishProducts(other, warp.Committed - warp.Groups.Count);
+    }
+
+    private static void FinishProducts(Warp warp, int wanted)
+    {
+        while (warp.Committed - warp.Groups.Count < wanted)
+            warp.Groups.Dequeue().ForEach(product => product());
+    }
+
+    private IEnumerable<Warp> Warpgroup(Warp warp) => warps.Where(other => other.First / (4 * Lanes) == warp.First / (4 * Lanes));
 
     /// <summary>The 16 x 16 left operand that a warp's registers hold, as that of mma.m16n8k16.</summary>
     private static float[,] Fragments(Warp warp, ulong[][] registers)

@@ -10,13 +10,14 @@ namespace TrigFlowNative.Tests.Kernels;
 /// </summary>
 /// <remarks>
 /// Shared memory and registers start as NaN. A warp runs until it has to wait, so that a missing barrier shows as a warp
-/// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for.
+/// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for or,
+/// if it arrives at a barrier, when no warp can go on, in an order of chance.
 /// Lanes that branch apart run one path after the other, those that are behind first. Blocks run one after another: of clusters
 /// only the text is read.
 /// </remarks>
 internal sealed partial class PtxMachine
 {
-    private const int Lanes = 32, LocalBytes = 64;
+    private const int Lanes = 32, LocalBytes = 64, WarpgroupThreads = 128, NamedBarriers = 16;
     private readonly PtxKernelSpec spec;
     private readonly byte[] memory;
     private readonly byte[] shared;
@@ -28,6 +29,7 @@ internal sealed partial class PtxMachine
     private readonly List<bool> whole = [];
     private readonly string[] parameters;
     private readonly byte[] local;
+    private Warp[] warps = [];
     private int block, blocksOfGrid;
 
     /// <summary>The scopes in braces around the statement that is being decoded, the innermost last.</summary>
@@ -83,7 +85,7 @@ internal sealed partial class PtxMachine
         Array.Fill(shared, (byte)0xFF);
         foreach (ulong[] register in registers.Values)
             Array.Fill(register, ulong.MaxValue);
-        Warp[] warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
+        warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
         while (warps.Any(warp => !warp.Done))
         {
             bool moved = false;
@@ -107,7 +109,7 @@ internal sealed partial class PtxMachine
                 }
             }
 
-            Assert(moved, "all warps wait");
+            Assert(moved || DeliverAny(), "all warps wait");
         }
 
         Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
@@ -167,6 +169,8 @@ internal sealed partial class PtxMachine
             case "bar":
                 Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
                 return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First), i.Name[1] == "sync");
+            case "wgmma" when i.Name[1] == "fence":
+                return warp => Arrive(warp.Whole(i.Text), NamedBarriers + (ulong)(warp.First / WarpgroupThreads), WarpgroupThreads, waits: true); // the warps of a warpgroup multiply together
             default:
                 return null;
         }
@@ -228,7 +232,7 @@ internal sealed partial class PtxMachine
     /// <summary>What orders or hands over, where everything happens in order.</summary>
     private static readonly string[] Ignored =
     [
-        "griddepcontrol", "setmaxnreg", "fence.", "wgmma.fence", "cp.async.bulk.commit_group",
+        "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group",
         "barrier.cluster",
     ];
 
@@ -288,6 +292,9 @@ internal sealed partial class PtxMachine
 
         /// <inheritdoc cref="Products"/>
         public Queue<List<Action>> Groups { get; } = [];
+
+        /// <summary>Groups that have been committed so far.</summary>
+        public int Committed { get; set; }
 
         /// <summary>Takes the lanes that are furthest behind a statement on; returns the statement they execute. Lanes at a statement of the whole warp wait for the others.</summary>
         public int Begin(List<bool> whole)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Kernels;
 using Xunit;
 
@@ -69,6 +70,9 @@ public class WgmmaGradientTests
         Assert.DoesNotContain("@@", text, StringComparison.Ordinal);
         Assert.Equal(4 + 8, text.Split("always, 1, 1, 1, 1;").Length - 1); // with and without the sums of dy
         Assert.Equal(columns / 32, text.Split("cp.reduce.async.bulk.tensor").Length - 1);
+        int wait = text.IndexOf(PtxSource.Wait, StringComparison.Ordinal); // for the launch before: once, before warpgroups part
+        Assert.Equal(wait, text.LastIndexOf(PtxSource.Wait, StringComparison.Ordinal));
+        Assert.InRange(wait, 1, text.IndexOf("setmaxnreg", StringComparison.Ordinal));
         Assert.InRange(tile.SharedBytes, 1, 227 * 1024);
         Assert.InRange(tile.Stages, 4, 8);
     }
