@@ -9,59 +9,75 @@ namespace TrigFlowNative.Engine;
 /// </summary>
 /// <remarks>
 /// Largest first is a good order in general (arXiv:2001.03288 compares such planners). But activations of a dual pass live long in their
-/// first half and shortly in their second, so that between the halves that stay, holes arise into which no whole fits. In order
-/// of time and on several stacks in turn, each can begin in the hole that the one before the last on its stack left.
+/// first half and shortly in their second, so that between the halves that stay, holes arise into which no whole fits. On stacks of what
+/// stays, each begins where the half that stays of the one below ends, once the other half is dead: a stack has at most one hole, on
+/// its top, and the stacks are as many as second halves live at once.
 /// </remarks>
 internal static class ArenaPlan
 {
     /// <summary>Below this, programs are too small for an arena to matter.</summary>
     private const int FewStorages = 64;
 
+    /// <summary>What lives while so large a share of the most bytes ever does goes onto stacks, an order for each share.</summary>
+    private static readonly double[] HighWater = [1, 0.98, 0.95];
+
     /// <summary>Sets every storage's offset; returns the bytes of the arena.</summary>
     /// <remarks>Quadratic for each of the orders, which are tried on all cores.</remarks>
     public static long Place(IEnumerable<Storage> storages)
     {
         Storage[] used = [.. storages.Where(storage => storage.Parts.Any(part => part.First >= 0))];
-        (Storage Storage, long Least)[][] orders = [LargestFirst(used), .. used.Length > FewStorages ? Stacked(used) : []];
+        Storage[][] orders = [[.. LargestFirst(used)], .. used.Length > FewStorages ? Stacked(used) : []];
         var layouts = orders.AsParallel().AsOrdered().Select(Layout).ToArray();
         int best = Enumerable.Range(0, layouts.Length).MinBy(i => layouts[i].Bytes);
         for (int i = 0; i < used.Length; i++)
-            orders[best][i].Storage.Offset = layouts[best].Offsets[i];
+            orders[best][i].Offset = layouts[best].Offsets[i];
         return layouts[best].Bytes;
     }
 
-    private static (Storage, long)[] LargestFirst(IEnumerable<Storage> storages) =>
-        [.. storages.OrderByDescending(storage => storage.Bytes).Select(storage => (storage, 0L))];
+    private static IEnumerable<Storage> LargestFirst(IEnumerable<Storage> storages) => storages.OrderByDescending(storage => storage.Bytes);
 
-    /// <summary>Orders that begin with the storages that live long, in order of time and on two to four stacks in turn.</summary>
-    private static IEnumerable<(Storage, long)[]> Stacked(Storage[] storages)
+    /// <summary>Orders that begin with what lives when nearly the most bytes do, stack by stack.</summary>
+    private static IEnumerable<Storage[]> Stacked(Storage[] storages)
     {
-        int steps = 1 + storages.Max(storage => storage.Parts.Max(part => part.Last));
-        foreach (int least in (int[])[steps / 50, steps / 25])
+        long[] live = Live(storages);
+        long most = live.Max();
+        foreach (double share in HighWater)
         {
-            Storage[] lasting = [.. storages.Where(storage => storage.Parts[0].Last - storage.Parts[0].First > least).OrderBy(storage => storage.Parts[0].First)];
-            (Storage, long)[] others = LargestFirst(storages.Except(lasting));
-            for (int stacks = 2; stacks <= 4 && lasting.Length >= stacks; stacks++)
-                yield return [.. OnStacks(lasting, stacks), .. others];
+            bool[] high = [.. live.Select(bytes => bytes >= share * most)];
+            Storage[] lasting = [.. storages.Where(storage => storage.Parts[0] is { First: >= 0 } part && high.AsSpan(part.First..(part.Last + 1)).Contains(true))];
+            yield return [.. OnStacks(lasting), .. LargestFirst(storages.Except(lasting))];
         }
     }
 
-    /// <summary>Stacks begin where the one below ends, if nothing but what lasts is counted, and room for what does not.</summary>
-    private static IEnumerable<(Storage, long)> OnStacks(Storage[] lasting, int stacks)
+    /// <summary>The bytes that live at each step.</summary>
+    private static long[] Live(Storage[] storages)
     {
-        long[] heights = new long[stacks];
-        for (int i = 0; i < lasting.Length; i++)
-            heights[i % stacks] += Align(lasting[i].Parts[0].Bytes);
-        long room = Align(lasting.Max(storage => storage.Bytes - storage.Parts[0].Bytes));
-        long[] bottoms = new long[stacks];
-        for (int stack = 1; stack < stacks; stack++)
-            bottoms[stack] = bottoms[stack - 1] + heights[stack - 1] + room;
-        return lasting.Select((storage, i) => (storage, bottoms[i % stacks]));
+        StoragePart[] parts = [.. storages.SelectMany(storage => storage.Parts).Where(part => part.First >= 0)];
+        long[] live = new long[1 + parts.Max(part => part.Last)];
+        foreach (StoragePart part in parts)
+            foreach (ref long bytes in live.AsSpan(part.First..(part.Last + 1)))
+                bytes += part.Bytes;
+        return live;
     }
 
-    /// <summary>Places the storages in the order given, none below its least offset.</summary>
+    /// <summary>In order of time, each goes onto the stack with the largest hole on its top, or onto a new one where all tops are alive.</summary>
+    private static IEnumerable<Storage> OnStacks(Storage[] lasting)
+    {
+        List<Stack> stacks = [];
+        foreach (Storage storage in lasting.OrderBy(storage => storage.Parts[0].First))
+        {
+            Stack? stack = stacks.Where(stack => stack.TopLast < storage.Parts[0].First).MaxBy(stack => stack.Hole);
+            if (stack is null)
+                stacks.Add(stack = new Stack());
+            stack.Put(storage);
+        }
+
+        return stacks.SelectMany(stack => stack.Storages);
+    }
+
+    /// <summary>Places the storages in the order given.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // called a few times, and most of a start's loops are in here
-    private static (long Bytes, long[] Offsets) Layout((Storage Storage, long Least)[] order)
+    private static (long Bytes, long[] Offsets) Layout(Storage[] order)
     {
         var placed = new List<(long Start, long End, StoragePart Part)>();
         List<long> from = [], to = []; // offsets that are forbidden, from (exclusive) to (exclusive)
@@ -69,7 +85,8 @@ internal static class ArenaPlan
         long bytes = 0;
         for (int i = 0; i < order.Length; i++)
         {
-            (Storage storage, long offset) = order[i];
+            Storage storage = order[i];
+            long offset = 0;
             from.Clear();
             to.Clear();
             foreach (StoragePart part in storage.Parts)
@@ -103,4 +120,28 @@ internal static class ArenaPlan
     }
 
     private static long Align(long offset) => (offset + ComputeDevice.Alignment - 1) / ComputeDevice.Alignment * ComputeDevice.Alignment;
+
+    /// <summary>Storages above one another, of which each but the last is counted by its first part alone.</summary>
+    private sealed class Stack
+    {
+        private readonly List<Storage> storages = [];
+        private long height, reach;
+
+        public IEnumerable<Storage> Storages => storages;
+
+        /// <summary>Bytes above the last first part that a second part has taken.</summary>
+        public long Hole => reach - height;
+
+        /// <summary>The last step that touches a second part; -1 if none does.</summary>
+        public int TopLast { get; private set; } = -1;
+
+        public void Put(Storage storage)
+        {
+            storages.Add(storage);
+            reach = Math.Max(reach, Align(height + storage.Bytes));
+            height = Align(height + storage.Parts[0].Bytes);
+            foreach (StoragePart top in storage.Parts.AsSpan(1))
+                TopLast = Math.Max(TopLast, top.Last);
+        }
+    }
 }

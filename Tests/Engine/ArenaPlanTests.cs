@@ -60,16 +60,29 @@ public class ArenaPlanTests
         using var owner = new ComputeProgram(TestDevices.Get("cpu"));
         var storages = new List<Storage>();
         for (int layer = 0; layer < layers; layer++)
-        {
-            var storage = new Storage(2 * Unit, Unit, owner);
-            storage.Parts[0].Touch(layer);
-            storage.Parts[0].Touch(2 * layers - layer);
-            storage.Parts[1].Touch(layer);
-            storage.Parts[1].Touch(layer + 1);
-            storages.Add(storage);
-        }
+            storages.Add(Dual(layer, tailLast: layer + 1, headLast: 2 * layers - layer, owner));
 
         Assert.InRange(ArenaPlan.Place(storages), (layers + 2) * Unit, 1.06 * layers * Unit);
+    }
+
+    /// <summary>A U-Net's dual pass: the tangents of an encoder's outputs live until the decoder has read them, last first.</summary>
+    [Theory]
+    [InlineData(8, 6)]
+    [InlineData(16, 4)]
+    [InlineData(4, 24)]
+    public void Tangents_of_skip_connections_cost_one_hole_each(int blocks, int perBlock)
+    {
+        int turn = blocks * perBlock, end = 2 * turn;
+        using var owner = new ComputeProgram(TestDevices.Get("cpu"));
+        var storages = new List<Storage>();
+        for (int step = 0; step < end; step++)
+        {
+            bool skip = step < turn && step % perBlock == perBlock - 1;
+            storages.Add(Dual(step, tailLast: skip ? end - 1 - step + perBlock : step + 2, headLast: 2 * end - step, owner));
+        }
+
+        // At most blocks + 3 tangents live at once, so that as many stacks have a hole each. Without stacks every tensor may leave one.
+        Assert.InRange(ArenaPlan.Place(storages), (end + 3) * Unit, (end + blocks + 4) * Unit);
     }
 
     private const int Steps = 30;
@@ -88,6 +101,16 @@ public class ArenaPlanTests
             part.Touch(random.Next(first, Math.Min(Steps, first + 10)));
         }
 
+        return storage;
+    }
+
+    private static Storage Dual(int first, int tailLast, int headLast, ComputeProgram owner)
+    {
+        var storage = new Storage(2 * Unit, Unit, owner);
+        foreach (StoragePart part in storage.Parts)
+            part.Touch(first);
+        storage.Parts[0].Touch(headLast);
+        storage.Parts[1].Touch(tailLast);
         return storage;
     }
 
