@@ -29,5 +29,5 @@ public static partial class Attention
     internal static PtxKernelSpec WgmmaSpec(WgmmaAttentionTile tile) => new(
         (tile.Shares ? (Delegate)WgmmaAttention.SharedRows : WgmmaAttention.OwnRows).Method, tile.ToString(), "sm_90a", WgmmaAttentionTile.Threads, tile.SharedBytes,
         WgmmaAttentionMacros.Of(tile))
-    { Resident = 1 };
+    { Resident = 1, Whole = true };
 }

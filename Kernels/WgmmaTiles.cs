@@ -13,7 +13,7 @@ internal static class WgmmaTiles
     private const double AlternatingStep = 0.55;
 
     /// <summary>Most steps of a tile at which warpgroups alternate; with more, storing a tile is a small part of its time.</summary>
-    private const int MostAlternatingSteps = 16;
+    private const int MostAlternatingSteps = 0;
 
     /// <summary>Blocks that may share a tile, for whose sums there is room in shared memory.</summary>
     private const int MostSplits = 4;

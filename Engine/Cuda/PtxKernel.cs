@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace TrigFlowNative.Engine.Cuda;
 
@@ -80,7 +81,7 @@ public sealed unsafe class PtxKernel
     private static PtxKernel LoadAnew(GpuDevice gpu, PtxKernelSpec spec)
     {
         (string text, string entry) = spec.Compile();
-        byte[] image = KernelCache.Binary(gpu, text);
+        byte[] image = spec.Whole ? Encoding.ASCII.GetBytes(text + "\0") : KernelCache.Binary(gpu, text);
         nint module, function;
         gpu.Bind();
         fixed (byte* start = image)
@@ -112,6 +113,12 @@ public sealed record PtxKernelSpec(
 
     /// <summary>Blocks that a multiprocessor must be able to hold, which limits registers; 0 to leave that to the compiler.</summary>
     public int Resident { get; init; }
+
+    /// <summary>
+    /// Whether the kernel is compiled as a whole program, and kept in the driver's cache. Binaries for <see cref="KernelCache"/> come from the driver's
+    /// linker, which compiles for several units: it ignores setmaxnreg, and runs wgmma one after another where registers are then too few.
+    /// </summary>
+    public bool Whole { get; init; }
 
     /// <summary>Identifies the kernel on a device.</summary>
     public string Key => $"{Method.DeclaringType?.FullName}.{Method.Name}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{Resident}";
