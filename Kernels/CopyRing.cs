@@ -41,12 +41,4 @@ internal struct CopyRing
         Place = WgmmaConvolution.Next(Place, Places);
         Phase ^= Place == 0 ? 1 : 0;
     }
-
-    /// <summary>Passes by so many places, which another warpgroup reads.</summary>
-    public void Skip(int places)
-    {
-        int rounds = (Place + places) / Places;
-        Place += places - rounds * Places;
-        Phase ^= rounds & 1;
-    }
 }

@@ -4,7 +4,7 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// The way of a tile's sums to memory: in bf16 through shared memory and bulk copies, in fp32 straight from registers. A warpgroup's sums are
-/// pairs of chunks, 64 rows by twice 64 columns: the second pair's columns follow the first's, or, where warpgroups alternate, its rows do.
+/// pairs of chunks, 64 rows by twice 64 columns.
 /// </summary>
 internal static partial class WgmmaConvolution
 {
@@ -21,20 +21,19 @@ internal static partial class WgmmaConvolution
         /// <summary>The thread's first row of 64, its other being 8 further down, and its first column of two in each run of eight.</summary>
         public int Row, Pair;
 
-        /// <summary>Which half of the tile's rows is at hand, and where it begins.</summary>
-        public int Half;
+        /// <summary>Where the warpgroup's half of the tile's rows begins.</summary>
         public BoxPlace Box;
 
         /// <summary>Pixels of the thread's two rows; 1 where they lie in the images, else 0; 1 where they take the bias, else 0.</summary>
         public int Low, High, LowInside, HighInside;
         public float LowBiased, HighBiased;
 
-        /// <summary>Turns to a half of the rows of a tile.</summary>
-        public void SetRows(BoxPlace tile, int half, int n, int h, int w, int widthLog, int heightLog)
+        /// <summary>Turns to a tile.</summary>
+        public void SetRows(BoxPlace tile, int n, int h, int w, int widthLog, int heightLog)
         {
-            BoxPlace low = tile.Row((half << 6) + Row, widthLog, heightLog), high = tile.Row((half << 6) + Row + 8, widthLog, heightLog);
-            Half = half;
-            Box = tile.Half(half, widthLog, heightLog);
+            int first = (Warpgroup << 6) + Row;
+            BoxPlace low = tile.Row(first, widthLog, heightLog), high = tile.Row(first + 8, widthLog, heightLog);
+            Box = tile.Half(Warpgroup, widthLog, heightLog);
             Low = (low.N * h + low.H) * w + low.W;
             High = (high.N * h + high.H) * w + high.W;
             LowInside = low.W < w && low.H < h && low.N < n ? 1 : 0;
@@ -59,7 +58,7 @@ internal static partial class WgmmaConvolution
     private static void StoreFirstPair(Output o, int column, int chunks, int residual)
     {
         long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Columns - column, to = o.Staging + o.Line, from = residual + o.Half * WgmmaTile.ChunkBytes + o.Line;
+        int left = o.Columns - column, to = o.Staging + o.Line, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Line;
         if (o.Single != 0)
         {
             CudaAsm.Emit("@@single0 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.LowInside, o.HighInside);
@@ -81,7 +80,7 @@ internal static partial class WgmmaConvolution
     private static void StoreSecondPair(Output o, int column, int chunks, int residual)
     {
         long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Columns - column, to = o.Staging + o.Line, from = residual + o.Half * WgmmaTile.ChunkBytes + o.Line;
+        int left = o.Columns - column, to = o.Staging + o.Line, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Line;
         if (o.Single != 0)
         {
             CudaAsm.Emit("@@single2 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.LowInside, o.HighInside);

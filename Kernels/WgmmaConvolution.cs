@@ -1,5 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Kernels;
 
@@ -12,12 +13,6 @@ namespace TrigFlowNative.Kernels;
 /// have boxes next to each other and the same columns, hence the same weights, which each brings a part of for all. A residual
 /// comes through the same ring as the operands, as further steps; so does a shortcut, a 1x1 convolution of other images that is part of the
 /// same sum. Where tiles are few, the blocks of a cluster share the steps of a tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
-/// <para>
-/// Both multiplying warpgroups work on one tile, 64 rows each; or, where a tile has few steps, they alternate: each has whole tiles of its
-/// own, every other one, and stores a tile while the other multiplies. They take turns at multiplying, so that neither begins a tile before
-/// all operands of the tile before have arrived: side by side, both would store at the same time. The turns also keep the phases of
-/// the ring's barriers apart, since a warpgroup that passes by the other's steps must not take an earlier phase for the one it awaits.
-/// </para>
 /// </remarks>
 internal static partial class WgmmaConvolution
 {
@@ -55,7 +50,6 @@ internal static partial class WgmmaConvolution
     /// <param name="chunks">Chunks of 64 columns.</param>
     /// <param name="single">Whether the output is fp32.</param>
     /// <param name="residual">Whether there is a residual in bf16.</param>
-    /// <param name="alternating">1 where the warpgroups alternate between tiles, of at most 128 columns; else 0.</param>
     /// <param name="cluster">Blocks that bring the weights for each other.</param>
     /// <param name="splits">Blocks that share the steps of a tile; then each block has one tile, and <paramref name="cluster"/> is 1.</param>
     /// <param name="shortcutSlices">Steps of 64 channels of the shortcut; 0 for none.</param>
@@ -64,8 +58,8 @@ internal static partial class WgmmaConvolution
     internal static void Convolve(
         long maps, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
         int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
-        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int alternating, int cluster,
-        int splits, int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
+        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster, int splits,
+        int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
     {
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("@@keepBias %0;", shortcutBias);
@@ -83,18 +77,19 @@ internal static partial class WgmmaConvolution
         ring.Places = stages;
         ring.Full = exchange + (splits - 1) * tileBytes;
         ring.Empty = ring.Full + stages * AsyncBarrier.Bytes;
-        int turns = ring.Empty + stages * AsyncBarrier.Bytes;
         if (thread == 0)
         {
-            ring.Initialise((2 - alternating) * cluster);
-            AsyncBarrier.Initialise(turns, 1);
-            AsyncBarrier.Initialise(turns + AsyncBarrier.Bytes, 1);
+            TensorCopy.Prefetch(maps);
+            TensorCopy.Prefetch(maps + 128L);
+            TensorCopy.Prefetch(maps + 256L);
+            ring.Initialise(2 * cluster);
             AsyncBarrier.FenceInitialisation();
         }
 
         Group.Barrier();
         if (blocks > 1)
             AsyncBarrier.ClusterSync(); // nobody may reach into a block that has not begun
+        CudaAsm.Emit(PtxSource.Wait); // so far nothing has been read that a launch before may have written
         int tiles = rowTiles * columnTiles, stride = Grid.DimX / blocks;
         if (warpgroup == 2)
         {
@@ -159,20 +154,14 @@ internal static partial class WgmmaConvolution
             output.Row = ((lane >> 5) << 4) + ((lane & 31) >> 2);
             output.Pair = (lane & 3) << 1;
             output.Single = single;
-            // Of the rows of A: those of the warpgroup, or all.
-            int firstRows = (1 - alternating) * warpgroup, turn = 1 - warpgroup;
-            int tileSteps = endStep - firstStep + (residual != 0 ? 1 : 0);
-            ring.Skip(alternating * warpgroup * tileSteps);
-            for (int tile = Grid.IdxX / blocks + alternating * warpgroup * stride; tile < tiles; tile += (1 + alternating) * stride)
+            for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
             {
                 int previous = 0;
                 CudaAsm.Emit("@@clear;");
-                if (alternating != 0)
-                    AsyncBarrier.Wait(turns + warpgroup * AsyncBarrier.Bytes, turn);
                 for (int step = firstStep; step < endStep; step++)
                 {
                     AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
-                    long a = At(Descriptor | (1L << 16), ring.Address + firstRows * WgmmaTile.ChunkBytes);
+                    long a = At(Descriptor | (1L << 16), ring.Address + warpgroup * WgmmaTile.ChunkBytes);
                     long b = At(formOfB, ring.Address + 2 * WgmmaTile.ChunkBytes);
                     CudaAsm.Emit("@@multiply %0, %1;", a, b);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
@@ -180,14 +169,6 @@ internal static partial class WgmmaConvolution
                         Release(previous, lane, cluster);
                     previous = ring.EmptyBarrier;
                     ring.Advance();
-                }
-
-                if (alternating != 0)
-                {
-                    if (residual != 0)
-                        AsyncBarrier.Wait(ring.FullBarrier, ring.Phase); // the other may pass its phase by only when it is over
-                    AsyncBarrier.ArriveFirst(turns + (1 - warpgroup) * AsyncBarrier.Bytes, lane);
-                    turn ^= 1;
                 }
 
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
@@ -205,25 +186,21 @@ internal static partial class WgmmaConvolution
 
                 int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
                 BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
-                output.SetRows(box, firstRows, n, h, w, widthLog, heightLog);
+                output.SetRows(box, n, h, w, widthLog, heightLog);
                 if (residual != 0)
                     AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
                 CudaAsm.Emit("@@beginTile;");
                 StoreFirstPair(output, column, chunks, ring.Address);
-                if (chunks > 2 || alternating != 0)
+                if (chunks > 2)
                 {
-                    if (alternating != 0)
-                    {
-                        output.SetRows(box, 1, n, h, w, widthLog, heightLog);
-                    }
-                    else if (residual != 0)
+                    if (residual != 0)
                     {
                         Release(ring.EmptyBarrier, lane, cluster);
                         ring.Advance();
                         AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
                     }
 
-                    StoreSecondPair(output, alternating != 0 ? column : column + 128, alternating != 0 ? chunks : chunks - 2, ring.Address);
+                    StoreSecondPair(output, column + 128, chunks - 2, ring.Address);
                 }
 
                 if (residual != 0)
@@ -231,9 +208,6 @@ internal static partial class WgmmaConvolution
                     Release(ring.EmptyBarrier, lane, cluster);
                     ring.Advance();
                 }
-
-                if (alternating != 0)
-                    ring.Skip(tileSteps);
             }
 
             TensorCopy.WaitForStores();

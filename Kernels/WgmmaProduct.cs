@@ -140,7 +140,7 @@ internal static class WgmmaProduct
                 blocks, maps.Address, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
                 box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices, Ceiling(x.Shape.C, 64),
                 tile.Stages, tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0,
-                tile.Residual ? 1 : 0, tile.Alternating ? 1 : 0, tile.Cluster, tile.Splits,
+                tile.Residual ? 1 : 0, tile.Cluster, tile.Splits,
                 shortcutSlices, Ceiling(shortcut?.X.Shape.C ?? 0, WgmmaTile.Depth), shortcut is null ? 0L : shortcut.Bias.Address - bias!.Address);
         };
     }

@@ -13,7 +13,7 @@ namespace TrigFlowNative.Kernels;
 /// row is an index of the output, else a row is an inner index (the transposed forms of wgmma, PTX ISA 8.0, section 9.7.14).
 /// Accumulator i of a thread: column 8 (i / 4) + 2 (lane % 4) + i % 2, row lane / 4 of its warp's 16, 8 further down for i % 4 above 1.
 /// </remarks>
-internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, bool Residual, bool Single, int Cluster)
+internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bool Single, int Cluster)
 {
     /// <summary>
     /// Blocks that share the inner index of a tile: the first adds up the sums of all. More than one where tiles are few, and then each block
@@ -23,15 +23,6 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
 
     /// <summary>Whether a shortcut, with a bias of its own, is part of the sums, see <see cref="WgmmaConvolution"/>.</summary>
     public bool Shortcut { get; init; }
-
-    /// <summary>
-    /// Whether the two warpgroups alternate between tiles, each multiplying all 128 rows of its own, so that one stores while the other
-    /// multiplies: for tiles of few steps, of more than 64 and at most <see cref="MostAlternating"/> columns.
-    /// </summary>
-    public bool Alternating { get; init; }
-
-    /// <summary>Columns for whose sums in 128 rows a warpgroup has registers.</summary>
-    public const int MostAlternating = 128;
 
     /// <summary>Rows of a tile.</summary>
     public const int Rows = 128;
@@ -71,77 +62,55 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>Room for the sums of the other blocks that share a tile.</summary>
     public int ExchangeBytes => (Splits - 1) * Rows * Columns * sizeof(float);
 
-    /// <summary>
-    /// Two chunks of output for each warpgroup, on their way to memory; where sums are stored from registers, the chunk of ones of
-    /// <see cref="WgmmaWeightGradient"/> or nothing.
-    /// </summary>
-    public int StagingBytes => !Single ? 4 * ChunkBytes : TransposeA ? ChunkBytes : 0;
+    /// <summary>Two chunks of output for each warpgroup, on their way to memory; nothing where sums are stored from registers.</summary>
+    public int StagingBytes => Single ? 0 : 4 * ChunkBytes;
 
     /// <summary>Dynamic shared memory.</summary>
     public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + ExchangeBytes + BarrierBytes;
 
     /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"n{Columns}{(TransposeA ? "-ta" : "")}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Alternating ? "-alternating" : "")}{(Shortcut ? "-shortcut" : "")}-c{Cluster}-s{Splits}";
+    public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}-c{Cluster}-s{Splits}";
 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
     {
         var macros = new Dictionary<string, string>
         {
-            ["declare"] = $".reg .f32 acc<{(Alternating ? Columns : Columns / 2)}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;{(Shortcut ? "\n.reg .b64 apart;" : "")}",
+            ["declare"] = $".reg .f32 acc<{Columns / 2}>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {Engine.Cuda.PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;{(Shortcut ? "\n.reg .b64 apart;" : "")}",
             // $0: bytes from one bias to the other.
             ["keepBias"] = Shortcut ? "mov.b64 apart, $0;" : "",
-            ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
-            ["multiply"] = Multiply(false),
+            ["clear"] = string.Join('\n', Sums.Select(sum => $"mov.f32 {sum}, 0f00000000;")),
+            ["multiply"] = Multiply(),
             // Chunks take turns at two places; after an odd number a tile starts where the one before it stored last.
             ["beginTile"] = Chunks % 2 != 0 && !Single ? "cp.async.bulk.wait_group.read 0;" : "",
-            ["multiplyAndSum"] = Multiply(true),
-            // $0: address of the first row's sum; $1: 0 in the threads that have the first column; $2, $3: whether the rows are to be stored.
-            ["storeSums"] = "{\n.reg .pred low, high, first;\nsetp.eq.s32 first, $1, 0;\nsetp.ne.and.s32 low, $2, 0, first;\nsetp.ne.and.s32 high, $3, 0, first;\n"
-                + "@low st.global.f32 [$0], row0;\n@high st.global.f32 [$0 + 32], row2;\n}",
             ["loadB"] = LoadB(),
             ["sendSums"] = Splits == 1 ? "" : string.Concat(Quads().Select(q => $"st.shared::cluster.v4.f32 [$0 + {q.Offset}], {{{q.Sums}}};\n")),
             ["addSums"] = Splits == 1 ? "" : $"{{\n.reg .f32 s<4>;\n{string.Concat(Quads().Select(AddQuad))}}}",
         };
         for (int chunk = 0; chunk < 4; chunk++)
         {
-            macros[$"rounded{chunk}"] = ColumnChunk(chunk) < Chunks && !Single ? RoundedChunk(chunk) : "";
-            macros[$"single{chunk}"] = ColumnChunk(chunk) < Chunks && Single ? SingleChunk(chunk) : "";
+            macros[$"rounded{chunk}"] = chunk < Chunks && !Single ? RoundedChunk(chunk) : "";
+            macros[$"single{chunk}"] = chunk < Chunks && Single ? SingleChunk(chunk) : "";
         }
 
         return macros;
     }
 
-    /// <summary>The sums of 64 rows or, where warpgroups alternate, of twice as many.</summary>
-    private IEnumerable<string> Sums => Enumerable.Range(0, Alternating ? Columns : Columns / 2).Select(i => $"acc{i}");
+    /// <summary>The sums of 64 rows.</summary>
+    private IEnumerable<string> Sums => Enumerable.Range(0, Columns / 2).Select(i => $"acc{i}");
 
-    /// <summary>The sums over a row of the transposed A, eight times: what a product with ones gives.</summary>
-    private static IEnumerable<string> RowSums => Enumerable.Range(0, 4).Select(i => $"row{i}");
-
-    /// <summary>Four products of 16 inner indices, added to the sums; $0, $1: descriptors of A and B; $2: of ones, to sum the rows of A too.</summary>
-    private string Multiply(bool sumRows)
+    /// <summary>Four products of 16 inner indices, added to the sums; $0, $1: descriptors of A and B.</summary>
+    private string Multiply()
     {
         var text = new StringBuilder("wgmma.fence.sync.aligned;\n");
         for (int slice = 0; slice < Depth / 16; slice++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * DescriptorStep(TransposeA)};\nadd.s64 db, $1, {slice * DescriptorStep(TransposeB)};\n");
-            AppendProduct(text, Columns, Sums.Take(Columns / 2), "db");
-            if (Alternating)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"add.s64 da, da, {ChunkBytes / 16};\n");
-                AppendProduct(text, Columns, Sums.Skip(Columns / 2), "db");
-            }
-
-            if (sumRows)
-                AppendProduct(text, 8, RowSums, "$2");
+            text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * DescriptorStep(false)};\nadd.s64 db, $1, {slice * DescriptorStep(TransposeB)};\n");
+            text.Append(CultureInfo.InvariantCulture, $"wgmma.mma_async.sync.aligned.m64n{Columns}k16.f32.bf16.bf16 {{{string.Join(", ", Sums)}}}, da, db, always, 1, 1, 0, {Bit(TransposeB)};\n");
         }
 
         return text.Append("wgmma.commit_group.sync.aligned;").ToString();
     }
-
-    private void AppendProduct(StringBuilder text, int columns, IEnumerable<string> sums, string b) => text.Append(
-        CultureInfo.InvariantCulture,
-        $"wgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {{{string.Join(", ", sums)}}}, da, {b}, always, 1, 1, {Bit(TransposeA)}, {Bit(TransposeB)};\n");
 
     /// <summary>A thread's sums by fours, and how far those of all threads lie from the first.</summary>
     private IEnumerable<(int First, int Offset, string Sums)> Quads() =>
@@ -252,7 +221,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     /// <summary>v0 to v3 = alpha (sum + bias) of a run of eight columns; sets the predicate "in" where they are columns of the output.</summary>
     private void AppendBiased(StringBuilder text, int chunk, int run)
     {
-        int sum = FirstSum(chunk) + 4 * run;
+        int sum = 32 * chunk + 4 * run;
         text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 in, $3, {8 * run};\nmov.f32 b0, 0f00000000;\nmov.f32 b1, 0f00000000;\nand.pred biased, in, any;\n@biased ld.global.nc.v2.f32 {{b0, b1}}, [$2 + {32 * run}];\n");
         if (Shortcut)
             text.Append(CultureInfo.InvariantCulture, $"mov.f32 v0, 0f00000000;\nmov.f32 v1, 0f00000000;\n@biased ld.global.nc.v2.f32 {{v0, v1}}, [second + {32 * run}];\nadd.f32 b0, b0, v0;\nadd.f32 b1, b1, v1;\n");
@@ -261,12 +230,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeA, bool TransposeB, 
     }
 
     /// <summary>Runs of eight columns in a chunk.</summary>
-    private int RunsOf(int chunk) => Math.Min(8, (Columns - 64 * ColumnChunk(chunk)) / 8);
-
-    /// <summary>Which 64 columns a chunk of sums has; where warpgroups alternate, the last two have the columns of the first two, 64 rows down.</summary>
-    private int ColumnChunk(int chunk) => Alternating ? chunk % 2 : chunk;
-
-    private int FirstSum(int chunk) => 32 * ColumnChunk(chunk) + (Alternating ? chunk / 2 * Columns / 2 : 0);
+    private int RunsOf(int chunk) => Math.Min(8, (Columns - 64 * chunk) / 8);
 
     private static int Bit(bool value) => value ? 1 : 0;
 }

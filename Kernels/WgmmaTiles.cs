@@ -9,12 +9,6 @@ internal static class WgmmaTiles
     /// <summary>Time before the first product of a tile and after its last, in the same unit.</summary>
     private const double TileOverhead = 2;
 
-    /// <summary>Time of a step of a tile of <see cref="WgmmaTile.MostAlternating"/> columns that one warpgroup multiplies alone.</summary>
-    private const double AlternatingStep = 0.55;
-
-    /// <summary>Most steps of a tile at which warpgroups alternate; with more, storing a tile is a small part of its time.</summary>
-    private const int MostAlternatingSteps = 0;
-
     /// <summary>Blocks that may share a tile, for whose sums there is room in shared memory.</summary>
     private const int MostSplits = 4;
 
@@ -39,12 +33,6 @@ internal static class WgmmaTiles
                 best = (width, time);
         }
 
-        // Alternating warpgroups end a tile in the time of its steps, or in half of that of steps and overhead if that is longer.
-        long alternatingTiles = (long)boxes * ((columns + WgmmaTile.MostAlternating - 1) / WgmmaTile.MostAlternating);
-        double alone = steps * AlternatingStep, turn = Math.Max(alone, (alone + TileOverhead) / 2);
-        if (columns > 64 && steps <= MostAlternatingSteps && alternatingTiles >= 2L * multiprocessors
-            && (alternatingTiles + multiprocessors - 1) / multiprocessors * turn + TileOverhead < best.Time)
-            return Of(WgmmaTile.MostAlternating, boxes >= multiprocessors ? 2 : 1) with { Alternating = true };
         int splits = best.Columns == 64 ? Splits(boxes * ((columns + 63) / 64), steps, multiprocessors) : 1;
         // A cluster brings each weight once; at 256 columns that saves nothing that is short.
         return Of(best.Columns, splits == 1 && boxes >= multiprocessors && best.Columns == 128 ? 2 : 1) with { Splits = splits };
@@ -60,5 +48,5 @@ internal static class WgmmaTiles
     }
 
     /// <summary>A plain tile of a width.</summary>
-    public static WgmmaTile Of(int columns, int cluster) => new(columns, TransposeA: false, TransposeB: false, Residual: false, Single: false, cluster);
+    public static WgmmaTile Of(int columns, int cluster) => new(columns, TransposeB: false, Residual: false, Single: false, cluster);
 }

@@ -6,11 +6,11 @@ namespace TrigFlowNative.Tests.Kernels;
 
 public partial class WgmmaMachineTests
 {
-    /// <summary>N, H, W, C, K, R; channels of the shortcut's sources, the second perhaps none; columns of a tile, negative where warpgroups alternate.</summary>
+    /// <summary>N, H, W, C, K, R; channels of the shortcut's sources, the second perhaps none; columns of a tile.</summary>
     public static TheoryData<int[], int[], int> Shortcuts => new()
     {
         { [1, 5, 7, 24, 40, 3], [16, 0], 40 }, { [3, 9, 4, 72, 136, 3], [64, 40], 64 }, { [1, 8, 16, 8, 200, 3], [128, 72], 128 }, { [2, 6, 5, 40, 72, 3], [200, 0], 192 },
-        { [4, 8, 16, 40, 200, 1], [72, 0], -128 },
+        { [4, 8, 16, 40, 200, 1], [72, 0], 128 },
     };
 
     [Theory]
@@ -24,8 +24,7 @@ public partial class WgmmaMachineTests
         int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), moreBiasAt = run.Put(moreBias), biasAt = run.Put(bias), moreAt = run.Put(Rounded(more));
         int firstAt = run.Put(Rounded(first)), secondAt = sources[1] > 0 ? run.Put(Rounded(second)) : firstAt;
         int yAt = run.Put(Rounded(new float[e.Pixels * e.K])), maps = run.Put(new byte[8 * 128]);
-        WgmmaTile tile = WgmmaTiles.Of(Math.Abs(tileColumns), 1) with { Shortcut = true, Alternating = tileColumns < 0 };
-        tileColumns = tile.Columns;
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { Shortcut = true };
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         Images(run, maps, xAt, e, e.C, box);
         PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], [WgmmaTile.Depth, 1, tile.PartColumns]);
@@ -39,7 +38,7 @@ public partial class WgmmaMachineTests
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
             Math.Min(Processors, rowTiles * columnTiles), (long)maps, (long)yAt, (long)biasAt, 0.5f, 0f, biased, e.K, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, 1, slices, slices, tile.Stages,
-            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, 0, tile.Chunks, 0, 0, tile.Alternating ? 1 : 0, 1, 1, (far.C + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
+            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, 0, tile.Chunks, 0, 0, 1, 1, (far.C + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
         float[] expected = new float[e.Pixels * e.K];
         for (int i = 0; i < expected.Length; i++)
         {

@@ -13,15 +13,15 @@ public partial class WgmmaMachineTests
 
     private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method;
 
-    /// <summary>N, H, W, C, K, R; columns of a tile, negative where warpgroups alternate; whether it is the input gradient, has a residual, writes fp32.</summary>
+    /// <summary>N, H, W, C, K, R; columns of a tile; whether it is the input gradient, has a residual, writes fp32.</summary>
     public static TheoryData<int[], int, bool, bool, bool> Products => new()
     {
-        { [1, 1, 1500, 40, 200, 1], -128, false, false, false },
-        { [4, 16, 16, 72, 136, 1], -128, false, true, false },
-        { [2, 16, 16, 136, 200, 1], -128, true, true, false },
-        { [3, 11, 29, 72, 72, 3], -72, false, true, false },
-        { [1, 10, 60, 8, 104, 3], -104, true, false, false },
-        { [5, 7, 9, 120, 72, 1], -120, true, true, true },
+        { [1, 1, 1500, 40, 200, 1], 128, false, false, false },
+        { [4, 16, 16, 72, 136, 1], 128, false, true, false },
+        { [2, 16, 16, 136, 200, 1], 128, true, true, false },
+        { [3, 11, 29, 72, 72, 3], 72, false, true, false },
+        { [1, 10, 60, 8, 104, 3], 104, true, false, false },
+        { [5, 7, 9, 120, 72, 1], 120, true, true, true },
         { [1, 5, 7, 24, 40, 3], 40, false, false, false },
         { [3, 9, 4, 72, 136, 3], 64, false, true, false },
         { [2, 16, 8, 8, 200, 1], 128, false, true, false },
@@ -41,9 +41,7 @@ public partial class WgmmaMachineTests
         float[] x = run.Numbers(e.Pixels * inner), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(columns), there = run.Numbers(e.Pixels * columns);
         int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), biasAt = run.Put(bias);
         int yAt = single ? run.Put(there) : run.Put(Rounded(there)), maps = run.Put(new byte[5 * 128]);
-        bool alternating = tileColumns < 0;
-        tileColumns = Math.Abs(tileColumns);
-        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !single, Single = single, Alternating = alternating };
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !single, Single = single };
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         Images(run, maps, xAt, e, inner, box);
         Images(run, maps + 512, xAt, e, inner, box);
@@ -56,7 +54,7 @@ public partial class WgmmaMachineTests
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
             Math.Min(Processors, rowTiles * columnTiles), (long)maps, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (inner + 63) / 64, tile.Stages,
-            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, tile.Alternating ? 1 : 0, 1, 1, 0, 0, 0L);
+            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, 1, 1, 0, 0, 0L);
         float[] expected = new float[e.Pixels * columns];
         for (int i = 0; i < expected.Length; i++)
         {

@@ -42,22 +42,6 @@ public class WgmmaTests
         Assert.InRange(tile.Stages, 4, 8);
     }
 
-    [Theory]
-    [InlineData(2, 256, 2048, true)]
-    [InlineData(4, 768, 512, true)]
-    [InlineData(8, 256, 2048, true)]
-    [InlineData(36, 256, 2048, false)]
-    [InlineData(4, 256, 100, false)]
-    [InlineData(4, 64, 2048, false)]
-    public void Warpgroups_alternate_where_tiles_are_many_and_have_few_steps(int steps, int columns, int boxes, bool expected)
-    {
-        WgmmaTile tile = WgmmaTiles.Best(columns, boxes, steps, 132);
-        Assert.Equal(expected, tile.Alternating);
-        string text = Complete(WgmmaProduct.Specification(Convolve, tile));
-        Assert.Equal(expected ? 8 : 4, Count(text, $"m64n{tile.Columns}k16.f32.bf16.bf16"));
-        Assert.InRange(tile.SharedBytes, 1, 227 * 1024);
-    }
-
     [Fact]
     public void A_macro_that_is_not_given_is_named()
     {

@@ -3,7 +3,7 @@ using static TrigFlowNative.Kernels.WgmmaAttentionText;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>Text of the inline PTX of <see cref="WgmmaAttentionGradient"/>.</summary>
-internal static class WgmmaGradientMacros
+internal static class AttentionGradientMacros
 {
     /// <summary>All macros by name.</summary>
     public static IReadOnlyDictionary<string, string> Of(AttentionGradientTile tile)
