@@ -18,7 +18,7 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
     private DType ElementType => TensorProduct.ElementType(Program.Device, Weight.Type);
 
     /// <summary>The shape of the weight that the kernels take.</summary>
-    private Shape PackedWeight => new(Channels(Weight.Shape[0]), Weight.Shape[1], Weight.Shape[2], ReadChannels(Weight.Shape.C));
+    private Shape PackedWeight => new(Channels(Weight.Shape[0]), Weight.Shape[1], Weight.Shape[2], Channels(Weight.Shape.C));
 
     /// <summary>Whether the kernels of a device add a residual and scale the sum on the way.</summary>
     public static bool Fuses(ComputeDevice device, Tensor x, int outputs) =>
@@ -110,11 +110,9 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, slot);
     }
 
-    private Tensor Pack(Tensor images) => Repack.To(Program, $"{Op}.pack", images, With(images.Shape, ReadChannels(images.Shape.C)), ElementType);
+    private Tensor Pack(Tensor images) => Repack.To(Program, $"{Op}.pack", images, With(images.Shape, Channels(images.Shape.C)), ElementType);
 
     private Tensor PackWeight() => Repack.To(Program, $"{Op}.pack", Weight, PackedWeight, ElementType);
-
-    private int ReadChannels(int channels) => TensorProduct.ReadChannels(Program.Device, Weight.Type, channels, Weight.Shape[1]);
 
     private int Channels(int channels) => TensorProduct.Channels(Program.Device, Weight.Type, channels);
 

@@ -11,12 +11,6 @@ internal static class TensorProduct
     /// <summary>Channels of a bf16 pixel that tensor cores take: 16 bytes.</summary>
     private const int Grain = 8;
 
-    /// <summary>
-    /// Channels of a pixel that bulk copies bring at full speed: 32 bytes, a sector of the cache. Pieces of a pixel that begin between two
-    /// sectors take half as long again (weight gradients of 200 and 264 channels ran at 0.65 to 0.69 of what 192, 256 and 272 let expect).
-    /// </summary>
-    private const int SectorGrain = 16;
-
     /// <summary>Whether products of bf16 tensors run on tensor cores.</summary>
     public static bool OnTensorCores(ComputeDevice device, DType type) =>
         type == DType.BFloat16 && device is GpuDevice { TensorCores: not TensorCorePath.Portable };
@@ -27,16 +21,6 @@ internal static class TensorProduct
     /// <summary>The number of channels that the kernels take for a number of channels.</summary>
     public static int Channels(ComputeDevice device, DType type, int channels) =>
         OnTensorCores(device, type) ? (channels + Grain - 1) / Grain * Grain : channels;
-
-    /// <summary>The number of channels of an image that is read at every tap of a filter, which is worth a copy to whole sectors.</summary>
-    /// <param name="device">The device.</param>
-    /// <param name="type">Type of the products.</param>
-    /// <param name="channels">Channels of the image.</param>
-    /// <param name="width">Width of the filter.</param>
-    public static int ReadChannels(ComputeDevice device, DType type, int channels, int width) =>
-        width > 1 && OnTensorCores(device, type) && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && channels > Grain
-            ? (channels + SectorGrain - 1) / SectorGrain * SectorGrain
-            : Channels(device, type, channels);
 
     /// <summary>Whether the channels of an input may lie in two tensors.</summary>
     public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more, int outputs) =>

@@ -53,7 +53,7 @@ internal static class WgmmaProduct
     /// <param name="gpu">The device.</param>
     /// <param name="e">Extents.</param>
     /// <param name="x">(N, H, W, C), bf16.</param>
-    /// <param name="dy">(N, H, W, K), bf16; what lies in channels beyond K is not used.</param>
+    /// <param name="dy">(N, H, W, K), bf16.</param>
     /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
     /// <param name="dWeight">Where the gradient goes.</param>
     /// <param name="alpha">Factor of the gradient.</param>
@@ -76,7 +76,7 @@ internal static class WgmmaProduct
         {
             maps.Encode(set =>
             {
-                Images(set, 0, dy, e, dy.Shape.C, box);
+                Images(set, 0, dy, e, e.K, box);
                 Images(set, 1, x, e, x.Shape.C, box);
                 Images(set, 2, more ?? x, e, (more ?? x).Shape.C, box);
                 Sums(set, 3, dWeight.Tensor.Address, e.C, e.Taps, e.K);
