@@ -1,8 +1,7 @@
-using System.Runtime.InteropServices;
-using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Kernels;
 using Xunit;
+using static TrigFlowNative.Tests.Kernels.PtxMachineMemory;
 
 namespace TrigFlowNative.Tests.Kernels;
 
@@ -32,16 +31,16 @@ public class WgmmaGradientTests
         int slices = (e.C + 63) / 64, columnTiles = (e.Taps * slices + tile.Chunks - 1) / tile.Chunks, count = e.K * e.Taps * e.C;
         var split = new WgmmaSplit(tile, box, box.Count(e), (e.K + 127) / 128, columnTiles, blocks, Math.Min(wholeTiles, columnTiles * ((e.K + 127) / 128)), shares[0], shares[1], shares[2]);
         Covers(split);
-        var memory = new Memory();
+        var memory = new PtxMachineMemory();
         float[] x = memory.Numbers(e.Pixels * e.C), dy = memory.Numbers(e.Pixels * e.K), old = memory.Numbers(count), oldBias = memory.Numbers(e.K);
         int dyAt = memory.Put(Rounded(dy)), gradient = memory.Put(add ? old : Poison(count)), bias = memory.Put(add ? oldBias : Poison(e.K));
         int partials = memory.Put(Poison(split.PartialCount + split.BiasCount(e.K))), biasSums = partials + 4 * split.PartialCount, maps = memory.Put(new byte[5 * 128]);
-        Images(memory, maps, dyAt, e, e.K, box);
+        memory.PutImages(maps, dyAt, e, e.K, box);
         int firstChannels = e.C > 64 ? 64 : e.C; // the others lie in a further source
         float[] more = [.. Enumerable.Range(0, e.Pixels).SelectMany(pixel => x[(pixel * e.C + firstChannels)..((pixel + 1) * e.C)])];
         int firstAt = memory.Put(Rounded([.. Enumerable.Range(0, e.Pixels).SelectMany(pixel => x[(pixel * e.C)..(pixel * e.C + firstChannels)])])), moreAt = memory.Put(Rounded(more));
-        Images(memory, maps + 128, firstAt, e, firstChannels, box);
-        Images(memory, maps + 256, moreAt, e, e.C - firstChannels, box);
+        memory.PutImages(maps + 128, firstAt, e, firstChannels, box);
+        memory.PutImages(maps + 256, moreAt, e, e.C - firstChannels, box);
         PtxMachine.EncodeMap(memory.Bytes, maps + 384, gradient, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], [32, 1, 64], sizeof(float));
         PtxMachine.EncodeMap(memory.Bytes, maps + 512, partials, [columns, 1, split.SharedTiles * split.Slots * 128], [columns, columns], [32, 1, 64], sizeof(float));
         const float Alpha = 0.5f;
@@ -130,7 +129,7 @@ public class WgmmaGradientTests
         return slowest;
     }
 
-    private static void Sum(Memory memory, WgmmaSplit split, ConvExtents e, int partials, int gradient, int bias, float alpha, int add)
+    private static void Sum(PtxMachineMemory memory, WgmmaSplit split, ConvExtents e, int partials, int gradient, int bias, float alpha, int add)
     {
         int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(split.Tile.Columns, split.Slots);
         int biasBlocks = (e.K + WgmmaGradientSum.BiasRows - 1) / WgmmaGradientSum.BiasRows;
@@ -154,35 +153,5 @@ public class WgmmaGradientTests
         return sum;
     }
 
-    private static void Images(Memory memory, int map, int address, ConvExtents e, int channels, PixelBox box) => PtxMachine.EncodeMap(
-        memory.Bytes, map, address, [channels, e.W, e.H, e.N], [channels, e.W * channels, e.H * e.W * channels], [64, box.Width, box.Height, box.Images]);
-
-    private static BFloat16[] Rounded(float[] values) => [.. values.Select(BFloat16.FromSingle)];
-
     private static float[] Poison(int count) => [.. Enumerable.Repeat(float.NaN, count)];
-
-    /// <summary>Global memory, poisoned, and what lies in it.</summary>
-    private sealed class Memory
-    {
-        private readonly Random random = new(11);
-        private int top = 256;
-
-        public Memory() => Bytes.AsSpan().Fill(0xFF);
-
-        public byte[] Bytes { get; } = new byte[1 << 23];
-
-        /// <summary>Small whole numbers.</summary>
-        public float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(-2, 3))];
-
-        public int Put<T>(T[] values)
-            where T : unmanaged
-        {
-            int start = top;
-            MemoryMarshal.AsBytes(values.AsSpan()).CopyTo(Bytes.AsSpan(start));
-            top = (start + MemoryMarshal.AsBytes(values.AsSpan()).Length + 255) / 256 * 256;
-            return start;
-        }
-
-        public float[] Singles(int at, int count) => MemoryMarshal.Cast<byte, float>(Bytes.AsSpan(at))[..count].ToArray();
-    }
 }

@@ -1,6 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;
+using static TrigFlowNative.Tests.Kernels.PtxMachineMemory;
 
 namespace TrigFlowNative.Tests.Kernels;
 
@@ -18,7 +19,7 @@ public partial class WgmmaMachineTests
     public void A_shortcut_is_part_of_the_sum(int[] extents, int[] sources, int tileColumns)
     {
         ConvExtents e = Extents(extents), far = e with { C = sources.Sum(), R = 1 };
-        var run = new Memory();
+        var run = new PtxMachineMemory();
         float[] x = run.Numbers(e.Pixels * e.C), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(e.K);
         float[] first = run.Numbers(e.Pixels * sources[0]), second = run.Numbers(e.Pixels * sources[1]), more = run.Numbers(e.K * far.C), moreBias = run.Numbers(e.K);
         int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), moreBiasAt = run.Put(moreBias), biasAt = run.Put(bias), moreAt = run.Put(Rounded(more));
@@ -26,13 +27,13 @@ public partial class WgmmaMachineTests
         int yAt = run.Put(Rounded(new float[e.Pixels * e.K])), maps = run.Put(new byte[8 * 128]);
         WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { Shortcut = true };
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
-        Images(run, maps, xAt, e, e.C, box);
+        run.PutImages(maps, xAt, e, e.C, box);
         PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], [WgmmaTile.Depth, 1, tile.PartColumns]);
-        Images(run, maps + 256, yAt, e, e.K, box.Half);
-        Images(run, maps + 384, yAt, e, e.K, box.Half);
-        Images(run, maps + 512, xAt, e, e.C, box);
-        Images(run, maps + 640, firstAt, e, sources[0], box);
-        Images(run, maps + 768, secondAt, e, sources[1] > 0 ? sources[1] : sources[0], box);
+        run.PutImages(maps + 256, yAt, e, e.K, box.Half);
+        run.PutImages(maps + 384, yAt, e, e.K, box.Half);
+        run.PutImages(maps + 512, xAt, e, e.C, box);
+        run.PutImages(maps + 640, firstAt, e, sources[0], box);
+        run.PutImages(maps + 768, secondAt, e, sources[1] > 0 ? sources[1] : sources[0], box);
         PtxMachine.EncodeMap(run.Bytes, maps + 896, moreAt, [far.C, 1, e.K], [far.C, far.C], [WgmmaTile.Depth, 1, tile.PartColumns]);
         int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (e.K + tileColumns - 1) / tileColumns, slices = (e.C + 63) / 64;
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(

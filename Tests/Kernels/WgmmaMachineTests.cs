@@ -1,8 +1,8 @@
 using System.Reflection;
-using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;
+using static TrigFlowNative.Tests.Kernels.PtxMachineMemory;
 
 namespace TrigFlowNative.Tests.Kernels;
 
@@ -37,18 +37,18 @@ public partial class WgmmaMachineTests
     {
         ConvExtents e = Extents(extents);
         int inner = inputGradient ? e.K : e.C, columns = inputGradient ? e.C : e.K;
-        var run = new Memory();
+        var run = new PtxMachineMemory();
         float[] x = run.Numbers(e.Pixels * inner), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(columns), there = run.Numbers(e.Pixels * columns);
         int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), biasAt = run.Put(bias);
         int yAt = single ? run.Put(there) : run.Put(Rounded(there)), maps = run.Put(new byte[5 * 128]);
         WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !single, Single = single };
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
-        Images(run, maps, xAt, e, inner, box);
-        Images(run, maps + 512, xAt, e, inner, box);
+        run.PutImages(maps, xAt, e, inner, box);
+        run.PutImages(maps + 512, xAt, e, inner, box);
         int[] part = inputGradient ? [64, 1, WgmmaTile.Depth] : [WgmmaTile.Depth, 1, tile.PartColumns];
         PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], part);
-        Images(run, maps + 256, yAt, e, columns, box.Half);
-        Images(run, maps + 384, yAt, e, columns, box.Half);
+        run.PutImages(maps + 256, yAt, e, columns, box.Half);
+        run.PutImages(maps + 384, yAt, e, columns, box.Half);
         int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (columns + tileColumns - 1) / tileColumns;
         float alpha = 0.5f, beta = residual ? 2f : 0f;
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
@@ -71,41 +71,9 @@ public partial class WgmmaMachineTests
 
     private static ConvExtents Extents(int[] v) => new() { N = v[0], H = v[1], W = v[2], C = v[3], K = v[4], R = v[5] };
 
-    private static void Images(Memory run, int map, int address, ConvExtents e, int channels, PixelBox box) => PtxMachine.EncodeMap(
-        run.Bytes, map, address, [channels, e.W, e.H, e.N], [channels, e.W * channels, e.H * e.W * channels], [64, box.Width, box.Height, box.Images]);
-
     private static int Neighbour(ConvExtents e, int pixel, int tap, int direction)
     {
         int h = pixel / e.W % e.H + direction * (tap / e.R - e.R / 2), w = pixel % e.W + direction * (tap % e.R - e.R / 2);
         return h < 0 || h >= e.H || w < 0 || w >= e.W ? -1 : (pixel / e.W / e.H * e.H + h) * e.W + w;
-    }
-
-    private static BFloat16[] Rounded(float[] values) => [.. values.Select(BFloat16.FromSingle)];
-
-    /// <summary>Global memory, poisoned, and what lies in it.</summary>
-    private sealed class Memory
-    {
-        private readonly Random random = new(11);
-        private int top = 256;
-
-        public Memory() => Bytes.AsSpan().Fill(0xFF);
-
-        public byte[] Bytes { get; } = new byte[1 << 21];
-
-        /// <summary>Small whole numbers.</summary>
-        public float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(-2, 3))];
-
-        public int Put<T>(T[] values)
-            where T : unmanaged
-        {
-            int start = top;
-            MemoryMarshal.AsBytes(values.AsSpan()).CopyTo(Bytes.AsSpan(start));
-            top = (start + MemoryMarshal.AsBytes(values.AsSpan()).Length + 255) / 256 * 256;
-            return start;
-        }
-
-        public float[] Singles(int at, int count) => MemoryMarshal.Cast<byte, float>(Bytes.AsSpan(at))[..count].ToArray();
-
-        public IEnumerable<float> Halves(int at, int count) => MemoryMarshal.Cast<byte, BFloat16>(Bytes.AsSpan(at))[..count].ToArray().Select(BFloat16.ToSingle);
     }
 }
