@@ -15,6 +15,7 @@ out=$1; program=$2/TrigFlowNative.Benchmarks; shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}; batch=${BATCH:-256}
 common=(--device "${DEVICE:-cuda}" --precision "${PRECISION:-bf16}" --preset "${PRESET:-cifar10}")
+kernels=(--device "${DEVICE:-cuda}" --precision "${PRECISION:-bf16}" --batch "$batch" --preset standard "${PRESET:-cifar10}" edm2-s odd)
 filter=(); [ -z "${FILTER:-}" ] || { set -f; filter=(--filter $FILTER); set +f; }
 mkdir -p "$out"
 chmod +x "$program"
@@ -32,17 +33,17 @@ quietly() { local name=$1; shift; "$@" >"$out/$name.log" 2>"$out/$name.err" || {
 for part in "$@"; do
     case $part in
     kernels)
-        "$program" kernels --list "${common[@]}" "${filter[@]}" >"$out/shapes.csv" || exit 2
+        "$program" list "${kernels[@]}" "${filter[@]}" >"$out/shapes.csv" || exit 2
         peer=()
         if [ $has_torch = 1 ]; then
             quietly peer-kernels sh -c "\"$python\" \"$here/peers/kernels_pytorch.py\" \"$out/shapes.csv\" >\"$out/peer-kernels.csv\""
             peer=(--peer "$out/peer-kernels.csv")
         fi
-        quietly kernels "$program" kernels "${common[@]}" "${filter[@]}" "${peer[@]}" --out "$out" ;;
+        quietly kernels "$program" run "${kernels[@]}" "${filter[@]}" "${peer[@]}" --out "$out" ;;
     mma)
-        beside=(); [ ! -f "$out/kernels.csv" ] || beside=(--peer "$out/kernels.csv")
+        beside=(); [ ! -f "$out/benchmarks.csv" ] || beside=(--peer "$out/benchmarks.csv")
         set -f
-        quietly mma "$program" kernels "${common[@]}" --tensor-cores mma --filter ${FILTER:-'gemm/*' 'conv/*'} "${beside[@]}" --out "$out/mma"
+        quietly mma "$program" run "${kernels[@]}" --tensor-cores mma --filter ${FILTER:-'gemm/*' 'conv/*'} "${beside[@]}" --out "$out/mma"
         set +f ;;
     step) quietly step "$program" step --objective sct --batch "$batch" "${common[@]}" --out "$out" ;;
     scd) quietly scd "$program" step --objective scd --batch "$batch" "${common[@]}" --out "$out" ;;

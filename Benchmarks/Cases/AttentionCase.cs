@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
@@ -8,6 +9,15 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
     : KernelCase("attention", direction, $"b{images} h{heads} l{height * width} d{depth}", type)
 {
     private const int Rows = 16; // samples
+
+    public static readonly CaseFamily Kind = new(
+        "attention", "b IMAGES h HEADS l LENGTH d DEPTH, without the blanks: b256 h1 l256 d256", @"b(?<b>\d+) h(?<h>\d+) l(?<l>\d+) d(?<d>\d+)",
+        [Cases.Direction.Forward, Cases.Direction.Tangent, Cases.Direction.Backward], OfWords)
+    {
+        Shapes = scope => scope.Shapes(["b2 h2 l6 d8"], layers => layers.Attentions),
+    };
+
+    public override bool UsesTensorCores => true;
 
     /// <summary>
     /// A product of length x length x depth counts 2 L L D: forward has two (Q K^T and P V), forward with tangent six, backward five
@@ -49,6 +59,15 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
         tape.Backward();
         Tensor gradient = tape.Cotangent(qkv.Tensor);
         return new RecordedKernel(program, first, [gradient, output], () => BackwardError(gradient, qkv, cotangent), qkv, cotangent);
+    }
+
+    /// <summary>The length as the product of two extents as near to each other as can be: the op reads images.</summary>
+    private static AttentionCase OfWords(ShapeWords shape, string direction, DType type)
+    {
+        int length = shape["l"], height = (int)Math.Sqrt(length);
+        while (length % height != 0)
+            height--;
+        return new AttentionCase(shape["b"], shape["h"], height, length / height, shape["d"], type, direction);
     }
 
     private AttentionHead Head(Operand qkv, int image, int head, bool dual) => new(qkv, image, head, heads, (int)Length, depth, dual);

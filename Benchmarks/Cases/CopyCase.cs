@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
@@ -8,6 +9,12 @@ internal sealed class CopyCase(int elements) : KernelCase("copy", Cases.Directio
 {
     private const int Samples = 512;
 
+    public static readonly CaseFamily Kind = new(
+        "copy", "COUNT fp32", @"(?<count>\d+) fp32", [Cases.Direction.Forward], (shape, _, _) => new CopyCase(shape["count"]))
+    {
+        Shapes = scope => scope.Shapes(["1048576 fp32"], _ => scope.Preset == SuitePresets.Standard ? ["67108864 fp32"] : []),
+    };
+
     /// <summary>None.</summary>
     public override double Flops => 0;
 
@@ -16,8 +23,6 @@ internal sealed class CopyCase(int elements) : KernelCase("copy", Cases.Directio
 
     /// <summary>A copy is exact.</summary>
     public override double Tolerance => 0;
-
-    public override bool UsesTensorCores => false;
 
     public override RecordedKernel Record(ComputeDevice device)
     {

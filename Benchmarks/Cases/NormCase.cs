@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
@@ -11,15 +12,23 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
     : KernelCase("norm", direction, $"n{n} c{channels} {size}x{size}", type)
 {
     private const int Samples = 6; // groups
+
+    public static readonly CaseFamily Kind = new(
+        "norm", "n IMAGES c CHANNELS SIZExSIZE, without the blanks: n256 c128 32x32", @"n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>",
+        [Cases.Direction.Forward, Cases.Direction.Tangent, Cases.Direction.Backward], (s, direction, type) => new NormCase(s["n"], s["size"], s["c"], type, direction))
+    {
+        Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms),
+    };
+
     private readonly int groups = Math.Min(32, channels / 4);
 
     /// <summary>Memory alone decides.</summary>
     public override double Flops => 0;
 
-    /// <summary>Forward: x and y, each with its tangent; backward: x, dy and dx. The rest is a thousandth of that.</summary>
-    public override double Bytes => Stored((double)n * size * size * channels * (IsDual ? 4 : 3));
+    /// <summary>Forward: x and y, with a tangent each; backward: x, dy and dx. The rest is a thousandth of that.</summary>
+    public override double Bytes => Stored((double)n * size * size * channels * (IsDual ? 4 : IsBackward ? 3 : 2));
 
-    public override bool UsesTensorCores => false;
+    private bool IsBackward => Direction == Cases.Direction.Backward;
 
     private bool IsDual => Direction == Cases.Direction.Tangent;
 
@@ -28,12 +37,12 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         var x = new Operand(device, new Shape(n, size, size, channels), Type, 1, dual: IsDual);
         var modulation = new Operand(device, new Shape(n, 2 * channels), DType.Float32, 2, dual: IsDual);
         Operand weight = new(device, new Shape(channels), DType.Float32, 3), bias = new(device, new Shape(channels), DType.Float32, 4);
-        var program = new ComputeProgram(device) { Tape = IsDual ? null : new Tape(), Checked = true };
+        var program = new ComputeProgram(device) { Tape = IsBackward ? new Tape() : null, Checked = true };
         var reference = new NormReference(x, modulation, weight, bias, groups);
         if (program.Tape is not { } tape)
         {
             Tensor y = Apply(program, x, weight, bias, modulation);
-            return new RecordedKernel(program, 0, [y], () => TangentError(reference, y), x, modulation, weight, bias);
+            return new RecordedKernel(program, 0, [y], () => ForwardError(reference, y), x, modulation, weight, bias);
         }
 
         x.Differentiate(tape);
@@ -55,7 +64,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
     private Tensor Apply(ComputeProgram program, Operand x, Operand weight, Operand bias, Operand modulation) =>
         GroupNorm.Apply(program, x.Tensor, weight.Tensor, bias.Tensor, groups, silu: true, modulation.Tensor);
 
-    private double TangentError(NormReference reference, Tensor y)
+    private double ForwardError(NormReference reference, Tensor y)
     {
         SampledError primal = new(), tangent = new();
         foreach (long place in SampledError.Places((long)n * groups, Samples))
@@ -63,11 +72,12 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
             foreach ((long at, double value, double slope) in reference.Forward((int)(place / groups), (int)(place % groups)))
             {
                 primal.Add(y.Primal, at, [value]);
-                tangent.Add(y.Tangent, at, [slope]);
+                if (IsDual)
+                    tangent.Add(y.Tangent, at, [slope]);
             }
         }
 
-        return Math.Max(primal.Relative, tangent.Relative);
+        return IsDual ? Math.Max(primal.Relative, tangent.Relative) : primal.Relative;
     }
 
     /// <summary>The worst of the four gradients: each is a sum of another size.</summary>

@@ -10,7 +10,7 @@ namespace TrigFlowNative.Benchmarks.Cases;
 /// All operands are windows of one sequence, repeated with a prime period, so that it falls in step with no extent. The numbers are
 /// representable in bf16, so that an error is the kernel's and not the operand's.
 /// </remarks>
-internal sealed class Operand : IDisposable
+public sealed class Operand : IDisposable
 {
     private const int Period = 1_048_573, Shift = 99_991; // primes
     private static readonly float[] Sequence = Draw();

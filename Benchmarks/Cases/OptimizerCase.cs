@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
@@ -10,6 +11,13 @@ internal sealed class OptimizerCase(int parameters)
     private const int Samples = 512;
     private const double RoundingError = 1.0 / 256; // half a unit of bf16's last place at most, relative to the value
     private const float Rate = 1e-3f, Gain = 0.25f;
+
+    public static readonly CaseFamily Kind = new(
+        "optimizer", "adam PARAMETERS", @"adam (?<parameters>\d+)", [Cases.Direction.Update], (shape, _, _) => new OptimizerCase(shape["parameters"]))
+    {
+        Shapes = scope => scope.Shapes(["adam 1000"], layers => layers.Parameters is { } count ? [$"adam {count}"] : []),
+    };
+
     private static readonly AdamOptions Options = new(0.9f, 0.999f, 1e-8f);
 
     /// <summary>Memory alone decides.</summary>
@@ -20,8 +28,6 @@ internal sealed class OptimizerCase(int parameters)
     /// before, since the norm must be known before anything may change. And the values' bf16 copy is written.
     /// </summary>
     public override double Bytes => (11.0 * sizeof(float) + DType.BFloat16.Size()) * parameters;
-
-    public override bool UsesTensorCores => false;
 
     public override RecordedKernel Record(ComputeDevice device)
     {

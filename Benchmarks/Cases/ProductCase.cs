@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
@@ -7,6 +8,22 @@ namespace TrigFlowNative.Benchmarks.Cases;
 internal sealed class ProductCase : KernelCase
 {
     private const int ShortSums = 512, LongSums = 64; // samples; a sum over all pixels is a thousand times longer
+    private static readonly string[] Products = [Cases.Direction.Forward, Cases.Direction.InputGradient, Cases.Direction.WeightGradient];
+
+    public static readonly CaseFamily Matrices = new(
+        "gemm", "ROWSxOUTPUTSxINPUTS", @"(?<m>\d+)x(?<n>\d+)x(?<k>\d+)", Products, (s, direction, type) => Gemm(s["m"], s["n"], s["k"], type, direction))
+    {
+        Shapes = scope => scope.Shapes(["24x16x8", "33x20x12"], layers => layers.Matrices),
+    };
+
+    public static readonly CaseFamily Convolutions = new(
+        "conv", "n IMAGES IN->OUT SIZExSIZE k TAPS, without the blanks: n256 128->256 32x32 k3",
+        @"n(?<n>\d+) (?<c>\d+)->(?<k>\d+) (?<size>\d+)x\k<size> k(?<r>[13])", Products,
+        (s, direction, type) => Conv(s["n"], s["size"], s["c"], s["k"], s["r"], type, direction))
+    {
+        Shapes = scope => scope.Shapes(["n2 8->16 4x4 k3", "n1 12->4 5x5 k3", "n2 8->12 4x4 k1"], layers => layers.Convolutions),
+    };
+
     private readonly Shape x, weight;
     private readonly int taps;
 
@@ -23,6 +40,8 @@ internal sealed class ProductCase : KernelCase
     /// <summary>Images in, images out and the weight, each once; a weight's gradient is fp32.</summary>
     public override double Bytes =>
         Stored(x.Count + Pixels * OutChannels) + (Direction == Cases.Direction.WeightGradient ? sizeof(float) * weight.Count : Stored(weight.Count));
+
+    public override bool UsesTensorCores => true;
 
     private long Pixels => x.Count / x.C;
 

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>A recorded op with its operands: run whole once to be checked, then step by step to be timed.</summary>
-internal sealed class RecordedKernel : IDisposable
+public sealed class RecordedKernel : IDisposable
 {
     private readonly ComputeProgram program;
     private readonly ProgramStep[] timed;

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>Relative L2 error over some of the elements of results: sqrt(sum (y - reference)^2 / sum reference^2).</summary>
-internal sealed class SampledError
+public sealed class SampledError
 {
     private double difference, size;
 

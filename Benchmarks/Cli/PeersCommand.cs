@@ -22,11 +22,11 @@ internal static class PeersCommand
         command.SetAction(parsed =>
         {
             var peers = new PeerTimes(parsed.GetValue(Peer)!);
-            KernelRow[] rows = [.. CsvTable.Read<KernelRow>(parsed.GetValue(Kernels)!).Select(peers.Beside)];
+            BenchmarkRow[] rows = [.. CsvTable.Read<BenchmarkRow>(parsed.GetValue(Kernels)!).Select(peers.Beside)];
             if (parsed.GetValue(Out) is { } folder)
-                CsvTable.Write(Path.Combine(folder, "kernels.csv"), rows);
-            Console.WriteLine(KernelReport.Full(rows));
-            Console.WriteLine(KernelReport.Summary(rows));
+                CsvTable.Write(Path.Combine(folder, RunFolder.Table), rows);
+            Console.WriteLine(RowTables.Full(rows));
+            Console.WriteLine(RowTables.Summary(rows));
             return 0;
         });
         return command;

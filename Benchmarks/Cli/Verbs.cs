@@ -16,7 +16,8 @@ internal static class Verbs
         var root = new RootCommand("Times the kernels, the training step and the sampler of TrigFlowNative; RESULTS.md says what the columns mean.")
         {
             HostCommand.Create(),
-            KernelsCommand.Create(),
+            ListCommand.Create(),
+            RunCommand.Create(),
             StepCommand.Create(),
             SampleCommand.Create(),
             TimelineCommand.Create(),

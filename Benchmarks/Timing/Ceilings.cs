@@ -8,12 +8,13 @@ namespace TrigFlowNative.Benchmarks.Timing;
 /// <summary>What this device reached at most, in this run: the yardsticks of every row. NaN where nothing was measured.</summary>
 /// <param name="BytesPerSecond">Bytes read plus bytes written by a copy from device memory to device memory.</param>
 /// <param name="FlopsPerSecond">Products of large square matrices, checked; on the host, multiply-adds in registers.</param>
-internal sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
+public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
 {
     private const int CopyElements = 1 << 28; // 1 GiB: a thousandth of a second would not do for a clock of half a microsecond
     private const int SmallCopyElements = 1 << 24;
     private const int Square = 8192;
 
+    /// <summary>Nothing was measured.</summary>
     public static Ceilings Unknown { get; } = new(double.NaN, double.NaN);
 
     /// <summary>The least time a kernel can take that does so many operations and moves so many bytes, in seconds.</summary>
@@ -24,7 +25,10 @@ internal sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
         return double.IsNaN(arithmetic) || double.IsNaN(memory) ? double.NaN : Math.Max(arithmetic, memory);
     }
 
-    public static Ceilings Measure(ComputeDevice device, DeviceClock clock, DType type) => device switch
+    /// <summary>Whether moving the bytes takes longer than the operations.</summary>
+    public bool IsMemoryBound(double flops, double bytes) => bytes / BytesPerSecond >= flops / FlopsPerSecond || flops == 0;
+
+    internal static Ceilings Measure(ComputeDevice device, DeviceClock clock, DType type) => device switch
     {
         GpuDevice { IsCuda: true } gpu => new Ceilings(CopyOnGpu(gpu, clock), MatrixRate(gpu, clock, type)),
         CpuDevice cpu => new Ceilings(CopyOnHost(cpu, clock), Enumerable.Range(0, 5).Max(_ => FmaPeak.Measure(cpu)) * 1e9),

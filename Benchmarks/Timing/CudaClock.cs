@@ -4,37 +4,56 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Benchmarks.Timing;
 
 /// <summary>
-/// Events on the device's stream. Before each repetition a buffer larger than any L2 cache is overwritten, so that operands come from
-/// memory; the fill also keeps the GPU busy while the host launches, so that launch latency is not measured as kernel time.
+/// Events inside of a captured graph: the host has no part in the time. Before each repetition a buffer larger than any L2 cache is
+/// overwritten, so that operands come from memory.
 /// </summary>
 internal sealed class CudaClock : DeviceClock
 {
     private const int FlushBytes = 256 << 20; // an H200's L2 has 50 MB; PyTorch's do_bench clears as much
-    private const int MostRepetitions = 200, Batch = 50;
+    private const int MostRepetitions = 200, Batch = 10;
     private readonly GpuDevice gpu;
+    private readonly GpuMonitor? monitor;
     private readonly Tensor flushed;
-    private readonly CudaTimer[] timers;
+    private readonly CudaMarks marks;
 
     public CudaClock(GpuDevice gpu)
     {
         this.gpu = gpu;
+        monitor = GpuMonitor.Of(gpu);
         flushed = gpu.CreateTensor(new Shape(FlushBytes / sizeof(float)));
-        timers = [.. Enumerable.Range(0, Batch).Select(_ => new CudaTimer(gpu))];
+        marks = new CudaMarks(gpu, 2 * Batch);
     }
 
     public override Duration Measure(Action work)
     {
-        work();
-        double estimate = Run(work, 5).Min();
+        gpu.Bind();
+        work(); // loads kernels and makes descriptors, which a capture must not
+        gpu.Synchronize();
+        using var graph = new CudaGraph(gpu, () =>
+        {
+            for (int i = 0; i < Batch; i++)
+            {
+                Flush();
+                marks.Capture(2 * i);
+                work();
+                marks.Capture(2 * i + 1);
+            }
+        });
+        double estimate = Replay(graph, out _).Min();
         int wanted = Math.Clamp((int)(EnoughSeconds / Math.Max(estimate, 1e-6)), FewestRepetitions, MostRepetitions);
         var seconds = new List<double>();
+        GpuState? state = null;
         while (seconds.Count < wanted)
-            seconds.AddRange(Run(work, Math.Min(Batch, wanted - seconds.Count)));
-        return Duration.Of(seconds);
+        {
+            seconds.AddRange(Replay(graph, out GpuState? now));
+            state = Worse(state, now);
+        }
+
+        return Duration.Of(seconds) with { Clock = "graph", State = state };
     }
 
     /// <summary>Overwrites what the cache holds; does not wait.</summary>
-    public void Flush() =>
+    private void Flush() =>
         CudaDriver.Check(CudaDriver.Fill32((nint)flushed.Address, 0, (nuint)flushed.Count, gpu.StreamHandle), "cuMemsetD32Async");
 
     protected override void Dispose(bool disposing)
@@ -42,22 +61,19 @@ internal sealed class CudaClock : DeviceClock
         if (!disposing)
             return;
         flushed.Dispose();
-        foreach (CudaTimer timer in timers)
-            timer.Dispose();
+        marks.Dispose();
     }
 
-    /// <summary>At most <see cref="Batch"/> repetitions in the stream at once: the host waits once, at the end.</summary>
-    private double[] Run(Action work, int repetitions)
+    /// <summary>A batch of repetitions; the card is asked for its state while it is at work.</summary>
+    private double[] Replay(CudaGraph graph, out GpuState? state)
     {
-        gpu.Bind();
-        for (int i = 0; i < repetitions; i++)
-        {
-            Flush();
-            timers[i].Start();
-            work();
-            timers[i].Stop();
-        }
-
-        return [.. timers[..repetitions].Select(timer => timer.Seconds())];
+        graph.Launch();
+        state = monitor?.Sample();
+        gpu.Synchronize();
+        return [.. Enumerable.Range(0, Batch).Select(i => marks.Seconds(2 * i, 2 * i + 1))];
     }
+
+    /// <summary>The state with the lower clock: one batch that was held back spoils the row.</summary>
+    private static GpuState? Worse(GpuState? first, GpuState? second) =>
+        first is null || (second is not null && second.SmMegahertz < first.SmMegahertz) ? second : first;
 }

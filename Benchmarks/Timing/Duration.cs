@@ -7,6 +7,12 @@ namespace TrigFlowNative.Benchmarks.Timing;
 /// <param name="Repetitions">Number of runs.</param>
 public sealed record Duration(double Median, double Low, double High, int Repetitions)
 {
+    /// <summary>How it was measured.</summary>
+    public string Clock { get; init; } = "host";
+
+    /// <summary>The GPU's state meanwhile, where it is known.</summary>
+    public GpuState? State { get; init; }
+
     /// <summary>Summarises the runs.</summary>
     /// <exception cref="ArgumentException">There are none.</exception>
     public static Duration Of(IEnumerable<double> seconds)

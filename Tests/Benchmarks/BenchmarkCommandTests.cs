@@ -10,15 +10,15 @@ public sealed class BenchmarkCommandTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("trigflow-benchmarks-").FullName;
 
     [Fact]
-    public void Kernels_writes_its_tables()
+    public void A_run_writes_its_tables()
     {
-        Assert.Equal(0, Run("kernels --quick --device cpu --precision fp32 --filter gemm/* conv/forward/* --out", folder));
-        IReadOnlyList<KernelRow> rows = CsvTable.Read<KernelRow>(Path.Combine(folder, "kernels.csv"));
+        Assert.Equal(0, Run("run --quick --device cpu --precision fp32 --filter gemm/* conv/forward/* --out", folder));
+        IReadOnlyList<BenchmarkRow> rows = CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"));
         Assert.Equal(9, rows.Count); // two matrices in three directions and three convolutions
-        Assert.All(rows, row => Assert.Equal(KernelRow.Right, row.Verdict));
-        Assert.True(File.Exists(Path.Combine(folder, "kernels.md")) && File.Exists(Path.Combine(folder, "resources.csv")));
-        Assert.Equal(0, Run("peers --kernels {0}/kernels.csv --peer {0}/kernels.csv --out {0}/beside"));
-        Assert.All(CsvTable.Read<KernelRow>(Path.Combine(folder, "beside", "kernels.csv")), row => Assert.Equal(1, row.Ratio));
+        Assert.All(rows, row => Assert.Equal(BenchmarkRow.Right, row.Verdict));
+        Assert.True(File.Exists(Path.Combine(folder, "benchmarks.md")) && File.Exists(Path.Combine(folder, "resources.csv")));
+        Assert.Equal(0, Run("peers --kernels {0}/benchmarks.csv --peer {0}/benchmarks.csv --out {0}/beside"));
+        Assert.All(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "beside", "benchmarks.csv")), row => Assert.Equal(1, row.Ratio));
     }
 
     [Fact]
@@ -41,11 +41,11 @@ public sealed class BenchmarkCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("kernels --quick --device cpu --precision fp32 --filter nothing/*")]
-    [InlineData("kernels --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
-    [InlineData("kernels --quick --device cpu --precision fp32 --tensor-cores wgmma")]
-    [InlineData("kernels --device warp")]
-    [InlineData("kernels --preset none --list")]
+    [InlineData("run --quick --device cpu --precision fp32 --filter nothing/*")]
+    [InlineData("run --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
+    [InlineData("run --quick --device cpu --precision fp32 --tensor-cores wgmma")]
+    [InlineData("run --device warp")]
+    [InlineData("list --preset none")]
     [InlineData("step --preset none --device cpu --precision fp32")]
     [InlineData("sample --preset demo --device cpu --precision fp32 --count 0")]
     [InlineData("timeline --work sample --preset demo --device cpu --precision fp32 --count 0")]

@@ -2,6 +2,7 @@ using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Cli;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using Xunit;
@@ -14,11 +15,11 @@ public class KernelBenchTests
     private static readonly Ceilings Ceilings = new(1e12, 1e12);
 
     public static IEnumerable<TheoryDataRow<string, string>> Cases =>
-        TestDevices.Cross(["cpu", "simulator", "cuda"], CaseList.Quick(DType.Float32).Select(each => each.Name));
+        TestDevices.Cross(["cpu", "simulator", "cuda"], Tiny(DType.Float32).Select(each => each.Name));
 
     /// <summary>The portable kernels on the simulator; on a GPU whatever instructions it has.</summary>
     public static IEnumerable<TheoryDataRow<string, string>> Bf16Cases =>
-        TestDevices.Cross(["simulator", "cuda"], CaseList.Quick(DType.BFloat16).Select(each => each.Name));
+        TestDevices.Cross(["simulator", "cuda"], Tiny(DType.BFloat16).Select(each => each.Name));
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -36,10 +37,10 @@ public class KernelBenchTests
     {
         using ComputeDevice cpu = new CpuDevice();
         using DeviceClock clock = DeviceClock.Of(cpu);
-        KernelRow row = new KernelBench(cpu, clock, Ceilings).Run(new Planted(() => error));
-        Assert.Equal(right ? KernelRow.Right : KernelRow.Wrong, row.Verdict);
+        BenchmarkRow row = new KernelBench(cpu, clock, Ceilings).Run(new Planted(() => error));
+        Assert.Equal(right ? BenchmarkRow.Right : BenchmarkRow.Wrong, row.Verdict);
         Assert.Equal(right, row.Microseconds is not null);
-        Assert.Equal(right ? 0 : 1, KernelsCommand.ExitCode([row]));
+        Assert.Equal(right ? 0 : 1, RunCommand.ExitCode([row]));
     }
 
     [Fact]
@@ -47,9 +48,9 @@ public class KernelBenchTests
     {
         using ComputeDevice cpu = new CpuDevice();
         using DeviceClock clock = DeviceClock.Of(cpu);
-        KernelRow row = new KernelBench(cpu, clock, Ceilings).Run(new Planted(() => throw new InvalidOperationException("no such\nkernel")));
-        Assert.Equal((KernelRow.Failed, "no such kernel"), (row.Verdict, row.Note));
-        Assert.Equal(1, KernelsCommand.ExitCode([row]));
+        BenchmarkRow row = new KernelBench(cpu, clock, Ceilings).Run(new Planted(() => throw new InvalidOperationException("no such\nkernel")));
+        Assert.Equal((BenchmarkRow.Failed, "no such kernel"), (row.Verdict, row.Note));
+        Assert.Equal(1, RunCommand.ExitCode([row]));
     }
 
     [Fact]
@@ -57,7 +58,7 @@ public class KernelBenchTests
     {
         using ComputeDevice cpu = new CpuDevice();
         using DeviceClock clock = DeviceClock.Of(cpu);
-        Assert.Equal(KernelRow.Wrong, new KernelBench(cpu, clock, Ceilings).Run(new Forgetful()).Verdict);
+        Assert.Equal(BenchmarkRow.Wrong, new KernelBench(cpu, clock, Ceilings).Run(new Forgetful()).Verdict);
     }
 
     [Fact]
@@ -85,12 +86,15 @@ public class KernelBenchTests
         Assert.InRange(values.Average(v => v * v), 0.24, 0.26);
     }
 
+    private static IEnumerable<KernelCase> Tiny(DType type) =>
+        BenchmarkSuite.Cases(new SuiteScope(SuitePresets.Standard, 1, type, SuiteExtent.Tiny)).OfType<KernelCase>();
+
     private static void RequireRight(string device, string name, DType type)
     {
         ComputeDevice opened = TestDevices.Get(device);
         using DeviceClock clock = DeviceClock.Of(opened);
-        KernelRow row = new KernelBench(opened, clock, Ceilings).Run(CaseList.Quick(type).Single(each => each.Name == name));
-        Assert.True(row.Verdict == KernelRow.Right, $"{row}");
+        BenchmarkRow row = new KernelBench(opened, clock, Ceilings).Run(Tiny(type).Single(each => each.Name == name));
+        Assert.True(row.Verdict == BenchmarkRow.Right, $"{row}");
         Assert.True(row is { Microseconds: > 0, Repetitions: >= 3, BoundPercent: > 0 } && row.Low <= row.Microseconds && row.Microseconds <= row.High, $"{row}");
     }
 

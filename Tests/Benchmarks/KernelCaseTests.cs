@@ -1,4 +1,5 @@
 using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using Xunit;
@@ -48,6 +49,7 @@ public class KernelCaseTests
     public void Counts_of_what_memory_decides()
     {
         Assert.Equal(536_870_912, new NormCase(256, 32, 256, DType.BFloat16, Direction.Tangent).Bytes); // x, tx, y, ty of 67,108,864 x 2
+        Assert.Equal(268_435_456, new NormCase(256, 32, 256, DType.BFloat16, Direction.Forward).Bytes); // x, y
         Assert.Equal(402_653_184, new NormCase(256, 32, 256, DType.BFloat16, Direction.Backward).Bytes); // x, dy, dx
         Assert.Equal(46_000, new OptimizerCase(1000).Bytes); // 11 x 4 + 2 each
         Assert.Equal(8_000, new CopyCase(1000).Bytes);
@@ -93,17 +95,17 @@ public class KernelCaseTests
     }
 
     [Fact]
-    public void The_list_holds_what_the_peers_measured_and_more()
+    public void The_presets_hold_what_the_peers_measured_and_more()
     {
-        string[] names = [.. CaseList.Full("cifar10", 256, DType.BFloat16).Select(each => each.Name)];
-        Assert.Equal(names.Distinct(), names);
+        string[] names = [.. new[] { SuitePresets.Standard, "cifar10", SuitePresets.Edm2S, SuitePresets.Odd }
+            .SelectMany(preset => BenchmarkSuite.Cases(new SuiteScope(preset, 256, DType.BFloat16))).Select(each => each.Name)];
         string[] measured =
         [
             "gemm/forward/8192x8192x8192", "gemm/forward/65536x768x256", "conv/weight-gradient/n256 256->256 32x32 k3", "conv/forward/n256 384->256 32x32 k1",
             "conv/input-gradient/n64 960->384 32x32 k1", "attention/forward+tangent/b16 h16 l4096 d64", "attention/backward/b256 h1 l256 d256",
-            "norm/backward/n256 c512 32x32", "norm/forward+tangent/n256 c256 8x8",
+            "norm/backward/n256 c512 32x32", "norm/forward+tangent/n256 c256 8x8", "copy/forward/67108864 fp32", "gemm/input-gradient/3000x3000x3000",
         ];
         Assert.Empty(measured.Except(names));
-        Assert.Throws<ArgumentException>(() => CaseList.Full("none", 256, DType.BFloat16));
+        Assert.Contains(names, name => name.StartsWith("optimizer/update/adam 600", StringComparison.Ordinal));
     }
 }

@@ -14,20 +14,23 @@ public sealed class ReportTests : IDisposable
     [Fact]
     public void A_table_reads_back_as_it_was_written()
     {
-        KernelRow[] rows =
+        BenchmarkRow[] rows =
         [
             new()
             {
                 Op = "conv", Direction = "forward", Shape = "n2 3->4 5x5 k3", Type = "bf16", Path = "wgmma", Microseconds = 12.25, Low = 12, High = 13.5, Repetitions = 20,
-                Tflops = 0.5, Tbps = 1.25, BoundMicroseconds = 10, BoundPercent = 81.5, Error = 1.25e-3, Verdict = "ok", PeerMicroseconds = 24.5, Ratio = 2, Device = "a, \"b\"",
+                Tflops = 0.5, Tbps = 1.25, BoundMicroseconds = 10, BoundPercent = 81.5, Error = 1.25e-3, Verdict = "ok", Peer = "cudnn", PeerMicroseconds = 24.5, Ratio = 2,
+                Device = "a, \"b\"", Clock = "graph", Flops = 1e9, Bytes = 2e6, ImagesPerSecond = 12.5, CopyTbps = 4, BestTflops = 700.25, BoundBy = "memory", Registers = 168,
+                SpillBytes = 8, SharedBytes = 232448, OccupancyPercent = 18.8, SmMegahertz = 1980, Temperature = 41, Throttled = "power cap",
             },
             new() { Op = "norm", Direction = "backward", Shape = "n1", Type = "fp32", Path = "cpu", Verdict = "FAILED", Note = "why, in words" },
         ];
         string path = Path.Combine(folder, "kernels.csv");
         CsvTable.Write(path, rows);
-        Assert.Equal(rows, CsvTable.Read<KernelRow>(path));
+        Assert.Equal(rows, CsvTable.Read<BenchmarkRow>(path));
         Assert.Equal(
-            "op,direction,shape,dtype,path,us,us_p5,us_p95,repetitions,tflops,tbps,bound_us,bound_percent,error,verdict,peer_us,ratio,device,note", File.ReadLines(path).First());
+            "schema,op,direction,shape,dtype,path,clock,us,us_p5,us_p95,repetitions,flops,bytes,tflops,tbps,images_per_second,copy_tbps,best_tflops,bound_us,bound_percent,bound_by,"
+            + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note", File.ReadLines(path).First());
     }
 
     [Fact]
@@ -45,7 +48,8 @@ public sealed class ReportTests : IDisposable
     public void Times_give_rates_bounds_and_ratios()
     {
         var each = ProductCase.Gemm(1000, 1000, 1000, DType.BFloat16, Direction.Forward);
-        KernelRow row = new KernelRow().WithTimes(each, new Duration(5e-6, 4e-6, 6e-6, 20), new Ceilings(4e12, 8e14)).WithPeer(4);
+        BenchmarkRow row = BenchmarkRow.Of(each, TestDevices.Get("cpu"), "wgmma").WithTimes(new Duration(5e-6, 4e-6, 6e-6, 20), new Ceilings(4e12, 8e14)).WithPeer("cublas", 4);
+        Assert.Equal(("arithmetic", 4.0, 800.0, "cublas"), (row.BoundBy, row.CopyTbps, row.BestTflops, row.Peer));
         Assert.Equal(400, row.Tflops!.Value, 9); // 2e9 operations in 5 us
         Assert.Equal(1.2, row.Tbps!.Value, 9); // 6e6 bytes in 5 us
         Assert.Equal(2.5, row.BoundMicroseconds!.Value, 9);
@@ -58,9 +62,9 @@ public sealed class ReportTests : IDisposable
     {
         string first = Path.Combine(folder, "a.csv"), second = Path.Combine(folder, "b.csv");
         File.WriteAllText(first, "op,direction,shape,us,tflops\ngemm,forward,1x1x1,10,0\ngemm,forward,2x2x2,20,0\n");
-        CsvTable.Write(second, [new KernelRow { Op = "gemm", Direction = "forward", Shape = "1x1x1", Microseconds = 30 }, new KernelRow { Op = "gemm", Direction = "forward", Shape = "3x3x3" }]);
+        CsvTable.Write(second, [new BenchmarkRow { Op = "gemm", Direction = "forward", Shape = "1x1x1", Microseconds = 30 }, new BenchmarkRow { Op = "gemm", Direction = "forward", Shape = "3x3x3" }]);
         var peers = new PeerTimes([first, second]);
-        KernelRow Beside(string shape) => peers.Beside(new KernelRow { Op = "gemm", Direction = "forward", Shape = shape, Microseconds = 10 });
+        BenchmarkRow Beside(string shape) => peers.Beside(new BenchmarkRow { Op = "gemm", Direction = "forward", Shape = shape, Microseconds = 10 });
         Assert.Equal(3, Beside("1x1x1").Ratio);
         Assert.Equal(2, Beside("2x2x2").Ratio);
         Assert.Null(Beside("3x3x3").Ratio);
@@ -69,8 +73,8 @@ public sealed class ReportTests : IDisposable
     [Fact]
     public void A_summary_holds_the_least_and_the_median_ratio_and_counts_what_is_wrong()
     {
-        KernelRow Row(double? ratio, string verdict) => new() { Op = "conv", Direction = "forward", Ratio = ratio, Verdict = verdict };
-        string[] cells = [.. KernelReport.Summary([Row(0.5, "ok"), Row(1, "ok"), Row(2, "ok"), Row(null, "WRONG")]).Split('\n')[2].Split('|', StringSplitOptions.TrimEntries)];
+        BenchmarkRow Row(double? ratio, string verdict) => new() { Op = "conv", Direction = "forward", Ratio = ratio, Verdict = verdict };
+        string[] cells = [.. RowTables.Summary([Row(0.5, "ok"), Row(1, "ok"), Row(2, "ok"), Row(null, "WRONG")]).Split('\n')[2].Split('|', StringSplitOptions.TrimEntries)];
         Assert.Equal(["conv", "forward", "4", "1", "0.500", "1.00", "-", "-"], cells[1..^1]);
     }
 

@@ -3,16 +3,16 @@ using TrigFlowNative.Benchmarks.Timing;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>Tables of kernel rows.</summary>
-internal static class KernelReport
+/// <summary>Tables of rows for people.</summary>
+internal static class RowTables
 {
     /// <summary>Every row.</summary>
-    public static string Full(IEnumerable<KernelRow> rows)
+    public static string Full(IEnumerable<BenchmarkRow> rows)
     {
         var table = new MarkdownTable(
             "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "TFLOP/s", "TB/s", "% of bound", "error", "peer us", "ratio",
             "verdict");
-        foreach (KernelRow row in rows)
+        foreach (BenchmarkRow row in rows)
         {
             table.Add(
                 row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds, row.Low, row.High, row.Tflops, row.Tbps, row.BoundPercent,
@@ -24,15 +24,15 @@ internal static class KernelReport
     }
 
     /// <summary>By op and direction: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
-    public static string Summary(IEnumerable<KernelRow> rows)
+    public static string Summary(IEnumerable<BenchmarkRow> rows)
     {
         var table = new MarkdownTable(
             "op", "direction", "rows", "wrong or failed", "least ratio", "median ratio", "least % of bound", "median % of bound");
-        foreach (IGrouping<(string, string), KernelRow> group in rows.GroupBy(row => (row.Op, row.Direction)))
+        foreach (IGrouping<(string, string), BenchmarkRow> group in rows.GroupBy(row => (row.Op, row.Direction)))
         {
             double[] ratios = Rising(group.Select(row => row.Ratio)), shares = Rising(group.Select(row => row.BoundPercent));
             table.Add(
-                group.Key.Item1, group.Key.Item2, group.Count(), group.Count(row => row.Verdict != KernelRow.Right),
+                group.Key.Item1, group.Key.Item2, group.Count(), group.Count(row => row.Verdict != BenchmarkRow.Right),
                 Least(ratios), Median(ratios), Least(shares), Median(shares));
         }
 

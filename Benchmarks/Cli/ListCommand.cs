@@ -1,0 +1,25 @@
+using System.CommandLine;
+using TrigFlowNative.Benchmarks.Cases;
+
+namespace TrigFlowNative.Benchmarks.Cli;
+
+/// <summary>list: the rows that run would measure, as CSV: a file for --shapes, and what peers' scripts read.</summary>
+internal static class ListCommand
+{
+    private static readonly Selection Selection = new();
+
+    public static Command Create()
+    {
+        var command = new Command("list", "Prints op, direction and shape of the rows that run would measure, as CSV.");
+        Selection.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            BenchmarkCase[] cases = Selection.Choose(parsed);
+            Console.WriteLine("op,direction,shape");
+            foreach (BenchmarkCase each in cases)
+                Console.WriteLine($"{each.Family},{each.Direction},{each.Shape}");
+            return 0;
+        });
+        return command;
+    }
+}

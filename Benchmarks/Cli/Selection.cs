@@ -1,0 +1,79 @@
+using System.CommandLine;
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Training;
+
+namespace TrigFlowNative.Benchmarks.Cli;
+
+/// <summary>The options that say which cases are measured where, for the verbs list and run.</summary>
+internal sealed class Selection
+{
+    private const string Auto = "auto";
+    private const int GpuBatch = 256, HostBatch = 1;
+
+    private readonly Option<string[]> filter = new("--filter")
+    {
+        Description = "Only rows whose op/direction/shape matches one of these patterns, such as conv/forward/*32x32*.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string[]> preset = new("--preset")
+    {
+        Description = $"Whose shapes: {string.Join(", ", SuitePresets.Names)}; standard and cifar10 unless said, none of them beside --shape or --shapes.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string[]> shape = new("--shape")
+    {
+        Description = "Cases by name, op/shape or op/direction/shape, such as 'conv/forward/n8 64->64 32x32 k3'.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string?> shapes = new("--shapes") { Description = "CSV file of cases with the columns op, direction, shape; an empty direction is all of them." };
+    private readonly Option<int?> batch = new("--batch") { Description = $"Images of a model's layers and steps; {GpuBatch} on a GPU, {HostBatch} elsewhere, unless said." };
+    private readonly Option<bool> quick = new("--quick") { Description = "A few shapes of each family; tiny ones on a machine without a GPU." };
+    private readonly Option<string> device = Verbs.Choice("--device", "Where to run; auto takes the GPU if there is one.", Auto, Auto, "cuda", "cpu", "simulator");
+    private readonly Option<string> precision = Verbs.Choice("--precision", "Storage of activations; auto is bf16 on a GPU, fp32 elsewhere.", Auto, Auto, "bf16", "fp32");
+    private readonly Option<string> tensorCores = Verbs.TensorCoresOption();
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[filter, preset, shape, shapes, batch, quick, device, precision, tensorCores])
+            command.Options.Add(option);
+    }
+
+    /// <summary>Opens the device.</summary>
+    public ComputeDevice Open(ParseResult parsed) => Verbs.Open(DeviceName(parsed), parsed.GetValue(tensorCores)!);
+
+    /// <summary>Storage of activations.</summary>
+    public DType TypeOf(ParseResult parsed) => parsed.GetValue(precision) switch
+    {
+        Auto => DeviceName(parsed) == "cuda" ? DType.BFloat16 : DType.Float32,
+        string named => Verbs.TypeOf(named),
+        null => DType.Float32,
+    };
+
+    /// <summary>The cases, each once, in the order of the families.</summary>
+    /// <exception cref="UsageException">No case is left, or a preset, a shape or a file is not what it should be.</exception>
+    public BenchmarkCase[] Choose(ParseResult parsed)
+    {
+        DType type = TypeOf(parsed);
+        string[] patterns = parsed.GetValue(filter) ?? [], named = parsed.GetValue(shape) ?? [], presets = parsed.GetValue(preset) ?? [];
+        string? file = parsed.GetValue(shapes);
+        if (presets.Length == 0 && named.Length == 0 && file is null)
+            presets = [SuitePresets.Standard, "cifar10"];
+        bool onHost = DeviceName(parsed) != "cuda";
+        SuiteExtent extent = !parsed.GetValue(quick) ? SuiteExtent.Full : onHost ? SuiteExtent.Tiny : SuiteExtent.Quick;
+        int images = parsed.GetValue(batch) ?? (onHost ? HostBatch : GpuBatch);
+        if (images < 1)
+            throw new UsageException("--batch is at least 1");
+        IEnumerable<BenchmarkCase> all = presets.SelectMany(each => BenchmarkSuite.Cases(new SuiteScope(each, images, type, extent)))
+            .Concat(named.SelectMany(each => BenchmarkSuite.Named(each, type)))
+            .Concat(file is null ? [] : BenchmarkSuite.FromFile(file, type));
+        BenchmarkCase[] chosen = [.. all.Where(each => patterns.Length == 0 || patterns.Any(each.Matches)).DistinctBy(each => each.Name)];
+        return chosen.Length > 0 ? chosen : throw new UsageException($"--filter {string.Join(' ', patterns)}: no row matches");
+    }
+
+    private string DeviceName(ParseResult parsed) => parsed.GetValue(device) is { } name && name != Auto ? name : CudaLibrary.WhyUnavailable() is null ? "cuda" : "cpu";
+}

@@ -1,0 +1,65 @@
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Training;
+
+namespace TrigFlowNative.Benchmarks.Suite;
+
+/// <summary>All that can be measured, and the choice of some of it.</summary>
+public static class BenchmarkSuite
+{
+    /// <summary>Every family, in the order of the tables. A further one is a line here.</summary>
+    public static IReadOnlyList<CaseFamily> Families { get; } =
+    [
+        ProductCase.Matrices,
+        ProductCase.Convolutions,
+        AttentionCase.Kind,
+        NormCase.Kind,
+        OptimizerCase.Kind,
+        CopyCase.Kind,
+    ];
+
+    /// <summary>The cases of a scope, each once.</summary>
+    /// <exception cref="UsageException">There is no such preset.</exception>
+    public static IEnumerable<BenchmarkCase> Cases(SuiteScope scope) => Families.SelectMany(family => family.Cases(scope));
+
+    /// <summary>A case by its name, op/direction/shape; with a star for the direction, or without one (op/shape), all of its directions.</summary>
+    /// <exception cref="UsageException">There is no such family, direction or shape.</exception>
+    public static IEnumerable<BenchmarkCase> Named(string name, DType type)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        string[] parts = name.Split('/');
+        if (parts.Length is not (2 or 3))
+            throw new UsageException($"'{name}' is neither op/shape nor op/direction/shape");
+        CaseFamily family = Find(parts[0]);
+        return parts.Length == 2 || parts[1] == "*"
+            ? family.Directions.Select(direction => family.Parse(parts[^1], direction, type))
+            : [family.Parse(parts[2], parts[1], type)];
+    }
+
+    /// <summary>The cases of a CSV file with the columns op, direction and shape; an empty direction stands for all.</summary>
+    /// <exception cref="UsageException">There is no such file, or a line names nothing that can be measured; the message has file and line.</exception>
+    public static IEnumerable<BenchmarkCase> FromFile(string path, DType type)
+    {
+        int line = 1;
+        foreach (PeerRow row in CsvTable.Read<PeerRow>(path))
+        {
+            line++;
+            BenchmarkCase[] cases;
+            try
+            {
+                cases = [.. Named(row.Direction.Length > 0 ? $"{row.Op}/{row.Direction}/{row.Shape}" : $"{row.Op}/{row.Shape}", type)];
+            }
+            catch (UsageException e)
+            {
+                throw new UsageException($"{path}, line {line}: {e.Message}");
+            }
+
+            foreach (BenchmarkCase each in cases)
+                yield return each;
+        }
+    }
+
+    private static CaseFamily Find(string name) => Families.FirstOrDefault(family => family.Name == name)
+        ?? throw new UsageException($"there are no benchmarks of '{name}'; there are those of {string.Join(", ", Families.Select(family => family.Name))}");
+}

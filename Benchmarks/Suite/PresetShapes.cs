@@ -1,0 +1,35 @@
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Models;
+
+namespace TrigFlowNative.Benchmarks.Suite;
+
+/// <summary>Shapes of a preset's layers, in the words of the families; empty where it has none.</summary>
+internal sealed record PresetShapes
+{
+    public IReadOnlyList<string> Matrices { get; init; } = [];
+
+    public IReadOnlyList<string> Convolutions { get; init; } = [];
+
+    public IReadOnlyList<string> Attentions { get; init; } = [];
+
+    public IReadOnlyList<string> Norms { get; init; } = [];
+
+    /// <summary>Numbers in all parameters; null without a model.</summary>
+    public long? Parameters { get; init; }
+
+    /// <summary>The layers of a network. Every 3x3 convolution but that of the image reads what a norm wrote.</summary>
+    public static PresetShapes Of(UNet network, int batch)
+    {
+        NetworkConvolution[] convolutions = [.. NetworkShapes.Convolutions(network)];
+        (int Size, int Channels)[] attentions = [.. NetworkShapes.Attentions(network).Distinct()];
+        return new PresetShapes
+        {
+            Matrices = [.. attentions.SelectMany(a => new[] { 3 * a.Channels, a.Channels }.Select(outputs => $"{batch * a.Size * a.Size}x{outputs}x{a.Channels}"))],
+            Convolutions = [.. convolutions.Select(conv => $"n{batch} {conv.C}->{conv.K} {conv.Size}x{conv.Size} k{conv.R}").Distinct()],
+            Attentions = [.. attentions.Select(a => $"b{batch} h1 l{a.Size * a.Size} d{a.Channels}")],
+            Norms = [.. convolutions.Where(conv => conv.R == 3 && conv.C != network.Config.ImageChannels)
+                .Select(conv => $"n{batch} c{conv.C} {conv.Size}x{conv.Size}").Distinct()],
+            Parameters = network.ParameterCount,
+        };
+    }
+}

@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks.Timing;
+
+/// <summary>Clock, temperature and reasons for throttling of a GPU, through NVIDIA's management library (NVML) where it is installed.</summary>
+internal sealed unsafe class GpuMonitor
+{
+    private const int SmClock = 1, GpuSensor = 0;
+    private static readonly string[] Libraries = OperatingSystem.IsWindows() ? ["nvml.dll"] : ["libnvidia-ml.so.1", "libnvidia-ml.so"];
+
+    /// <summary>nvmlClocksEventReasons; idling, clocks that a user has set and displays are none that spoil a measurement.</summary>
+    private static readonly (ulong Bit, string Reason)[] Reasons =
+        [(0x4, "power cap"), (0x8, "hardware slowdown"), (0x20, "software thermal"), (0x40, "hardware thermal"), (0x80, "power brake")];
+
+    private readonly nint device;
+    private readonly delegate* unmanaged<nint, int, uint*, int> clock, temperature;
+    private readonly delegate* unmanaged<nint, ulong*, int> reasons;
+
+    private GpuMonitor(nint library, nint device)
+    {
+        this.device = device;
+        clock = (delegate* unmanaged<nint, int, uint*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetClockInfo");
+        temperature = (delegate* unmanaged<nint, int, uint*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetTemperature");
+        reasons = (delegate* unmanaged<nint, ulong*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetCurrentClocksThrottleReasons");
+    }
+
+    /// <summary>The monitor of a device's card; null where the library is missing or does not know the card.</summary>
+    public static GpuMonitor? Of(GpuDevice gpu)
+    {
+        nint library = 0;
+        if (gpu.Accelerator is not CudaAccelerator { Device: CudaDevice card } || !Libraries.Any(name => NativeLibrary.TryLoad(name, out library)))
+            return null;
+        try
+        {
+            var start = (delegate* unmanaged<int>)NativeLibrary.GetExport(library, "nvmlInit_v2");
+            var find = (delegate* unmanaged<byte*, nint*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetHandleByPciBusId_v2");
+            nint handle = 0;
+            fixed (byte* place = System.Text.Encoding.ASCII.GetBytes($"{card.PCIDomainId:X8}:{card.PCIBusId:X2}:{card.PCIDeviceId:X2}.0\0"))
+                return start() == 0 && find(place, &handle) == 0 ? new GpuMonitor(library, handle) : null;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What the card says now; null if it says nothing.</summary>
+    public GpuState? Sample()
+    {
+        uint megahertz, degrees;
+        ulong bits;
+        if (clock(device, SmClock, &megahertz) != 0 || temperature(device, GpuSensor, &degrees) != 0 || reasons(device, &bits) != 0)
+            return null;
+        return new GpuState((int)megahertz, (int)degrees, Describe(bits));
+    }
+
+    /// <summary>Reasons in words, separated by a plus.</summary>
+    internal static string Describe(ulong bits) => string.Join(" + ", Reasons.Where(each => (bits & each.Bit) != 0).Select(each => each.Reason));
+}
