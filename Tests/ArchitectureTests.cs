@@ -19,7 +19,7 @@ public class ArchitectureTests
         ["Kernels"] = ["Engine", "System.Numerics.Tensors"],
         ["Models"] = ["Kernels"],
         ["Training"] = ["Models", "CsvHelper", "System.CommandLine", "Spectre.Console", "ScottPlot", "SkiaSharp", "SkiaSharp.NativeAssets.Linux.NoDependencies"],
-        ["Benchmarks"] = ["Training", "BenchmarkDotNet", "CsvHelper", "System.CommandLine"],
+        ["Benchmarks"] = ["Training", "BenchmarkDotNet", "CsvHelper", "System.CommandLine", "ScottPlot", "SkiaSharp.NativeAssets.Linux.NoDependencies"],
     };
 
     private static string Root { get; } = FindRoot();

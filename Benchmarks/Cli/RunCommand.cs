@@ -16,11 +16,12 @@ internal static class RunCommand
     };
 
     private static readonly Selection Selection = new();
+    private static readonly Option<string?> Compare = Verbs.CompareOption();
     private static readonly Option<string?> Out = Verbs.OutOption();
 
     public static Command Create()
     {
-        var command = new Command("run", "Checks and times the chosen cases; exit code 1 if a result is wrong or a case fails.") { Peer, Out };
+        var command = new Command("run", "Checks and times the chosen cases; exit code 1 if a result is wrong, a case fails, or --compare finds a regression.") { Peer, Compare, Out };
         command.Aliases.Add("kernels");
         Selection.AddTo(command);
         command.SetAction(Run);
@@ -47,8 +48,12 @@ internal static class RunCommand
         Console.WriteLine(RowTables.Full(rows));
         Console.WriteLine(RowTables.Summary(rows));
         if (parsed.GetValue(Out) is { } folder)
-            RunFolder.Write(folder, rows, device);
-        return ExitCode(rows);
+        {
+            RunFolder.Write(folder, rows);
+            RunFolder.WriteResources(folder, device); // last: a kernel that failed may have taken the device with it
+        }
+
+        return Verbs.Compare(parsed.GetValue(Compare), rows) ? Verbs.BadResult : ExitCode(rows);
     }
 
     /// <summary>0 if every row is right.</summary>

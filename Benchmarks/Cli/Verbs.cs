@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
@@ -18,10 +19,10 @@ internal static class Verbs
             HostCommand.Create(),
             ListCommand.Create(),
             RunCommand.Create(),
+            ReportCommand.Create(),
             StepCommand.Create(),
             SampleCommand.Create(),
             TimelineCommand.Create(),
-            PeersCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try
@@ -60,6 +61,21 @@ internal static class Verbs
     public static Option<string> PresetOption() => new("--preset") { Description = "The network.", DefaultValueFactory = _ => "cifar10" };
 
     public static Option<string?> OutOption() => new("--out") { Description = "Folder for the tables; none are written without it." };
+
+    public static Option<string?> CompareOption() => new("--compare")
+    {
+        Description = "An older table: prints what changed beyond the noise; exit code 1 if a row got slower by more than 5 %.",
+    };
+
+    /// <summary>Prints what changed since an older table, if there is one; whether something regressed.</summary>
+    public static bool Compare(string? older, IReadOnlyList<BenchmarkRow> rows)
+    {
+        if (older is null)
+            return false;
+        var comparison = new Comparison(CsvTable.Read<BenchmarkRow>(older), rows);
+        Console.WriteLine(comparison.Report());
+        return comparison.HasRegression;
+    }
 
     public static Option<string> Choice(string name, string description, string first, params string[] among)
     {

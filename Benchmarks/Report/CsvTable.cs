@@ -9,14 +9,17 @@ namespace TrigFlowNative.Benchmarks.Report;
 /// <summary>Tidy CSV files: one record a line, a header, the invariant culture.</summary>
 internal static class CsvTable
 {
-    private static readonly CsvConfiguration Format = new(CultureInfo.InvariantCulture) { NewLine = "\n", MissingFieldFound = null, HeaderValidated = null };
+    private static readonly CsvConfiguration Written = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+
+    /// <summary>Of files that others wrote, perhaps with other line ends and fewer columns.</summary>
+    private static readonly CsvConfiguration Found = new(CultureInfo.InvariantCulture) { MissingFieldFound = null, HeaderValidated = null };
 
     public static void Write<T>(string path, IEnumerable<T> rows)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         AtomicFile.Write(path, file =>
         {
-            using var writer = new CsvWriter(new StreamWriter(file, leaveOpen: true), Format);
+            using var writer = new CsvWriter(new StreamWriter(file, leaveOpen: true), Written);
             writer.WriteRecords(rows);
         });
     }
@@ -27,7 +30,7 @@ internal static class CsvTable
     {
         try
         {
-            using var reader = new CsvReader(new StreamReader(path), Format);
+            using var reader = new CsvReader(new StreamReader(path), Found);
             return [.. reader.GetRecords<T>()];
         }
         catch (CsvHelperException e)

@@ -16,8 +16,9 @@ public sealed class BenchmarkCommandTests : IDisposable
         IReadOnlyList<BenchmarkRow> rows = CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"));
         Assert.Equal(9, rows.Count); // two matrices in three directions and three convolutions
         Assert.All(rows, row => Assert.Equal(BenchmarkRow.Right, row.Verdict));
+        Assert.True(File.Exists(Path.Combine(folder, "benchmarks.json")) && File.Exists(Path.Combine(folder, "roofline.png")));
         Assert.True(File.Exists(Path.Combine(folder, "benchmarks.md")) && File.Exists(Path.Combine(folder, "resources.csv")));
-        Assert.Equal(0, Run("peers --kernels {0}/benchmarks.csv --peer {0}/benchmarks.csv --out {0}/beside"));
+        Assert.Equal(0, Run("report {0}/benchmarks.csv --peer {0}/benchmarks.csv --out {0}/beside"));
         Assert.All(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "beside", "benchmarks.csv")), row => Assert.Equal(1, row.Ratio));
     }
 
@@ -40,6 +41,18 @@ public sealed class BenchmarkCommandTests : IDisposable
         Assert.DoesNotContain(sampling, row => row.Op.Contains("backward", StringComparison.Ordinal) || row.Op.Contains("tangent", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void A_planted_regression_ends_with_code_1()
+    {
+        Assert.Equal(0, Run("run --quick --device cpu --filter gemm/forward/* --out", folder));
+        BenchmarkRow[] rows = [.. CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"))];
+        string older = Path.Combine(folder, "older.csv");
+        CsvTable.Write(older, rows.Select(row => row with { Microseconds = row.Microseconds / 2, Low = row.Low / 2, High = row.Low / 2 }));
+        Assert.Equal(1, Run("report {0}/benchmarks.csv --compare {0}/older.csv"));
+        Assert.Equal(0, Run("report {0}/older.csv --compare {0}/benchmarks.csv"));
+        Assert.Equal(2, Run("report {0}/benchmarks.csv --compare {0}/missing.csv"));
+    }
+
     [Theory]
     [InlineData("run --quick --device cpu --precision fp32 --filter nothing/*")]
     [InlineData("run --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
@@ -49,7 +62,7 @@ public sealed class BenchmarkCommandTests : IDisposable
     [InlineData("step --preset none --device cpu --precision fp32")]
     [InlineData("sample --preset demo --device cpu --precision fp32 --count 0")]
     [InlineData("timeline --work sample --preset demo --device cpu --precision fp32 --count 0")]
-    [InlineData("peers --kernels {0}/missing.csv --peer {0}/missing.csv")]
+    [InlineData("report {0}/missing.csv")]
     public void Bad_input_ends_with_code_2(string command) => Assert.Equal(2, Run(command));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);

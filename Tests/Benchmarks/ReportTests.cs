@@ -28,9 +28,34 @@ public sealed class ReportTests : IDisposable
         string path = Path.Combine(folder, "kernels.csv");
         CsvTable.Write(path, rows);
         Assert.Equal(rows, CsvTable.Read<BenchmarkRow>(path));
+        string json = Path.Combine(folder, "kernels.json");
+        JsonTable.Write(json, rows);
+        Assert.Equal(rows, JsonTable.Read(json));
+        Assert.Contains("\"us_p95\": 13.5", File.ReadAllText(json), StringComparison.Ordinal);
         Assert.Equal(
             "schema,op,direction,shape,dtype,path,clock,us,us_p5,us_p95,repetitions,flops,bytes,tflops,tbps,images_per_second,copy_tbps,best_tflops,bound_us,bound_percent,bound_by,"
             + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note", File.ReadLines(path).First());
+    }
+
+    [Fact]
+    public void A_table_with_the_line_ends_of_another_system_is_read_to_its_last_column()
+    {
+        string path = Path.Combine(folder, "crlf.csv");
+        File.WriteAllText(path, "op,direction,shape,us\r\ngemm,forward,1x1x1,12.5\r\n");
+        Assert.Equal(12.5, Assert.Single(CsvTable.Read<BenchmarkRow>(path)).Microseconds);
+    }
+
+    [Fact]
+    public void Pictures_are_drawn_of_what_there_is()
+    {
+        BenchmarkRow product = new() { Op = "gemm", Microseconds = 5, Flops = 2e9, Tflops = 400, Tbps = 1.2, CopyTbps = 4, BestTflops = 800, Bytes = 6e6 };
+        string path = Path.Combine(folder, "picture.png");
+        Assert.False(RooflinePlot.Save(path, "none", [new BenchmarkRow { Op = "gemm", Microseconds = 5 }]) || PeerPlot.Save(path, "none", [product]));
+        Assert.False(File.Exists(path));
+        Assert.True(RooflinePlot.Save(path, "card", [product, product with { Op = "norm", Flops = null, Tflops = null }]));
+        RequirePng(path);
+        Assert.True(PeerPlot.Save(path, "card", [product with { Ratio = 0.5 }, product with { Ratio = 2 }]));
+        RequirePng(path);
     }
 
     [Fact]
@@ -90,6 +115,8 @@ public sealed class ReportTests : IDisposable
         Assert.Contains(name, e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
     }
+
+    private static void RequirePng(string path) => Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(path)[..4]);
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 }

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using TrigFlowNative.Benchmarks.Report;
+
+namespace TrigFlowNative.Benchmarks.Cli;
+
+/// <summary>report: tables and pictures from tables that were measured before, on this machine or another.</summary>
+internal static class ReportCommand
+{
+    private static readonly Argument<string[]> Tables = new("tables") { Description = "CSV files of runs; of a row that several have, the last counts.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<string[]> Peer = new("--peer")
+    {
+        Description = "CSV files with the columns op, direction, shape, us: tables of peers, set beside ours; a later one wins.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private static readonly Option<string?> Compare = Verbs.CompareOption();
+    private static readonly Option<string?> Out = Verbs.OutOption();
+
+    public static Command Create()
+    {
+        var command = new Command("report", "Tables and pictures of runs that were measured before; with --compare, what changed, and exit code 1 on a regression.") { Tables, Peer, Compare, Out };
+        command.SetAction(parsed =>
+        {
+            var peers = new PeerTimes(parsed.GetValue(Peer) ?? []);
+            BenchmarkRow[] rows = [.. parsed.GetValue(Tables)!.SelectMany(CsvTable.Read<BenchmarkRow>).GroupBy(row => (row.Name, row.Type, row.Path)).Select(same => same.Last()).Select(peers.Beside)];
+            Console.WriteLine(RowTables.Full(rows));
+            Console.WriteLine(RowTables.Summary(rows));
+            if (parsed.GetValue(Out) is { } folder)
+                RunFolder.Write(folder, rows);
+            return Verbs.Compare(parsed.GetValue(Compare), rows) ? Verbs.BadResult : 0;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Globalization;
+using ScottPlot;
+using ScottPlot.TickGenerators;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks.Report;
+
+/// <summary>
+/// roofline.png: every row with a count of operations over its arithmetic intensity, beneath what the card reached in the same run
+/// (Williams, Waterman and Patterson, CACM 52, 2009); and those that memory alone decides over the bytes they move.
+/// </summary>
+internal static class RooflinePlot
+{
+    private const int Width = 1300, Height = 600;
+    private static readonly MarkerShape[] Markers = [MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond];
+
+    /// <summary>Draws the rows that have a time and ceilings; does nothing without any.</summary>
+    /// <returns>Whether there was something to draw.</returns>
+    public static bool Save(string path, string title, IEnumerable<BenchmarkRow> rows)
+    {
+        BenchmarkRow[] timed = [.. rows.Where(row => row is { Tbps: > 0, CopyTbps: > 0, BestTflops: > 0 })];
+        if (timed.Length == 0)
+            return false;
+        var both = new Multiplot();
+        both.AddPlot(); // it begins with one
+        both.Layout = new ScottPlot.MultiplotLayouts.Columns();
+        DrawRoof(both.Subplots.GetPlot(0), title, timed);
+        DrawBandwidth(both.Subplots.GetPlot(1), timed);
+        AtomicFile.WriteAllBytes(path, both.Render(Width, Height).GetImageBytes(ImageFormat.Png));
+        return true;
+    }
+
+    private static void DrawRoof(Plot plot, string title, BenchmarkRow[] rows)
+    {
+        BenchmarkRow[] products = [.. rows.Where(row => row.Flops > 0)];
+        (double copy, double best) = (rows[0].CopyTbps!.Value, rows[0].BestTflops!.Value);
+        double ridge = best / copy;
+        double least = Math.Min(ridge / 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Min() / 2);
+        double most = Math.Max(ridge * 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Max() * 2);
+        var roof = plot.Add.ScatterLine((double[])[Log(least), Log(ridge), Log(most)], (double[])[Log(least * copy), Log(best), Log(best)]);
+        roof.Color = Colors.Black;
+        roof.LineWidth = 2;
+        roof.LegendText = string.Create(CultureInfo.InvariantCulture, $"copy {copy:F2} TB/s, best product {best:F0} TFLOP/s");
+        AddGroups(plot, products, row => row.Flops!.Value / row.Bytes!.Value, row => row.Tflops!.Value);
+        plot.Title(title);
+        Label(plot, "operations per byte, each tensor counted once", "TFLOP/s");
+    }
+
+    private static void DrawBandwidth(Plot plot, BenchmarkRow[] rows)
+    {
+        BenchmarkRow[] moves = [.. rows.Where(row => row.Flops is not > 0)];
+        AddGroups(plot, moves, row => row.Bytes!.Value / 1e6, row => row.Tbps!.Value);
+        var ceiling = plot.Add.HorizontalLine(Log(rows[0].CopyTbps!.Value), 2, Colors.Black);
+        ceiling.LegendText = "copy";
+        if (moves.Length > 0)
+            plot.Axes.SetLimitsY(Log(Math.Min(0.09, moves.Min(row => row.Tbps!.Value))), Log(1.5 * rows[0].CopyTbps!.Value));
+        plot.Title("what memory alone decides");
+        Label(plot, "megabytes, each tensor counted once", "TB/s");
+    }
+
+    private static void AddGroups(Plot plot, BenchmarkRow[] rows, Func<BenchmarkRow, double> x, Func<BenchmarkRow, double> y)
+    {
+        int group = 0;
+        foreach (IGrouping<(string, string), BenchmarkRow> each in rows.GroupBy(row => ($"{row.Op} {row.Direction}", row.Path)))
+        {
+            var points = plot.Add.ScatterPoints((double[])[.. each.Select(row => Log(x(row)))], (double[])[.. each.Select(row => Log(y(row)))]);
+            points.MarkerShape = Markers[group / 10 % Markers.Length];
+            points.MarkerSize = 7;
+            points.LegendText = $"{each.Key.Item1} ({each.Key.Item2})";
+            group++;
+        }
+    }
+
+    private static void Label(Plot plot, string x, string y)
+    {
+        plot.XLabel(x);
+        plot.YLabel(y);
+        plot.Axes.Bottom.TickGenerator = Decades();
+        plot.Axes.Left.TickGenerator = Decades();
+        plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
+        plot.Legend.FontSize = 10;
+        plot.ShowLegend(Alignment.LowerRight);
+    }
+
+    private static NumericAutomatic Decades() => new()
+    {
+        LabelFormatter = exponent => Math.Pow(10, exponent).ToString("0.###", CultureInfo.InvariantCulture),
+        MinorTickGenerator = new LogMinorTickGenerator(),
+        IntegerTicksOnly = true,
+    };
+
+    private static double Log(double value) => Math.Log10(value);
+}
