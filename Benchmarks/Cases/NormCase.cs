@@ -6,10 +6,10 @@ namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>
 /// <see cref="GroupNorm"/> with modulation and SiLU, as each block of the network has it: primal and tangent in one pass, and the
-/// backward pass of the primal.
+/// backward pass of the primal; or the norm alone.
 /// </summary>
-internal sealed class NormCase(int n, int size, int channels, DType type, string direction)
-    : KernelCase("norm", direction, $"n{n} c{channels} {size}x{size}", type)
+internal sealed class NormCase(int n, int size, int channels, DType type, string direction, bool fused = true)
+    : KernelCase(fused ? "norm" : "groupnorm", direction, $"n{n} c{channels} {size}x{size}", type)
 {
     private const int Samples = 6; // groups
 
@@ -18,6 +18,14 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         [Cases.Direction.Forward, Cases.Direction.Tangent, Cases.Direction.Backward], (s, direction, type) => new NormCase(s["n"], s["size"], s["c"], type, direction))
     {
         Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms),
+    };
+
+    /// <summary>The norm alone, without modulation and SiLU.</summary>
+    public static readonly CaseFamily Plain = Kind with
+    {
+        Name = "groupnorm",
+        Create = (s, direction, type) => new NormCase(s["n"], s["size"], s["c"], type, direction, fused: false),
+        Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms.Take(1)),
     };
 
     private readonly int groups = Math.Min(32, channels / 4);
@@ -38,7 +46,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         var modulation = new Operand(device, new Shape(n, 2 * channels), DType.Float32, 2, dual: IsDual);
         Operand weight = new(device, new Shape(channels), DType.Float32, 3), bias = new(device, new Shape(channels), DType.Float32, 4);
         var program = new ComputeProgram(device) { Tape = IsBackward ? new Tape() : null, Checked = true };
-        var reference = new NormReference(x, modulation, weight, bias, groups);
+        var reference = new NormReference(x, fused ? modulation : null, weight, bias, groups);
         if (program.Tape is not { } tape)
         {
             Tensor y = Apply(program, x, weight, bias, modulation);
@@ -46,7 +54,8 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         }
 
         x.Differentiate(tape);
-        modulation.Differentiate(tape);
+        if (fused)
+            modulation.Differentiate(tape);
         Tensor dWeight = device.CreateTensor(weight.Tensor.Shape), dBias = device.CreateTensor(bias.Tensor.Shape);
         tape.Watch(weight.Tensor, dWeight);
         tape.Watch(bias.Tensor, dBias);
@@ -55,14 +64,14 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         var cotangent = new Operand(device, output.Shape, Type, 5);
         tape.Seed(output, cotangent.Tensor);
         tape.Backward();
-        (Tensor dx, Tensor dModulation) = (tape.Cotangent(x.Tensor), tape.Cotangent(modulation.Tensor));
+        (Tensor dx, Tensor? dModulation) = (tape.Cotangent(x.Tensor), fused ? tape.Cotangent(modulation.Tensor) : null);
         return new RecordedKernel(
-            program, first, [dx, dModulation], () => BackwardError(reference, cotangent, dx, dModulation, dWeight, dBias),
+            program, first, dModulation is null ? [dx] : [dx, dModulation], () => BackwardError(reference, cotangent, dx, dModulation, dWeight, dBias),
             x, modulation, weight, bias, cotangent, dWeight, dBias);
     }
 
     private Tensor Apply(ComputeProgram program, Operand x, Operand weight, Operand bias, Operand modulation) =>
-        GroupNorm.Apply(program, x.Tensor, weight.Tensor, bias.Tensor, groups, silu: true, modulation.Tensor);
+        GroupNorm.Apply(program, x.Tensor, weight.Tensor, bias.Tensor, groups, silu: fused, fused ? modulation.Tensor : null);
 
     private double ForwardError(NormReference reference, Tensor y)
     {
@@ -81,7 +90,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
     }
 
     /// <summary>The worst of the four gradients: each is a sum of another size.</summary>
-    private double BackwardError(NormReference reference, Operand cotangent, Tensor dx, Tensor dModulation, Tensor dWeight, Tensor dBias)
+    private double BackwardError(NormReference reference, Operand cotangent, Tensor dx, Tensor? dModulation, Tensor dWeight, Tensor dBias)
     {
         SampledError images = new(), modulations = new(), weights = new(), biases = new();
         int last = groups - 1, perGroup = channels / groups;
@@ -99,12 +108,15 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
                 continue;
             foreach ((long at, double value) in gradients.X)
                 images.Add(dx, at, [value]);
+            if (dModulation is null)
+                continue;
             modulations.Add(dModulation, (2L * image + 0) * channels + (long)last * perGroup, gradients.Scale);
             modulations.Add(dModulation, (2L * image + 1) * channels + (long)last * perGroup, gradients.Shift);
         }
 
         weights.Add(dWeight, (long)last * perGroup, weightSums);
         biases.Add(dBias, (long)last * perGroup, biasSums);
-        return new[] { images, modulations, weights, biases }.Max(error => double.IsNaN(error.Relative) ? double.PositiveInfinity : error.Relative);
+        SampledError[] all = [images, weights, biases, .. dModulation is null ? (SampledError[])[] : [modulations]];
+        return all.Max(error => double.IsNaN(error.Relative) ? double.PositiveInfinity : error.Relative);
     }
 }

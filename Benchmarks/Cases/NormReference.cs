@@ -1,7 +1,7 @@
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>Group normalisation with modulation and SiLU in float64, one group of one image at a time, as the formulas of the op say.</summary>
-internal sealed class NormReference(Operand x, Operand modulation, Operand weight, Operand bias, int groups)
+/// <summary>Group normalisation, with modulation and SiLU or, without a modulation, alone, in float64, one group of one image at a time, as the formulas of the op say.</summary>
+internal sealed class NormReference(Operand x, Operand? modulation, Operand weight, Operand bias, int groups)
 {
     private const double Epsilon = 1e-6f; // the op's default, rounded as it is
     private readonly int channels = x.Tensor.Shape.C, perGroup = x.Tensor.Shape.C / groups, pixels = x.Tensor.Shape.H * x.Tensor.Shape.W;
@@ -16,10 +16,15 @@ internal sealed class NormReference(Operand x, Operand modulation, Operand weigh
         foreach (long place in Places(image, group))
         {
             (int c, double scale, double shift) = Modulation(image, place);
-            long tangents = modulation.Tensor.Shape.Count + 2L * image * channels + c;
             double n = z[i] * weight[c] + bias[c], tz = rho * (tx[i] - mean - z[i] * product), h = n * scale + shift;
-            double th = weight[c] * tz * scale + n * modulation[tangents] + modulation[tangents + channels];
-            yield return (place, h * Sigmoid(h), Slope(h) * th);
+            double th = weight[c] * tz * scale;
+            if (modulation is not null)
+            {
+                long tangents = modulation.Tensor.Shape.Count + 2L * image * channels + c;
+                th += n * modulation[tangents] + modulation[tangents + channels];
+            }
+
+            yield return (place, Act(h), Slope(h) * th);
             i++;
         }
     }
@@ -62,12 +67,14 @@ internal sealed class NormReference(Operand x, Operand modulation, Operand weigh
     private (int Channel, double Scale, double Shift) Modulation(int image, long place)
     {
         int c = (int)(place % channels);
-        return (c, modulation[2L * image * channels + c], modulation[(2L * image + 1) * channels + c]);
+        return modulation is null ? (c, 1, 0) : (c, modulation[2L * image * channels + c], modulation[(2L * image + 1) * channels + c]);
     }
 
     private static double Sigmoid(double h) => 1 / (1 + Math.Exp(-h));
 
-    private static double Slope(double h) => Sigmoid(h) * (1 + h * (1 - Sigmoid(h)));
+    private double Act(double h) => modulation is null ? h : h * Sigmoid(h);
+
+    private double Slope(double h) => modulation is null ? 1 : Sigmoid(h) * (1 + h * (1 - Sigmoid(h)));
 }
 
 /// <summary>Contributions of one group: dx by place; the others by channel within the group.</summary>

@@ -15,6 +15,11 @@ public static class BenchmarkSuite
         ProductCase.Convolutions,
         AttentionCase.Kind,
         NormCase.Kind,
+        NormCase.Plain,
+        PixelNormCase.Kind,
+        ElementwiseCase.Kind,
+        ResampleCase.Kind,
+        RandomCase.Kind,
         OptimizerCase.Kind,
         CopyCase.Kind,
     ];

@@ -14,6 +14,8 @@ internal sealed record PresetShapes
 
     public IReadOnlyList<string> Norms { get; init; } = [];
 
+    public IReadOnlyList<string> Resamplings { get; init; } = [];
+
     /// <summary>Numbers in all parameters; null without a model.</summary>
     public long? Parameters { get; init; }
 
@@ -29,7 +31,14 @@ internal sealed record PresetShapes
             Attentions = [.. attentions.Select(a => $"b{batch} h1 l{a.Size * a.Size} d{a.Channels}")],
             Norms = [.. convolutions.Where(conv => conv.R == 3 && conv.C != network.Config.ImageChannels)
                 .Select(conv => $"n{batch} c{conv.C} {conv.Size}x{conv.Size}").Distinct()],
+            Resamplings = [.. convolutions.Where(conv => conv.Layer.EndsWith(".conv0", StringComparison.Ordinal)).SelectMany(conv => Resampling(conv, batch)).Distinct()],
             Parameters = network.ParameterCount,
         };
     }
+
+    /// <summary>What a block that changes the resolution does before its first convolution.</summary>
+    private static IEnumerable<string> Resampling(NetworkConvolution conv, int batch) =>
+        conv.Layer.Contains("_down.", StringComparison.Ordinal) ? [$"down n{batch} c{conv.C} {2 * conv.Size}x{2 * conv.Size}"]
+        : conv.Layer.Contains("_up.", StringComparison.Ordinal) ? [$"up n{batch} c{conv.C} {conv.Size / 2}x{conv.Size / 2}"]
+        : [];
 }

@@ -57,6 +57,24 @@ public class KernelCaseTests
     }
 
     [Theory]
+    [InlineData("groupnorm/forward/n256 c256 32x32", 268_435_456)] // x and y of 67,108,864 x 2
+    [InlineData("pixelnorm/forward+tangent/100x20", 32_000)] // x, tx, y, ty of 2,000 x 4
+    [InlineData("pixelnorm/backward/100x20", 24_000)] // x, dy, dx
+    [InlineData("elementwise/forward/residual n2 c8 4x4", 1_536)] // a, b, y of 256 x 2
+    [InlineData("elementwise/forward+tangent/residual n2 c8 4x4", 3_072)]
+    [InlineData("elementwise/backward/residual n2 c8 4x4", 1_536)] // dy, da, db
+    [InlineData("elementwise/backward/silu n2 c8 4x4", 3_072)] // x, dy, dx of 256 x 4: fp32 alone
+    [InlineData("elementwise/forward/cast n2 c8 4x4", 1_536)] // 256 x (4 + 2)
+    [InlineData("resample/forward/up n2 c8 4x4", 2_560)] // 256 x 2 in, four times that out
+    [InlineData("resample/backward/down n2 c8 4x4", 640)] // 256 x 2 and a quarter of that
+    [InlineData("random/forward/normal n2 c3 5x5", 600)] // 150 x 4
+    public void Bytes_of_the_small_ops(string name, double bytes)
+    {
+        BenchmarkCase each = Assert.Single(BenchmarkSuite.Named(name, DType.BFloat16));
+        Assert.Equal((bytes, 0.0), (each.Bytes, each.Flops));
+    }
+
+    [Theory]
     [InlineData("cifar10")]
     [InlineData("mnist")]
     [InlineData("demo")]

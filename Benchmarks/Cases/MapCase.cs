@@ -1,0 +1,75 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary>
+/// An op that makes one tensor of another, forward, with its tangent, or backward: what a further op has to say is how it is recorded
+/// and what an element of each result is, in float64.
+/// </summary>
+/// <inheritdoc/>
+public abstract class MapCase(string family, string direction, string shape, DType type) : KernelCase(family, direction, shape, type)
+{
+    private const int Samples = 512;
+
+    /// <summary>The directions of such an op.</summary>
+    public static IReadOnlyList<string> Directions { get; } = [Cases.Direction.Forward, Cases.Direction.Tangent, Cases.Direction.Backward];
+
+    /// <summary>Memory alone decides.</summary>
+    public override double Flops => 0;
+
+    /// <summary>Whether x and y have tangents.</summary>
+    protected bool IsDual => Direction == Cases.Direction.Tangent;
+
+    /// <summary>Whether the gradient of x is measured.</summary>
+    protected bool IsBackward => Direction == Cases.Direction.Backward;
+
+    /// <summary>Extents of x.</summary>
+    protected abstract Shape Input { get; }
+
+    /// <summary>Storage of x.</summary>
+    protected virtual DType InputType => Type;
+
+    /// <summary>Records the op.</summary>
+    protected abstract Tensor Apply(ComputeProgram program, Tensor x);
+
+    /// <summary>Element <paramref name="i"/> of y.</summary>
+    protected abstract double Value(Operand x, long i);
+
+    /// <summary>Element <paramref name="i"/> of y's tangent; that of element j of x is x[count + j].</summary>
+    protected abstract double Tangent(Operand x, long count, long i);
+
+    /// <summary>Element <paramref name="i"/> of x's gradient.</summary>
+    protected abstract double Gradient(Operand x, Operand dy, long i);
+
+    /// <inheritdoc/>
+    public sealed override RecordedKernel Record(ComputeDevice device)
+    {
+        var x = new Operand(device, Input, InputType, 1, dual: IsDual);
+        var program = new ComputeProgram(device) { Tape = IsBackward ? new Tape() : null, Checked = true };
+        if (program.Tape is not { } tape)
+        {
+            Tensor result = Apply(program, x.Tensor);
+            return new RecordedKernel(program, 0, [result], () => ForwardError(x, result), [x, .. Others()]);
+        }
+
+        x.Differentiate(tape);
+        Tensor y = Apply(program, x.Tensor);
+        int first = program.Steps.Count;
+        var dy = new Operand(device, y.Shape, y.Type, 2);
+        tape.Seed(y, dy.Tensor);
+        tape.Backward();
+        Tensor dx = tape.Cotangent(x.Tensor);
+        return new RecordedKernel(program, first, [dx], () => new SampledError().Add(dx, Places(dx), i => Gradient(x, dy, i)).Relative, [x, dy, .. Others()]);
+    }
+
+    /// <summary>What <see cref="Apply"/> has created beside x.</summary>
+    protected virtual IEnumerable<IDisposable> Others() => [];
+
+    private static IEnumerable<long> Places(Tensor tensor) => SampledError.Places(tensor.Count, Samples);
+
+    private double ForwardError(Operand x, Tensor y)
+    {
+        double error = new SampledError().Add(y.Primal, Places(y), i => Value(x, i)).Relative;
+        return IsDual ? Math.Max(error, new SampledError().Add(y.Tangent, Places(y), i => Tangent(x, x.Tensor.Shape.Count, i)).Relative) : error;
+    }
+}
