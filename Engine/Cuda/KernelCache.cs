@@ -16,13 +16,16 @@ internal static unsafe class KernelCache
     private const int PtxInput = 1, ErrorLog = 5, ErrorLogBytes = 6, LogBytes = 1 << 16;
 
     /// <summary>The binary for a PTX text.</summary>
+    /// <param name="gpu">The device.</param>
+    /// <param name="name">The kernel's, for messages.</param>
+    /// <param name="text">PTX.</param>
     /// <exception cref="CudaDriverException">The driver's compiler refuses the text.</exception>
-    public static byte[] Binary(GpuDevice gpu, string text)
+    public static byte[] Binary(GpuDevice gpu, string name, string text)
     {
         string path = Path.Combine(Folder(), Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{gpu.Identity}\n{text}")))[..40] + ".cubin");
         if (TryRead(path) is { } cached)
             return cached;
-        byte[] binary = CompileText(gpu, text);
+        byte[] binary = CompileText(gpu, name, text);
         TryWrite(path, binary);
         return binary;
     }
@@ -69,7 +72,7 @@ internal static unsafe class KernelCache
         }
     }
 
-    private static byte[] CompileText(GpuDevice gpu, string text)
+    private static byte[] CompileText(GpuDevice gpu, string name, string text)
     {
         gpu.Bind();
         byte[] source = Encoding.ASCII.GetBytes(text + "\0"), log = new byte[LogBytes];
@@ -81,9 +84,9 @@ internal static unsafe class KernelCache
             try
             {
                 int code = CudaDriver.LinkAddData(state, PtxInput, sourceStart, (nuint)source.Length, "kernel", 0, null, null);
-                CudaDriver.Check(code, "compiling PTX", Encoding.ASCII.GetString(log).TrimEnd('\0'));
+                CudaDriver.Check(code, $"compiling {name}", Encoding.ASCII.GetString(log).TrimEnd('\0'));
                 code = CudaDriver.LinkComplete(state, out byte* image, out nuint size);
-                CudaDriver.Check(code, "linking PTX", Encoding.ASCII.GetString(log).TrimEnd('\0'));
+                CudaDriver.Check(code, $"linking {name}", Encoding.ASCII.GetString(log).TrimEnd('\0'));
                 return new ReadOnlySpan<byte>(image, (int)size).ToArray();
             }
             finally

@@ -7,19 +7,21 @@ namespace TrigFlowNative.Engine.Cuda;
 /// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; capturable into a graph.</summary>
 /// <remarks>
 /// Arguments are passed by position, each an <see cref="int"/>, <see cref="float"/> or <see cref="long"/> in the order of
-/// the method's parameters. Modules stay loaded as long as the device.
+/// the method's parameters. Modules stay loaded as long as the device. Compiling is left to other threads, so that a program's kernels
+/// are compiled side by side while it is recorded; the first launch waits.
 /// </remarks>
 public sealed unsafe class PtxKernel
 {
     private const int MaxDynamicSharedBytes = 8, Registers = 4, LocalBytes = 3;
-    private readonly nint function;
-    private readonly nint stream;
+    private readonly Background<nint> function;
+    private readonly GpuDevice gpu;
     private readonly int parameters;
     private readonly bool overlaps;
 
-    private PtxKernel(nint function, nint stream, PtxKernelSpec spec)
+    private PtxKernel(GpuDevice gpu, PtxKernelSpec spec)
     {
-        (this.function, this.stream, Spec) = (function, stream, spec);
+        (this.gpu, Spec) = (gpu, spec);
+        function = new Background<nint>(() => Compile(gpu, spec));
         parameters = spec.Method.GetParameters().Length;
         overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
     }
@@ -33,19 +35,24 @@ public sealed unsafe class PtxKernel
     /// <summary>Bytes of local memory of a thread: spills and arrays.</summary>
     public int LocalMemoryBytes => Attribute(LocalBytes);
 
-    /// <summary>Loads a kernel; the same specification is compiled once per device.</summary>
-    /// <exception cref="CudaDriverException">The driver refuses the text; the message holds its compiler's log.</exception>
+    /// <summary>Begins to load a kernel; the same specification is compiled once per device. What goes wrong is thrown by the first launch.</summary>
     public static PtxKernel Load(GpuDevice gpu, PtxKernelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(gpu);
         ArgumentNullException.ThrowIfNull(spec);
-        return gpu.Kernels.GetOrAdd(spec.Key, _ => LoadAnew(gpu, spec));
+        PtxKernel kernel = gpu.Kernels.GetOrAdd(spec.Key, _ => new PtxKernel(gpu, spec));
+        kernel.function.Start(); // not when it is made: of two made at a time, one is thrown away
+        return kernel;
     }
+
+    /// <summary>Waits until no thread is at work for the kernel any more.</summary>
+    internal void Settle() => function.Settle();
 
     /// <summary>Launches on the device's stream.</summary>
     /// <param name="blocks">Blocks of the grid; a multiple of the cluster's size.</param>
     /// <param name="arguments">As the method's parameters.</param>
     /// <exception cref="ArgumentException">The number of arguments is not that of the parameters.</exception>
+    /// <exception cref="CudaDriverException">The driver refuses the text, and the message holds its compiler's log; or it refuses the launch.</exception>
     public void Launch(int blocks, params ReadOnlySpan<KernelArgument> arguments)
     {
         if (arguments.Length != parameters)
@@ -70,30 +77,32 @@ public sealed unsafe class PtxKernel
                 BlockY = 1,
                 BlockZ = 1,
                 SharedBytes = (uint)Spec.SharedBytes,
-                Stream = stream,
+                Stream = gpu.StreamHandle,
                 Attributes = attributes,
                 AttributeCount = count,
             };
-            CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function, pointers, null), $"launch of {Spec.Method.Name}");
+            CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function.Value, pointers, null), $"launch of {Spec.Method.Name}");
         }
+
+        gpu.Launched?.Invoke(this);
     }
 
-    private static PtxKernel LoadAnew(GpuDevice gpu, PtxKernelSpec spec)
+    private static nint Compile(GpuDevice gpu, PtxKernelSpec spec)
     {
         (string text, string entry) = spec.Compile();
-        byte[] image = spec.Whole ? Encoding.ASCII.GetBytes(text + "\0") : KernelCache.Binary(gpu, text);
+        byte[] image = spec.Whole ? Encoding.ASCII.GetBytes(text + "\0") : KernelCache.Binary(gpu, spec.Method.Name, text);
         nint module, function;
         gpu.Bind();
         fixed (byte* start = image)
             CudaDriver.Check(CudaDriver.ModuleLoadData(out module, start), $"loading {spec.Method.Name}");
         CudaDriver.Check(CudaDriver.ModuleGetFunction(out function, module, entry), $"looking up {entry}");
         CudaDriver.Check(CudaDriver.FunctionSetAttribute(function, MaxDynamicSharedBytes, spec.SharedBytes), $"{spec.SharedBytes} bytes of shared memory for {spec.Method.Name}");
-        return new PtxKernel(function, gpu.StreamHandle, spec);
+        return function;
     }
 
     private int Attribute(int attribute)
     {
-        CudaDriver.Check(CudaDriver.FunctionGetAttribute(out int value, attribute, function), "cuFuncGetAttribute");
+        CudaDriver.Check(CudaDriver.FunctionGetAttribute(out int value, attribute, function.Value), "cuFuncGetAttribute");
         return value;
     }
 }
