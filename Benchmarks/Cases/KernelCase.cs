@@ -7,7 +7,7 @@ namespace TrigFlowNative.Benchmarks.Cases;
 /// CONTRIBUTING.md for a whole one.
 /// </summary>
 /// <inheritdoc/>
-public abstract class KernelCase(string family, string direction, string shape, DType type) : BenchmarkCase(family, direction, shape, type)
+public abstract class KernelCase(string family, string direction, string shape, DType type) : SuiteCase(family, direction, shape, type)
 {
     /// <summary>Largest relative L2 error that passes.</summary>
     public virtual double Tolerance => Type == DType.BFloat16 ? 1e-2 : 1e-4;

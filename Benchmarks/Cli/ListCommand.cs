@@ -14,9 +14,9 @@ internal static class ListCommand
         Selection.AddTo(command);
         command.SetAction(parsed =>
         {
-            BenchmarkCase[] cases = Selection.Choose(parsed);
+            SuiteCase[] cases = Selection.Choose(parsed);
             Console.WriteLine("op,direction,shape");
-            foreach (BenchmarkCase each in cases)
+            foreach (SuiteCase each in cases)
                 Console.WriteLine($"{each.Family},{each.Direction},{each.Shape}");
             return 0;
         });

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Host;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Engine;
 
@@ -9,6 +10,8 @@ namespace TrigFlowNative.Benchmarks.Cli;
 /// <summary>run: measures the chosen cases, each checked first, beside peers and an older table.</summary>
 internal static class RunCommand
 {
+    private const string HostLog = "benchmarkdotnet.log";
+
     private static readonly Option<string[]> Peer = new("--peer")
     {
         Description = "CSV files with the columns op, direction, shape, us: a peer's table, or one of ours.",
@@ -30,24 +33,14 @@ internal static class RunCommand
 
     private static int Run(ParseResult parsed)
     {
-        BenchmarkCase[] cases = Selection.Choose(parsed);
+        SuiteCase[] cases = Selection.Choose(parsed);
         var peers = new PeerTimes(parsed.GetValue(Peer) ?? []);
+        string? folder = parsed.GetValue(Out);
         using ComputeDevice device = Selection.Open(parsed);
-        using var bench = KernelBench.On(device, Selection.TypeOf(parsed));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{device.Description}; copy {bench.Ceilings.BytesPerSecond / 1e12:F2} TB/s, products {bench.Ceilings.FlopsPerSecond / 1e12:F1} TFLOP/s"));
-        var rows = new List<BenchmarkRow>();
-        foreach (KernelCase each in cases.OfType<KernelCase>())
-        {
-            BenchmarkRow row = peers.Beside(bench.Run(each));
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{row.Name}: {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
-            rows.Add(row);
-        }
-
+        BenchmarkRow[] rows = [.. Measure(cases, device, Selection.TypeOf(parsed), Selection.IsQuick(parsed), folder).Select(peers.Beside)];
         Console.WriteLine(RowTables.Full(rows));
         Console.WriteLine(RowTables.Summary(rows));
-        if (parsed.GetValue(Out) is { } folder)
+        if (folder is not null)
         {
             RunFolder.Write(folder, rows);
             RunFolder.WriteResources(folder, device); // last: a kernel that failed may have taken the device with it
@@ -55,6 +48,37 @@ internal static class RunCommand
 
         return Verbs.Compare(parsed.GetValue(Compare), rows) ? Verbs.BadResult : ExitCode(rows);
     }
+
+    /// <summary>
+    /// Ops of a GPU by the device's clock; whole works, and the ops of the cpu device, by the host's. The rows come in the order of the cases.
+    /// </summary>
+    private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, string? folder)
+    {
+        using var bench = KernelBench.On(device, type);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{device.Description}; copy {bench.Ceilings.BytesPerSecond / 1e12:F2} TB/s, products {bench.Ceilings.FlopsPerSecond / 1e12:F1} TFLOP/s"));
+        var rows = new Dictionary<SuiteCase, BenchmarkRow>();
+        foreach (KernelCase each in cases.OfType<KernelCase>().Where(_ => device is not CpuDevice))
+            Tell(rows[each] = bench.Run(each));
+        SuiteCase[] others = [.. cases.Where(each => !rows.ContainsKey(each))];
+        if (others.Length > 0)
+        {
+            using TextWriter log = folder is null ? TextWriter.Null : OpenLog(folder);
+            foreach ((SuiteCase each, BenchmarkRow row) in others.Zip(new HostBench(device, bench.Ceilings, quick, log).Run(others)))
+                Tell(rows[each] = row);
+        }
+
+        return [.. cases.Select(each => rows[each])];
+    }
+
+    private static StreamWriter OpenLog(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        return new StreamWriter(Path.Combine(folder, HostLog));
+    }
+
+    private static void Tell(BenchmarkRow row) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{row.Name}: {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
 
     /// <summary>0 if every row is right.</summary>
     internal static int ExitCode(IEnumerable<BenchmarkRow> rows) => rows.All(row => row.Verdict == BenchmarkRow.Right) ? 0 : Verbs.BadResult;

@@ -54,9 +54,12 @@ internal sealed class Selection
         null => DType.Float32,
     };
 
+    /// <summary>Whether fewer runs will do.</summary>
+    public bool IsQuick(ParseResult parsed) => parsed.GetValue(quick);
+
     /// <summary>The cases, each once, in the order of the families.</summary>
     /// <exception cref="UsageException">No case is left, or a preset, a shape or a file is not what it should be.</exception>
-    public BenchmarkCase[] Choose(ParseResult parsed)
+    public SuiteCase[] Choose(ParseResult parsed)
     {
         DType type = TypeOf(parsed);
         string[] patterns = parsed.GetValue(filter) ?? [], named = parsed.GetValue(shape) ?? [], presets = parsed.GetValue(preset) ?? [];
@@ -68,10 +71,10 @@ internal sealed class Selection
         int images = parsed.GetValue(batch) ?? (onHost ? HostBatch : GpuBatch);
         if (images < 1)
             throw new UsageException("--batch is at least 1");
-        IEnumerable<BenchmarkCase> all = presets.SelectMany(each => BenchmarkSuite.Cases(new SuiteScope(each, images, type, extent)))
+        IEnumerable<SuiteCase> all = presets.SelectMany(each => BenchmarkSuite.Cases(new SuiteScope(each, images, type, extent)))
             .Concat(named.SelectMany(each => BenchmarkSuite.Named(each, type)))
             .Concat(file is null ? [] : BenchmarkSuite.FromFile(file, type));
-        BenchmarkCase[] chosen = [.. all.Where(each => patterns.Length == 0 || patterns.Any(each.Matches)).DistinctBy(each => each.Name)];
+        SuiteCase[] chosen = [.. all.Where(each => patterns.Length == 0 || patterns.Any(each.Matches)).DistinctBy(each => each.Name)];
         return chosen.Length > 0 ? chosen : throw new UsageException($"--filter {string.Join(' ', patterns)}: no row matches");
     }
 

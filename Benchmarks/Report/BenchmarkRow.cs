@@ -37,7 +37,7 @@ public sealed record BenchmarkRow
     [Name("path")]
     public string Path { get; init; } = "";
 
-    /// <summary>How it was timed: graph (events inside of a captured graph), or host.</summary>
+    /// <summary>How it was timed: graph (events inside of a captured graph), benchmarkdotnet (the host's clock, the device waited for), or host.</summary>
     [Name("clock")]
     public string Clock { get; init; } = "";
 
@@ -76,6 +76,10 @@ public sealed record BenchmarkRow
     /// <summary>Images per second, for whole steps and samples.</summary>
     [Name("images_per_second"), Format("0.#")]
     public double? ImagesPerSecond { get; init; }
+
+    /// <summary>Most device memory held at once, GiB, for whole steps and samples.</summary>
+    [Name("peak_gib"), Format("0.###")]
+    public double? PeakGib { get; init; }
 
     /// <summary>Ceiling of this run: 10^12 bytes per second of a copy within the device's memory.</summary>
     [Name("copy_tbps"), Format("0.####")]
@@ -158,7 +162,7 @@ public sealed record BenchmarkRow
     public string Name => $"{Op}/{Direction}/{Shape}";
 
     /// <summary>A row that has still to be measured.</summary>
-    internal static BenchmarkRow Of(BenchmarkCase each, ComputeDevice device, string path) => new()
+    internal static BenchmarkRow Of(SuiteCase each, ComputeDevice device, string path) => new()
     {
         Op = each.Family,
         Direction = each.Direction,

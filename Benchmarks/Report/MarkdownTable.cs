@@ -7,6 +7,9 @@ internal sealed class MarkdownTable(params string[] headers)
 {
     private readonly List<string[]> rows = [];
 
+    /// <summary>Rows so far.</summary>
+    public int RowCount => rows.Count;
+
     /// <summary>Adds a row, one entry for each header; numbers are printed to three or four digits that count, null as a dash.</summary>
     public MarkdownTable Add(params object?[] entries)
     {

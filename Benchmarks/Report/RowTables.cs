@@ -6,22 +6,44 @@ namespace TrigFlowNative.Benchmarks.Report;
 /// <summary>Tables of rows for people.</summary>
 internal static class RowTables
 {
-    /// <summary>Every row.</summary>
+    private static readonly string[] Works = ["step", "sample", "launch", "feed", "startup"];
+
+    /// <summary>Every row: ops, and behind them whole works.</summary>
     public static string Full(IEnumerable<BenchmarkRow> rows)
     {
+        ILookup<bool, BenchmarkRow> parts = rows.ToLookup(row => Works.Contains(row.Op));
+        return string.Join('\n', new[] { OfOps(parts[false]), OfWorks(parts[true]) }.Where(table => table.Length > 0));
+    }
+
+    private static string OfOps(IEnumerable<BenchmarkRow> rows)
+    {
         var table = new MarkdownTable(
-            "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "TFLOP/s", "TB/s", "% of bound", "error", "peer us", "ratio",
+            "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "TFLOP/s", "TB/s", "% of bound", "registers", "error", "peer", "peer us", "ratio",
             "verdict");
         foreach (BenchmarkRow row in rows)
         {
             table.Add(
-                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds, row.Low, row.High, row.Tflops, row.Tbps, row.BoundPercent,
-                row.Error?.ToString("0.0e+0", CultureInfo.InvariantCulture), row.PeerMicroseconds, row.Ratio,
-                row.Note.Length > 0 ? $"{row.Verdict}: {row.Note}" : row.Verdict);
+                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds, row.Low, row.High, row.Tflops, row.Tbps, row.BoundPercent, row.Registers,
+                row.Error?.ToString("0.0e+0", CultureInfo.InvariantCulture), row.Peer, row.PeerMicroseconds, row.Ratio, Verdict(row));
         }
 
-        return table.ToString();
+        return table.RowCount > 0 ? table.ToString() : "";
     }
+
+    private static string OfWorks(IEnumerable<BenchmarkRow> rows)
+    {
+        var table = new MarkdownTable("work", "kind", "shape", "dtype", "path", "ms", "p5", "p95", "images/s", "TFLOP/s", "peak GiB", "peer", "peer ms", "ratio", "verdict");
+        foreach (BenchmarkRow row in rows)
+        {
+            table.Add(
+                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds / 1e3, row.Low / 1e3, row.High / 1e3, row.ImagesPerSecond, row.Tflops, row.PeakGib,
+                row.Peer, row.PeerMicroseconds / 1e3, row.Ratio, Verdict(row));
+        }
+
+        return table.RowCount > 0 ? table.ToString() : "";
+    }
+
+    private static string Verdict(BenchmarkRow row) => row.Note.Length > 0 ? $"{row.Verdict}: {row.Note}" : row.Verdict;
 
     /// <summary>By op and direction: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
     public static string Summary(IEnumerable<BenchmarkRow> rows)

@@ -22,15 +22,20 @@ public static class BenchmarkSuite
         RandomCase.Kind,
         OptimizerCase.Kind,
         CopyCase.Kind,
+        LaunchCase.Kind,
+        FeedCase.Kind,
+        StepCase.Kind,
+        SampleCase.Kind,
+        StartupCase.Kind,
     ];
 
     /// <summary>The cases of a scope, each once.</summary>
     /// <exception cref="UsageException">There is no such preset.</exception>
-    public static IEnumerable<BenchmarkCase> Cases(SuiteScope scope) => Families.SelectMany(family => family.Cases(scope));
+    public static IEnumerable<SuiteCase> Cases(SuiteScope scope) => Families.SelectMany(family => family.Cases(scope));
 
     /// <summary>A case by its name, op/direction/shape; with a star for the direction, or without one (op/shape), all of its directions.</summary>
     /// <exception cref="UsageException">There is no such family, direction or shape.</exception>
-    public static IEnumerable<BenchmarkCase> Named(string name, DType type)
+    public static IEnumerable<SuiteCase> Named(string name, DType type)
     {
         ArgumentNullException.ThrowIfNull(name);
         string[] parts = name.Split('/');
@@ -44,13 +49,13 @@ public static class BenchmarkSuite
 
     /// <summary>The cases of a CSV file with the columns op, direction and shape; an empty direction stands for all.</summary>
     /// <exception cref="UsageException">There is no such file, or a line names nothing that can be measured; the message has file and line.</exception>
-    public static IEnumerable<BenchmarkCase> FromFile(string path, DType type)
+    public static IEnumerable<SuiteCase> FromFile(string path, DType type)
     {
         int line = 1;
         foreach (PeerRow row in CsvTable.Read<PeerRow>(path))
         {
             line++;
-            BenchmarkCase[] cases;
+            SuiteCase[] cases;
             try
             {
                 cases = [.. Named(row.Direction.Length > 0 ? $"{row.Op}/{row.Direction}/{row.Shape}" : $"{row.Op}/{row.Shape}", type)];
@@ -60,7 +65,7 @@ public static class BenchmarkSuite
                 throw new UsageException($"{path}, line {line}: {e.Message}");
             }
 
-            foreach (BenchmarkCase each in cases)
+            foreach (SuiteCase each in cases)
                 yield return each;
         }
     }

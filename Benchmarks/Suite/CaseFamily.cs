@@ -18,14 +18,14 @@ namespace TrigFlowNative.Benchmarks.Suite;
 /// <param name="Create">Makes the case of a shape, a direction and a storage type.</param>
 public sealed record CaseFamily(
     string Name, string Form, [StringSyntax(StringSyntaxAttribute.Regex)] string Pattern, IReadOnlyList<string> Directions,
-    Func<ShapeWords, string, DType, BenchmarkCase> Create)
+    Func<ShapeWords, string, DType, SuiteCase> Create)
 {
     /// <summary>The shapes of a preset, from the smallest scope to the largest; none where a preset says nothing of the family.</summary>
     public Func<SuiteScope, IEnumerable<string>> Shapes { get; init; } = _ => [];
 
     /// <summary>The case of a shape in words.</summary>
     /// <exception cref="UsageException">The words are no shape of this family, or the direction is none.</exception>
-    public BenchmarkCase Parse(string shape, string direction, DType type)
+    public SuiteCase Parse(string shape, string direction, DType type)
     {
         if (!Directions.Contains(direction))
             throw new UsageException($"{Name} has no direction {direction}; there are {string.Join(", ", Directions)}");
@@ -43,7 +43,7 @@ public sealed record CaseFamily(
     }
 
     /// <summary>Every case of a scope.</summary>
-    public IEnumerable<BenchmarkCase> Cases(SuiteScope scope) =>
+    public IEnumerable<SuiteCase> Cases(SuiteScope scope) =>
         from shape in scope.Few(Shapes(scope))
         from direction in Directions
         select Parse(shape, direction, scope.Type);

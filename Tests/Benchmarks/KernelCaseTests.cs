@@ -70,7 +70,7 @@ public class KernelCaseTests
     [InlineData("random/forward/normal n2 c3 5x5", 600)] // 150 x 4
     public void Bytes_of_the_small_ops(string name, double bytes)
     {
-        BenchmarkCase each = Assert.Single(BenchmarkSuite.Named(name, DType.BFloat16));
+        SuiteCase each = Assert.Single(BenchmarkSuite.Named(name, DType.BFloat16));
         Assert.Equal((bytes, 0.0), (each.Bytes, each.Flops));
     }
 

@@ -20,7 +20,7 @@ public sealed class ReportTests : IDisposable
             {
                 Op = "conv", Direction = "forward", Shape = "n2 3->4 5x5 k3", Type = "bf16", Path = "wgmma", Microseconds = 12.25, Low = 12, High = 13.5, Repetitions = 20,
                 Tflops = 0.5, Tbps = 1.25, BoundMicroseconds = 10, BoundPercent = 81.5, Error = 1.25e-3, Verdict = "ok", Peer = "cudnn", PeerMicroseconds = 24.5, Ratio = 2,
-                Device = "a, \"b\"", Clock = "graph", Flops = 1e9, Bytes = 2e6, ImagesPerSecond = 12.5, CopyTbps = 4, BestTflops = 700.25, BoundBy = "memory", Registers = 168,
+                Device = "a, \"b\"", Clock = "graph", Flops = 1e9, Bytes = 2e6, ImagesPerSecond = 12.5, PeakGib = 1.5, CopyTbps = 4, BestTflops = 700.25, BoundBy = "memory", Registers = 168,
                 SpillBytes = 8, SharedBytes = 232448, OccupancyPercent = 18.8, SmMegahertz = 1980, Temperature = 41, Throttled = "power cap",
             },
             new() { Op = "norm", Direction = "backward", Shape = "n1", Type = "fp32", Path = "cpu", Verdict = "FAILED", Note = "why, in words" },
@@ -33,7 +33,7 @@ public sealed class ReportTests : IDisposable
         Assert.Equal(rows, JsonTable.Read(json));
         Assert.Contains("\"us_p95\": 13.5", File.ReadAllText(json), StringComparison.Ordinal);
         Assert.Equal(
-            "schema,op,direction,shape,dtype,path,clock,us,us_p5,us_p95,repetitions,flops,bytes,tflops,tbps,images_per_second,copy_tbps,best_tflops,bound_us,bound_percent,bound_by,"
+            "schema,op,direction,shape,dtype,path,clock,us,us_p5,us_p95,repetitions,flops,bytes,tflops,tbps,images_per_second,peak_gib,copy_tbps,best_tflops,bound_us,bound_percent,bound_by,"
             + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note", File.ReadLines(path).First());
     }
 

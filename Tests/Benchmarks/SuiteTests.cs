@@ -17,12 +17,12 @@ public sealed class SuiteTests : IDisposable
     [MemberData(nameof(Scopes))]
     public void Every_case_of_a_preset_is_found_by_its_own_name(string preset, SuiteExtent extent)
     {
-        BenchmarkCase[] cases = [.. BenchmarkSuite.Cases(new SuiteScope(preset, 2, DType.Float32, extent))];
+        SuiteCase[] cases = [.. BenchmarkSuite.Cases(new SuiteScope(preset, 2, DType.Float32, extent))];
         Assert.NotEmpty(cases);
         Assert.Equal(cases.Select(each => each.Name).Distinct(), cases.Select(each => each.Name));
         Assert.All(cases, each =>
         {
-            BenchmarkCase again = Assert.Single(BenchmarkSuite.Named(each.Name, DType.Float32));
+            SuiteCase again = Assert.Single(BenchmarkSuite.Named(each.Name, DType.Float32));
             Assert.Equal((each.Name, each.Flops, each.Bytes, each.GetType()), (again.Name, again.Flops, again.Bytes, again.GetType()));
         });
     }

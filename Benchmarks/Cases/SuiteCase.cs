@@ -8,7 +8,7 @@ namespace TrigFlowNative.Benchmarks.Cases;
 /// <param name="direction">Such as input-gradient, see <see cref="Cases.Direction"/>.</param>
 /// <param name="shape">In the words of the family, which the peers' scripts read too.</param>
 /// <param name="type">Storage of activations and their gradients.</param>
-public abstract class BenchmarkCase(string family, string direction, string shape, DType type)
+public abstract class SuiteCase(string family, string direction, string shape, DType type)
 {
     /// <summary>What is measured, such as conv.</summary>
     public string Family { get; } = family;

@@ -1,0 +1,49 @@
+using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Objectives;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary>Sampling in so many evaluations of the network, from the seed to pixels in host memory: latency and, with many images, throughput.</summary>
+internal sealed class SampleCase(string preset, int images, DType type, string evaluations) : WorkCase("sample", evaluations, $"{preset} n{images}", type)
+{
+    private static readonly string[] Evaluations = ["1-step", "2-step", "4-step"];
+
+    public static readonly CaseFamily Kind = new(
+        "sample", "PRESET n IMAGES, without the last blank: cifar10 n512", @"(?<preset>\w+) n(?<n>\d+)", Evaluations,
+        (s, direction, type) => new SampleCase(StepCase.RequireModel(s.Word("preset")), s["n"], type, direction))
+    {
+        Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["demo n1"]
+            : SuitePresets.IsModel(scope.Preset) ? new[] { 1, 8, 64, 512 }.Select(n => $"{scope.Preset} n{n}") : [],
+    };
+
+    public override int Images => images;
+
+    /// <summary>Forward passes.</summary>
+    public override double Flops => (double)Count * images * new UNet(ModelPresets.Get(preset)).ForwardFlops;
+
+    private int Count => Evaluations.IndexOf(Direction) switch { 0 => 1, 1 => 2, _ => 4 };
+
+    public override PreparedWork Prepare(ComputeDevice device) =>
+        new Prepared(new StepOptions(preset, Objective.Sct, images, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32).CreateModel(device), images, Count);
+
+    private sealed class Prepared(TrigFlowModel model, int count, int evaluations) : PreparedWork
+    {
+        private readonly ConsistencySampler sampler = new(model, ConsistencySampler.DefaultTimes(evaluations, model.SigmaData), count);
+        private float[] last = [];
+
+        public override void Run(int run) => last = sampler.Sample(count, (ulong)run);
+
+        public override string? Fault() => last.All(float.IsFinite) ? null : "pixels are not finite";
+
+        protected override void Dispose(bool disposing)
+        {
+            if (!disposing)
+                return;
+            sampler.Dispose();
+            model.Dispose();
+        }
+    }
+}

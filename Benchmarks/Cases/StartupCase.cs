@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary>From the start of a process to the end of its first training step, in a process of its own: with no kernel compiled before, and again.</summary>
+internal sealed class StartupCase(string preset, int batch, DType type, string heat) : WorkCase("startup", heat, $"{preset} n{batch}", type)
+{
+    private const string Cold = "cold", Warm = "warm";
+
+    public static readonly CaseFamily Kind = new(
+        "startup", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", [Cold, Warm],
+        (s, direction, type) => new StartupCase(StepCase.RequireModel(s.Word("preset")), s["n"], type, direction))
+    {
+        Shapes = scope => scope.Extent == SuiteExtent.Full && SuitePresets.IsModel(scope.Preset) ? [$"{scope.Preset} n{scope.Batch}"] : [],
+    };
+
+    internal override WorkPace Pace => WorkPace.Rare;
+
+    public override PreparedWork Prepare(ComputeDevice device)
+    {
+        string program = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "TrigFlowNative.Benchmarks"
+            ? path
+            : throw new InvalidOperationException("the start-up of the benchmark program can be timed by that program alone");
+        var prepared = new Prepared(program, ["step", "--steps", "1", "--preset", preset, "--batch", $"{batch}", "--device", device.Name, "--precision", Type == DType.BFloat16 ? "bf16" : "fp32"], Direction == Cold);
+        if (Direction == Warm)
+            prepared.Run(0);
+        return prepared;
+    }
+
+    private sealed class Prepared(string program, string[] arguments, bool cold) : PreparedWork
+    {
+        private readonly DirectoryInfo cache = Directory.CreateTempSubdirectory("trigflow-startup-");
+        private int code;
+
+        public override void Run(int run)
+        {
+            string folder = Path.Combine(cache.FullName, cold ? $"{run}" : "shared");
+            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+            start.Environment["TRIGFLOW_CACHE"] = Path.Combine(folder, "own");
+            start.Environment["CUDA_CACHE_PATH"] = Path.Combine(folder, "driver");
+            using Process process = Process.Start(start)!;
+            process.StandardError.ReadToEndAsync();
+            process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            code = Math.Max(code, process.ExitCode);
+        }
+
+        public override string? Fault() => code == 0 ? null : $"a process ended with {code}";
+
+        protected override void Dispose(bool disposing) => cache.Delete(recursive: true);
+    }
+}

@@ -1,0 +1,63 @@
+using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Objectives;
+
+namespace TrigFlowNative.Benchmarks.Cases;
+
+/// <summary>A whole training step, upload, optimizer and average included; for distillation, the teacher's too.</summary>
+internal sealed class StepCase(string preset, int batch, DType type, string objective) : WorkCase("step", objective, $"{preset} n{batch}", type)
+{
+    private static readonly string[] Objectives = ["sct", "scd", "trigflow"];
+
+    public static readonly CaseFamily Kind = new(
+        "step", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", Objectives,
+        (s, direction, type) => new StepCase(RequireModel(s.Word("preset")), s["n"], type, direction))
+    {
+        Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["demo n2"] : SuitePresets.IsModel(scope.Preset) ? [$"{scope.Preset} n{scope.Batch}"] : [],
+    };
+
+    public override int Images => batch;
+
+    internal override bool IsBoundByDevice => true;
+
+    public override PreparedWork Prepare(ComputeDevice device) => new Prepared(
+        new StepOptions(preset, Enum.Parse<Objective>(Direction, ignoreCase: true), batch, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), device);
+
+    /// <summary>The name of a model's preset.</summary>
+    /// <exception cref="ArgumentException">There is none of that name.</exception>
+    public static string RequireModel(string preset)
+    {
+        ModelPresets.Get(preset);
+        return preset;
+    }
+
+    private sealed class Prepared : PreparedWork
+    {
+        private readonly TrainingStep step;
+        private readonly TrigFlowModel? teacher;
+        private readonly float[] images;
+
+        public Prepared(StepOptions options, ComputeDevice device)
+        {
+            step = options.Create(device, out teacher);
+            images = options.Images();
+            Flops = step.ProgramSteps.Sum(each => OpCost.Of(each).Flops);
+        }
+
+        public override double Flops { get; }
+
+        public override void Run(int run) => step.Run(images, [], run);
+
+        public override string? Fault() => step.FetchStatistics() is { Skipped: > 0 } statistics ? $"{statistics.Skipped} steps were not finite" : null;
+
+        protected override void Dispose(bool disposing)
+        {
+            if (!disposing)
+                return;
+            step.Dispose();
+            teacher?.Dispose();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics.CodeAnalysis;
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Benchmarks.Host;
+
+/// <summary>A case while BenchmarkDotNet runs it, and what came of it besides times.</summary>
+/// <remarks>
+/// Nothing is thrown: BenchmarkDotNet 0.15.8 itself falls over an exception of a benchmark in its own process. A case that is wrong or has
+/// failed does nothing from then on, and its times are not looked at.
+/// </remarks>
+internal sealed class HostRun(SuiteCase each, ComputeDevice device)
+{
+    private RecordedKernel? kernel;
+    private PreparedWork? work;
+    private int run;
+
+    /// <summary>The case.</summary>
+    public SuiteCase Case => each;
+
+    /// <summary>The row as far as it is known without times.</summary>
+    public BenchmarkRow Row { get; private set; } = BenchmarkRow.Of(each, device, device.Name);
+
+    /// <summary>Takes what the case needs and checks it.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "One case that cannot run is a row that says so; the others go on.")]
+    public void Prepare()
+    {
+        try
+        {
+            (device as GpuDevice)?.Bind(); // the thread is BenchmarkDotNet's
+            run = 0;
+            if (each is KernelCase op)
+            {
+                kernel = op.Record(device);
+                double error = kernel.Check();
+                Row = Row with { Error = error, Verdict = error <= op.Tolerance ? BenchmarkRow.Right : BenchmarkRow.Wrong };
+            }
+            else
+            {
+                work = ((WorkCase)each).Prepare(device);
+                if (((WorkCase)each).Pace != WorkPace.Rare)
+                    work.Run(run++);
+                device.Synchronize();
+                Row = Judged(Row with { Flops = work.Flops > 0 ? work.Flops : Row.Flops });
+            }
+        }
+        catch (Exception e)
+        {
+            Row = Failed(e);
+        }
+    }
+
+    /// <summary>Runs the case once, unless it is wrong or has failed; does not wait for the device.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "As above.")]
+    public void Run()
+    {
+        if (Row.Verdict != BenchmarkRow.Right)
+            return;
+        try
+        {
+            if (kernel is not null)
+                kernel.Launch();
+            else
+                work!.Run(run++);
+        }
+        catch (Exception e)
+        {
+            Row = Failed(e);
+        }
+    }
+
+    /// <summary>Looks at what all runs have left, and releases it.</summary>
+    public void Release()
+    {
+        device.Synchronize();
+        if (work is not null && Row.Verdict == BenchmarkRow.Right)
+            Row = Judged(Row) with { PeakGib = device.AllocatedBytes / (double)(1L << 30) };
+        kernel?.Dispose();
+        work?.Dispose();
+        (kernel, work) = (null, null);
+    }
+
+    public override string ToString() => each.Name;
+
+    private BenchmarkRow Judged(BenchmarkRow row) =>
+        work!.Fault() is { } fault ? row with { Verdict = BenchmarkRow.Wrong, Note = fault } : row with { Verdict = BenchmarkRow.Right };
+
+    private BenchmarkRow Failed(Exception e) => Row with { Verdict = BenchmarkRow.Failed, Note = e.Message.ReplaceLineEndings(" ") };
+}
