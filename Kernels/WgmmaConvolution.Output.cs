@@ -11,7 +11,9 @@ internal static partial class WgmmaConvolution
     /// <summary>What a thread needs to put its part of a tile where it belongs.</summary>
     private struct Output
     {
-        public long Maps, Y, Bias;
+        /// <summary>The first map of y, and that of the tile at hand.</summary>
+        public long Maps, Map;
+        public long Y, Bias;
         public float Alpha, Beta;
         public int BiasedRows, Columns, Single, Lane, Warpgroup;
 
@@ -111,6 +113,6 @@ internal static partial class WgmmaConvolution
         TensorCopy.FenceSharedWrites();
         AsyncBarrier.WarpgroupSync(1 + o.Warpgroup);
         if (o.Lane == 0)
-            TensorCopy.StoreImages(o.Maps + 256L, o.Staging + chunk * WgmmaTile.ChunkBytes, column, o.Box.W, o.Box.H, o.Box.N);
+            TensorCopy.StoreImages(o.Map, o.Staging + chunk * WgmmaTile.ChunkBytes, column, o.Box.W, o.Box.H, o.Box.N);
     }
 }

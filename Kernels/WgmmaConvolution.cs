@@ -23,6 +23,11 @@ internal static partial class WgmmaConvolution
     /// <param name="maps">
     /// Tensor maps of x, weight, y, residual, the further source, and with a shortcut its sources and its weight; 128 bytes each.
     /// </param>
+    /// <param name="stores">Bytes from there to the map of y in which the first column of tiles is stored.</param>
+    /// <param name="storeStep">
+    /// Bytes from the map of a column of tiles to the next's: 0 where tiles end with a chunk, else each has one that ends where its tiles do,
+    /// since a chunk is stored whole and what lies beyond is another tile's.
+    /// </param>
     /// <param name="y">Address of the output, used where it is fp32.</param>
     /// <param name="bias">Address of the bias.</param>
     /// <param name="alpha">Factor of the product and the bias.</param>
@@ -56,7 +61,7 @@ internal static partial class WgmmaConvolution
     /// <param name="shortcutFirstSlices">How many of them its first source has.</param>
     /// <param name="shortcutBias">Bytes from the bias to that of the shortcut.</param>
     internal static void Convolve(
-        long maps, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
+        long maps, int stores, int storeStep, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
         int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
         int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster, int splits,
         int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
@@ -90,6 +95,7 @@ internal static partial class WgmmaConvolution
         if (blocks > 1)
             AsyncBarrier.ClusterSync(); // nobody may reach into a block that has not begun
         CudaAsm.Emit(PtxSource.Wait); // so far nothing has been read that a launch before may have written
+        int convolved = steps - shortcutSlices;
         int tiles = rowTiles * columnTiles, stride = Grid.DimX / blocks;
         if (warpgroup == 2)
         {
@@ -141,7 +147,7 @@ internal static partial class WgmmaConvolution
             CudaAsm.Emit(WgmmaTile.ManyRegisters);
             long formOfB = Descriptor | (transposed != 0 ? 512L << 16 : 1L << 16);
             Output output = default;
-            output.Maps = maps;
+            output.Maps = maps + stores;
             output.Y = y;
             output.Bias = bias;
             output.Alpha = alpha;
@@ -156,14 +162,17 @@ internal static partial class WgmmaConvolution
             output.Single = single;
             for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
             {
-                int previous = 0;
+                int previous = 0, slice = firstStep % slices;
                 CudaAsm.Emit("@@clear;");
                 for (int step = firstStep; step < endStep; step++)
                 {
                     AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
                     long a = At(Descriptor | (1L << 16), ring.Address + warpgroup * WgmmaTile.ChunkBytes);
                     long b = At(formOfB, ring.Address + 2 * WgmmaTile.ChunkBytes);
-                    CudaAsm.Emit("@@multiply %0, %1;", a, b);
+                    slice++;
+                    int last = slice == slices && step < convolved ? 1 : 0;
+                    slice = last != 0 ? 0 : slice;
+                    CudaAsm.Emit("@@multiply %0, %1, %2;", a, b, last);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (step > firstStep)
                         Release(previous, lane, cluster);
@@ -187,6 +196,7 @@ internal static partial class WgmmaConvolution
                 int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
                 BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
                 output.SetRows(box, n, h, w, widthLog, heightLog);
+                output.Map = output.Maps + TileColumn(tile, rowTiles, columnTiles) * (long)storeStep;
                 if (residual != 0)
                     AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
                 CudaAsm.Emit("@@beginTile;");

@@ -111,11 +111,12 @@ internal static class WgmmaProduct
         bool single = y.Type == DType.Float32;
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         int slices = Ceiling(inner, WgmmaTile.Depth), boxes = box.Count(e), shortcutSlices = Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth);
-        WgmmaTile tile = chosen ?? WgmmaTiles.Best(columns, boxes, slices * e.Taps + shortcutSlices, gpu.Multiprocessors);
-        tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single, Shortcut = shortcut is not null };
+        WgmmaTile tile = chosen ?? WgmmaTiles.Best(columns, boxes, slices * e.Taps + shortcutSlices, gpu.Multiprocessors, Straddles(x, more, e));
+        tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single, Shortcut = shortcut is not null, LastDepth = Ceiling(inner - (slices - 1) * WgmmaTile.Depth, 16) };
         PtxKernel kernel = Load(gpu, Convolve, tile);
-        var maps = new TensorMaps(gpu, shortcut is null ? 5 : 8);
-        int rowTiles = Ceiling(boxes, tile.Cluster), columnTiles = Ceiling(columns, tile.Columns);
+        int rowTiles = Ceiling(boxes, tile.Cluster), columnTiles = Ceiling(columns, tile.Columns), inputs = shortcut is null ? 5 : 8;
+        bool clipped = tile.EndsWithinChunk(columnTiles);
+        var maps = new TensorMaps(gpu, inputs + (clipped ? columnTiles : 0));
         int blocks = tile.Splits > 1 ? rowTiles * columnTiles * tile.Splits : Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
         return () =>
         {
@@ -123,7 +124,7 @@ internal static class WgmmaProduct
             {
                 Images(set, 0, x, e, x.Shape.C, box);
                 Images(set, 4, more ?? x, e, (more ?? x).Shape.C, box);
-                Weights(set, 1, weight, firstChannel, e, inputGradient ? 64 : WgmmaTile.Depth, inputGradient ? WgmmaTile.Depth : tile.PartColumns);
+                Weights(set, 1, weight, firstChannel, e, inputGradient ? 64 : WgmmaTile.Depth, inputGradient ? tile.PartDepth : tile.PartColumns);
                 if (shortcut is { X: var first, More: var second })
                 {
                     Images(set, 5, first, e, first.Shape.C, box);
@@ -134,16 +135,21 @@ internal static class WgmmaProduct
                 if (single)
                     return;
                 Images(set, 2, y, e, columns, box.Half);
+                for (int i = 0; clipped && i < columnTiles; i++)
+                    Images(set, inputs + i, y, e, columns, box.Half, Math.Min(columns, (i + 1) * tile.Columns));
                 Images(set, 3, residual ?? y, e, columns, box.Half);
             });
             kernel.Launch(
-                blocks, maps.Address, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
+                blocks, maps.Address, (clipped ? inputs : 2) * TensorMap.Bytes, clipped ? TensorMap.Bytes : 0, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
                 box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices, Ceiling(x.Shape.C, 64),
                 tile.Stages, tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0,
                 tile.Residual ? 1 : 0, tile.Cluster, tile.Splits,
                 shortcutSlices, Ceiling(shortcut?.X.Shape.C ?? 0, WgmmaTile.Depth), shortcut is null ? 0L : shortcut.Bias.Address - bias!.Address);
         };
     }
+
+    /// <summary>Whether pixels of the images, or rows of the weights, begin within a line of 128 bytes, so that most slices lie in two.</summary>
+    private static bool Straddles(Tensor x, Tensor? more, ConvExtents e) => new[] { x.Shape.C, more?.Shape.C ?? 0, e.C }.Any(channels => channels > 64 && channels % 64 != 0);
 
     /// <summary>Rows of a matrix as the pixels of one line: boxes of such are runs of rows.</summary>
     private static ConvExtents Flat(ConvExtents e) => e is { H: 1, W: 1 } ? e with { N = 1, W = e.N } : e;
@@ -166,8 +172,15 @@ internal static class WgmmaProduct
     private static void Sums(nint set, int place, long address, int columns, int taps, int rows) => TensorMap.Encode(
         set + place * TensorMap.Bytes, (nint)address, [columns, taps, rows], [columns, (long)taps * columns], [WgmmaGradientTile.PartColumns, 1, 64], DType.Float32);
 
-    private static void Images(nint set, int place, Tensor tensor, ConvExtents e, int channels, PixelBox box) => TensorMap.Encode(
-        set + place * TensorMap.Bytes, (nint)tensor.Address, [channels, e.W, e.H, e.N], [channels, (long)e.W * channels, (long)e.H * e.W * channels],
+    /// <param name="set">Where the maps are.</param>
+    /// <param name="place">Number of the map.</param>
+    /// <param name="tensor">Images.</param>
+    /// <param name="e">Their extents.</param>
+    /// <param name="channels">Their channels.</param>
+    /// <param name="box">Pixels of a copy.</param>
+    /// <param name="end">The channel at which copies end; 0 for the last.</param>
+    private static void Images(nint set, int place, Tensor tensor, ConvExtents e, int channels, PixelBox box, int end = 0) => TensorMap.Encode(
+        set + place * TensorMap.Bytes, (nint)tensor.Address, [end == 0 ? channels : end, e.W, e.H, e.N], [channels, (long)e.W * channels, (long)e.H * e.W * channels],
         [64, box.Width, box.Height, box.Images]);
 
     private static void Weights(nint set, int place, Tensor weight, int firstChannel, ConvExtents e, int channels, int filters) => TensorMap.Encode(

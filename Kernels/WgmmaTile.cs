@@ -21,6 +21,9 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     /// </summary>
     public int Splits { get; init; } = 1;
 
+    /// <summary>Sixteens of inner indices in the last slice of a tap, 1 to 4: what is beyond them is not multiplied.</summary>
+    public int LastDepth { get; init; } = Depth / 16;
+
     /// <summary>Whether a shortcut, with a bias of its own, is part of the sums, see <see cref="WgmmaConvolution"/>.</summary>
     public bool Shortcut { get; init; }
 
@@ -53,6 +56,13 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     /// <summary>Chunks of 64 columns, the last perhaps partly used.</summary>
     public int Chunks => (Columns + 63) / 64;
 
+    /// <summary>
+    /// Whether chunks are to be stored through a map of each column of tiles: the last chunk of a tile is only partly its own, and what
+    /// follows is another tile's.
+    /// </summary>
+    /// <param name="columnTiles">Tiles along the output's columns.</param>
+    public bool EndsWithinChunk(int columnTiles) => !Single && columnTiles > 1 && Columns % 64 != 0;
+
     /// <summary>Bytes of both operands of a step.</summary>
     public int StageBytes => (2 + Chunks) * ChunkBytes;
 
@@ -69,7 +79,7 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + ExchangeBytes + BarrierBytes;
 
     /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}-c{Cluster}-s{Splits}";
+    public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}{(LastDepth < Depth / 16 ? $"-k{LastDepth}" : "")}-c{Cluster}-s{Splits}";
 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
@@ -99,11 +109,21 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     /// <summary>The sums of 64 rows.</summary>
     private IEnumerable<string> Sums => Enumerable.Range(0, Columns / 2).Select(i => $"acc{i}");
 
-    /// <summary>Four products of 16 inner indices, added to the sums; $0, $1: descriptors of A and B.</summary>
+    /// <summary>
+    /// Products of 64 inner indices, or of as many as the last slice of a tap has, added to the sums. $0, $1: descriptors of A and B; $2: 1 in
+    /// a tap's last slice, else 0. A branch around each product would part what is one group, so that there are two groups to choose from.
+    /// </summary>
     private string Multiply()
     {
+        if (LastDepth == Depth / 16)
+            return Products(LastDepth);
+        return $"{{\n.reg .pred short;\nsetp.ne.s32 short, $2, 0;\n@short bra SHORT;\n{Products(Depth / 16)}\nbra DONE;\nSHORT:\n{Products(LastDepth)}\nDONE:\n}}";
+    }
+
+    private string Products(int slices)
+    {
         var text = new StringBuilder("wgmma.fence.sync.aligned;\n");
-        for (int slice = 0; slice < Depth / 16; slice++)
+        for (int slice = 0; slice < slices; slice++)
         {
             text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * DescriptorStep(false)};\nadd.s64 db, $1, {slice * DescriptorStep(TransposeB)};\n");
             text.Append(CultureInfo.InvariantCulture, $"wgmma.mma_async.sync.aligned.m64n{Columns}k16.f32.bf16.bf16 {{{string.Join(", ", Sums)}}}, da, db, always, 1, 1, 0, {Bit(TransposeB)};\n");
@@ -125,26 +145,30 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
 
     /// <summary>
     /// Starts the copies of a step's weights. $0: target; $1: map (c, tap, k); $2: barrier; $3: first column of the tile; $4: first inner
-    /// index; $5: tap; $6: rank in the cluster, each block of which brings an equal part to all.
+    /// index; $5: tap; $6: rank in the cluster, each block of which brings an equal part to all: of the columns, or, where those come in an odd
+    /// number of chunks, of the inner indices.
     /// </summary>
     private string LoadB()
     {
         string form = $"cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes{(Cluster > 1 ? ".multicast::cluster" : "")}";
         string mask = Cluster > 1 ? $", {(1 << Cluster) - 1}" : "";
-        var text = new StringBuilder("{\n.reg .b32 to, column;\n");
-        int parts = TransposeB ? Chunks / Cluster : 1, columns = TransposeB ? 64 : PartColumns;
-        for (int part = 0; part < parts; part++)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 to, $6, {parts * columns * 128}, $0;\nadd.s32 to, to, {part * ChunkBytes};\n");
-            text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 column, $6, {parts * columns}, $3;\nadd.s32 column, column, {part * 64};\n");
-            text.Append(TransposeB ? $"{form} [to], [$1, {{column, $5, $4}}], [$2]{mask};\n" : $"{form} [to], [$1, {{$4, $5, column}}], [$2]{mask};\n");
-        }
-
+        if (!TransposeB)
+            return $"{{\n.reg .b32 to, column;\nmad.lo.s32 to, $6, {PartColumns * 128}, $0;\nmad.lo.s32 column, $6, {PartColumns}, $3;\n{form} [to], [$1, {{$4, $5, column}}], [$2]{mask};\n}}";
+        bool byDepth = PartDepth < Depth;
+        int chunks = byDepth ? Chunks : Chunks / Cluster;
+        var text = new StringBuilder("{\n.reg .b32 first, to, start, column, inner;\n");
+        text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 first, $6, {(byDepth ? PartDepth * 128 : chunks * ChunkBytes)}, $0;\n");
+        text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 start, $6, {(byDepth ? 0 : chunks * 64)}, $3;\nmad.lo.s32 inner, $6, {(byDepth ? PartDepth : 0)}, $4;\n");
+        for (int chunk = 0; chunk < chunks; chunk++)
+            text.Append(CultureInfo.InvariantCulture, $"add.s32 to, first, {chunk * ChunkBytes};\nadd.s32 column, start, {chunk * 64};\n{form} [to], [$1, {{column, $5, inner}}], [$2]{mask};\n");
         return text.Append('}').ToString();
     }
 
-    /// <summary>Columns of B that one block of a cluster brings.</summary>
+    /// <summary>Columns of B that one block of a cluster brings, where its inner index is contiguous.</summary>
     public int PartColumns => Columns / Cluster;
+
+    /// <summary>Inner indices of a chunk of B that one block of a cluster brings, where columns are contiguous: all, if chunks can be shared out instead.</summary>
+    public int PartDepth => Chunks % Cluster == 0 ? Depth : Depth / Cluster;
 
     /// <summary>Bytes that arrive for B in a step.</summary>
     public int BytesOfB => TransposeB ? Chunks * ChunkBytes : Columns * 128;

@@ -30,9 +30,9 @@ internal sealed class PtxMachineMemory
         return start;
     }
 
-    /// <summary>Puts a tensor map of images (N, H, W, channels) at a place.</summary>
-    public void PutImages(int map, int address, ConvExtents e, int channels, PixelBox box) => PtxMachine.EncodeMap(
-        Bytes, map, address, [channels, e.W, e.H, e.N], [channels, e.W * channels, e.H * e.W * channels], [64, box.Width, box.Height, box.Images]);
+    /// <summary>Puts a tensor map of images (N, H, W, channels) at a place; copies end at a channel, or with the last.</summary>
+    public void PutImages(int map, int address, ConvExtents e, int channels, PixelBox box, int end = 0) => PtxMachine.EncodeMap(
+        Bytes, map, address, [end == 0 ? channels : end, e.W, e.H, e.N], [channels, e.W * channels, e.H * e.W * channels], [64, box.Width, box.Height, box.Images]);
 
     public float[] Singles(int at, int count) => MemoryMarshal.Cast<byte, float>(Bytes.AsSpan(at))[..count].ToArray();
 

@@ -37,7 +37,7 @@ public partial class WgmmaMachineTests
         PtxMachine.EncodeMap(run.Bytes, maps + 896, moreAt, [far.C, 1, e.K], [far.C, far.C], [WgmmaTile.Depth, 1, tile.PartColumns]);
         int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (e.K + tileColumns - 1) / tileColumns, slices = (e.C + 63) / 64;
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
-            Math.Min(Processors, rowTiles * columnTiles), (long)maps, (long)yAt, (long)biasAt, 0.5f, 0f, biased, e.K, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
+            Math.Min(Processors, rowTiles * columnTiles), (long)maps, 256, 0, (long)yAt, (long)biasAt, 0.5f, 0f, biased, e.K, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, 1, slices, slices, tile.Stages,
             tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, 0, tile.Chunks, 0, 0, 1, 1, (far.C + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
         float[] expected = new float[e.Pixels * e.K];

@@ -29,6 +29,11 @@ public partial class WgmmaMachineTests
         { [2, 6, 5, 72, 136, 3], 64, true, true, false },
         { [1, 8, 16, 264, 16, 3], 256, true, false, false },
         { [1, 4, 4, 40, 24, 1], 40, true, true, true },
+        { [3, 9, 4, 72, 136, 3], 72, false, true, false }, // tiles that end within a chunk
+        { [1, 1, 700, 40, 264, 1], 88, false, false, false },
+        { [2, 6, 5, 200, 24, 1], 104, true, true, false },
+        { [1, 5, 7, 24, 408, 1], 136, false, true, false },
+        { [1, 5, 7, 24, 136, 1], 72, false, false, true },
     };
 
     [Theory]
@@ -40,19 +45,22 @@ public partial class WgmmaMachineTests
         var run = new PtxMachineMemory();
         float[] x = run.Numbers(e.Pixels * inner), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(columns), there = run.Numbers(e.Pixels * columns);
         int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), biasAt = run.Put(bias);
-        int yAt = single ? run.Put(there) : run.Put(Rounded(there)), maps = run.Put(new byte[5 * 128]);
-        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !single, Single = single };
+        int yAt = single ? run.Put(there) : run.Put(Rounded(there)), maps = run.Put(new byte[9 * 128]);
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !single, Single = single, LastDepth = (inner % 64 + 15) / 16 is > 0 and var depth ? depth : 4 };
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         run.PutImages(maps, xAt, e, inner, box);
         run.PutImages(maps + 512, xAt, e, inner, box);
-        int[] part = inputGradient ? [64, 1, WgmmaTile.Depth] : [WgmmaTile.Depth, 1, tile.PartColumns];
+        int[] part = inputGradient ? [64, 1, tile.PartDepth] : [WgmmaTile.Depth, 1, tile.PartColumns];
         PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], part);
         run.PutImages(maps + 256, yAt, e, columns, box.Half);
         run.PutImages(maps + 384, yAt, e, columns, box.Half);
         int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (columns + tileColumns - 1) / tileColumns;
+        bool clipped = tile.EndsWithinChunk(columnTiles);
+        for (int i = 0; clipped && i < columnTiles; i++)
+            run.PutImages(maps + (5 + i) * 128, yAt, e, columns, box.Half, Math.Min(columns, (i + 1) * tileColumns));
         float alpha = 0.5f, beta = residual ? 2f : 0f;
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
-            Math.Min(Processors, rowTiles * columnTiles), (long)maps, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
+            Math.Min(Processors, rowTiles * columnTiles), (long)maps, (clipped ? 5 : 2) * 128, clipped ? 128 : 0, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (inner + 63) / 64, tile.Stages,
             tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, 1, 1, 0, 0, 0L);
         float[] expected = new float[e.Pixels * columns];
