@@ -39,7 +39,7 @@ public sealed class KernelBench : IDisposable
             using RecordedKernel recorded = each.Record(device);
             double error = recorded.Check();
             row = row with { Error = error, Verdict = error <= each.Tolerance ? BenchmarkRow.Right : BenchmarkRow.Wrong };
-            return row.Verdict == BenchmarkRow.Right ? row.WithTimes(clock.Measure(recorded.Launch), Ceilings) : row;
+            return row.Verdict == BenchmarkRow.Right ? row.WithUse(KernelUse.Of(device, recorded.Launch)).WithTimes(clock.Measure(recorded.Launch), Ceilings) : row;
         }
         catch (Exception e)
         {

@@ -62,8 +62,8 @@ for part in "$@"; do
         { echo "cache,seconds_to_first_step,seconds_to_exit"; cat "$cache/times.csv"; } >"$out/startup.csv"
         rm -rf "$cache" ;;
     timeline)
-        quietly timeline "$program" timeline --batch "$batch" "${common[@]}" --out "$out"
-        quietly timeline-sample "$program" timeline --work sample --count 1 "${common[@]}" --out "$out" ;;
+        quietly timeline "$program" trace --batch "$batch" "${common[@]}" --out "$out"
+        quietly timeline-sample "$program" trace --work sample --count 1 "${common[@]}" --out "$out" ;;
     peers-step)
         [ $has_torch = 1 ] || { echo "peers-step: no torch with CUDA"; continue; }
         for objective in sct scd; do

@@ -62,6 +62,9 @@ public sealed class GpuDevice : ComputeDevice
     /// <summary>Multiprocessors.</summary>
     public int Multiprocessors => Accelerator.NumMultiprocessors;
 
+    /// <summary>Threads that a multiprocessor can hold.</summary>
+    public int ThreadsPerMultiprocessor => Accelerator.MaxNumThreadsPerMultiprocessor;
+
     /// <summary>The driver's handle of <see cref="Stream"/>.</summary>
     internal nint StreamHandle => ((CudaStream)Stream).StreamPtr;
 

@@ -22,6 +22,15 @@ public sealed record StepTime(ProgramStep Step, double Seconds)
         return [.. steps.Zip(seconds, (step, each) => new StepTime(step, Median(each)))];
     }
 
+    /// <summary>Seconds that the measurement of a step that does nothing gives: a part of every step's time.</summary>
+    internal static double Mark(ComputeDevice device)
+    {
+        const int steps = 20, repetitions = 5;
+        ProgramStep[] nothing = [.. Enumerable.Range(0, steps).Select(i => new ProgramStep(i, "nothing", "", [], [], () => { }))];
+        double[] seconds = [.. Measure(device, nothing, repetitions).Select(step => step.Seconds)];
+        return Median(seconds);
+    }
+
     private static void MeasureByMarks(GpuDevice gpu, IReadOnlyList<ProgramStep> steps, double[][] seconds, int repetitions)
     {
         using var marks = new CudaMarks(gpu, steps.Count + 1);

@@ -22,7 +22,7 @@ internal static class Verbs
             ReportCommand.Create(),
             StepCommand.Create(),
             SampleCommand.Create(),
-            TimelineCommand.Create(),
+            TraceCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try

@@ -174,6 +174,15 @@ public sealed record BenchmarkRow
         Bytes = each.Bytes > 0 ? each.Bytes : null,
     };
 
+    /// <summary>The row with what its kernels take of a multiprocessor, where that is known.</summary>
+    internal BenchmarkRow WithUse(KernelUse? use) => this with
+    {
+        Registers = use?.Registers,
+        SpillBytes = use?.SpillBytes,
+        SharedBytes = use?.SharedBytes,
+        OccupancyPercent = use?.OccupancyPercent,
+    };
+
     /// <summary>The row with its time and what follows from it.</summary>
     internal BenchmarkRow WithTimes(Duration time, Ceilings ceilings)
     {

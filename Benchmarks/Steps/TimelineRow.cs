@@ -40,11 +40,27 @@ internal sealed record TimelineRow
     [Name("bound_percent"), Format("0.#")]
     public double? BoundPercent { get; init; }
 
+    /// <summary>Kernels with inline PTX that it launches; empty where ILGPU launches its own.</summary>
+    [Name("kernels")]
+    public string Kernels { get; init; } = "";
+
+    /// <summary>forward (and tangent), backward or update; empty where an op is none of them.</summary>
+    [Ignore]
+    public string Pass => Op.Contains("backward", StringComparison.Ordinal) ? "backward"
+        : Op.StartsWith("adam", StringComparison.Ordinal) || Op.StartsWith("gradient-norm", StringComparison.Ordinal) || Op.StartsWith("radam", StringComparison.Ordinal) ? "update" : "forward";
+
+    /// <summary>The block of the network, such as enc.32x32_block0; empty outside of one.</summary>
+    [Ignore]
+    public string Block => string.Join('.', Layer.Split('.').Take(2));
+
     /// <summary>Rows for the steps of a program.</summary>
-    public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<StepTime> steps, Ceilings ceilings)
+    /// <param name="steps">The steps and their times.</param>
+    /// <param name="ceilings">The yardsticks.</param>
+    /// <param name="kernels">Names of the kernels that a step launches, where they are known.</param>
+    public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<StepTime> steps, Ceilings ceilings, IReadOnlyDictionary<ProgramStep, string>? kernels = null)
     {
         double total = steps.Sum(each => each.Seconds);
-        return [.. steps.Select((each, index) => Row(each.Step, each.Seconds, index, total, ceilings))];
+        return [.. steps.Select((each, index) => Row(each.Step, each.Seconds, index, total, ceilings) with { Kernels = kernels?.GetValueOrDefault(each.Step) ?? "" })];
     }
 
     /// <summary>Sums over groups of rows, the longest first: launches, time, share and how near the sum is to the sum of the bounds.</summary>

@@ -45,6 +45,9 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuFuncGetAttribute")]
     public static partial int FunctionGetAttribute(out int value, int attribute, nint function);
 
+    [LibraryImport(Library, EntryPoint = "cuOccupancyMaxActiveBlocksPerMultiprocessor")]
+    public static partial int ResidentBlocks(out int blocks, nint function, int threads, nuint sharedBytes);
+
     [LibraryImport(Library, EntryPoint = "cuLaunchKernelEx")]
     public static partial int LaunchKernel(LaunchConfiguration* configuration, nint function, void** parameters, void** extra);
 

@@ -35,6 +35,17 @@ public sealed unsafe class PtxKernel
     /// <summary>Bytes of local memory of a thread: spills and arrays.</summary>
     public int LocalMemoryBytes => Attribute(LocalBytes);
 
+    /// <summary>Blocks that a multiprocessor can hold at a time, clusters not considered.</summary>
+    public int ResidentBlocks
+    {
+        get
+        {
+            gpu.Bind();
+            CudaDriver.Check(CudaDriver.ResidentBlocks(out int blocks, function.Value, Spec.Threads, (nuint)Spec.SharedBytes), "cuOccupancyMaxActiveBlocksPerMultiprocessor");
+            return blocks;
+        }
+    }
+
     /// <summary>Begins to load a kernel; the same specification is compiled once per device. What goes wrong is thrown by the first launch.</summary>
     public static PtxKernel Load(GpuDevice gpu, PtxKernelSpec spec)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using TrigFlowNative.Benchmarks.Cli;
 using TrigFlowNative.Benchmarks.Report;
 using Xunit;
@@ -28,14 +29,17 @@ public sealed class BenchmarkCommandTests : IDisposable
         const string Where = "--preset demo --device cpu --precision fp32 --out {0}";
         Assert.Equal(0, Run($"step --batch 2 --steps 1 {Where}"));
         Assert.Equal(0, Run($"sample --count 1 --runs 2 {Where}"));
-        Assert.Equal(0, Run($"timeline --batch 1 {Where}"));
-        Assert.Equal(0, Run($"timeline --work sample --count 2 {Where}"));
+        Assert.Equal(0, Run($"trace --batch 1 {Where}"));
+        Assert.Equal(0, Run($"trace --work sample --count 2 {Where}"));
         WorkRow step = Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "step-sct-fp32.csv")));
         Assert.True(step is { Work: "step sct", Batch: 2, Milliseconds: null, ReadySeconds: > 0, PeakGib: > 0 }, $"{step}");
         Assert.True(Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "sample-1-fp32.csv"))) is { Milliseconds: > 0, ImagesPerSecond: > 0 });
         IReadOnlyList<TimelineRowView> training = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline.csv"));
         IReadOnlyList<TimelineRowView> sampling = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline-sample-2.csv"));
         Assert.InRange(training.Sum(row => row.Share), 99, 101);
+        using JsonDocument trace = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "trace-step.json")));
+        Assert.Equal(training.Count, trace.RootElement.GetProperty("otherData").GetProperty("launches").GetInt32());
+        Assert.True(File.Exists(Path.Combine(folder, "trace-sample-2.json")));
         Assert.InRange(sampling.Sum(row => row.Share), 99, 101);
         Assert.Contains(training, row => row.Op.Contains("backward", StringComparison.Ordinal));
         Assert.DoesNotContain(sampling, row => row.Op.Contains("backward", StringComparison.Ordinal) || row.Op.Contains("tangent", StringComparison.Ordinal));
@@ -61,7 +65,7 @@ public sealed class BenchmarkCommandTests : IDisposable
     [InlineData("list --preset none")]
     [InlineData("step --preset none --device cpu --precision fp32")]
     [InlineData("sample --preset demo --device cpu --precision fp32 --count 0")]
-    [InlineData("timeline --work sample --preset demo --device cpu --precision fp32 --count 0")]
+    [InlineData("trace --work sample --preset demo --device cpu --precision fp32 --count 0")]
     [InlineData("report {0}/missing.csv")]
     public void Bad_input_ends_with_code_2(string command) => Assert.Equal(2, Run(command));
 

@@ -10,8 +10,8 @@ using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>timeline: where the time of a training step, or of sampling, goes: by op, by layer and by launch.</summary>
-internal static class TimelineCommand
+/// <summary>trace: where the time of a training step, or of sampling, goes: by op, by block, by launch, and as a file for Perfetto.</summary>
+internal static class TraceCommand
 {
     private const int WarmUp = 3, Slowest = 30;
 
@@ -27,7 +27,7 @@ internal static class TimelineCommand
 
     public static Command Create()
     {
-        var command = new Command("timeline", "Says where the time of a training step or of sampling goes, by op, by layer and by launch.") { Work, Count, Out };
+        var command = new Command("trace", "Says where the time of a training step or of sampling goes, as tables and, with --out, as a trace for Perfetto.") { Work, Count, Out };
         Arguments.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -44,19 +44,26 @@ internal static class TimelineCommand
         using (DeviceClock clock = DeviceClock.Of(device))
             ceilings = Ceilings.Measure(device, clock, options.Precision.StorageOn(device));
         bool sampling = parsed.GetValue(Work) == "sample";
-        IReadOnlyList<TimelineRow> rows = TimelineRow.Of(sampling ? MeasureSample(device, options, count) : MeasureStep(device, options), ceilings);
+        IReadOnlyList<TimelineRow> rows = sampling ? TraceSample(device, options, count, ceilings) : TraceStep(device, options, ceilings);
+        double mark = 1e6 * StepTime.Mark(device);
         if (parsed.GetValue(Out) is { } folder)
-            CsvTable.Write(Path.Combine(folder, sampling ? $"timeline-sample-{count}.csv" : "timeline.csv"), rows);
+        {
+            string name = sampling ? $"sample-{count}" : "step";
+            CsvTable.Write(Path.Combine(folder, sampling ? $"timeline-{name}.csv" : "timeline.csv"), rows);
+            TraceFile.Write(Path.Combine(folder, $"trace-{name}.json"), $"{options.Preset}, {(sampling ? $"{count} images in two steps" : $"a {parsed.GetValue(Arguments.ObjectiveOption)} step of {options.Batch}")}, {device.Description}", rows, mark);
+        }
+
         Console.WriteLine(device.Description);
         Console.WriteLine(TimelineRow.Table(rows, "op", row => row.Op));
-        Console.WriteLine(TimelineRow.Table(rows, "block", row => string.Join('.', row.Layer.Split('.').Take(2))));
+        Console.WriteLine(TimelineRow.Table(rows, "block", row => row.Block));
         Console.WriteLine(TimelineRow.Table(
             rows.OrderByDescending(row => row.Microseconds).Take(Slowest), "slowest launches", row => $"{row.Index}: {row.Op} {row.Layer} {row.Shape}"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows.Count} launches, {rows.Sum(row => row.Microseconds) / 1e3:F2} ms in all"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{rows.Count} launches, {rows.Sum(row => row.Microseconds) / 1e3:F2} ms in all; two marks without a launch between them: {mark:F2} us"));
         return 0;
     }
 
-    private static IReadOnlyList<StepTime> MeasureStep(ComputeDevice device, StepOptions options)
+    private static IReadOnlyList<TimelineRow> TraceStep(ComputeDevice device, StepOptions options, Ceilings ceilings)
     {
         using TrainingStep step = options.Create(device, out TrigFlowModel? teacher);
         using (teacher)
@@ -64,17 +71,24 @@ internal static class TimelineCommand
             float[] images = options.Images();
             for (int i = 0; i < WarmUp; i++)
                 step.Run(images, [], i);
-            device.Synchronize();
-            return StepTime.Measure(device, step.ProgramSteps, StepRepetitions);
+            return Trace(device, step.ProgramSteps, StepRepetitions, ceilings);
         }
     }
 
-    private static IReadOnlyList<StepTime> MeasureSample(ComputeDevice device, StepOptions options, int count)
+    private static IReadOnlyList<TimelineRow> TraceSample(ComputeDevice device, StepOptions options, int count, Ceilings ceilings)
     {
         using TrigFlowModel model = options.CreateModel(device);
         using var sampler = new ConsistencySampler(model, batch: count);
         for (int i = 0; i < WarmUp; i++)
             sampler.Sample(count, (ulong)i);
-        return StepTime.Measure(device, sampler.ProgramSteps, SampleRepetitions);
+        return Trace(device, sampler.ProgramSteps, SampleRepetitions, ceilings);
+    }
+
+    private static IReadOnlyList<TimelineRow> Trace(ComputeDevice device, IReadOnlyList<ProgramStep> steps, int repetitions, Ceilings ceilings)
+    {
+        device.Synchronize();
+        var kernels = steps.ToDictionary(step => step, step => string.Join(" + ", KernelUse.Of(device, step.Run)?.Names ?? []));
+        device.Synchronize();
+        return TimelineRow.Of(StepTime.Measure(device, steps, repetitions), ceilings, kernels);
     }
 }
