@@ -23,6 +23,7 @@ internal static class Verbs
             StepCommand.Create(),
             SampleCommand.Create(),
             TraceCommand.Create(),
+            InspectCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try

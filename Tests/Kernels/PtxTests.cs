@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using ILGPU;
-using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;
 
@@ -88,39 +87,9 @@ public partial class PtxTests
 
     private static int Count(string[] block, string instruction) => block.Count(line => line.StartsWith(instruction, StringComparison.Ordinal));
 
-    private static string Name(MethodInfo kernel)
-    {
-        string types = string.Join(", ", kernel.GetGenericArguments().Select(type => type.IsGenericType ? type.GetGenericArguments()[0].Name : type.Name));
-        return $"{kernel.DeclaringType!.Name}.{kernel.Name}{(types.Length > 0 ? $"<{types}>" : "")}";
-    }
+    private static string Name(MethodInfo kernel) => KernelCatalogue.NameOf(kernel);
 
-    /// <summary>
-    /// All kernels by the naming rule, those over storage types in every one; other generic ones are reached through the ones that
-    /// fill in their types.
-    /// </summary>
-    private static IEnumerable<MethodInfo> Kernels() =>
-        from type in typeof(Ops).Assembly.GetTypes()
-        from method in type.GetMethods(Static)
-        where method.Name.EndsWith("Kernel", StringComparison.Ordinal) && !type.ContainsGenericParameters
-        from kernel in method.IsGenericMethodDefinition ? Closed(method) : [method]
-        orderby type.Name, Name(kernel)
-        select kernel;
-
-    private static IEnumerable<MethodInfo> Closed(MethodInfo method)
-    {
-        IEnumerable<Type[]> combinations = [[]];
-        foreach (Type parameter in method.GetGenericArguments())
-            combinations = [.. combinations.SelectMany(chosen => Choices(parameter).Select(type => (Type[])[.. chosen, type]))];
-        return combinations.Select(types => method.MakeGenericMethod(types));
-    }
-
-    private static Type[] Choices(Type parameter)
-    {
-        Type[] constraints = [.. parameter.GetGenericParameterConstraints().Where(type => type.IsGenericType).Select(type => type.GetGenericTypeDefinition())];
-        if (constraints.Contains(typeof(IPack<>)))
-            return [typeof(One<Single32>), typeof(One<BFloat16>), typeof(Bf16x8)];
-        return constraints.Contains(typeof(IElement<>)) ? [typeof(Single32), typeof(BFloat16)] : [];
-    }
+    private static IEnumerable<MethodInfo> Kernels() => KernelCatalogue.Plain();
 
     [GeneratedRegex(@"^(div|rem)\.s32\s.*, %r\d+;")]
     private static partial Regex DivisionByVariable();

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Text;
+using TrigFlowNative.Benchmarks.Inspect;
+using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Training;
+
+namespace TrigFlowNative.Benchmarks.Cli;
+
+/// <summary>inspect: a kernel's PTX, what it takes of a multiprocessor and, where NVIDIA's tools are installed, its machine code.</summary>
+internal static class InspectCommand
+{
+    private static readonly Argument<string?> Kernel = new("kernel")
+    {
+        Description = "A kernel's name, or a pattern such as '*Convolve/n256*'; none to list the names.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<bool> NoPtx = new("--no-ptx") { Description = "Leaves the PTX out." };
+    private static readonly Option<bool> Sass = new("--sass") { Description = "Prints the machine code too, and not only how often each instruction stands in it." };
+    private static readonly Option<string?> Out = new("--out") { Description = "Folder for each kernel's PTX, machine code and histogram; nothing but the resources is printed then." };
+
+    public static Command Create()
+    {
+        var command = new Command("inspect", "Prints a kernel's PTX and resources and, with ptxas and nvdisasm at hand, its machine code's instructions; needs no GPU.") { Kernel, NoPtx, Sass, Out };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        if (parsed.GetValue(Kernel) is not { } pattern)
+        {
+            foreach (InspectedKernel each in InspectedKernel.All())
+                Console.WriteLine($"{each.Name} ({each.Architecture})");
+            return 0;
+        }
+
+        InspectedKernel[] kernels = [.. InspectedKernel.All().Where(each => each.Matches(pattern))];
+        if (kernels.Length == 0)
+            throw new UsageException($"no kernel matches '{pattern}'; inspect without a name lists them");
+        using GpuDevice? gpu = CudaLibrary.WhyUnavailable() is null ? GpuDevice.OpenCuda() : null;
+        foreach (InspectedKernel each in kernels)
+            Inspect(each, gpu, parsed);
+        return 0;
+    }
+
+    private static void Inspect(InspectedKernel kernel, GpuDevice? gpu, ParseResult parsed)
+    {
+        string text = kernel.Text();
+        string? folder = parsed.GetValue(Out);
+        Console.WriteLine($"== {kernel.Name} for {kernel.Architecture}");
+        foreach (string line in new[] { kernel.Launch(), kernel.Resources(gpu) }.Where(line => line.Length > 0))
+            Console.WriteLine(line);
+        string? sass = MachineCode(kernel, text);
+        if (folder is not null)
+            Write(Path.Combine(folder, FileName(kernel)), text, sass);
+        else
+            Print(text, sass, !parsed.GetValue(NoPtx), parsed.GetValue(Sass));
+    }
+
+    private static void Print(string text, string? sass, bool ptx, bool code)
+    {
+        if (ptx)
+            Console.WriteLine(text);
+        if (sass is null)
+            return;
+        if (code)
+            Console.WriteLine(sass);
+        Console.WriteLine(SassHistogram.Tables(sass));
+    }
+
+    private static void Write(string path, string text, string? sass)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        AtomicFile.WriteAllBytes(path + ".ptx", Encoding.UTF8.GetBytes(text));
+        if (sass is null)
+            return;
+        AtomicFile.WriteAllBytes(path + ".sass", Encoding.UTF8.GetBytes(sass));
+        CsvTable.Write(path + ".histogram.csv", SassHistogram.Opcodes(sass));
+    }
+
+    /// <summary>Assembles and takes apart again; null, and a line that says why, where a tool is missing or refuses.</summary>
+    private static string? MachineCode(InspectedKernel kernel, string text)
+    {
+        string? assembler = CudaTool.Find("ptxas"), disassembler = CudaTool.Find("nvdisasm");
+        if (assembler is null)
+        {
+            Console.WriteLine("ptxas is not installed: no machine code");
+            return null;
+        }
+
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("trigflow-inspect-");
+        try
+        {
+            string source = Path.Combine(folder.FullName, "kernel.ptx"), binary = Path.Combine(folder.FullName, "kernel.cubin");
+            File.WriteAllText(source, text);
+            foreach (string line in CudaTool.Run(assembler, $"-arch={kernel.Architecture}", "-v", source, "-o", binary).Split('\n').Where(line => line.Contains("Used", StringComparison.Ordinal) || line.Contains("spill", StringComparison.Ordinal)))
+                Console.WriteLine(line.Trim());
+            if (disassembler is not null)
+                return CudaTool.Run(disassembler, "-c", binary);
+            Console.WriteLine("nvdisasm is not installed: no machine code");
+            return null;
+        }
+        catch (InvalidOperationException e)
+        {
+            Console.WriteLine(e.Message.ReplaceLineEndings(" ")); // an older assembler than the text asks for, say
+            return null;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static string FileName(InspectedKernel kernel) => string.Concat(kernel.Name.Select(c => char.IsLetterOrDigit(c) || c is '-' or '.' ? c : '_'));
+}

@@ -1,0 +1,31 @@
+using System.Diagnostics;
+
+namespace TrigFlowNative.Benchmarks.Inspect;
+
+/// <summary>A program of NVIDIA's toolkit, where it is installed: on the PATH, in CUDA_HOME/bin or in /usr/local/cuda/bin.</summary>
+internal static class CudaTool
+{
+    private static readonly string Suffix = OperatingSystem.IsWindows() ? ".exe" : "";
+
+    /// <summary>The path of a tool; null if it is not installed.</summary>
+    public static string? Find(string name) => Folders().Select(folder => Path.Combine(folder, name + Suffix)).FirstOrDefault(File.Exists);
+
+    /// <summary>Runs a tool to its end.</summary>
+    /// <returns>What it printed, errors after output.</returns>
+    /// <exception cref="InvalidOperationException">It ends with another code than 0; the message has what it printed.</exception>
+    public static string Run(string path, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string printed = process.StandardOutput.ReadToEnd() + errors.Result;
+        process.WaitForExit();
+        return process.ExitCode == 0 ? printed : throw new InvalidOperationException($"{Path.GetFileName(path)} ended with {process.ExitCode}: {printed.Trim()}");
+    }
+
+    private static IEnumerable<string> Folders() =>
+    [
+        .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
+        .. Environment.GetEnvironmentVariable("CUDA_HOME") is { Length: > 0 } home ? (string[])[Path.Combine(home, "bin")] : [],
+        "/usr/local/cuda/bin",
+    ];
+}

@@ -1,0 +1,79 @@
+using System.Text.RegularExpressions;
+using TrigFlowNative.Benchmarks.Report;
+
+namespace TrigFlowNative.Benchmarks.Inspect;
+
+/// <summary>How often each instruction stands in a kernel's machine code, as nvdisasm or cuobjdump print it.</summary>
+internal static partial class SassHistogram
+{
+    /// <summary>What kinds of instructions there are, by the beginnings of their names; the first that fits counts.</summary>
+    private static readonly (string Kind, string[] Names)[] Kinds =
+    [
+        ("tensor cores", ["HGMMA", "IGMMA", "QGMMA", "HMMA", "IMMA", "DMMA", "WARPGROUP"]),
+        ("bulk copies", ["UTMA", "UBLKCP", "UBLKPF", "UTMACMDFLUSH"]),
+        ("barriers", ["SYNCS", "BAR", "UCGABAR", "DEPBAR", "LDGDEPBAR", "MEMBAR", "FENCE", "ERRBAR", "WARPSYNC", "ACQBULK", "NANOSLEEP"]),
+        ("shared memory", ["LDS", "STS", "LDSM", "STSM", "ATOMS"]),
+        ("global memory", ["LDG", "STG", "LD", "ST", "RED", "ATOM", "CCTL", "PREFETCH"]),
+        ("local memory", ["LDL", "STL"]),
+        ("fp32", ["FFMA", "FADD", "FMUL", "FSETP", "FSEL", "FMNMX", "MUFU", "FSWZADD"]),
+        ("fp64", ["DFMA", "DADD", "DMUL", "DSETP"]),
+        ("packed and conversions", ["HFMA2", "HADD2", "HMUL2", "F2F", "F2I", "I2F", "PRMT", "I2FP", "F2FP"]),
+        ("control", ["BRA", "EXIT", "RET", "CALL", "BSSY", "BSYNC", "BREAK", "NOP", "YIELD", "WARPSYNC", "PREEXIT", "USETMAXREG"]),
+    ];
+
+    /// <summary>Instructions with modifiers, such as HGMMA.64x256x16.F32.BF16, the most frequent first.</summary>
+    public static IReadOnlyList<(string Instruction, int Count)> Count(string sass) =>
+    [
+        .. Line().Matches(sass).Select(match => match.Groups["name"].Value).GroupBy(name => name)
+            .Select(group => (group.Key, group.Count())).OrderByDescending(each => each.Item2).ThenBy(each => each.Key, StringComparer.Ordinal),
+    ];
+
+    /// <summary>The counts summed over the instructions' modifiers, with their kind.</summary>
+    public static IReadOnlyList<OpcodeCount> Opcodes(string sass)
+    {
+        IReadOnlyList<(string Instruction, int Count)> counts = Count(sass);
+        double total = counts.Sum(each => each.Count);
+        return
+        [
+            .. counts.GroupBy(each => each.Instruction.Split('.')[0])
+                .Select(group => new OpcodeCount { Opcode = group.Key, Kind = KindOf(group.Key), Count = group.Sum(each => each.Count), SharePercent = 100 * group.Sum(each => each.Count) / total })
+                .OrderByDescending(each => each.Count).ThenBy(each => each.Opcode, StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>A table by opcode and one by kind.</summary>
+    public static string Tables(string sass)
+    {
+        IReadOnlyList<OpcodeCount> opcodes = Opcodes(sass);
+        var kinds = new MarkdownTable("kind", "instructions", "share %");
+        foreach (IGrouping<string, OpcodeCount> kind in opcodes.GroupBy(each => each.Kind).OrderByDescending(kind => kind.Sum(each => each.Count)))
+            kinds.Add(kind.Key, kind.Sum(each => each.Count), kind.Sum(each => each.SharePercent));
+        var table = new MarkdownTable("opcode", "kind", "instructions", "share %");
+        foreach (OpcodeCount each in opcodes)
+            table.Add(each.Opcode, each.Kind, each.Count, each.SharePercent);
+        return $"{kinds}\n{table}";
+    }
+
+    private static string KindOf(string opcode) =>
+        Kinds.FirstOrDefault(kind => kind.Names.Any(name => name is "LD" or "ST" ? opcode == name : opcode.StartsWith(name, StringComparison.Ordinal))).Kind ?? "integer and other";
+
+    /// <summary>An address in a comment, perhaps a predicate, the instruction.</summary>
+    [GeneratedRegex(@"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(?<name>[A-Z][A-Z0-9_]*(?:\.[A-Za-z0-9_]+)*)")]
+    private static partial Regex Line();
+}
+
+/// <summary>How often an instruction stands in a kernel.</summary>
+internal sealed record OpcodeCount
+{
+    [CsvHelper.Configuration.Attributes.Name("opcode")]
+    public string Opcode { get; init; } = "";
+
+    [CsvHelper.Configuration.Attributes.Name("kind")]
+    public string Kind { get; init; } = "";
+
+    [CsvHelper.Configuration.Attributes.Name("instructions")]
+    public int Count { get; init; }
+
+    [CsvHelper.Configuration.Attributes.Name("share_percent"), CsvHelper.Configuration.Attributes.Format("0.##")]
+    public double SharePercent { get; init; }
+}
