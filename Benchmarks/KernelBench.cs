@@ -47,6 +47,9 @@ public sealed class KernelBench : IDisposable
         }
     }
 
+    /// <summary>A right row with the time of what an action launches.</summary>
+    internal BenchmarkRow Time(BenchmarkRow row, Action launch) => row.WithTimes(clock.Measure(launch), Ceilings);
+
     /// <summary>Releases the clock.</summary>
     public void Dispose() => clock.Dispose();
 

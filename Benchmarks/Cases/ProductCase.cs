@@ -43,9 +43,43 @@ internal sealed class ProductCase : KernelCase
 
     public override bool UsesTensorCores => true;
 
-    private long Pixels => x.Count / x.C;
+    /// <summary>Images in.</summary>
+    internal Shape Input => x;
 
-    private int OutChannels => weight[0];
+    /// <summary>Rows or pixels.</summary>
+    internal long Pixels => x.Count / x.C;
+
+    /// <summary>Channels out.</summary>
+    internal int OutChannels => weight[0];
+
+    /// <summary>Channels in.</summary>
+    internal int InChannels => x.C;
+
+    /// <summary>Taps along an axis.</summary>
+    internal int Taps => taps;
+
+    /// <summary>Extents of the result of the direction.</summary>
+    internal Shape Result => Direction switch
+    {
+        Cases.Direction.Forward => Output,
+        Cases.Direction.InputGradient => x,
+        _ => weight,
+    };
+
+    private Shape Output => x.Rank == 4 ? new Shape(x.N, x.H, x.W, OutChannels) : new Shape(x.N, OutChannels);
+
+    /// <summary>The same operands as those of <see cref="Record"/>, for a peer.</summary>
+    internal ProductOperands Operands(ComputeDevice device) => new(
+        new Operand(device, x, Type, 1), new Operand(device, weight, Type, 2, Operand.ScaleFor(weight.Count / OutChannels)),
+        Direction == Cases.Direction.Forward ? null : new Operand(device, Output, Type, 3));
+
+    /// <summary>Relative L2 error of a result of the direction.</summary>
+    internal double Error(ProductOperands operands, Tensor result) => Direction switch
+    {
+        Cases.Direction.Forward => Sample(result, ShortSums, i => Forward(operands.Images, operands.Factor, i)),
+        Cases.Direction.InputGradient => Sample(result, ShortSums, i => InputGradient(operands.Cotangent!, operands.Factor, i)),
+        _ => Sample(result, LongSums, i => WeightGradient(operands.Images, operands.Cotangent!, i)),
+    };
 
     /// <summary>y (m, n) = x (m, k) weight (n, k)^T.</summary>
     public static ProductCase Gemm(int m, int n, int k, DType type, string direction) =>
@@ -150,5 +184,16 @@ internal sealed class ProductCase : KernelCase
             return pixel;
         int h = (int)(pixel / x.W % x.H) + sign * (tap / taps - taps / 2), w = (int)(pixel % x.W) + sign * (tap % taps - taps / 2);
         return h >= 0 && h < x.H && w >= 0 && w < x.W ? (pixel / ((long)x.H * x.W) * x.H + h) * x.W + w : null;
+    }
+}
+
+/// <summary>What a product reads: images, weights and, for a gradient, that of its output.</summary>
+internal sealed record ProductOperands(Operand Images, Operand Factor, Operand? Cotangent) : IDisposable
+{
+    public void Dispose()
+    {
+        Images.Dispose();
+        Factor.Dispose();
+        Cotangent?.Dispose();
     }
 }

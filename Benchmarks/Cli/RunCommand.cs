@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Host;
+using TrigFlowNative.Benchmarks.Peers;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Engine;
 
@@ -14,7 +15,7 @@ internal static class RunCommand
 
     private static readonly Option<string[]> Peer = new("--peer")
     {
-        Description = "CSV files with the columns op, direction, shape, us: a peer's table, or one of ours.",
+        Description = "native: cuBLASLt and cuDNN where they are installed; pytorch, pytorch-compile (minutes): by Python scripts; or CSV files with the columns op, direction, shape, us.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -34,10 +35,10 @@ internal static class RunCommand
     private static int Run(ParseResult parsed)
     {
         SuiteCase[] cases = Selection.Choose(parsed);
-        var peers = new PeerTimes(parsed.GetValue(Peer) ?? []);
+        var peers = new PeerChoice(parsed.GetValue(Peer) ?? []);
         string? folder = parsed.GetValue(Out);
         using ComputeDevice device = Selection.Open(parsed);
-        BenchmarkRow[] rows = [.. Measure(cases, device, Selection.TypeOf(parsed), Selection.IsQuick(parsed), folder).Select(peers.Beside)];
+        BenchmarkRow[] rows = Measure(cases, device, Selection.TypeOf(parsed), Selection.IsQuick(parsed), folder, peers);
         Console.WriteLine(RowTables.Full(rows));
         Console.WriteLine(RowTables.Summary(rows));
         if (folder is not null)
@@ -46,20 +47,36 @@ internal static class RunCommand
             RunFolder.WriteResources(folder, device); // last: a kernel that failed may have taken the device with it
         }
 
-        return Verbs.Compare(parsed.GetValue(Compare), rows) ? Verbs.BadResult : ExitCode(rows);
+        if (peers.Fault is { } fault)
+            Console.Error.WriteLine($"benchmarks: {fault}");
+        bool regressed = Verbs.Compare(parsed.GetValue(Compare), rows);
+        return regressed || peers.Fault is not null ? Verbs.BadResult : ExitCode(rows.Take(cases.Length)); // a peer's failure is not ours
     }
 
     /// <summary>
-    /// Ops of a GPU by the device's clock; whole works, and the ops of the cpu device, by the host's. The rows come in the order of the cases.
+    /// Ops of a GPU by the device's clock; whole works, and the ops of the cpu device, by the host's. Our rows come in the order of the cases, the
+    /// peers' behind them.
     /// </summary>
-    private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, string? folder)
+    private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, string? folder, PeerChoice peers)
     {
         using var bench = KernelBench.On(device, type);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{device.Description}; copy {bench.Ceilings.BytesPerSecond / 1e12:F2} TB/s, products {bench.Ceilings.FlopsPerSecond / 1e12:F1} TFLOP/s"));
+        using NativePeers? natives = peers.OpenNative(device, bench);
+        if (natives is not null)
+            Console.WriteLine($"peers: {natives.Description}");
         var rows = new Dictionary<SuiteCase, BenchmarkRow>();
+        var theirs = new List<BenchmarkRow>();
         foreach (KernelCase each in cases.OfType<KernelCase>().Where(_ => device is not CpuDevice))
+        {
             Tell(rows[each] = bench.Run(each));
+            foreach (BenchmarkRow peer in natives?.Run(each) ?? [])
+            {
+                Tell(peer);
+                theirs.Add(peer);
+            }
+        }
+
         SuiteCase[] others = [.. cases.Where(each => !rows.ContainsKey(each))];
         if (others.Length > 0)
         {
@@ -68,7 +85,7 @@ internal static class RunCommand
                 Tell(rows[each] = row);
         }
 
-        return [.. cases.Select(each => rows[each])];
+        return peers.Beside(cases, [.. cases.Select(each => rows[each])], theirs, device);
     }
 
     private static StreamWriter OpenLog(string folder)
@@ -78,7 +95,7 @@ internal static class RunCommand
     }
 
     private static void Tell(BenchmarkRow row) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{row.Name}: {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
+        $"{row.Name} ({row.Path}): {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
 
     /// <summary>0 if every row is right.</summary>
     internal static int ExitCode(IEnumerable<BenchmarkRow> rows) => rows.All(row => row.Verdict == BenchmarkRow.Right) ? 0 : Verbs.BadResult;

@@ -11,6 +11,9 @@ public sealed record BenchmarkRow
     /// <summary>The version of the columns; it rises when one is taken out or changes its meaning, not when one is added.</summary>
     public const int CurrentSchema = 2;
 
+    /// <summary>What stands in <see cref="Path"/> for our own work; all else is a peer's name.</summary>
+    private static readonly string[] OwnPaths = ["portable", "mma", "wgmma", "cuda", "cpu", "simulator"];
+
     internal const string Right = "ok", Wrong = "WRONG", Failed = "FAILED";
 
     /// <summary>Version of the columns; 1 where the file has none.</summary>
@@ -156,6 +159,10 @@ public sealed record BenchmarkRow
     /// <summary>What went wrong, or what is to be known of the row.</summary>
     [Name("note")]
     public string Note { get; init; } = "";
+
+    /// <summary>Whether the work is ours, and not a peer's.</summary>
+    [Ignore]
+    public bool IsOurs => OwnPaths.Contains(Path);
 
     /// <summary>op/direction/shape.</summary>
     [Ignore]

@@ -18,7 +18,7 @@ internal static class RooflinePlot
     /// <returns>Whether there was something to draw.</returns>
     public static bool Save(string path, string title, IEnumerable<BenchmarkRow> rows)
     {
-        BenchmarkRow[] timed = [.. rows.Where(row => row is { Tbps: > 0, CopyTbps: > 0, BestTflops: > 0 })];
+        BenchmarkRow[] timed = [.. rows.Where(row => row is { IsOurs: true, Tbps: > 0, CopyTbps: > 0, BestTflops: > 0 })];
         if (timed.Length == 0)
             return false;
         var both = new Multiplot();

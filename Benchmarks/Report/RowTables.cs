@@ -45,16 +45,16 @@ internal static class RowTables
 
     private static string Verdict(BenchmarkRow row) => row.Note.Length > 0 ? $"{row.Verdict}: {row.Note}" : row.Verdict;
 
-    /// <summary>By op and direction: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
+    /// <summary>By op, direction and path: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
     public static string Summary(IEnumerable<BenchmarkRow> rows)
     {
         var table = new MarkdownTable(
-            "op", "direction", "rows", "wrong or failed", "least ratio", "median ratio", "least % of bound", "median % of bound");
-        foreach (IGrouping<(string, string), BenchmarkRow> group in rows.GroupBy(row => (row.Op, row.Direction)))
+            "op", "direction", "path", "rows", "wrong or failed", "least ratio", "median ratio", "least % of bound", "median % of bound");
+        foreach (IGrouping<(string, string, string), BenchmarkRow> group in rows.GroupBy(row => (row.Op, row.Direction, row.Path)))
         {
             double[] ratios = Rising(group.Select(row => row.Ratio)), shares = Rising(group.Select(row => row.BoundPercent));
             table.Add(
-                group.Key.Item1, group.Key.Item2, group.Count(), group.Count(row => row.Verdict != BenchmarkRow.Right),
+                group.Key.Item1, group.Key.Item2, group.Key.Item3, group.Count(), group.Count(row => row.Verdict != BenchmarkRow.Right),
                 Least(ratios), Median(ratios), Least(shares), Median(shares));
         }
 

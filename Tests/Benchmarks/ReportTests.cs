@@ -48,7 +48,7 @@ public sealed class ReportTests : IDisposable
     [Fact]
     public void Pictures_are_drawn_of_what_there_is()
     {
-        BenchmarkRow product = new() { Op = "gemm", Microseconds = 5, Flops = 2e9, Tflops = 400, Tbps = 1.2, CopyTbps = 4, BestTflops = 800, Bytes = 6e6 };
+        BenchmarkRow product = new() { Op = "gemm", Path = "wgmma", Microseconds = 5, Flops = 2e9, Tflops = 400, Tbps = 1.2, CopyTbps = 4, BestTflops = 800, Bytes = 6e6 };
         string path = Path.Combine(folder, "picture.png");
         Assert.False(RooflinePlot.Save(path, "none", [new BenchmarkRow { Op = "gemm", Microseconds = 5 }]) || PeerPlot.Save(path, "none", [product]));
         Assert.False(File.Exists(path));
@@ -98,9 +98,9 @@ public sealed class ReportTests : IDisposable
     [Fact]
     public void A_summary_holds_the_least_and_the_median_ratio_and_counts_what_is_wrong()
     {
-        BenchmarkRow Row(double? ratio, string verdict) => new() { Op = "conv", Direction = "forward", Ratio = ratio, Verdict = verdict };
+        BenchmarkRow Row(double? ratio, string verdict) => new() { Op = "conv", Direction = "forward", Path = "wgmma", Ratio = ratio, Verdict = verdict };
         string[] cells = [.. RowTables.Summary([Row(0.5, "ok"), Row(1, "ok"), Row(2, "ok"), Row(null, "WRONG")]).Split('\n')[2].Split('|', StringSplitOptions.TrimEntries)];
-        Assert.Equal(["conv", "forward", "4", "1", "0.500", "1.00", "-", "-"], cells[1..^1]);
+        Assert.Equal(["conv", "forward", "wgmma", "4", "1", "0.500", "1.00", "-", "-"], cells[1..^1]);
     }
 
     [Theory]

@@ -1,0 +1,119 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Training;
+
+namespace TrigFlowNative.Benchmarks.Peers;
+
+/// <summary>
+/// PyTorch's time for the same cases, by the scripts beside the program: ops through cuBLAS, cuDNN and SDPA, attention with its tangent by
+/// forward-mode autodiff of plain attention, whole steps and samples eagerly or compiled.
+/// </summary>
+/// <param name="variants">eager, compile (minutes), graphs.</param>
+internal sealed class PyTorchPeer(string[] variants)
+{
+    private const string Network = "cifar10"; // what the scripts have
+    private static readonly string Scripts = Path.Combine(AppContext.BaseDirectory, "peers");
+    private static string Python => Environment.GetEnvironmentVariable("PYTHON") is { Length: > 0 } chosen ? chosen : "python3";
+
+    /// <summary>The version of PyTorch.</summary>
+    /// <exception cref="UsageException">There is no Python, or it has no PyTorch, or that sees no GPU.</exception>
+    public string Version { get; } = FindVersion();
+
+    /// <summary>A row for every case that the scripts can do.</summary>
+    /// <exception cref="PeerFailedException">A script ended with an error; the rows before it are in the exception.</exception>
+    public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<SuiteCase> cases, string device)
+    {
+        List<BenchmarkRow> rows = [.. RunKernels([.. cases.OfType<KernelCase>()])];
+        StepCase[] steps = [.. cases.OfType<StepCase>().Where(each => each.Direction != "trigflow")];
+        SampleCase[] samples = [.. cases.OfType<SampleCase>().Where(each => each.Direction == "2-step")];
+        foreach (IGrouping<(string Direction, string Shape), StepCase> step in steps.Where(IsKnown).GroupBy(each => (each.Direction, each.Shape)))
+            rows.AddRange(RunWork(["--objective", step.Key.Direction, "--batch", $"{step.First().Images}"]));
+        string[] counts = [.. samples.Where(IsKnown).Select(each => $"{each.Images}").Distinct()];
+        if (counts.Length > 0)
+            rows.AddRange(RunWork(["--objective", "none", "--sample", .. counts]));
+        return [.. rows.Select(row => row with { Device = device, Verdict = BenchmarkRow.Right, Type = "bf16" })];
+    }
+
+    private static bool IsKnown(SuiteCase each) => each.Shape.StartsWith(Network + " ", StringComparison.Ordinal);
+
+    private IEnumerable<BenchmarkRow> RunKernels(KernelCase[] cases)
+    {
+        if (cases.Length == 0)
+            return [];
+        string shapes = Path.GetTempFileName();
+        try
+        {
+            CsvTable.Write(shapes, cases.Select(each => new PeerRow { Op = each.Family, Direction = each.Direction, Shape = each.Shape }));
+            return [.. Table<PeerRow>("kernels_pytorch.py", [shapes]).Select(row => new BenchmarkRow
+            {
+                Op = row.Op,
+                Direction = row.Direction,
+                Shape = row.Shape,
+                Path = $"pytorch {Version}",
+                Clock = "events",
+                Microseconds = row.Microseconds,
+            })];
+        }
+        finally
+        {
+            File.Delete(shapes);
+        }
+    }
+
+    private IEnumerable<BenchmarkRow> RunWork(string[] arguments) =>
+        Table<WorkRow>("step_pytorch.py", [.. arguments, "--variants", .. variants]).Select(row => new BenchmarkRow
+        {
+            Op = row.Work.Split(' ')[0],
+            Direction = row.Work.Split(' ') is [_, var kind] ? kind : "2-step",
+            Shape = $"{Network} n{row.Batch}",
+            Path = $"pytorch {Version} {row.Variant.Replace("pytorch-", "", StringComparison.Ordinal)}",
+            Clock = "host",
+            Microseconds = 1e3 * row.Milliseconds,
+            ImagesPerSecond = row.ImagesPerSecond,
+            PeakGib = row.PeakGib,
+        });
+
+    private static IReadOnlyList<T> Table<T>(string script, string[] arguments)
+    {
+        (int code, string printed, string errors) = Start([Path.Combine(Scripts, script), .. arguments]);
+        if (code != 0)
+            throw new PeerFailedException($"{script} ended with {code}: {string.Join(' ', errors.Trim().Split('\n').TakeLast(3)).Trim()}");
+        string table = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(table, printed);
+            return CsvTable.Read<T>(table);
+        }
+        finally
+        {
+            File.Delete(table);
+        }
+    }
+
+    private static string FindVersion()
+    {
+        (int code, string printed, string errors) = Start(["-c", "import torch; assert torch.cuda.is_available(), 'PyTorch sees no GPU'; print(torch.__version__)"]);
+        return code == 0 ? printed.Trim() : throw new UsageException($"--peer pytorch: {Python}: {errors.Trim().Split('\n')[^1].Trim()}");
+    }
+
+    private static (int Code, string Printed, string Errors) Start(string[] arguments)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(Python, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            string printed = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return (process.ExitCode, printed, errors.Result);
+        }
+        catch (Win32Exception e)
+        {
+            throw new UsageException($"--peer pytorch: {Python}: {e.Message}");
+        }
+    }
+}
+
+/// <summary>A peer's script ended with an error.</summary>
+internal sealed class PeerFailedException(string message) : Exception(message);
