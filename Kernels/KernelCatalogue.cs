@@ -40,7 +40,7 @@ internal static class KernelCatalogue
     /// <summary>Kernels with inline PTX for sm_90a, and the mma.sync forms for sm_80.</summary>
     public static IEnumerable<PtxKernelSpec> WithInlinePtx() => ((IEnumerable<PtxKernelSpec>)[.. Products(), .. Attentions(), .. Slabs(), .. MmaProduct.Specifications()]).DistinctBy(spec => spec.Key);
 
-    /// <summary>Class, method and variant, such as WgmmaConvolution.Convolve/n256-c1-s1.</summary>
+    /// <summary>Class, method and variant, such as WgmmaConvolution.Convolve/n256-c1.</summary>
     public static string NameOf(PtxKernelSpec spec) => $"{spec.Method.DeclaringType!.Name}.{spec.Method.Name}{(spec.Variant.Length > 0 ? $"/{spec.Variant}" : "")}";
 
     private static IEnumerable<PtxKernelSpec> Products()
@@ -58,6 +58,8 @@ internal static class KernelCatalogue
             yield return WgmmaProduct.GradientSpecification(new WgmmaGradientTile(columns));
         }
 
+        foreach (int splits in (int[])[2, 4, 8])
+            yield return new WgmmaSharedTile(WgmmaTiles.Of(64, 1) with { Splits = splits }).Specification();
         yield return WgmmaProduct.SumSpecification();
     }
 

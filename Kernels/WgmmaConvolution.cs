@@ -12,12 +12,12 @@ namespace TrigFlowNative.Kernels;
 /// A tile's pixels are a box (<see cref="PixelBox"/>); a tap is the same box shifted, so padding costs nothing. Blocks of a cluster
 /// have boxes next to each other and the same columns, hence the same weights, which each brings a part of for all. A residual
 /// comes through the same ring as the operands, as further steps; so does a shortcut, a 1x1 convolution of other images that is part of the
-/// same sum. Where tiles are few, the blocks of a cluster share the steps of a tile instead, and the first adds up. The order of all sums depends on the shapes and the number of multiprocessors alone.
+/// same sum. Where tiles are few, <see cref="WgmmaShared"/> takes their place. The order of all sums depends on the shapes and the number of multiprocessors alone.
 /// </remarks>
 internal static partial class WgmmaConvolution
 {
     /// <summary>A swizzled operand whose rows are 128 bytes, eight rows 1024 apart; what else depends on the form is added.</summary>
-    private const long Descriptor = (1L << 62) | (64L << 32);
+    internal const long Descriptor = (1L << 62) | (64L << 32);
 
     /// <summary>The kernel.</summary>
     /// <param name="maps">
@@ -56,14 +56,13 @@ internal static partial class WgmmaConvolution
     /// <param name="single">Whether the output is fp32.</param>
     /// <param name="residual">Whether there is a residual in bf16.</param>
     /// <param name="cluster">Blocks that bring the weights for each other.</param>
-    /// <param name="splits">Blocks that share the steps of a tile; then each block has one tile, and <paramref name="cluster"/> is 1.</param>
     /// <param name="shortcutSlices">Steps of 64 channels of the shortcut; 0 for none.</param>
     /// <param name="shortcutFirstSlices">How many of them its first source has.</param>
     /// <param name="shortcutBias">Bytes from the bias to that of the shortcut.</param>
     internal static void Convolve(
         long maps, int stores, int storeStep, long y, long bias, float alpha, float beta, int biasedRows, int columns, int n, int h, int w, int widthLog, int heightLog,
         int across, int down, int rowTiles, int columnTiles, int tileColumns, int radius, int direction, int slices, int firstSlices,
-        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster, int splits,
+        int stages, int stageBytes, int arrivingBytes, int transposed, int chunks, int single, int residual, int cluster,
         int shortcutSlices, int shortcutFirstSlices, long shortcutBias)
     {
         CudaAsm.Emit("@@declare;");
@@ -71,16 +70,12 @@ internal static partial class WgmmaConvolution
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         shared = (shared + 1023) & ~1023;
         int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127;
-        int blocks = cluster * splits, place = Grid.IdxX % blocks, rank = splits > 1 ? 0 : place;
-        int steps = (2 * radius + 1) * (2 * radius + 1) * slices + shortcutSlices, firstStep = splits > 1 ? steps * place / splits : 0;
-        int endStep = splits > 1 ? steps * (place + 1) / splits : steps;
-        int staging = shared + stages * stageBytes, exchange = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
-        int tileBytes = WgmmaTile.Rows * tileColumns * 4;
+        int rank = Grid.IdxX % cluster, steps = (2 * radius + 1) * (2 * radius + 1) * slices + shortcutSlices, staging = shared + stages * stageBytes;
         CopyRing ring = default;
         ring.Start = shared;
         ring.PlaceBytes = stageBytes;
         ring.Places = stages;
-        ring.Full = exchange + (splits - 1) * tileBytes;
+        ring.Full = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
         ring.Empty = ring.Full + stages * AsyncBarrier.Bytes;
         if (thread == 0)
         {
@@ -92,55 +87,40 @@ internal static partial class WgmmaConvolution
         }
 
         Group.Barrier();
-        if (blocks > 1)
+        if (cluster > 1)
             AsyncBarrier.ClusterSync(); // nobody may reach into a block that has not begun
         CudaAsm.Emit(PtxSource.Wait); // so far nothing has been read that a launch before may have written
         int convolved = steps - shortcutSlices;
-        int tiles = rowTiles * columnTiles, stride = Grid.DimX / blocks;
+        int tiles = rowTiles * columnTiles, stride = Grid.DimX / cluster;
         if (warpgroup == 2)
         {
             CudaAsm.Emit(WgmmaTile.FewRegisters);
             if (lane == 0)
             {
                 ring.Phase = 1; // nothing has been filled yet: the wait for an empty place passes at once
-                for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
+                for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
                 {
                     int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
                     BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
-                    int tap = 0, step = 0;
+                    int tap = 0;
                     for (int r = -radius; r <= radius; r++)
                         for (int s = -radius; s <= radius; s++)
                         {
                             for (int slice = 0; slice < slices; slice++)
-                            {
-                                step++;
-                                if (step <= firstStep || step > endStep)
-                                    continue;
                                 CopyStep(
                                     ref ring, slice < firstSlices ? maps : maps + 512L, slice < firstSlices ? slice : slice - firstSlices, box.W + s * direction,
                                     box.H + r * direction, box.N, maps + 128L, column, slice, tap, rank, arrivingBytes);
-                            }
-
                             tap++;
                         }
 
                     for (int slice = 0; slice < shortcutSlices; slice++)
-                    {
-                        step++;
-                        if (step <= firstStep || step > endStep)
-                            continue;
                         CopyStep(
                             ref ring, slice < shortcutFirstSlices ? maps + 640L : maps + 768L, slice < shortcutFirstSlices ? slice : slice - shortcutFirstSlices,
                             box.W, box.H, box.N, maps + 896L, column, slice, 0, rank, arrivingBytes);
-                    }
-
-                    if (residual != 0 && (splits == 1 || place == 0))
+                    if (residual != 0)
                         CopyResidual(ref ring, maps + 384L, column, chunks, box, widthLog, heightLog);
                 }
             }
-
-            if (splits > 1)
-                AsyncBarrier.ClusterSync(); // with those that exchange sums
         }
         else
         {
@@ -160,11 +140,11 @@ internal static partial class WgmmaConvolution
             output.Row = ((lane >> 5) << 4) + ((lane & 31) >> 2);
             output.Pair = (lane & 3) << 1;
             output.Single = single;
-            for (int tile = Grid.IdxX / blocks; tile < tiles; tile += stride)
+            for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
             {
-                int previous = 0, slice = firstStep % slices;
+                int previous = 0, slice = 0;
                 CudaAsm.Emit("@@clear;");
-                for (int step = firstStep; step < endStep; step++)
+                for (int step = 0; step < steps; step++)
                 {
                     AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
                     long a = At(Descriptor | (1L << 16), ring.Address + warpgroup * WgmmaTile.ChunkBytes);
@@ -174,7 +154,7 @@ internal static partial class WgmmaConvolution
                     slice = last != 0 ? 0 : slice;
                     CudaAsm.Emit("@@multiply %0, %1, %2;", a, b, last);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
-                    if (step > firstStep)
+                    if (step > 0)
                         Release(previous, lane, cluster);
                     previous = ring.EmptyBarrier;
                     ring.Advance();
@@ -182,17 +162,6 @@ internal static partial class WgmmaConvolution
 
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                 Release(previous, lane, cluster);
-                if (splits > 1)
-                {
-                    if (place > 0)
-                        CudaAsm.Emit("@@sendSums %0;", AsyncBarrier.AddressIn(0, exchange + (place - 1) * tileBytes + 16 * thread));
-                    AsyncBarrier.ClusterSync();
-                    if (place > 0)
-                        break; // its part is done
-                    for (int other = 0; other < splits - 1; other++)
-                        CudaAsm.Emit("@@addSums %0;", exchange + other * tileBytes + 16 * thread);
-                }
-
                 int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
                 BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
                 output.SetRows(box, n, h, w, widthLog, heightLog);

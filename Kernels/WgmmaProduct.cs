@@ -112,12 +112,15 @@ internal static class WgmmaProduct
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         int slices = Ceiling(inner, WgmmaTile.Depth), boxes = box.Count(e), shortcutSlices = Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth);
         WgmmaTile tile = chosen ?? WgmmaTiles.Best(columns, boxes, slices * e.Taps + shortcutSlices, gpu.Multiprocessors, Straddles(x, more, e));
-        tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single, Shortcut = shortcut is not null, LastDepth = Ceiling(inner - (slices - 1) * WgmmaTile.Depth, 16) };
+        tile = tile with { TransposeB = inputGradient, Residual = residual is not null && !single, Single = single, Shortcut = shortcut is not null };
+        if (tile.Splits > 1)
+            return LaunchShared(gpu, e, x, more, weight, firstChannel, bias, y, biasedRows, alpha, residual, beta, tile, shortcut);
+        tile = tile with { LastDepth = Ceiling(inner - (slices - 1) * WgmmaTile.Depth, 16) };
         PtxKernel kernel = Load(gpu, Convolve, tile);
         int rowTiles = Ceiling(boxes, tile.Cluster), columnTiles = Ceiling(columns, tile.Columns), inputs = shortcut is null ? 5 : 8;
         bool clipped = tile.EndsWithinChunk(columnTiles);
         var maps = new TensorMaps(gpu, inputs + (clipped ? columnTiles : 0));
-        int blocks = tile.Splits > 1 ? rowTiles * columnTiles * tile.Splits : Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
+        int blocks = Math.Min(gpu.Multiprocessors / tile.Cluster, rowTiles * columnTiles) * tile.Cluster;
         return () =>
         {
             maps.Encode(set =>
@@ -143,8 +146,41 @@ internal static class WgmmaProduct
                 blocks, maps.Address, (clipped ? inputs : 2) * TensorMap.Bytes, clipped ? TensorMap.Bytes : 0, y.Address, bias?.Address ?? 0L, alpha, residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W,
                 box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), rowTiles, columnTiles, tile.Columns, e.R / 2, inputGradient ? -1 : 1, slices, Ceiling(x.Shape.C, 64),
                 tile.Stages, tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0,
-                tile.Residual ? 1 : 0, tile.Cluster, tile.Splits,
-                shortcutSlices, Ceiling(shortcut?.X.Shape.C ?? 0, WgmmaTile.Depth), shortcut is null ? 0L : shortcut.Bias.Address - bias!.Address);
+                tile.Residual ? 1 : 0, tile.Cluster, shortcutSlices, Ceiling(shortcut?.X.Shape.C ?? 0, WgmmaTile.Depth), shortcut is null ? 0L : shortcut.Bias.Address - bias!.Address);
+        };
+    }
+
+    /// <summary>The same where the blocks of a cluster share a tile.</summary>
+    private static Action LaunchShared(
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
+        Tensor? residual, float beta, WgmmaTile tile, Shortcut? shortcut)
+    {
+        int columns = y.Shape.C, inner = tile.TransposeB ? e.K : e.C;
+        var box = PixelBox.Covering(e, WgmmaTile.Rows);
+        var shared = new WgmmaSharedTile(tile with { Residual = residual is not null });
+        PtxKernel kernel = PtxKernel.Load(gpu, shared.Specification());
+        var maps = new TensorMaps(gpu, shortcut is null ? 5 : 8);
+        int columnTiles = Ceiling(columns, tile.Columns);
+        return () =>
+        {
+            maps.Encode(set =>
+            {
+                Images(set, 0, x, e, x.Shape.C, box);
+                Images(set, 4, more ?? x, e, (more ?? x).Shape.C, box);
+                Weights(set, 1, weight, firstChannel, e, tile.TransposeB ? 64 : WgmmaTile.Depth, tile.TransposeB ? WgmmaTile.Depth : tile.Columns);
+                if (shortcut is not { X: var first, More: var second })
+                    return;
+                Images(set, 5, first, e, first.Shape.C, box);
+                Images(set, 6, second ?? first, e, (second ?? first).Shape.C, box);
+                Weights(set, 7, shortcut.Weight, 0, e with { C = shortcut.Channels, R = 1 }, WgmmaTile.Depth, tile.Columns);
+            });
+            kernel.Launch(
+                box.Count(e) * columnTiles * tile.Splits, maps.Address, y.Address, bias?.Address ?? 0L, residual is null ? 0L : residual.Address - y.Address, alpha,
+                residual is null ? 0f : beta, biasedRows, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), columnTiles, tile.Columns,
+                e.R / 2, tile.TransposeB ? -1 : 1, Ceiling(inner, WgmmaTile.Depth), Ceiling(x.Shape.C, 64), shared.Stages, tile.StageBytes,
+                2 * WgmmaTile.ChunkBytes + tile.BytesOfB, tile.TransposeB ? 1 : 0, tile.Single ? 2 : 1, tile.Splits, shared.Share,
+                Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth), Ceiling(shortcut?.X.Shape.C ?? 0, WgmmaTile.Depth),
+                shortcut is null ? 0L : shortcut.Bias.Address - bias!.Address);
         };
     }
 
@@ -158,7 +194,7 @@ internal static class WgmmaProduct
 
     /// <summary>What a kernel for a tile is compiled from.</summary>
     internal static PtxKernelSpec Specification(MethodInfo method, WgmmaTile tile) =>
-        new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster * tile.Splits, Resident = 1 };
+        new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster, Resident = 1 };
 
     /// <summary>What the kernel of a weight gradient is compiled from.</summary>
     internal static PtxKernelSpec GradientSpecification(WgmmaGradientTile tile) =>

@@ -15,10 +15,7 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bool Single, int Cluster)
 {
-    /// <summary>
-    /// Blocks that share the inner index of a tile: the first adds up the sums of all. More than one where tiles are few, and then each block
-    /// has one tile and brings its own weights.
-    /// </summary>
+    /// <summary>Blocks that share the inner index of a tile, as a <see cref="WgmmaSharedTile"/>, where tiles are few.</summary>
     public int Splits { get; init; } = 1;
 
     /// <summary>Sixteens of inner indices in the last slice of a tap, 1 to 4: what is beyond them is not multiplied.</summary>
@@ -51,7 +48,10 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     /// <inheritdoc cref="FewRegisters"/>
     public const string ManyRegisters = "setmaxnreg.inc.sync.aligned.u32 232;";
 
-    private const int LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 256, MostStages = 8;
+    private const int LargestShared = 227 * 1024, Alignment = 1024, MostStages = 8;
+
+    /// <summary>Room for the barriers of the ring.</summary>
+    public const int BarrierBytes = 256;
 
     /// <summary>Chunks of 64 columns, the last perhaps partly used.</summary>
     public int Chunks => (Columns + 63) / 64;
@@ -67,19 +67,16 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     public int StageBytes => (2 + Chunks) * ChunkBytes;
 
     /// <summary>Steps of operands that shared memory holds.</summary>
-    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - StagingBytes - ExchangeBytes) / StageBytes);
-
-    /// <summary>Room for the sums of the other blocks that share a tile.</summary>
-    public int ExchangeBytes => (Splits - 1) * Rows * Columns * sizeof(float);
+    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - StagingBytes) / StageBytes);
 
     /// <summary>Two chunks of output for each warpgroup, on their way to memory; nothing where sums are stored from registers.</summary>
     public int StagingBytes => Single ? 0 : 4 * ChunkBytes;
 
     /// <summary>Dynamic shared memory.</summary>
-    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + ExchangeBytes + BarrierBytes;
+    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes;
 
     /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}{(LastDepth < Depth / 16 ? $"-k{LastDepth}" : "")}-c{Cluster}-s{Splits}";
+    public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}{(LastDepth < Depth / 16 ? $"-k{LastDepth}" : "")}-c{Cluster}";
 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
@@ -94,8 +91,6 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
             // Chunks take turns at two places; after an odd number a tile starts where the one before it stored last.
             ["beginTile"] = Chunks % 2 != 0 && !Single ? "cp.async.bulk.wait_group.read 0;" : "",
             ["loadB"] = LoadB(),
-            ["sendSums"] = Splits == 1 ? "" : string.Concat(Quads().Select(q => $"st.shared::cluster.v4.f32 [$0 + {q.Offset}], {{{q.Sums}}};\n")),
-            ["addSums"] = Splits == 1 ? "" : $"{{\n.reg .f32 s<4>;\n{string.Concat(Quads().Select(AddQuad))}}}",
         };
         for (int chunk = 0; chunk < 4; chunk++)
         {
@@ -131,14 +126,6 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
 
         return text.Append("wgmma.commit_group.sync.aligned;").ToString();
     }
-
-    /// <summary>A thread's sums by fours, and how far those of all threads lie from the first.</summary>
-    private IEnumerable<(int First, int Offset, string Sums)> Quads() =>
-        Enumerable.Range(0, Columns / 8).Select(i => (4 * i, 16 * 2 * 128 * i, $"acc{4 * i}, acc{4 * i + 1}, acc{4 * i + 2}, acc{4 * i + 3}"));
-
-    private static string AddQuad((int First, int Offset, string Sums) quad) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"ld.shared.v4.f32 {{s0, s1, s2, s3}}, [$0 + {quad.Offset}];\n{string.Concat(Enumerable.Range(0, 4).Select(i => $"add.f32 acc{quad.First + i}, acc{quad.First + i}, s{i};\n"))}");
 
     /// <summary>Sixteen inner indices further on, in units of 16 bytes: along a row, or sixteen rows down.</summary>
     private static int DescriptorStep(bool transposed) => (transposed ? 16 * 128 : 16 * 2) / 16;

@@ -9,8 +9,8 @@ internal static class WgmmaTiles
     /// <summary>Time before the first product of a tile and after its last, in the same unit.</summary>
     private const double TileOverhead = 2;
 
-    /// <summary>Blocks that may share a tile, for whose sums there is room in shared memory.</summary>
-    private const int MostSplits = 4;
+    /// <summary>Blocks that may share a tile: the largest cluster that every GPU of the kind takes.</summary>
+    private const int MostSplits = 8;
 
     /// <summary>Fewest steps that are worth a block.</summary>
     private const int LeastSteps = 4;
@@ -25,8 +25,10 @@ internal static class WgmmaTiles
     /// </param>
     public static WgmmaTile Best(int columns, int boxes, int steps, int multiprocessors, bool straddles = false)
     {
+        if (Shared(columns, boxes, steps, multiprocessors) is { } shared)
+            return shared;
         if (columns < 64)
-            return Of(columns, 1) with { Splits = Splits(boxes, steps, multiprocessors) };
+            return Of(columns, 1);
         (int Columns, double Time) best = default;
         foreach (int width in Widths.Select(width => width.Columns).Concat(EvenWidths(columns, straddles ? 16 : 8)))
         {
@@ -36,10 +38,9 @@ internal static class WgmmaTiles
                 best = (width, time);
         }
 
-        int splits = best.Columns == 64 ? Splits(boxes * ((columns + 63) / 64), steps, multiprocessors) : 1;
         // A cluster brings each weight once. At 256 columns that saves nothing that is short, unless slices lie in two lines.
         bool pairs = straddles ? boxes > 1 : boxes >= multiprocessors && best.Columns == 128;
-        return Of(best.Columns, splits == 1 && pairs ? 2 : 1) with { Splits = splits };
+        return Of(best.Columns, pairs ? 2 : 1);
     }
 
     /// <summary>
@@ -63,11 +64,26 @@ internal static class WgmmaTiles
         return fast + (slow - fast) * (width - narrow) / (wide - narrow);
     }
 
-    /// <summary>Blocks for each tile where there are multiprocessors for as many.</summary>
+    /// <summary>The tile whose blocks have the least to do where several are to share each; null where tiles are many or have few steps.</summary>
+    private static WgmmaTile? Shared(int columns, int boxes, int steps, int multiprocessors)
+    {
+        (WgmmaTile? Tile, double Time) best = default;
+        foreach ((int width, double step) in Widths.Where(each => each.Columns is 64 or 128).Reverse())
+        {
+            int narrow = Math.Min(width, columns), splits = Splits(boxes * ((columns + narrow - 1) / narrow), steps, multiprocessors);
+            double time = (steps + splits - 1) / splits * step;
+            if (splits > 1 && (best.Tile is null || time < best.Time))
+                best = (Of(narrow, 1) with { Splits = splits }, time);
+        }
+
+        return best.Tile;
+    }
+
+    /// <summary>Blocks for each tile that together occupy half of the multiprocessors: clusters must find theirs side by side, at one time.</summary>
     private static int Splits(int tiles, int steps, int multiprocessors)
     {
         int splits = 1;
-        while (splits < MostSplits && 2 * splits * tiles <= multiprocessors && steps >= 2 * splits * LeastSteps)
+        while (splits < MostSplits && 4 * splits * tiles <= multiprocessors && steps >= 2 * splits * LeastSteps)
             splits *= 2;
         return splits;
     }

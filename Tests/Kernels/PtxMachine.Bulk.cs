@@ -82,6 +82,7 @@ internal sealed partial class PtxMachine
                 return;
             }
 
+            loaded.Add(Named(field, origin));
             int bytes = MoveBox(field, origin, at, load: null);
             StateOf(barrier(thread)).Expect(() => MoveBox(field, origin, at, load: true), bytes);
         })(warp);

@@ -23,10 +23,11 @@ internal sealed partial class PtxMachine
         {
             warp.Whole(i.Text);
             (ulong leftAt, ulong rightAt, bool added) = (left(warp.First), right(warp.First), keep(warp.First) != 0);
+            int shift = Rank(warp.First) * BlockStride;
             warp.Products.Add(() =>
             {
-                float[,] a = fragments.Length > 0 ? Fragments(warp, fragments) : Operand(leftAt, leftTransposed, warp.First / Lanes % 4 * 16, 16);
-                float[,] b = Operand(rightAt, rightTransposed, 0, columns);
+                float[,] a = fragments.Length > 0 ? Fragments(warp, fragments) : Operand(shift, leftAt, leftTransposed, InBlock(warp.First) / Lanes % 4 * 16, 16);
+                float[,] b = Operand(shift, rightAt, rightTransposed, 0, columns);
                 for (int lane = 0; lane < Lanes; lane++)
                 {
                     int thread = warp.First + lane;
@@ -79,7 +80,7 @@ internal sealed partial class PtxMachine
             warp.Groups.Dequeue().ForEach(product => product());
     }
 
-    private IEnumerable<Warp> Warpgroup(Warp warp) => warps.Where(other => other.First / (4 * Lanes) == warp.First / (4 * Lanes));
+    private IEnumerable<Warp> Warpgroup(Warp warp) => warps.Where(other => Rank(other.First) == Rank(warp.First) && InBlock(other.First) / WarpgroupThreads == InBlock(warp.First) / WarpgroupThreads);
 
     /// <summary>The 16 x 16 left operand that a warp's registers hold, as that of mma.m16n8k16.</summary>
     private static float[,] Fragments(Warp warp, ulong[][] registers)
@@ -92,11 +93,11 @@ internal sealed partial class PtxMachine
         return values;
     }
 
-    /// <summary>Rows of an operand by 16 inner indices, through its descriptor with the 128-byte swizzle.</summary>
-    private float[,] Operand(ulong descriptor, bool transposed, int first, int count)
+    /// <summary>Rows of an operand by 16 inner indices, through its descriptor with the 128-byte swizzle, which knows but the address within the block.</summary>
+    private float[,] Operand(int shift, ulong descriptor, bool transposed, int first, int count)
     {
         Assert(descriptor >> 62 == 1, "an operand without the 128-byte swizzle");
-        int start = (int)(descriptor & 0x3FFF) << 4, leading = (int)(descriptor >> 16 & 0x3FFF) << 4, stride = (int)(descriptor >> 32 & 0x3FFF) << 4;
+        int start = shift + ((int)(descriptor & 0x3FFF) << 4), leading = (int)(descriptor >> 16 & 0x3FFF) << 4, stride = (int)(descriptor >> 32 & 0x3FFF) << 4;
         float[,] values = new float[count, Depth];
         for (int i = 0; i < count; i++)
         {

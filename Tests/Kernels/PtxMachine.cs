@@ -12,8 +12,8 @@ namespace TrigFlowNative.Tests.Kernels;
 /// Shared memory and registers start as NaN. A warp runs until it has to wait, so that a missing barrier shows as a warp
 /// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for or,
 /// if it arrives at a barrier, when no warp can go on, in an order of chance.
-/// Lanes that branch apart run one path after the other, those that are behind first. Blocks run one after another: of clusters
-/// only the text is read.
+/// Lanes that branch apart run one path after the other, those that are behind first. Clusters run one after another, the blocks of one
+/// at a time.
 /// </remarks>
 internal sealed partial class PtxMachine
 {
@@ -41,8 +41,9 @@ internal sealed partial class PtxMachine
     public PtxMachine(PtxKernelSpec spec, byte[] memory)
     {
         (this.spec, this.memory) = (spec, memory);
-        shared = new byte[spec.SharedBytes];
-        local = new byte[LocalBytes * spec.Threads];
+        shared = new byte[(spec.Cluster - 1) * BlockStride + spec.SharedBytes];
+        local = new byte[LocalBytes * Threads];
+        arrivals = new int[Threads];
         string text = spec.Compile().Text;
         int end = text.IndexOf(".maxntid", StringComparison.Ordinal);
         parameters = [.. Parameter().Matches(text[..end]).Select(match => match.Groups[1].Value)];
@@ -63,7 +64,7 @@ internal sealed partial class PtxMachine
         }
     }
 
-    /// <summary>Runs all blocks, one after another.</summary>
+    /// <summary>Runs all clusters, one after another.</summary>
     public void Run(int blocks, params object[] values)
     {
         Assert(values.Length == parameters.Length, $"{spec.Method.Name} takes {parameters.Length} arguments, not {values.Length}");
@@ -76,16 +77,17 @@ internal sealed partial class PtxMachine
                 _ => throw new ArgumentException($"an argument {values[i].GetType().Name}"),
             };
         blocksOfGrid = blocks;
-        for (block = 0; block < blocks; block++)
-            RunBlock();
+        for (block = 0; block < blocks; block += spec.Cluster)
+            RunCluster();
     }
 
-    private void RunBlock()
+    private void RunCluster()
     {
+        BeginCluster();
         Array.Fill(shared, (byte)0xFF);
         foreach (ulong[] register in registers.Values)
             Array.Fill(register, ulong.MaxValue);
-        warps = [.. Enumerable.Range(0, spec.Threads / Lanes).Select(i => new Warp(i * Lanes))];
+        warps = [.. Enumerable.Range(0, Threads / Lanes).Select(i => new Warp(i * Lanes))];
         while (warps.Any(warp => !warp.Done))
         {
             bool moved = false;
@@ -113,6 +115,7 @@ internal sealed partial class PtxMachine
         }
 
         Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
+        EndCluster();
         Assert(barriers.Values.All(barrier => barrier.Arrived == 0), "a barrier that is waited for no more");
         Assert(warps.All(warp => warp.Products.Count == 0 && warp.Groups.Count == 0), "the kernel ends before its products");
     }
@@ -149,7 +152,7 @@ internal sealed partial class PtxMachine
         }
 
         var instruction = new Instruction(statement, parts.Groups["name"].Value.Split('.'), Operands(parts.Groups["operands"].Value), on);
-        return DecodeControl(instruction) ?? DecodeBulk(instruction) ?? DecodeMatrix(instruction) ?? DecodeMemory(instruction) ?? DecodeScalar(instruction)
+        return DecodeControl(instruction) ?? DecodeCluster(instruction) ?? DecodeBulk(instruction) ?? DecodeMatrix(instruction) ?? DecodeMemory(instruction) ?? DecodeScalar(instruction)
             ?? throw new NotSupportedException($"{spec.Method.Name}: {statement}");
     }
 
@@ -168,9 +171,9 @@ internal sealed partial class PtxMachine
                 return warp => i.Each(thread => warp.Next[thread - warp.First] = int.MaxValue)(warp);
             case "bar":
                 Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
-                return warp => Arrive(warp.Whole(i.Text), barrier(warp.First), threads(warp.First), i.Name[1] == "sync");
+                return warp => Arrive(warp.Whole(i.Text), OfBlock(warp, barrier(warp.First)), threads(warp.First), i.Name[1] == "sync");
             case "wgmma" when i.Name[1] == "fence":
-                return warp => Arrive(warp.Whole(i.Text), NamedBarriers + (ulong)(warp.First / WarpgroupThreads), WarpgroupThreads, waits: true); // the warps of a warpgroup multiply together
+                return warp => Arrive(warp.Whole(i.Text), OfBlock(warp, NamedBarriers + (ulong)InBlock(warp.First) / WarpgroupThreads), WarpgroupThreads, waits: true); // the warps of a warpgroup multiply together
             default:
                 return null;
         }
@@ -182,7 +185,7 @@ internal sealed partial class PtxMachine
     {
         Assert(name == name.Trim(), $"a register {name}");
         if (!registers.TryGetValue(name, out ulong[]? values))
-            registers[name] = values = new ulong[spec.Threads];
+            registers[name] = values = new ulong[Threads];
         return values;
     }
 
@@ -194,9 +197,9 @@ internal sealed partial class PtxMachine
     private Func<int, ulong> Value(string operand)
     {
         if (operand == "%tid.x")
-            return thread => (ulong)thread;
+            return thread => (ulong)InBlock(thread);
         if (operand == "%ctaid.x")
-            return _ => (ulong)block;
+            return thread => (ulong)(block + Rank(thread));
         if (operand == "%nctaid.x")
             return _ => (ulong)blocksOfGrid;
         if (operand.StartsWith("__local_depot", StringComparison.Ordinal))
@@ -206,7 +209,7 @@ internal sealed partial class PtxMachine
         }
 
         if (operand == PtxSource.SharedMemory)
-            return _ => 0;
+            return thread => (ulong)(Rank(thread) * BlockStride);
         if (char.IsAsciiDigit(operand[0]) || operand[0] == '-')
         {
             ulong constant = operand.StartsWith("0f", StringComparison.Ordinal) || operand.StartsWith("0x", StringComparison.Ordinal)
@@ -233,11 +236,10 @@ internal sealed partial class PtxMachine
     private static readonly string[] Ignored =
     [
         "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group",
-        "barrier.cluster",
     ];
 
     /// <summary>What all lanes of a warp execute together.</summary>
-    private static readonly string[] OfWholeWarp = ["bar.", "shfl.", "ldmatrix.", "mma.", "vote.", "wgmma."];
+    private static readonly string[] OfWholeWarp = ["bar.", "barrier.", "shfl.", "ldmatrix.", "mma.", "vote.", "wgmma."];
 
     [GeneratedRegex(@"\.param \.\w+ (\w+)")]
     private static partial Regex Parameter();

@@ -39,7 +39,7 @@ public partial class WgmmaMachineTests
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
             Math.Min(Processors, rowTiles * columnTiles), (long)maps, 256, 0, (long)yAt, (long)biasAt, 0.5f, 0f, biased, e.K, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, 1, slices, slices, tile.Stages,
-            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, 0, tile.Chunks, 0, 0, 1, 1, (far.C + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
+            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, 0, tile.Chunks, 0, 0, 1, (far.C + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
         float[] expected = new float[e.Pixels * e.K];
         for (int i = 0; i < expected.Length; i++)
         {

@@ -62,7 +62,7 @@ public partial class WgmmaMachineTests
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
             Math.Min(Processors, rowTiles * columnTiles), (long)maps, (clipped ? 5 : 2) * 128, clipped ? 128 : 0, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (inner + 63) / 64, tile.Stages,
-            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, 1, 1, 0, 0, 0L);
+            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, 1, 0, 0, 0L);
         float[] expected = new float[e.Pixels * columns];
         for (int i = 0; i < expected.Length; i++)
         {
