@@ -47,6 +47,9 @@ internal static class AsyncBarrier
     /// <summary>All threads of the cluster meet; what they wrote to each other's shared memory before is then there.</summary>
     public static void ClusterSync() => CudaAsm.Emit("barrier.cluster.arrive.release;\n\tbarrier.cluster.wait.acquire;");
 
+    /// <summary>The threads of a warp meet: what they read and wrote before is ordered before what any of them does afterwards.</summary>
+    public static void WarpSync() => CudaAsm.Emit("bar.warp.sync 0xffffffff;");
+
     /// <summary>128 threads meet at one of the block's sixteen barriers.</summary>
     public static void WarpgroupSync(int identifier) => CudaAsm.Emit("bar.sync %0, 128;", identifier);
 }

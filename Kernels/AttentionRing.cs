@@ -5,7 +5,7 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// Places in shared memory that copies fill and products empty in turn, one after another, and the next of them. Device code: a copy
-/// of the value remembers a place. A place is filled when its bytes have arrived and empty when both multiplying warpgroups have said so.
+/// of the value remembers a place. A place is filled when its bytes have arrived and empty when each of the eight multiplying warps has said so.
 /// </summary>
 internal struct AttentionRing
 {
@@ -14,6 +14,9 @@ internal struct AttentionRing
 
     /// <summary>How many places there are, the present one, and the parity of its turn.</summary>
     public int Places, Index, Phase;
+
+    /// <summary>Warps of both multiplying warpgroups.</summary>
+    private const int Readers = 8;
 
     /// <summary>
     /// Makes a ring and its barriers, behind two others: one for a block's own rows, which one thread fills, and one for their being read by
@@ -32,11 +35,11 @@ internal struct AttentionRing
         if (Group.IdxX == 0)
         {
             AsyncBarrier.Initialise(barriers, 1);
-            AsyncBarrier.Initialise(barriers + AsyncBarrier.Bytes, 8);
+            AsyncBarrier.Initialise(barriers + AsyncBarrier.Bytes, Readers);
             for (int i = 0; i < places; i++)
             {
                 AsyncBarrier.Initialise(ring.Barriers + i * AsyncBarrier.Bytes, 1);
-                AsyncBarrier.Initialise(ring.Barriers + (places + i) * AsyncBarrier.Bytes, 2);
+                AsyncBarrier.Initialise(ring.Barriers + (places + i) * AsyncBarrier.Bytes, Readers);
             }
 
             AsyncBarrier.FenceInitialisation();
@@ -64,10 +67,16 @@ internal struct AttentionRing
         return Address(ring);
     }
 
-    /// <summary>A warpgroup has read the place; lane counts its threads.</summary>
+    /// <summary>
+    /// The thread's warp has read the place, and what came along with it; lane counts threads. Each warp speaks for itself: what its lanes have
+    /// loaded is ordered before its arrival, which a wait for products, where warps of a warpgroup need not meet, doesn't promise for other warps.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Release(AttentionRing ring, int lane) =>
-        AsyncBarrier.ArriveFirst(ring.Barriers + (ring.Places + ring.Index) * AsyncBarrier.Bytes, lane);
+    public static void Release(AttentionRing ring, int lane)
+    {
+        AsyncBarrier.WarpSync();
+        AsyncBarrier.ArriveFirst(ring.Barriers + (ring.Places + ring.Index) * AsyncBarrier.Bytes, lane & 31);
+    }
 
     /// <summary>Waits until the place is empty, which all are at first, and lets its barrier expect the place's bytes and perhaps more; returns its address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

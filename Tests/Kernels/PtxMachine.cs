@@ -235,7 +235,7 @@ internal sealed partial class PtxMachine
     /// <summary>What orders or hands over, where everything happens in order.</summary>
     private static readonly string[] Ignored =
     [
-        "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group",
+        "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group", "bar.warp.sync",
     ];
 
     /// <summary>What all lanes of a warp execute together.</summary>
