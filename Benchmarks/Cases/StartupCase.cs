@@ -20,13 +20,21 @@ internal sealed class StartupCase(string preset, int batch, DType type, string h
 
     public override PreparedWork Prepare(ComputeDevice device)
     {
-        string program = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "TrigFlowNative.Benchmarks"
-            ? path
-            : throw new InvalidOperationException("the start-up of the benchmark program can be timed by that program alone");
-        var prepared = new Prepared(program, ["step", "--steps", "1", "--preset", preset, "--batch", $"{batch}", "--device", device.Name, "--precision", Type == DType.BFloat16 ? "bf16" : "fp32"], Direction == Cold);
+        (string program, string[] host) = Program();
+        var prepared = new Prepared(program, [.. host, "step", "--steps", "1", "--preset", preset, "--batch", $"{batch}", "--device", device.Name, "--precision", Type == DType.BFloat16 ? "bf16" : "fp32"], Direction == Cold);
         if (Direction == Warm)
             prepared.Run(0);
         return prepared;
+    }
+
+    /// <summary>This project's executable if this is it, or if the runtime is beside it; else the SDK's host and the assembly.</summary>
+    private static (string Program, string[] Arguments) Program()
+    {
+        string name = OperatingSystem.IsWindows() ? "TrigFlowNative.Benchmarks.exe" : "TrigFlowNative.Benchmarks", beside = Path.Combine(AppContext.BaseDirectory, name);
+        bool selfContained = File.Exists(Path.Combine(AppContext.BaseDirectory, "libcoreclr.so")) && File.Exists(beside);
+        return Path.GetFileName(Environment.ProcessPath) == name ? (Environment.ProcessPath!, [])
+            : selfContained ? (beside, [])
+            : ("dotnet", [Path.Combine(AppContext.BaseDirectory, "TrigFlowNative.Benchmarks.dll")]);
     }
 
     private sealed class Prepared(string program, string[] arguments, bool cold) : PreparedWork

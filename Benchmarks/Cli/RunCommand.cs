@@ -66,7 +66,16 @@ internal static class RunCommand
         if (natives is not null)
             Console.WriteLine($"peers: {natives.Description}");
         var rows = new Dictionary<SuiteCase, BenchmarkRow>();
-        var theirs = new List<BenchmarkRow>();
+        List<BenchmarkRow> theirs = [], told = [];
+        void Tell(BenchmarkRow row)
+        {
+            told.Add(row);
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{row.Name} ({row.Path}): {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
+            if (folder is not null)
+                RunFolder.WriteSoFar(folder, told);
+        }
+
         foreach (KernelCase each in cases.OfType<KernelCase>().Where(_ => device is not CpuDevice))
         {
             Tell(rows[each] = bench.Run(each));
@@ -81,8 +90,9 @@ internal static class RunCommand
         if (others.Length > 0)
         {
             using TextWriter log = folder is null ? TextWriter.Null : OpenLog(folder);
-            foreach ((SuiteCase each, BenchmarkRow row) in others.Zip(new HostBench(device, bench.Ceilings, quick, log).Run(others)))
-                Tell(rows[each] = row);
+            var host = new HostBench(device, bench.Ceilings, quick, log, some => some.ToList().ForEach(Tell));
+            foreach ((SuiteCase each, BenchmarkRow row) in others.Zip(host.Run(others)))
+                rows[each] = row;
         }
 
         return peers.Beside(cases, [.. cases.Select(each => rows[each])], theirs, device);
@@ -93,9 +103,6 @@ internal static class RunCommand
         Directory.CreateDirectory(folder);
         return new StreamWriter(Path.Combine(folder, HostLog));
     }
-
-    private static void Tell(BenchmarkRow row) => Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{row.Name} ({row.Path}): {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
 
     /// <summary>0 if every row is right.</summary>
     internal static int ExitCode(IEnumerable<BenchmarkRow> rows) => rows.All(row => row.Verdict == BenchmarkRow.Right) ? 0 : Verbs.BadResult;

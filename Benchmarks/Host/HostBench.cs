@@ -22,7 +22,8 @@ namespace TrigFlowNative.Benchmarks.Host;
 /// <param name="ceilings">The yardsticks of the rows.</param>
 /// <param name="quick">Whether fewer runs will do.</param>
 /// <param name="log">Gets what BenchmarkDotNet writes.</param>
-internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool quick, TextWriter log)
+/// <param name="tell">Gets the rows, some at a time, as they are finished.</param>
+internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool quick, TextWriter log, Action<IEnumerable<BenchmarkRow>>? tell = null)
 {
     private const string Name = "benchmarkdotnet";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
@@ -41,6 +42,8 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
                 var run = (HostRun)report.BenchmarkCase.Parameters[nameof(HostBenchmark.Case)];
                 rows[run] = Finish(run, report);
             }
+
+            tell?.Invoke(group.Select(run => rows.TryGetValue(run, out BenchmarkRow? row) ? row : NotRun(run)));
         }
 
         return [.. runs.Select(run => rows.TryGetValue(run, out BenchmarkRow? row) ? row : NotRun(run))];

@@ -19,6 +19,9 @@ internal static class RunFolder
         PeerPlot.Save(Path.Combine(folder, "peers.png"), device, rows);
     }
 
+    /// <summary>Writes the table as far as it is: a run that is stopped loses no row that it has told of.</summary>
+    public static void WriteSoFar(string folder, IEnumerable<BenchmarkRow> rows) => CsvTable.Write(Path.Combine(folder, Table), rows);
+
     /// <summary>Writes what the kernels that a device has loaded take of a multiprocessor.</summary>
     public static void WriteResources(string folder, ComputeDevice device) => CsvTable.Write(Path.Combine(folder, "resources.csv"), KernelResources.Of(device));
 }

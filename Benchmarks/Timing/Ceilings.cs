@@ -9,7 +9,7 @@ namespace TrigFlowNative.Benchmarks.Timing;
 /// <param name="FlopsPerSecond">Products of large square matrices, checked; on the host, multiply-adds in registers.</param>
 public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
 {
-    private const int CopyElements = 1 << 28; // 1 GiB: a thousandth of a second would not do for a clock of half a microsecond
+    private const int CopyElements = 1 << 26; // 256 MiB: five times an H200's L2 cache; of 1 GiB the same kernel copies a third less in a second, within a graph
     private const int SmallCopyElements = 1 << 24;
     private static readonly int[] Squares = [4096, 8192]; // the larger one fills every multiprocessor, and may reach the card's power cap
 

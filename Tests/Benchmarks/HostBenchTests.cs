@@ -41,6 +41,22 @@ public class HostBenchTests
     }
 
     [Fact]
+    public void A_start_up_is_timed_in_a_process_of_its_own()
+    {
+        BenchmarkRow row = Assert.Single(Run([.. BenchmarkSuite.Named("startup/cold/demo n2", DType.Float32)]));
+        Assert.True(row is { Verdict: BenchmarkRow.Right, Repetitions: 2, Microseconds: > 50e3 }, $"{row}"); // a runtime alone starts in as much
+    }
+
+    [Fact]
+    public void Rows_are_told_as_soon_as_they_are_finished()
+    {
+        var told = new List<string>();
+        SuiteCase[] cases = [.. new[] { "launch/graph/10 kernels", "sample/1-step/demo n1" }.SelectMany(name => BenchmarkSuite.Named(name, DType.Float32))];
+        IReadOnlyList<BenchmarkRow> rows = new HostBench(TestDevices.Get("cpu"), Ceilings, quick: true, TextWriter.Null, some => told.AddRange(some.Select(row => row.Name))).Run(cases);
+        Assert.Equal(rows.Select(row => row.Name), told);
+    }
+
+    [Fact]
     public void The_clock_waits_for_the_device()
     {
         using var device = new Lazy();
