@@ -4,7 +4,7 @@
 # usage: run-gpu.sh OUT BENCHMARKS [part ...]
 #   OUT         folder for the tables (CSV and logs)
 #   BENCHMARKS  folder of the published program: dotnet publish Benchmarks -c Release -r linux-x64 --self-contained -o BENCHMARKS
-#   part        kernels (ours and the peer's), mma (kernels again without Hopper's instructions), step, scd, sample, startup,
+#   part        kernels (ours, cuBLASLt's, cuDNN's and PyTorch's), mma (kernels again without Hopper's instructions), step, scd, sample, startup,
 #               timeline, peers-step (PyTorch's step and sampling; torch.compile takes minutes); all but peers-step by default
 # environment: PYTHON (python3), FILTER (patterns for kernels, such as 'conv/*'), PRECISION (bf16), BATCH (256), PRESET (cifar10),
 #   DEVICE (cuda)
@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}; batch=${BATCH:-256}
 common=(--device "${DEVICE:-cuda}" --precision "${PRECISION:-bf16}" --preset "${PRESET:-cifar10}")
 kernels=(--device "${DEVICE:-cuda}" --precision "${PRECISION:-bf16}" --batch "$batch" --preset standard "${PRESET:-cifar10}" edm2-s odd)
-filter=(); [ -z "${FILTER:-}" ] || { set -f; filter=(--filter $FILTER); set +f; }
+filter=(--filter 'gemm/*' 'conv/*' 'attention/*' '*norm/*' 'optimizer/*' 'copy/*'); [ -z "${FILTER:-}" ] || { set -f; filter=(--filter $FILTER); set +f; }
 mkdir -p "$out"
 chmod +x "$program"
 has_torch=0; "$python" -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null && has_torch=1
@@ -33,15 +33,15 @@ quietly() { local name=$1; shift; "$@" >"$out/$name.log" 2>"$out/$name.err" || {
 for part in "$@"; do
     case $part in
     kernels)
-        "$program" list "${kernels[@]}" "${filter[@]}" >"$out/shapes.csv" || exit 2
-        peer=()
-        if [ $has_torch = 1 ]; then
-            quietly peer-kernels sh -c "\"$python\" \"$here/peers/kernels_pytorch.py\" \"$out/shapes.csv\" >\"$out/peer-kernels.csv\""
-            peer=(--peer "$out/peer-kernels.csv")
-        fi
-        quietly kernels "$program" run "${kernels[@]}" "${filter[@]}" "${peer[@]}" --out "$out" ;;
+        peers=(--peer native)
+        [ $has_torch = 0 ] || peers+=(pytorch)
+        quietly kernels "$program" run "${kernels[@]}" "${filter[@]}" "${peers[@]}" --out "$out" ;;
     mma)
-        beside=(); [ ! -f "$out/benchmarks.csv" ] || beside=(--peer "$out/benchmarks.csv")
+        beside=()
+        if [ -f "$out/benchmarks.csv" ]; then # our own rows alone, without the peers' behind them
+            awk -F, 'NR == 1 || $6 == "wgmma"' "$out/benchmarks.csv" >"$out/wgmma.csv"
+            beside=(--peer "$out/wgmma.csv")
+        fi
         set -f
         quietly mma "$program" run "${kernels[@]}" --tensor-cores mma --filter ${FILTER:-'gemm/*' 'conv/*'} "${beside[@]}" --out "$out/mma"
         set +f ;;

@@ -1,4 +1,4 @@
-"""PyTorch's kernels at the shapes of `Benchmarks kernels --list`, one CSV row each: op, direction, shape, us, tflops.
+"""PyTorch's kernels at the shapes of `Benchmarks list`, one CSV row each: op, direction, shape, us, tflops.
 
 cuBLAS, cuDNN (autotuned) and scaled_dot_product_attention in bf16, images channels-last; medians of CUDA-event times, with a
 buffer larger than the L2 cache overwritten before each run. The attention tangent is forward-mode autodiff of plain attention,
