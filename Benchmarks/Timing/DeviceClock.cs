@@ -26,29 +26,37 @@ internal abstract class DeviceClock : IDisposable
     protected abstract void Dispose(bool disposing);
 }
 
-/// <summary>The host's clock, for the host itself and for the simulator, where a single run can take seconds.</summary>
+/// <summary>The host's clock, for the host itself and for the simulator, where a single run can take seconds; of short runs it times many at a time.</summary>
 internal sealed class HostClock(ComputeDevice device) : DeviceClock
 {
-    private const int FewestSlowRepetitions = 3;
+    private const int FewestSlowRepetitions = 3, MostAtATime = 1 << 16;
+
+    /// <summary>A look at the clock costs some tens of nanoseconds, and it may not move for as long.</summary>
+    private const double ShortestSeconds = 20e-6;
 
     public override Duration Measure(Action work)
     {
-        work();
-        device.Synchronize();
+        Run(work, 1);
+        int atATime = 1;
+        while (atATime < MostAtATime && Run(work, atATime) < ShortestSeconds)
+            atATime *= 2;
         var seconds = new List<double>();
         var total = Stopwatch.StartNew();
         while (seconds.Count < FewestSlowRepetitions || (seconds.Count < FewestRepetitions && total.Elapsed.TotalSeconds < EnoughSeconds))
-        {
-            long start = Stopwatch.GetTimestamp();
-            work();
-            device.Synchronize();
-            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-
+            seconds.Add(Run(work, atATime) / atATime);
         return Duration.Of(seconds);
     }
 
     protected override void Dispose(bool disposing)
     {
+    }
+
+    private double Run(Action work, int times)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < times; i++)
+            work();
+        device.Synchronize();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

@@ -27,6 +27,17 @@ public class DurationTests
     }
 
     [Fact]
+    public void Work_that_is_shorter_than_the_clocks_tick_has_a_time()
+    {
+        int runs = 0;
+        Duration time = new HostClock(TestDevices.Get("cpu")).Measure(() => runs++);
+        Assert.InRange(time.Median, 1e-11, 1e-6);
+        Assert.True(runs > 1000, $"{runs} runs");
+        Duration slow = new HostClock(TestDevices.Get("cpu")).Measure(() => Thread.Sleep(5));
+        Assert.InRange(slow.Median, 5e-3, 0.1);
+    }
+
+    [Fact]
     public void A_bound_is_that_of_the_scarcer_resource()
     {
         var ceilings = new Ceilings(BytesPerSecond: 4e12, FlopsPerSecond: 8e14);
