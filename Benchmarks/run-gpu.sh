@@ -67,9 +67,9 @@ for part in "$@"; do
     peers-step)
         [ $has_torch = 1 ] || { echo "peers-step: no torch with CUDA"; continue; }
         for objective in sct scd; do
-            quietly "peer-$objective" sh -c "\"$python\" \"$here/peers/step_pytorch.py\" --objective $objective --batch $batch >\"$out/peer-step-$objective.csv\""
+            quietly "peer-$objective" sh -c "\"$python\" \"$here/Peers/PyTorch/step_pytorch.py\" --objective $objective --batch $batch >\"$out/peer-step-$objective.csv\""
         done
-        quietly peer-sample sh -c "\"$python\" \"$here/peers/step_pytorch.py\" --objective none --sample 512 1 --variants eager compile graphs >\"$out/peer-sample.csv\"" ;;
+        quietly peer-sample sh -c "\"$python\" \"$here/Peers/PyTorch/step_pytorch.py\" --objective none --sample 512 1 --variants eager compile graphs >\"$out/peer-sample.csv\"" ;;
     *) echo "unknown part $part"; exit 2 ;;
     esac
 done

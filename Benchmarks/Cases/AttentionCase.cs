@@ -12,7 +12,7 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
 
     public static readonly CaseFamily Kind = new(
         "attention", "b IMAGES h HEADS l LENGTH d DEPTH, without the blanks: b256 h1 l256 d256", @"b(?<b>\d+) h(?<h>\d+) l(?<l>\d+) d(?<d>\d+)",
-        [Cases.Direction.Forward, Cases.Direction.Tangent, Cases.Direction.Backward], OfWords)
+        [Suite.Direction.Forward, Suite.Direction.Tangent, Suite.Direction.Backward], OfWords)
     {
         Shapes = scope => scope.Shapes(["b2 h2 l6 d8"], layers => layers.Attentions),
     };
@@ -26,23 +26,23 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
     public override double Flops => Products * 2.0 * images * heads * Length * Length * depth;
 
     /// <summary>qkv and y, and their tangents; backward qkv, y, dy and dqkv.</summary>
-    public override double Bytes => Stored((double)images * heads * Length * depth * (Direction == Cases.Direction.Backward ? 3 + 1 + 1 + 3 : IsDual ? 8 : 4));
+    public override double Bytes => Stored((double)images * heads * Length * depth * (Direction == Suite.Direction.Backward ? 3 + 1 + 1 + 3 : IsDual ? 8 : 4));
 
     private long Length => (long)height * width;
 
-    private bool IsDual => Direction == Cases.Direction.Tangent;
+    private bool IsDual => Direction == Suite.Direction.Tangent;
 
     private int Products => Direction switch
     {
-        Cases.Direction.Forward => 2,
-        Cases.Direction.Tangent => 6,
+        Suite.Direction.Forward => 2,
+        Suite.Direction.Tangent => 6,
         _ => 5,
     };
 
     public override RecordedKernel Record(ComputeDevice device)
     {
         var qkv = new Operand(device, new Shape(images, height, width, 3 * heads * depth), Type, 1, dual: IsDual);
-        bool backward = Direction == Cases.Direction.Backward;
+        bool backward = Direction == Suite.Direction.Backward;
         var program = new ComputeProgram(device) { Tape = backward ? new Tape() : null, Checked = true };
         if (!backward)
         {

@@ -5,12 +5,12 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary><see cref="Copy"/> of fp32 numbers: what a kernel of this project reaches that does nothing but move memory.</summary>
-internal sealed class CopyCase(int elements) : KernelCase("copy", Cases.Direction.Forward, $"{elements} fp32", DType.Float32)
+internal sealed class CopyCase(int elements) : KernelCase("copy", Suite.Direction.Forward, $"{elements} fp32", DType.Float32)
 {
     private const int Samples = 512;
 
     public static readonly CaseFamily Kind = new(
-        "copy", "COUNT fp32", @"(?<count>\d+) fp32", [Cases.Direction.Forward], (shape, _, _) => new CopyCase(shape["count"]))
+        "copy", "COUNT fp32", @"(?<count>\d+) fp32", [Suite.Direction.Forward], (shape, _, _) => new CopyCase(shape["count"]))
     {
         Shapes = scope => scope.Shapes(["1048576 fp32"], _ => scope.Preset == SuitePresets.Standard ? ["67108864 fp32"] : []),
     };

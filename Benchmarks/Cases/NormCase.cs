@@ -15,7 +15,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
 
     public static readonly CaseFamily Kind = new(
         "norm", "n IMAGES c CHANNELS SIZExSIZE, without the blanks: n256 c128 32x32", @"n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>",
-        [Cases.Direction.Forward, Cases.Direction.Tangent, Cases.Direction.Backward], (s, direction, type) => new NormCase(s["n"], s["size"], s["c"], type, direction))
+        [Suite.Direction.Forward, Suite.Direction.Tangent, Suite.Direction.Backward], (s, direction, type) => new NormCase(s["n"], s["size"], s["c"], type, direction))
     {
         Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms),
     };
@@ -36,9 +36,9 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
     /// <summary>Forward: x and y, with a tangent each; backward: x, dy and dx. The rest is a thousandth of that.</summary>
     public override double Bytes => Stored((double)n * size * size * channels * (IsDual ? 4 : IsBackward ? 3 : 2));
 
-    private bool IsBackward => Direction == Cases.Direction.Backward;
+    private bool IsBackward => Direction == Suite.Direction.Backward;
 
-    private bool IsDual => Direction == Cases.Direction.Tangent;
+    private bool IsDual => Direction == Suite.Direction.Tangent;
 
     public override RecordedKernel Record(ComputeDevice device)
     {

@@ -6,14 +6,14 @@ namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>What follows the gradients in a training step: their norm, Adam and the moving average, over all parameters at once.</summary>
 internal sealed class OptimizerCase(int parameters)
-    : KernelCase("optimizer", Cases.Direction.Update, $"adam {parameters}", DType.Float32)
+    : KernelCase("optimizer", Suite.Direction.Update, $"adam {parameters}", DType.Float32)
 {
     private const int Samples = 512;
     private const double RoundingError = 1.0 / 256; // half a unit of bf16's last place at most, relative to the value
     private const float Rate = 1e-3f, Gain = 0.25f;
 
     public static readonly CaseFamily Kind = new(
-        "optimizer", "adam PARAMETERS", @"adam (?<parameters>\d+)", [Cases.Direction.Update], (shape, _, _) => new OptimizerCase(shape["parameters"]))
+        "optimizer", "adam PARAMETERS", @"adam (?<parameters>\d+)", [Suite.Direction.Update], (shape, _, _) => new OptimizerCase(shape["parameters"]))
     {
         Shapes = scope => scope.Shapes(["adam 1000"], layers => layers.Parameters is { } count ? [$"adam {count}"] : []),
     };

@@ -8,7 +8,7 @@ namespace TrigFlowNative.Benchmarks.Cases;
 internal sealed class ProductCase : KernelCase
 {
     private const int ShortSums = 512, LongSums = 64; // samples; a sum over all pixels is a thousand times longer
-    private static readonly string[] Products = [Cases.Direction.Forward, Cases.Direction.InputGradient, Cases.Direction.WeightGradient];
+    private static readonly string[] Products = [Suite.Direction.Forward, Suite.Direction.InputGradient, Suite.Direction.WeightGradient];
 
     public static readonly CaseFamily Matrices = new(
         "gemm", "ROWSxOUTPUTSxINPUTS", @"(?<m>\d+)x(?<n>\d+)x(?<k>\d+)", Products, (s, direction, type) => Gemm(s["m"], s["n"], s["k"], type, direction))
@@ -39,7 +39,7 @@ internal sealed class ProductCase : KernelCase
 
     /// <summary>Images in, images out and the weight, each once; a weight's gradient is fp32.</summary>
     public override double Bytes =>
-        Stored(x.Count + Pixels * OutChannels) + (Direction == Cases.Direction.WeightGradient ? sizeof(float) * weight.Count : Stored(weight.Count));
+        Stored(x.Count + Pixels * OutChannels) + (Direction == Suite.Direction.WeightGradient ? sizeof(float) * weight.Count : Stored(weight.Count));
 
     public override bool UsesTensorCores => true;
 
@@ -61,8 +61,8 @@ internal sealed class ProductCase : KernelCase
     /// <summary>Extents of the result of the direction.</summary>
     internal Shape Result => Direction switch
     {
-        Cases.Direction.Forward => Output,
-        Cases.Direction.InputGradient => x,
+        Suite.Direction.Forward => Output,
+        Suite.Direction.InputGradient => x,
         _ => weight,
     };
 
@@ -71,13 +71,13 @@ internal sealed class ProductCase : KernelCase
     /// <summary>The same operands as those of <see cref="Record"/>, for a peer.</summary>
     internal ProductOperands Operands(ComputeDevice device) => new(
         new Operand(device, x, Type, 1), new Operand(device, weight, Type, 2, Operand.ScaleFor(weight.Count / OutChannels)),
-        Direction == Cases.Direction.Forward ? null : new Operand(device, Output, Type, 3));
+        Direction == Suite.Direction.Forward ? null : new Operand(device, Output, Type, 3));
 
     /// <summary>Relative L2 error of a result of the direction.</summary>
     internal double Error(ProductOperands operands, Tensor result) => Direction switch
     {
-        Cases.Direction.Forward => Sample(result, ShortSums, i => Forward(operands.Images, operands.Factor, i)),
-        Cases.Direction.InputGradient => Sample(result, ShortSums, i => InputGradient(operands.Cotangent!, operands.Factor, i)),
+        Suite.Direction.Forward => Sample(result, ShortSums, i => Forward(operands.Images, operands.Factor, i)),
+        Suite.Direction.InputGradient => Sample(result, ShortSums, i => InputGradient(operands.Cotangent!, operands.Factor, i)),
         _ => Sample(result, LongSums, i => WeightGradient(operands.Images, operands.Cotangent!, i)),
     };
 
@@ -93,12 +93,12 @@ internal sealed class ProductCase : KernelCase
     {
         var images = new Operand(device, x, Type, 1);
         var factor = new Operand(device, weight, Type, 2, Operand.ScaleFor(weight.Count / OutChannels));
-        Tape? tape = Direction == Cases.Direction.Forward ? null : new Tape();
+        Tape? tape = Direction == Suite.Direction.Forward ? null : new Tape();
         var program = new ComputeProgram(device) { Tape = tape, Checked = true };
         return Direction switch
         {
-            Cases.Direction.Forward => RecordForward(program, images, factor),
-            Cases.Direction.InputGradient => RecordInputGradient(program, images, factor),
+            Suite.Direction.Forward => RecordForward(program, images, factor),
+            Suite.Direction.InputGradient => RecordInputGradient(program, images, factor),
             _ => RecordWeightGradient(program, images, factor),
         };
     }

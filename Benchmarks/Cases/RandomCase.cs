@@ -6,7 +6,7 @@ namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary><see cref="RandomNormal"/> and <see cref="RandomUniform"/>: noise of a batch of images, fp32.</summary>
 internal sealed class RandomCase(string distribution, int n, int size, int channels)
-    : KernelCase("random", Cases.Direction.Forward, $"{distribution} n{n} c{channels} {size}x{size}", DType.Float32)
+    : KernelCase("random", Suite.Direction.Forward, $"{distribution} n{n} c{channels} {size}x{size}", DType.Float32)
 {
     private const string Normal = "normal", Uniform = "uniform";
     private const int Samples = 512, Step = 3, FirstSample = 5;
@@ -15,7 +15,7 @@ internal sealed class RandomCase(string distribution, int n, int size, int chann
 
     public static readonly CaseFamily Kind = new(
         "random", "normal or uniform, n IMAGES c CHANNELS SIZExSIZE: normal n256 c3 32x32", @"(?<distribution>normal|uniform) n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>",
-        [Cases.Direction.Forward], (s, _, _) => new RandomCase(s.Word("distribution"), s["n"], s["size"], s["c"]))
+        [Suite.Direction.Forward], (s, _, _) => new RandomCase(s.Word("distribution"), s["n"], s["size"], s["c"]))
     {
         Shapes = scope => scope.Shapes(["normal n2 c3 5x5", "uniform n2 c3 5x5"], layers => layers.Parameters is null ? [] : [$"normal n{scope.Batch} c256 32x32", $"uniform n{scope.Batch} c256 32x32"]),
     };

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Suite;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
-using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Host;
 using TrigFlowNative.Benchmarks.Peers;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Cli;

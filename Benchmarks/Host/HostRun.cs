@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Host;

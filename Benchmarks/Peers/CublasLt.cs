@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Peers;

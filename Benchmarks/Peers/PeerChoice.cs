@@ -1,5 +1,5 @@
-using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 

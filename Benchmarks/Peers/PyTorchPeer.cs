@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Peers;
@@ -14,7 +15,7 @@ namespace TrigFlowNative.Benchmarks.Peers;
 internal sealed class PyTorchPeer(string[] variants)
 {
     private const string Network = "cifar10"; // what the scripts have
-    private static readonly string Scripts = Path.Combine(AppContext.BaseDirectory, "peers");
+    private static readonly string Scripts = Path.Combine(AppContext.BaseDirectory, "Peers", "PyTorch");
     private static string Python => Environment.GetEnvironmentVariable("PYTHON") is { Length: > 0 } chosen ? chosen : "python3";
 
     /// <summary>The version of PyTorch.</summary>

@@ -1,5 +1,5 @@
 using CsvHelper.Configuration.Attributes;
-using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 

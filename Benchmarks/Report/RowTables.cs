@@ -43,7 +43,8 @@ internal static class RowTables
         return table.RowCount > 0 ? table.ToString() : "";
     }
 
-    private static string Verdict(BenchmarkRow row) => row.Note.Length > 0 ? $"{row.Verdict}: {row.Note}" : row.Verdict;
+    /// <summary>With what is to be known of the row: a clock that was held back makes a time too long.</summary>
+    private static string Verdict(BenchmarkRow row) => string.Join(": ", new[] { row.Verdict, row.Throttled, row.Note }.Where(text => text.Length > 0));
 
     /// <summary>By op, direction and path: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
     public static string Summary(IEnumerable<BenchmarkRow> rows)

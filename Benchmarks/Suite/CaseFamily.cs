@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 

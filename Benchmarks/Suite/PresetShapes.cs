@@ -1,4 +1,3 @@
-using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Suite;

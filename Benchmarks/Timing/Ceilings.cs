@@ -1,5 +1,6 @@
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Host;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Timing;

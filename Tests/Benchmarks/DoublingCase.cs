@@ -1,6 +1,6 @@
 using ILGPU;
 using ILGPU.Runtime;
-using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Tests.Benchmarks;

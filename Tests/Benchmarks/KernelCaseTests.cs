@@ -75,6 +75,26 @@ public class KernelCaseTests
     }
 
     [Theory]
+    [InlineData("sample/2-step/cifar10 n8", 8, 16 * 42.3e9)] // twice eight forward passes of 42.3 GFLOP, as the preset's table says
+    [InlineData("sample/1-step/demo n3", 3, 3 * 0.06e9)]
+    public void Operations_of_a_sample_are_forward_passes(string name, int images, double flops)
+    {
+        var each = (WorkCase)Assert.Single(BenchmarkSuite.Named(name, DType.BFloat16));
+        Assert.Equal(images, each.Images);
+        Assert.InRange(each.Flops / flops, 0.9, 1.1);
+    }
+
+    [Fact]
+    public void A_step_is_four_forward_passes_and_a_feed_its_bytes()
+    {
+        var step = (WorkCase)Assert.Single(BenchmarkSuite.Named("step/sct/demo n2", DType.Float32));
+        using PreparedWork prepared = step.Prepare(TestDevices.Get("cpu"));
+        Assert.InRange(prepared.Flops / (2 * new UNet(ModelPresets.Get("demo")).ForwardFlops), 3.9, 4.1);
+        Assert.Equal([3_145_728.0, 3_145_728, 786_432], BenchmarkSuite.Named("feed/n256 c3 32x32", DType.BFloat16).Select(each => each.Bytes)); // 786,432 x 4, and as bytes
+        Assert.All(BenchmarkSuite.Named("launch/10 kernels", DType.BFloat16), each => Assert.Equal((0.0, 0.0), (each.Flops, each.Bytes)));
+    }
+
+    [Theory]
     [InlineData("cifar10")]
     [InlineData("mnist")]
     [InlineData("demo")]

@@ -1,5 +1,6 @@
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
@@ -67,6 +68,14 @@ public sealed class ReportTests : IDisposable
         Assert.Equal(rows, CsvTable.Read<WorkRow>(path));
         File.WriteAllText(path, "work,variant,batch,ms,images_per_second,peak_gib,ready_s\nstep sct,pytorch-eager,256,590,434,107.6,16\n");
         Assert.Equal(434, Assert.Single(CsvTable.Read<WorkRow>(path)).ImagesPerSecond);
+    }
+
+    [Fact]
+    public void A_row_that_was_throttled_is_marked()
+    {
+        string table = RowTables.Full([new BenchmarkRow { Op = "gemm", Verdict = "ok", Throttled = "power cap" }, new BenchmarkRow { Op = "step", Verdict = "ok" }]);
+        Assert.Contains("ok: power cap |", table, StringComparison.Ordinal);
+        Assert.Contains("| work", table, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
 /// One op in one direction at one shape, timed by the device's clock. A benchmark of a further kernel is one such class; see

@@ -1,11 +1,11 @@
 using System.IO.Enumeration;
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>One row of the suite before it has been measured: what is done, at which shape, and what it costs at least.</summary>
 /// <param name="family">Such as conv.</param>
-/// <param name="direction">Such as input-gradient, see <see cref="Cases.Direction"/>.</param>
+/// <param name="direction">Such as input-gradient, see <see cref="Suite.Direction"/>.</param>
 /// <param name="shape">In the words of the family, which the peers' scripts read too.</param>
 /// <param name="type">Storage of activations and their gradients.</param>
 public abstract class SuiteCase(string family, string direction, string shape, DType type)

@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>A recorded op with its operands: run whole once to be checked, then step by step to be timed.</summary>
 public sealed class RecordedKernel : IDisposable

@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
 /// A persistent tensor of standard normal numbers times a power of two, and the same numbers on the host by their index alone:

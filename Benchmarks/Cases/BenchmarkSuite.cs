@@ -1,9 +1,9 @@
-using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
-namespace TrigFlowNative.Benchmarks.Suite;
+namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>All that can be measured, and the choice of some of it.</summary>
 public static class BenchmarkSuite

@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>Something whole that a user waits for: a training step, a sample, a batch on its way. Timed by the host's clock, the device's work included.</summary>
 /// <inheritdoc/>

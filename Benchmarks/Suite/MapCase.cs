@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
 /// An op that makes one tensor of another, forward, with its tangent, or backward: what a further op has to say is how it is recorded
@@ -12,16 +12,16 @@ public abstract class MapCase(string family, string direction, string shape, DTy
     private const int Samples = 512;
 
     /// <summary>The directions of such an op.</summary>
-    public static IReadOnlyList<string> Directions { get; } = [Cases.Direction.Forward, Cases.Direction.Tangent, Cases.Direction.Backward];
+    public static IReadOnlyList<string> Directions { get; } = [Suite.Direction.Forward, Suite.Direction.Tangent, Suite.Direction.Backward];
 
     /// <summary>Memory alone decides.</summary>
     public override double Flops => 0;
 
     /// <summary>Whether x and y have tangents.</summary>
-    protected bool IsDual => Direction == Cases.Direction.Tangent;
+    protected bool IsDual => Direction == Suite.Direction.Tangent;
 
     /// <summary>Whether the gradient of x is measured.</summary>
-    protected bool IsBackward => Direction == Cases.Direction.Backward;
+    protected bool IsBackward => Direction == Suite.Direction.Backward;
 
     /// <summary>Extents of x.</summary>
     protected abstract Shape Input { get; }

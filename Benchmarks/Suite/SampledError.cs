@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>Relative L2 error over some of the elements of results: sqrt(sum (y - reference)^2 / sum reference^2).</summary>
 public sealed class SampledError

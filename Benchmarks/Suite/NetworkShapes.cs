@@ -2,7 +2,7 @@ using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 
-namespace TrigFlowNative.Benchmarks.Cases;
+namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>The convolutions of a network, as its parameters' names and shapes tell them; a matrix over pixels is a 1x1 convolution.</summary>
 internal static class NetworkShapes
