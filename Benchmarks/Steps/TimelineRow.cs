@@ -93,7 +93,7 @@ internal sealed record TimelineRow
             Gflop = cost.Flops / 1e9,
             Megabytes = cost.Bytes / 1e6,
             BoundMicroseconds = double.IsNaN(bound) ? null : 1e6 * bound,
-            BoundPercent = double.IsNaN(bound) ? null : 100 * bound / seconds,
+            BoundPercent = double.IsNaN(bound) || seconds <= 0 ? null : 100 * bound / seconds, // the host's clock may not have moved
         };
     }
 }
