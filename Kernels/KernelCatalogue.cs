@@ -58,8 +58,8 @@ internal static class KernelCatalogue
             yield return WgmmaProduct.GradientSpecification(new WgmmaGradientTile(columns));
         }
 
-        foreach (int splits in (int[])[2, 4, 8])
-            yield return new WgmmaSharedTile(WgmmaTiles.Of(64, 1) with { Splits = splits }).Specification();
+        foreach ((int columns, int splits) in ((int, int)[])[(64, 8), (64, 4), (128, 4)])
+            yield return new WgmmaSharedTile(WgmmaTiles.Of(columns, 1) with { Splits = splits }).Specification();
         yield return WgmmaProduct.SumSpecification();
     }
 

@@ -26,7 +26,6 @@ internal static class RunCommand
     public static Command Create()
     {
         var command = new Command("run", "Checks and times the chosen cases; exit code 1 if a result is wrong, a case fails, or --compare finds a regression.") { Peer, Compare, Out };
-        command.Aliases.Add("kernels");
         Selection.AddTo(command);
         command.SetAction(Run);
         return command;

@@ -10,9 +10,6 @@ namespace TrigFlowNative.Benchmarks.Cli;
 internal sealed class StepArguments
 {
     private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", "sct", "scd", "trigflow");
-    /// <summary>What is trained.</summary>
-    public Option<string> ObjectiveOption => objective;
-
     private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
     private readonly Option<float> dropout = new("--dropout")
     {

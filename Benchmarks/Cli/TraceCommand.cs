@@ -50,7 +50,7 @@ internal static class TraceCommand
         {
             string name = sampling ? $"sample-{count}" : "step";
             CsvTable.Write(Path.Combine(folder, sampling ? $"timeline-{name}.csv" : "timeline.csv"), rows);
-            TraceFile.Write(Path.Combine(folder, $"trace-{name}.json"), $"{options.Preset}, {(sampling ? $"{count} images in two steps" : $"a {parsed.GetValue(Arguments.ObjectiveOption)} step of {options.Batch}")}, {device.Description}", rows, mark);
+            TraceFile.Write(Path.Combine(folder, $"trace-{name}.json"), $"{options.Preset}, {(sampling ? $"{count} images in two steps" : $"a {options.Objective.ToString().ToLowerInvariant()} step of {options.Batch}")}, {device.Description}", rows, mark);
         }
 
         Console.WriteLine(device.Description);

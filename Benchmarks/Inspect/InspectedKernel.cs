@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Kernels;
@@ -16,7 +17,7 @@ internal sealed record InspectedKernel(string Name, string Architecture, Func<st
     public static IEnumerable<InspectedKernel> All() =>
     [
         .. KernelCatalogue.WithInlinePtx().GroupBy(KernelCatalogue.NameOf).SelectMany(same => same.Select(spec => WithInlinePtx(spec, alone: same.Count() == 1))),
-        .. KernelCatalogue.Plain().Select(method => new InspectedKernel(KernelCatalogue.NameOf(method), "sm_90", () => PlainPtx.Compile(method), null)),
+        .. KernelCatalogue.Plain().Select(method => new InspectedKernel(KernelCatalogue.NameOf(method), "sm_90", () => IlgpuPtx.Compile(method, CudaArchitecture.SM_90).Text, null)),
     ];
 
     /// <summary>A kernel by its name or, where others have it too, by its name and its blocks.</summary>

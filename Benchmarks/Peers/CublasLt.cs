@@ -64,10 +64,12 @@ internal sealed unsafe class CublasLt : INativePeer
     {
         nint operation, preference;
         Check(((delegate* unmanaged<nint*, int, int, int>)Export("cublasLtMatmulDescCreate"))(&operation, Compute32, Fp32), "cublasLtMatmulDescCreate");
+        Releases("cublasLtMatmulDescDestroy", operation);
         Set("cublasLtMatmulDescSetAttribute", operation, TransposeA, a.Transposed ? 1 : 0);
         Set("cublasLtMatmulDescSetAttribute", operation, TransposeB, b.Transposed ? 1 : 0);
         nint layoutA = Layout(a), layoutB = Layout(b), layoutD = Layout(d);
         Check(((delegate* unmanaged<nint*, int>)Export("cublasLtMatmulPreferenceCreate"))(&preference), "cublasLtMatmulPreferenceCreate");
+        Releases("cublasLtMatmulPreferenceDestroy", preference);
         Set("cublasLtMatmulPreferenceSetAttribute", preference, MostWorkspace, workspace.ByteCount);
         Proposal[] proposals = new Proposal[Proposals];
         int count;

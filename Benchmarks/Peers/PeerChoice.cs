@@ -41,8 +41,8 @@ internal sealed class PeerChoice
             Fault = e.Message;
         }
 
-        ILookup<string, BenchmarkRow> byName = theirs.Where(row => row is { Verdict: BenchmarkRow.Right, Microseconds: > 0 }).ToLookup(row => row.Name);
-        return [.. ours.Select(row => Beside(files.Beside(row), byName[row.Name])), .. theirs];
+        ILookup<(string, string), BenchmarkRow> same = theirs.Where(row => row is { Verdict: BenchmarkRow.Right, Microseconds: > 0 }).ToLookup(row => (row.Name, row.Type));
+        return [.. ours.Select(row => Beside(files.Beside(row), same[(row.Name, row.Type)])), .. theirs];
     }
 
     private static BenchmarkRow Beside(BenchmarkRow row, IEnumerable<BenchmarkRow> peers) =>

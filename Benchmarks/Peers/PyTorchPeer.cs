@@ -15,6 +15,9 @@ namespace TrigFlowNative.Benchmarks.Peers;
 internal sealed class PyTorchPeer(string[] variants)
 {
     private const string Network = "cifar10"; // what the scripts have
+    /// <summary>What the scripts do in fp32; all else in bf16.</summary>
+    private static readonly string[] Single = ["optimizer", "copy"];
+
     private static readonly string Scripts = Path.Combine(AppContext.BaseDirectory, "Peers", "PyTorch");
     private static string Python => Environment.GetEnvironmentVariable("PYTHON") is { Length: > 0 } chosen ? chosen : "python3";
 
@@ -34,7 +37,7 @@ internal sealed class PyTorchPeer(string[] variants)
         string[] counts = [.. samples.Where(IsKnown).Select(each => $"{each.Images}").Distinct()];
         if (counts.Length > 0)
             rows.AddRange(RunWork(["--objective", "none", "--sample", .. counts]));
-        return [.. rows.Select(row => row with { Device = device, Verdict = BenchmarkRow.Right, Type = "bf16" })];
+        return [.. rows.Select(row => row with { Device = device, Verdict = BenchmarkRow.Right, Type = Single.Contains(row.Op) ? "fp32" : "bf16" })];
     }
 
     private static bool IsKnown(SuiteCase each) => each.Shape.StartsWith(Network + " ", StringComparison.Ordinal);

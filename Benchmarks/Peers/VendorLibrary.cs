@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// NVIDIA's libraries beside the driver, found at run time: in the folders of $TRIGFLOW_CUDA_LIBRARIES, where the system's loader looks, in
-/// $CUDA_HOME and /usr/local/cuda, and in the packages of the Python installations on the PATH, where PyTorch brings them.
+/// NVIDIA's libraries beside the driver, found at run time: in the folders of $TRIGFLOW_CUDA_LIBRARIES, in $CUDA_HOME and /usr/local/cuda, in the
+/// packages of the Python installations on the PATH, where PyTorch brings them, and where the system's loader looks.
 /// </summary>
 internal static class VendorLibrary
 {

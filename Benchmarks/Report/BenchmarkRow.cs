@@ -36,11 +36,11 @@ public sealed record BenchmarkRow
     [Name("dtype")]
     public string Type { get; init; } = "";
 
-    /// <summary>What did it: portable, mma or wgmma of ours, cpu, or the name of a peer.</summary>
+    /// <summary>What did it: of ours portable (no tensor cores), mma or wgmma, cuda for a whole work, cpu, simulator; else the name of a peer.</summary>
     [Name("path")]
     public string Path { get; init; } = "";
 
-    /// <summary>How it was timed: graph (events inside of a captured graph), benchmarkdotnet (the host's clock, the device waited for), or host.</summary>
+    /// <summary>How it was timed: graph (events inside of a captured graph), benchmarkdotnet (the host's clock, the device waited for), or host; of PyTorch's scripts events or host.</summary>
     [Name("clock")]
     public string Clock { get; init; } = "";
 

@@ -9,7 +9,7 @@ namespace TrigFlowNative.Benchmarks.Report;
 /// A timeline in the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing read: a track with every launch in order, one
 /// with the passes and one with the blocks that they belong to.
 /// </summary>
-/// <remarks>Launches are laid end to end, each as long as it took between its marks; between them the device idled less than that shows.</remarks>
+/// <remarks>Launches are laid end to end, each as long as it took between its marks, of which the marks themselves are a part: in a replay without them it ends earlier.</remarks>
 internal static class TraceFile
 {
     private const int Process = 1, Passes = 1, Blocks = 2, Launches = 3;

@@ -33,6 +33,7 @@ public sealed class Operand : IDisposable
             Fill(Tensor.Tangent, shape.Count);
     }
 
+    /// <summary>The numbers on the device.</summary>
     public Tensor Tensor { get; }
 
     /// <summary>Element i of the primal; behind those, of the tangent.</summary>
@@ -53,6 +54,7 @@ public sealed class Operand : IDisposable
         anchors.Add(anchor);
     }
 
+    /// <summary>Releases the tensor.</summary>
     public void Dispose()
     {
         Tensor.Dispose();

@@ -41,6 +41,7 @@ public sealed class RecordedKernel : IDisposable
             step.Run();
     }
 
+    /// <summary>Releases the program and the operands.</summary>
     public void Dispose()
     {
         program.Dispose();

@@ -7,8 +7,8 @@ namespace TrigFlowNative.Engine.Cuda;
 /// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; capturable into a graph.</summary>
 /// <remarks>
 /// Arguments are passed by position, each an <see cref="int"/>, <see cref="float"/> or <see cref="long"/> in the order of
-/// the method's parameters. Modules stay loaded as long as the device. Compiling is left to other threads, so that a program's kernels
-/// are compiled side by side while it is recorded; the first launch waits.
+/// the method's parameters. Modules stay loaded as long as the device. The driver compiles on other threads, so that a program's
+/// kernels are compiled side by side while it is recorded; the first launch waits.
 /// </remarks>
 public sealed unsafe class PtxKernel
 {
@@ -21,7 +21,8 @@ public sealed unsafe class PtxKernel
     private PtxKernel(GpuDevice gpu, PtxKernelSpec spec)
     {
         (this.gpu, Spec) = (gpu, spec);
-        function = new Background<nint>(() => Compile(gpu, spec));
+        (string text, string entry) = spec.Compile(); // here: KernelCache knows a binary by its text, which depends on the order in which texts are made
+        function = new Background<nint>(() => Compile(gpu, spec, text, entry));
         parameters = spec.Method.GetParameters().Length;
         overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
     }
@@ -46,7 +47,7 @@ public sealed unsafe class PtxKernel
         }
     }
 
-    /// <summary>Begins to load a kernel; the same specification is compiled once per device. What goes wrong is thrown by the first launch.</summary>
+    /// <summary>Begins to load a kernel; the same specification is compiled once per device. What the driver refuses is thrown by the first launch.</summary>
     public static PtxKernel Load(GpuDevice gpu, PtxKernelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(gpu);
@@ -98,9 +99,8 @@ public sealed unsafe class PtxKernel
         gpu.Launched?.Invoke(this);
     }
 
-    private static nint Compile(GpuDevice gpu, PtxKernelSpec spec)
+    private static nint Compile(GpuDevice gpu, PtxKernelSpec spec, string text, string entry)
     {
-        (string text, string entry) = spec.Compile();
         byte[] image = spec.Whole ? Encoding.ASCII.GetBytes(text + "\0") : KernelCache.Binary(gpu, spec.Method.Name, text);
         nint module, function;
         gpu.Bind();

@@ -1,10 +1,6 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
-using ILGPU;
-using ILGPU.Backends.EntryPoints;
-using ILGPU.Backends.PTX;
 using ILGPU.Runtime.Cuda;
 
 namespace TrigFlowNative.Engine.Cuda;
@@ -26,10 +22,6 @@ public static class PtxSource
     /// <summary>Waits for the end of the launch before: nothing that precedes it in a kernel may read or write what launches share.</summary>
     public const string Wait = "griddepcontrol.wait;";
 
-    private static readonly Lock Gate = new();
-    private static readonly ConcurrentDictionary<MethodInfo, (string Text, string Entry)> Compiled = [];
-    private static Context? context;
-
     /// <summary>Compiles a static, explicitly grouped kernel method; no GPU is needed.</summary>
     /// <param name="kernel">A method whose parameters are numbers: views and pointers travel as <see cref="long"/> addresses.</param>
     /// <param name="architecture">What the text is for, such as sm_90a or sm_80.</param>
@@ -43,7 +35,7 @@ public static class PtxSource
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(macros);
-        (string text, string entry) = Compiled.TryGetValue(kernel, out var known) ? known : CompileMethod(kernel);
+        (string text, string entry) = IlgpuPtx.Compile(kernel, CudaArchitecture.SM_80);
         var result = new StringBuilder(text.Length);
         foreach (string line in text.Split('\n'))
         {
@@ -66,27 +58,6 @@ public static class PtxSource
 
     /// <summary>Whether kernels for an architecture may be launched before the kernel ahead of them has ended.</summary>
     internal static bool OverlapsLaunches(string architecture) => architecture == "sm_90a";
-
-    private static (string Text, string Entry) CompileMethod(MethodInfo kernel)
-    {
-        lock (Gate)
-        {
-            context ??= Context.Create(builder => builder.EnableAlgorithms().Optimize(OptimizationLevel.O2));
-            try
-            {
-                using var backend = new PTXBackend(context, CudaArchitecture.SM_80, CudaInstructionSet.ISA_80, nvvmAPI: null!); // no libdevice
-                var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), default);
-                return Compiled[kernel] = (compiled.PTXAssembly.Replace("\r", "", StringComparison.Ordinal), compiled.Name);
-            }
-            catch
-            {
-                // After a failure a context also refuses kernels that are right.
-                context.Dispose();
-                context = null;
-                throw;
-            }
-        }
-    }
 
     /// <summary>Replaces a line @@name a, b; by the macro's text.</summary>
     private static void Expand(MethodInfo kernel, string line, IReadOnlyDictionary<string, string> macros, StringBuilder target)

@@ -39,10 +39,11 @@ public sealed class PeerTests : IDisposable
         BenchmarkRow[] ours = [.. cases.Select(each => new BenchmarkRow { Op = each.Family, Direction = each.Direction, Shape = each.Shape, Path = "wgmma", Microseconds = 10, Verdict = "ok" })];
         BenchmarkRow Peer(string direction, string name, double? time, string verdict = "ok") =>
             new() { Op = "gemm", Direction = direction, Shape = "7x8x9", Path = name, Microseconds = time, Verdict = verdict };
+        BenchmarkRow otherType = Peer("input-gradient", "bf16", 1) with { Type = "bf16" };
         BenchmarkRow[] rows = new PeerChoice([]).Beside(
-            cases, ours, [Peer("forward", "slow", 30), Peer("forward", "fast", 20), Peer("forward", "wrong", null, "WRONG"), Peer("input-gradient", "slow", 5)], TestDevices.Get("cpu"));
+            cases, ours, [Peer("forward", "slow", 30), Peer("forward", "fast", 20), Peer("forward", "wrong", null, "WRONG"), Peer("input-gradient", "slow", 5), otherType], TestDevices.Get("cpu"));
         Assert.Equal(["fast 2", "slow 0.5", " "], rows.Take(3).Select(row => $"{row.Peer} {row.Ratio}"));
-        Assert.Equal(["slow", "fast", "wrong", "slow"], rows.Skip(3).Select(row => row.Path));
+        Assert.Equal(["slow", "fast", "wrong", "slow", "bf16"], rows.Skip(3).Select(row => row.Path));
         Assert.All(rows.Skip(3), row => Assert.False(row.IsOurs));
     }
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Tests.Kernels;
@@ -6,8 +7,8 @@ namespace TrigFlowNative.Tests.Kernels;
 /// <summary>Compiles kernels to PTX text for an H200 without a GPU: the simulator runs C# that the GPU's compiler refuses.</summary>
 internal static class PtxCompiler
 {
-    /// <inheritdoc cref="PlainPtx.Compile"/>
-    public static string Compile(MethodInfo kernel) => PlainPtx.Compile(kernel);
+    /// <inheritdoc cref="IlgpuPtx.Compile"/>
+    public static string Compile(MethodInfo kernel) => IlgpuPtx.Compile(kernel, CudaArchitecture.SM_90).Text;
 
     /// <summary>Instructions by basic block, without labels, directives and braces.</summary>
     public static IReadOnlyList<string[]> Blocks(string ptx)
