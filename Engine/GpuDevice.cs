@@ -74,9 +74,6 @@ public sealed class GpuDevice : ComputeDevice
     /// <summary>Kernels loaded by <see cref="PtxKernel"/>, by key.</summary>
     internal ConcurrentDictionary<string, PtxKernel> Kernels { get; } = [];
 
-    /// <summary>Told of every kernel that <see cref="PtxKernel"/> launches; null while nobody asks.</summary>
-    internal Action<PtxKernel>? Launched { get; set; }
-
     /// <summary>
     /// Threads in a group of a kernel that reduces over the group with barriers; a power of two, at most 256. The
     /// simulator gets few, since each of its threads is one of the operating system's and barriers cost accordingly:

@@ -40,7 +40,7 @@ internal sealed record TimelineRow
     [Name("bound_percent"), Format("0.#")]
     public double? BoundPercent { get; init; }
 
-    /// <summary>Kernels with inline PTX that it launches; empty where ILGPU launches its own.</summary>
+    /// <summary>The kernels that it launches, each once; empty on devices without kernels.</summary>
     [Name("kernels")]
     public string Kernels { get; init; } = "";
 

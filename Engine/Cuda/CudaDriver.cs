@@ -73,6 +73,17 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuGraphGetNodes")]
     public static partial int GraphGetNodes(nint graph, nint* nodes, ref nuint count);
 
+    [LibraryImport(Library, EntryPoint = "cuGraphNodeGetType")]
+    public static partial int GraphNodeType(nint node, out int type);
+
+    /// <summary>Drivers from CUDA 12.0 on.</summary>
+    [LibraryImport(Library, EntryPoint = "cuGraphKernelNodeGetParams_v2")]
+    public static partial int GraphKernelNode(nint node, out KernelNode parameters);
+
+    /// <summary>Drivers from CUDA 12.3 on.</summary>
+    [LibraryImport(Library, EntryPoint = "cuFuncGetName")]
+    public static partial int FunctionName(out nint name, nint function);
+
     [LibraryImport(Library, EntryPoint = "cuGraphDestroy")]
     public static partial int GraphDestroy(nint graph);
 
@@ -111,6 +122,14 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library, EntryPoint = "cuMemsetD32Async")]
     public static partial int Fill32(nint target, uint value, nuint count, nint stream);
+
+    /// <summary>CUDA_KERNEL_NODE_PARAMS_v2: a launch as a graph holds it; the function first, the arguments and the context behind.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 72)]
+    public struct KernelNode
+    {
+        public nint Function;
+        public uint GridX, GridY, GridZ, BlockX, BlockY, BlockZ, SharedBytes;
+    }
 
     /// <summary>CUlaunchConfig.</summary>
     [StructLayout(LayoutKind.Sequential)]

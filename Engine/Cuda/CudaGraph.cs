@@ -18,22 +18,7 @@ public sealed unsafe class CudaGraph : IDisposable
         ArgumentNullException.ThrowIfNull(gpu);
         ArgumentNullException.ThrowIfNull(launches);
         this.gpu = gpu;
-        gpu.Bind();
-        CudaDriver.Check(CudaDriver.StreamBeginCapture(gpu.StreamHandle, Relaxed), "cuStreamBeginCapture");
-        nint graph;
-        try
-        {
-            launches();
-        }
-        catch
-        {
-            // Ends the capture so that the stream works again; what the driver says of it matters less than what was thrown.
-            if (CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph) == 0 && graph != 0)
-                _ = CudaDriver.GraphDestroy(graph);
-            throw;
-        }
-
-        CudaDriver.Check(CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph), "cuStreamEndCapture");
+        nint graph = Capture(gpu, launches);
         try
         {
             nuint nodes = 0;
@@ -67,6 +52,28 @@ public sealed unsafe class CudaGraph : IDisposable
         gpu.Bind();
         CudaDriver.Check(CudaDriver.GraphExecDestroy(executable), "cuGraphExecDestroy");
         executable = 0;
+    }
+
+    /// <summary>Captures what an action launches, as a graph that the caller destroys.</summary>
+    internal static nint Capture(GpuDevice gpu, Action launches)
+    {
+        gpu.Bind();
+        CudaDriver.Check(CudaDriver.StreamBeginCapture(gpu.StreamHandle, Relaxed), "cuStreamBeginCapture");
+        nint graph;
+        try
+        {
+            launches();
+        }
+        catch
+        {
+            // Ends the capture so that the stream works again; what the driver says of it matters less than what was thrown.
+            if (CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph) == 0 && graph != 0)
+                _ = CudaDriver.GraphDestroy(graph);
+            throw;
+        }
+
+        CudaDriver.Check(CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph), "cuStreamEndCapture");
+        return graph;
     }
 
     /// <summary>Throws if a capture on the device's stream has been spoilt by a call that cannot be captured.</summary>

@@ -30,6 +30,9 @@ public sealed unsafe class PtxKernel
     /// <summary>What the kernel was made from.</summary>
     public PtxKernelSpec Spec { get; }
 
+    /// <summary>The driver's handle; waits for the driver's compiler.</summary>
+    internal nint Handle => function.Value;
+
     /// <summary>Registers of a thread.</summary>
     public int RegisterCount => Attribute(Registers);
 
@@ -95,8 +98,6 @@ public sealed unsafe class PtxKernel
             };
             CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function.Value, pointers, null), $"launch of {Spec.Method.Name}");
         }
-
-        gpu.Launched?.Invoke(this);
     }
 
     private static nint Compile(GpuDevice gpu, PtxKernelSpec spec, string text, string entry)
