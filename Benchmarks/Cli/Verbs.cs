@@ -24,6 +24,7 @@ internal static class Verbs
             SampleCommand.Create(),
             TraceCommand.Create(),
             InspectCommand.Create(),
+            ProfileCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try

@@ -90,6 +90,12 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuGraphExecDestroy")]
     public static partial int GraphExecDestroy(nint executable);
 
+    [LibraryImport(Library, EntryPoint = "cuProfilerStart")]
+    public static partial int ProfilerStart();
+
+    [LibraryImport(Library, EntryPoint = "cuProfilerStop")]
+    public static partial int ProfilerStop();
+
     [LibraryImport(Library, EntryPoint = "cuEventCreate")]
     public static partial int EventCreate(out nint value, uint flags);
 

@@ -9,6 +9,7 @@ namespace TrigFlowNative.Tests.Benchmarks;
 public sealed class BenchmarkCommandTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("trigflow-benchmarks-").FullName;
+    private readonly StringWriter told = new();
 
     [Fact]
     public void A_run_writes_its_tables()
@@ -46,6 +47,17 @@ public sealed class BenchmarkCommandTests : IDisposable
     }
 
     [Fact]
+    public void Cases_are_launched_for_a_profiler_without_being_timed()
+    {
+        Assert.Equal(0, Run("profile --device cpu --precision fp32 --launches 2 --shape gemm/forward/8x8x8", "step/sct/demo n2"));
+        string[] lines = told.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith("gemm/forward/8x8x8: ok, error ", lines[0], StringComparison.Ordinal);
+        Assert.Equal("step/sct/demo n2: ok", lines[1]);
+        Assert.Equal(2, Run("profile --device cpu --launches 0 --shape gemm/forward/8x8x8"));
+    }
+
+    [Fact]
     public void A_planted_regression_ends_with_code_1()
     {
         Assert.Equal(0, Run("run --quick --device cpu --filter gemm/forward/* --out", folder));
@@ -75,7 +87,7 @@ public sealed class BenchmarkCommandTests : IDisposable
     private int Run(string command, params string[] more)
     {
         (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);
-        Console.SetOut(TextWriter.Null);
+        Console.SetOut(told);
         Console.SetError(TextWriter.Null);
         try
         {

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Globalization;
+using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
+using TrigFlowNative.Training;
+
+namespace TrigFlowNative.Benchmarks.Cli;
+
+/// <summary>
+/// profile: launches the chosen cases, each checked first, and nothing else that a profiler would collect: ncu --profile-from-start off, or
+/// nsys profile -c cudaProfilerApi, sees these launches alone.
+/// </summary>
+internal static class ProfileCommand
+{
+    private const int WarmUp = 2;
+
+    private static readonly Option<int> Launches = new("--launches") { Description = "Times that each case is launched.", DefaultValueFactory = _ => 1 };
+    private static readonly Selection Selection = new();
+
+    public static Command Create()
+    {
+        var command = new Command("profile", "Launches the chosen cases for a profiler (ncu --profile-from-start off): each is checked, none is timed.") { Launches };
+        Selection.AddTo(command);
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        int launches = parsed.GetValue(Launches);
+        if (launches < 1)
+            throw new UsageException("--launches is at least 1");
+        SuiteCase[] cases = Selection.Choose(parsed);
+        using ComputeDevice device = Selection.Open(parsed);
+        bool wrong = false;
+        foreach (SuiteCase each in cases)
+        {
+            (string verdict, IReadOnlyList<string> kernels) = each is WorkCase work ? Profile(work, device, launches) : Profile((KernelCase)each, device, launches);
+            wrong |= !verdict.StartsWith(BenchmarkRow.Right, StringComparison.Ordinal);
+            Console.WriteLine($"{each.Name}: {verdict}{(kernels.Count > 0 ? $"; {string.Join(", ", kernels)}" : "")}");
+        }
+
+        return wrong ? Verbs.BadResult : 0;
+    }
+
+    private static (string Verdict, IReadOnlyList<string> Kernels) Profile(KernelCase each, ComputeDevice device, int launches)
+    {
+        using RecordedKernel recorded = each.Record(device);
+        double error = recorded.Check();
+        string verdict = string.Create(CultureInfo.InvariantCulture, $"{(error <= each.Tolerance ? BenchmarkRow.Right : BenchmarkRow.Wrong)}, error {error:0.0e+0}");
+        Collect(device, launches, _ => recorded.Launch());
+        return (verdict, KernelUse.Of(device, recorded.Launch)?.Names ?? []);
+    }
+
+    private static (string Verdict, IReadOnlyList<string> Kernels) Profile(WorkCase each, ComputeDevice device, int launches)
+    {
+        using PreparedWork work = each.Prepare(device);
+        for (int run = 0; run < WarmUp; run++)
+            work.Run(run);
+        Collect(device, launches, run => work.Run(WarmUp + run));
+        return (work.Fault() is { } fault ? $"{BenchmarkRow.Wrong}, {fault}" : BenchmarkRow.Right, []);
+    }
+
+    private static void Collect(ComputeDevice device, int launches, Action<int> launch)
+    {
+        void LaunchAll()
+        {
+            for (int i = 0; i < launches; i++)
+                launch(i);
+        }
+
+        if (device is GpuDevice { IsCuda: true } gpu)
+            CudaProfiler.Collect(gpu, LaunchAll);
+        else
+            LaunchAll();
+    }
+}

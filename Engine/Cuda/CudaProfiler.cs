@@ -1,0 +1,22 @@
+namespace TrigFlowNative.Engine.Cuda;
+
+/// <summary>The range that NVIDIA's profilers collect when they are told not to begin with the process (<c>ncu --profile-from-start off</c>, <c>nsys -c cudaProfilerApi</c>).</summary>
+internal static class CudaProfiler
+{
+    /// <summary>Does the work inside of the range, and waits for it.</summary>
+    public static void Collect(GpuDevice gpu, Action work)
+    {
+        gpu.Synchronize();
+        gpu.Bind();
+        CudaDriver.Check(CudaDriver.ProfilerStart(), "cuProfilerStart");
+        try
+        {
+            work();
+            gpu.Synchronize();
+        }
+        finally
+        {
+            CudaDriver.Check(CudaDriver.ProfilerStop(), "cuProfilerStop");
+        }
+    }
+}
