@@ -30,6 +30,22 @@ internal static partial class WgmmaConvolution
         public int Low, High, LowInside, HighInside;
         public float LowBiased, HighBiased;
 
+        /// <summary>
+        /// Where the thread points in a chunk of shared memory, when a warp stores or loads four matrices of 8 x 8 at once: at rows 0 to 7 and 8 to 15
+        /// of the warp's 16, of a run of eight columns and of the next. The other runs are an exclusive or away, by the swizzle.
+        /// </summary>
+        public int Point;
+
+        /// <summary>What is done to the sums of the tile at hand.</summary>
+        public int Mode;
+
+        /// <summary><see cref="Point"/> of a thread of a warpgroup.</summary>
+        public static int PointOf(int lane)
+        {
+            int row = ((lane >> 5) << 4) + (lane & 15), run = (lane >> 4) & 1;
+            return (row << 7) + ((run ^ (row & 7)) << 4);
+        }
+
         /// <summary>Turns to a tile.</summary>
         public void SetRows(BoxPlace tile, int n, int h, int w, int widthLog, int heightLog)
         {
@@ -42,6 +58,8 @@ internal static partial class WgmmaConvolution
             HighInside = high.W < w && high.H < h && high.N < n ? 1 : 0;
             LowBiased = Low < BiasedRows ? 1f : 0f;
             HighBiased = High < BiasedRows ? 1f : 0f;
+            // Of no pixel of the half is the number less than the first's.
+            Mode = (Box.N * h + Box.H) * w + Box.W < BiasedRows ? WgmmaTile.Biased : Alpha == 1f ? WgmmaTile.Plain : WgmmaTile.Scaled;
         }
 
         /// <summary>Address of the bias of the thread's first column.</summary>
@@ -49,18 +67,13 @@ internal static partial class WgmmaConvolution
 
         /// <summary>Address of a pixel's sum in fp32 in the thread's first column.</summary>
         public readonly long SumAt(int pixel, int column) => Y + ((long)pixel * Columns + column + Pair) * 4;
-
-        /// <summary>The thread's row in a chunk of shared memory, whose 16-byte pieces the swizzle moves by row % 8.</summary>
-        public readonly int Line => (Row << 7) + (Pair << 1);
-
-        public readonly int Swizzle => (Row & 7) << 4;
     }
 
     /// <summary>Stores the first pair of chunks, of which the second may be missing; of a residual, both lie in one place of the ring.</summary>
     private static void StoreFirstPair(Output o, int column, int chunks, int residual)
     {
         long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Columns - column, to = o.Staging + o.Line, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Line;
+        int left = o.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Point;
         if (o.Single != 0)
         {
             CudaAsm.Emit("@@single0 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.LowInside, o.HighInside);
@@ -69,12 +82,12 @@ internal static partial class WgmmaConvolution
         }
 
         BeginChunk(o);
-        CudaAsm.Emit("@@rounded0 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, o.Swizzle, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, from);
+        CudaAsm.Emit("@@rounded0 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.Mode);
         EndChunk(o, 0, column);
         if (chunks < 2)
             return;
         BeginChunk(o);
-        CudaAsm.Emit("@@rounded1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaTile.ChunkBytes, o.Swizzle, bias + 256, left - 64, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, from + 2 * WgmmaTile.ChunkBytes);
+        CudaAsm.Emit("@@rounded1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaTile.ChunkBytes, from + 2 * WgmmaTile.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.Mode);
         EndChunk(o, 1, column + 64);
     }
 
@@ -82,7 +95,7 @@ internal static partial class WgmmaConvolution
     private static void StoreSecondPair(Output o, int column, int chunks, int residual)
     {
         long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Columns - column, to = o.Staging + o.Line, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Line;
+        int left = o.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Point;
         if (o.Single != 0)
         {
             CudaAsm.Emit("@@single2 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.LowInside, o.HighInside);
@@ -91,12 +104,12 @@ internal static partial class WgmmaConvolution
         }
 
         BeginChunk(o);
-        CudaAsm.Emit("@@rounded2 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, o.Swizzle, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, from);
+        CudaAsm.Emit("@@rounded2 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias, left, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.Mode);
         EndChunk(o, 0, column);
         if (chunks < 2)
             return;
         BeginChunk(o);
-        CudaAsm.Emit("@@rounded3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaTile.ChunkBytes, o.Swizzle, bias + 256, left - 64, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, from + 2 * WgmmaTile.ChunkBytes);
+        CudaAsm.Emit("@@rounded3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaTile.ChunkBytes, from + 2 * WgmmaTile.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, o.Alpha, o.Beta, o.Mode);
         EndChunk(o, 1, column + 64);
     }
 

@@ -77,6 +77,7 @@ internal static partial class WgmmaConvolution
         ring.Places = stages;
         ring.Full = staging + (single != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
         ring.Empty = ring.Full + stages * AsyncBarrier.Bytes;
+        int tickets = ring.Full + WgmmaTile.BarrierBytes, number = 0;
         if (thread == 0)
         {
             TensorCopy.Prefetch(maps);
@@ -100,9 +101,11 @@ internal static partial class WgmmaConvolution
                 ring.Phase = 1; // nothing has been filled yet: the wait for an empty place passes at once
                 for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
                 {
-                    int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
+                    int columnTile = TileColumn(tile, rowTiles, columnTiles), column = columnTile * tileColumns, tap = 0;
                     BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
-                    int tap = 0;
+                    // Where the tile lies, for those who multiply: divisions would keep them from storing it.
+                    AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
+                    CudaAsm.Emit("st.shared.v4.b32 [%0], {%1, %2, %3, %4};", Ticket(tickets, number++), box.W, box.H, box.N, columnTile);
                     for (int r = -radius; r <= radius; r++)
                         for (int s = -radius; s <= radius; s++)
                         {
@@ -139,10 +142,12 @@ internal static partial class WgmmaConvolution
             output.Staging = staging + warpgroup * 2 * WgmmaTile.ChunkBytes;
             output.Row = ((lane >> 5) << 4) + ((lane & 31) >> 2);
             output.Pair = (lane & 3) << 1;
+            output.Point = Output.PointOf(lane);
             output.Single = single;
             for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
             {
-                int previous = 0, slice = 0;
+                int previous = 0, slice = 0, ticket = Ticket(tickets, number++), columnTile = 0;
+                BoxPlace box = default;
                 CudaAsm.Emit("@@clear;");
                 for (int step = 0; step < steps; step++)
                 {
@@ -153,6 +158,14 @@ internal static partial class WgmmaConvolution
                     int last = slice == slices && step < convolved ? 1 : 0;
                     slice = last != 0 ? 0 : slice;
                     CudaAsm.Emit("@@multiply %0, %1, %2;", a, b, last);
+                    if (step == 0) // what the copying thread wrote before the step's bytes arrived; read in the shadow of the products
+                    {
+                        CudaAsm.Emit("ld.shared.b32 %0, [%1];", out box.W, ticket);
+                        CudaAsm.Emit("ld.shared.b32 %0, [%1 + 4];", out box.H, ticket);
+                        CudaAsm.Emit("ld.shared.b32 %0, [%1 + 8];", out box.N, ticket);
+                        CudaAsm.Emit("ld.shared.b32 %0, [%1 + 12];", out columnTile, ticket);
+                    }
+
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (step > 0)
                         Release(previous, lane, cluster);
@@ -162,10 +175,9 @@ internal static partial class WgmmaConvolution
 
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                 Release(previous, lane, cluster);
-                int column = TileColumn(tile, rowTiles, columnTiles) * tileColumns;
-                BoxPlace box = BoxPlace.Of(TileRow(tile, rowTiles, columnTiles) * cluster + rank, across, down, widthLog, heightLog);
+                int column = columnTile * tileColumns;
                 output.SetRows(box, n, h, w, widthLog, heightLog);
-                output.Map = output.Maps + TileColumn(tile, rowTiles, columnTiles) * (long)storeStep;
+                output.Map = output.Maps + columnTile * (long)storeStep;
                 if (residual != 0)
                     AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
                 CudaAsm.Emit("@@beginTile;");
@@ -228,6 +240,9 @@ internal static partial class WgmmaConvolution
             ring.Advance();
         }
     }
+
+    /// <summary>Address of a tile's ticket.</summary>
+    private static int Ticket(int tickets, int number) => tickets + (number & (WgmmaTile.Tickets - 1)) * WgmmaTile.TicketBytes;
 
     /// <summary>A descriptor of an operand's form, pointed at its address in shared memory.</summary>
     internal static long At(long form, int address) => form + ((address & 0x3FFFF) >> 4);

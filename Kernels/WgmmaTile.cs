@@ -13,7 +13,7 @@ namespace TrigFlowNative.Kernels;
 /// row is an index of the output, else a row is an inner index (the transposed forms of wgmma, PTX ISA 8.0, section 9.7.14).
 /// Accumulator i of a thread: column 8 (i / 4) + 2 (lane % 4) + i % 2, row lane / 4 of its warp's 16, 8 further down for i % 4 above 1.
 /// </remarks>
-internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bool Single, int Cluster)
+internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Residual, bool Single, int Cluster)
 {
     /// <summary>Blocks that share the inner index of a tile, as a <see cref="WgmmaSharedTile"/>, where tiles are few.</summary>
     public int Splits { get; init; } = 1;
@@ -36,12 +36,6 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     /// <summary>Bytes of 64 rows of a chunk.</summary>
     public const int ChunkBytes = 8192;
 
-    /// <summary>Sets "any" where a bias is to be read: there may be none, and what lies at its address could be a NaN.</summary>
-    private const string AnyBiased = "add.f32 b0, $4, $5;\nsetp.neu.f32 any, b0, 0f00000000;\n";
-
-    /// <summary>Declares and sets the address of the shortcut's bias.</summary>
-    private string SecondBias => Shortcut ? ".reg .b64 second;\nadd.s64 second, $2, apart;\n" : "";
-
     /// <summary>The copying warpgroup gives registers up, 128 of each thread, to the two that multiply: 40 and twice 232 are three times 168.</summary>
     public const string FewRegisters = "setmaxnreg.dec.sync.aligned.u32 40;";
 
@@ -52,6 +46,12 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
 
     /// <summary>Room for the barriers of the ring.</summary>
     public const int BarrierBytes = 256;
+
+    /// <summary>
+    /// Tickets, which say where a tile lies: the copying thread writes one for each tile, and may not write over it before all have read it. It is
+    /// at most as many tiles ahead as the ring has places, and threads that still read are at most one product behind.
+    /// </summary>
+    public const int Tickets = 2 * MostStages, TicketBytes = 16;
 
     /// <summary>Chunks of 64 columns, the last perhaps partly used.</summary>
     public int Chunks => (Columns + 63) / 64;
@@ -67,13 +67,13 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
     public int StageBytes => (2 + Chunks) * ChunkBytes;
 
     /// <summary>Steps of operands that shared memory holds.</summary>
-    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - StagingBytes) / StageBytes);
+    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - Tickets * TicketBytes - StagingBytes) / StageBytes);
 
     /// <summary>Two chunks of output for each warpgroup, on their way to memory; nothing where sums are stored from registers.</summary>
     public int StagingBytes => Single ? 0 : 4 * ChunkBytes;
 
     /// <summary>Dynamic shared memory.</summary>
-    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes;
+    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes + Tickets * TicketBytes;
 
     /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
     public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}{(LastDepth < Depth / 16 ? $"-k{LastDepth}" : "")}-c{Cluster}";
@@ -159,89 +159,6 @@ internal sealed record WgmmaTile(int Columns, bool TransposeB, bool Residual, bo
 
     /// <summary>Bytes that arrive for B in a step.</summary>
     public int BytesOfB => TransposeB ? Chunks * ChunkBytes : Columns * 128;
-
-    /// <summary>
-    /// alpha (sum + bias) + beta residual, rounded to bf16 and laid into shared memory. $0: address of the thread's row in the chunk;
-    /// $1: the row's swizzle, 16 (row % 8); $2: address of the bias; $3: columns that are left; $4, $5: whether the two rows take the bias,
-    /// as 0 or 1; $6: alpha; $7: beta; $8: address of the thread's row in the chunk's residual.
-    /// </summary>
-    private string RoundedChunk(int chunk)
-    {
-        var text = new StringBuilder("{\n.reg .f32 b0, b1, v0, v1, v2, v3, r0, r1;\n.reg .b32 to, from, pair, half;\n.reg .pred in, any, biased;\n" + SecondBias + AnyBiased);
-        for (int run = 0; run < RunsOf(chunk); run++)
-        {
-            AppendBiased(text, chunk, run);
-            text.Append(CultureInfo.InvariantCulture, $"xor.b32 to, $1, {16 * run};\n");
-            if (Residual)
-            {
-                text.Append("add.s32 from, to, $8;\n");
-                AppendResidual(text, 0, "v0", "v1");
-                AppendResidual(text, 1024, "v2", "v3");
-            }
-
-            text.Append("add.s32 to, to, $0;\n");
-            text.Append("cvt.rn.bf16x2.f32 pair, v1, v0;\nst.shared.b32 [to], pair;\ncvt.rn.bf16x2.f32 pair, v3, v2;\nst.shared.b32 [to + 1024], pair;\n");
-        }
-
-        return text.Append('}').ToString();
-    }
-
-    private static void AppendResidual(StringBuilder text, int offset, string first, string second) => text.Append(
-        CultureInfo.InvariantCulture,
-        $"ld.shared.b32 pair, [from + {offset}];\nshl.b32 half, pair, 16;\nmov.b32 r0, half;\nand.b32 half, pair, 0xFFFF0000;\nmov.b32 r1, half;\n"
-        + $"fma.rn.f32 {first}, r0, $7, {first};\nfma.rn.f32 {second}, r1, $7, {second};\n");
-
-    /// <summary>
-    /// The same in fp32, from registers to memory. $0, $1: addresses of the first column in the two rows; $2: address of the bias;
-    /// $3: columns that are left; $4, $5: whether the rows take the bias; $6: alpha; $7: beta, 0 to leave alone what is there; $8, $9: whether
-    /// the rows are to be stored.
-    /// </summary>
-    private string SingleChunk(int chunk)
-    {
-        // What is added to is loaded before anything is stored, or every load would wait for the store before it.
-        int numbers = 4 * RunsOf(chunk);
-        var text = new StringBuilder($"{{\n.reg .f32 b0, b1, v0, v1, v2, v3, old<{numbers}>;\n.reg .pred in, any, biased, low, high, add;\n");
-        text.Append("setp.neu.f32 add, $7, 0f00000000;\n").Append(SecondBias).Append(AnyBiased);
-        for (int run = 0; run < RunsOf(chunk); run++)
-        {
-            AppendRows(text, run);
-            text.Append("and.pred low, low, add;\nand.pred high, high, add;\n");
-            foreach ((string row, string when, int first) in (ReadOnlySpan<(string, string, int)>)[("$0", "low", 4 * run), ("$1", "high", 4 * run + 2)])
-            {
-                text.Append(CultureInfo.InvariantCulture, $"mov.f32 old{first}, 0f00000000;\nmov.f32 old{first + 1}, 0f00000000;\n");
-                text.Append(CultureInfo.InvariantCulture, $"@{when} ld.global.v2.f32 {{old{first}, old{first + 1}}}, [{row} + {32 * run}];\n");
-            }
-        }
-
-        for (int run = 0; run < RunsOf(chunk); run++)
-        {
-            AppendBiased(text, chunk, run);
-            AppendRows(text, run);
-            for (int i = 0; i < 4; i++)
-                text.Append(CultureInfo.InvariantCulture, $"fma.rn.f32 v{i}, old{4 * run + i}, $7, v{i};\n");
-            text.Append(CultureInfo.InvariantCulture, $"@low st.global.v2.f32 [$0 + {32 * run}], {{v0, v1}};\n@high st.global.v2.f32 [$1 + {32 * run}], {{v2, v3}};\n");
-        }
-
-        return text.Append('}').ToString();
-    }
-
-    /// <summary>Sets "low" and "high" where a run of eight columns and the two rows are to be stored.</summary>
-    private static void AppendRows(StringBuilder text, int run) =>
-        text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 in, $3, {8 * run};\nsetp.ne.and.s32 low, $8, 0, in;\nsetp.ne.and.s32 high, $9, 0, in;\n");
-
-    /// <summary>v0 to v3 = alpha (sum + bias) of a run of eight columns; sets the predicate "in" where they are columns of the output.</summary>
-    private void AppendBiased(StringBuilder text, int chunk, int run)
-    {
-        int sum = 32 * chunk + 4 * run;
-        text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 in, $3, {8 * run};\nmov.f32 b0, 0f00000000;\nmov.f32 b1, 0f00000000;\nand.pred biased, in, any;\n@biased ld.global.nc.v2.f32 {{b0, b1}}, [$2 + {32 * run}];\n");
-        if (Shortcut)
-            text.Append(CultureInfo.InvariantCulture, $"mov.f32 v0, 0f00000000;\nmov.f32 v1, 0f00000000;\n@biased ld.global.nc.v2.f32 {{v0, v1}}, [second + {32 * run}];\nadd.f32 b0, b0, v0;\nadd.f32 b1, b1, v1;\n");
-        text.Append(CultureInfo.InvariantCulture, $"fma.rn.f32 v0, b0, $4, acc{sum};\nfma.rn.f32 v1, b1, $4, acc{sum + 1};\nfma.rn.f32 v2, b0, $5, acc{sum + 2};\nfma.rn.f32 v3, b1, $5, acc{sum + 3};\n");
-        text.Append("mul.f32 v0, v0, $6;\nmul.f32 v1, v1, $6;\nmul.f32 v2, v2, $6;\nmul.f32 v3, v3, $6;\n");
-    }
-
-    /// <summary>Runs of eight columns in a chunk.</summary>
-    private int RunsOf(int chunk) => Math.Min(8, (Columns - 64 * chunk) / 8);
 
     private static int Bit(bool value) => value ? 1 : 0;
 }

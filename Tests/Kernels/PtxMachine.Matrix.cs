@@ -9,6 +9,7 @@ internal sealed partial class PtxMachine
     {
         "shfl" => Shuffle(i),
         "ldmatrix" => LoadMatrices(i),
+        "stmatrix" => StoreMatrices(i),
         "mma" => Multiply(i),
         "wgmma" => i.Name[1] switch
         {
@@ -71,6 +72,25 @@ internal sealed partial class PtxMachine
         };
 
         uint Half(int row, int column) => BitConverter.ToUInt16(shared, row + 2 * column);
+    }
+
+    /// <summary>The other way round; whole rows of four matrices.</summary>
+    private Func<Warp, bool> StoreMatrices(Instruction i)
+    {
+        Func<int, int> address = Address(i.Operands[0]);
+        ulong[][] source = Registers(i.Operands[1]);
+        return warp =>
+        {
+            for (int matrix = 0; matrix < 4; matrix++)
+            {
+                int[] rows = [.. Enumerable.Range(warp.First + 8 * matrix, 8).Select(address)];
+                Assert(rows.All(row => row % 16 == 0) && rows.Select(row => row / 16 % 8).Distinct().Count() == 8, $"rows in the same banks: {i.Text}");
+                for (int lane = 0; lane < Lanes; lane++)
+                    BitConverter.TryWriteBytes(shared.AsSpan(rows[lane / 4] + 4 * (lane % 4), 4), (uint)source[matrix][warp.First + lane]);
+            }
+
+            return true;
+        };
     }
 
     private Func<Warp, bool> Multiply(Instruction i)

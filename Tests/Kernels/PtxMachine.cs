@@ -239,7 +239,7 @@ internal sealed partial class PtxMachine
     ];
 
     /// <summary>What all lanes of a warp execute together.</summary>
-    private static readonly string[] OfWholeWarp = ["bar.", "barrier.", "shfl.", "ldmatrix.", "mma.", "vote.", "wgmma."];
+    private static readonly string[] OfWholeWarp = ["bar.", "barrier.", "shfl.", "ldmatrix.", "stmatrix.", "mma.", "vote.", "wgmma."];
 
     [GeneratedRegex(@"\.param \.\w+ (\w+)")]
     private static partial Regex Parameter();

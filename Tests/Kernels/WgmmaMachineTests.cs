@@ -41,6 +41,13 @@ public partial class WgmmaMachineTests
     public void A_convolution_is_right_in_every_element(int[] extents, int tileColumns, bool inputGradient, bool residual, bool single)
     {
         ConvExtents e = Extents(extents);
+        IsRight(e, tileColumns, inputGradient, residual, single, 0.5f, biased: e.Pixels - 5);
+        IsRight(e, tileColumns, inputGradient, residual, single, 0.5f, biased: 0);
+        IsRight(e, tileColumns, inputGradient, residual, single, 1, biased: e.Pixels / 2 + 1); // halves of tiles with, without and partly with a bias
+    }
+
+    private static void IsRight(ConvExtents e, int tileColumns, bool inputGradient, bool residual, bool single, float alpha, int biased)
+    {
         int inner = inputGradient ? e.K : e.C, columns = inputGradient ? e.C : e.K;
         var run = new PtxMachineMemory();
         float[] x = run.Numbers(e.Pixels * inner), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(columns), there = run.Numbers(e.Pixels * columns);
@@ -54,11 +61,11 @@ public partial class WgmmaMachineTests
         PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], part);
         run.PutImages(maps + 256, yAt, e, columns, box.Half);
         run.PutImages(maps + 384, yAt, e, columns, box.Half);
-        int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (columns + tileColumns - 1) / tileColumns;
+        int rowTiles = box.Count(e), columnTiles = (columns + tileColumns - 1) / tileColumns;
         bool clipped = tile.EndsWithinChunk(columnTiles);
         for (int i = 0; clipped && i < columnTiles; i++)
             run.PutImages(maps + (5 + i) * 128, yAt, e, columns, box.Half, Math.Min(columns, (i + 1) * tileColumns));
-        float alpha = 0.5f, beta = residual ? 2f : 0f;
+        float beta = residual ? 2f : 0f;
         new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
             Math.Min(Processors, rowTiles * columnTiles), (long)maps, (clipped ? 5 : 2) * 128, clipped ? 128 : 0, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
             box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (inner + 63) / 64, tile.Stages,
