@@ -5,12 +5,19 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>Convolutions by cuDNN 9, NHWC in bf16 with sums in fp32: every algorithm that its heuristics propose. A weight's gradient is bf16, where ours is fp32.</summary>
+/// <summary>
+/// Convolutions by cuDNN 9, NHWC in bf16 with sums in fp32: every algorithm that its heuristics propose, through its functions for convolutions and
+/// through its graph interface (<see cref="CudnnGraph"/>). A weight's gradient is bf16, where ours is fp32.
+/// </summary>
 internal sealed unsafe class Cudnn : INativePeer
 {
-    private const int Nhwc = 1, Bf16 = 9, Fp32 = 0, CrossCorrelation = 1, TensorOps = 1, Proposals = 8;
+    /// <summary>cudnnDataType_t.</summary>
+    public const int Bf16 = 9, Fp32 = 0;
+
+    private const int Nhwc = 1, CrossCorrelation = 1, TensorOps = 1, Proposals = 8;
     private static readonly string[] Files = ["libcudnn.so.9", "cudnn64_9.dll"];
     private readonly nint library, handle;
+    private readonly CudnnGraph graph;
     private readonly List<Action> releases = [];
 
     private Cudnn(GpuDevice gpu, nint library)
@@ -22,6 +29,7 @@ internal sealed unsafe class Cudnn : INativePeer
         Check(((delegate* unmanaged<nint*, int>)Export("cudnnCreate"))(&created), "cudnnCreate");
         handle = created;
         Check(((delegate* unmanaged<nint, nint, int>)Export("cudnnSetStream"))(handle, gpu.StreamHandle), "cudnnSetStream");
+        graph = new CudnnGraph(library, handle);
     }
 
     public string Name { get; }
@@ -37,7 +45,17 @@ internal sealed unsafe class Cudnn : INativePeer
 
     public DType ResultOf(ProductCase product) => DType.BFloat16;
 
-    public IEnumerable<Action> Ways(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace)
+    public IEnumerable<Action> Ways(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace) =>
+        graph.Ways(product, operands, result, workspace).Concat(OlderWays(product, operands, result, workspace));
+
+    public void Dispose()
+    {
+        graph.Release();
+        releases.ForEach(release => release());
+        ((delegate* unmanaged<nint, int>)Export("cudnnDestroy"))(handle);
+    }
+
+    private List<Action> OlderWays(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace)
     {
         Shape x = product.Input;
         nint images = Images(x.N, x.C, x.H, x.W), outputs = Images(x.N, product.OutChannels, x.H, x.W), filter = Filter(product.OutChannels, x.C, product.Taps), form = Form(product.Taps / 2);
@@ -48,12 +66,6 @@ internal sealed unsafe class Cudnn : INativePeer
             Direction.InputGradient => Ways("cudnnGetConvolutionBackwardDataAlgorithm_v7", "cudnnConvolutionBackwardData", filter, wAt, outputs, dyAt, form, images, at, workspace),
             _ => Ways("cudnnGetConvolutionBackwardFilterAlgorithm_v7", "cudnnConvolutionBackwardFilter", images, xAt, outputs, dyAt, form, filter, at, workspace),
         };
-    }
-
-    public void Dispose()
-    {
-        releases.ForEach(release => release());
-        ((delegate* unmanaged<nint, int>)Export("cudnnDestroy"))(handle);
     }
 
     /// <summary>The three directions have functions of one form: two operands, the convolution, the result.</summary>
