@@ -18,12 +18,12 @@ internal static partial class MmaProduct
             MmaLayout.RowFragment(place.WarpRow, lane), MmaLayout.ColumnFragment(place.WarpColumn, lane));
         PlacePixels(place.Row + line, 8 * piece, pixels, height, width, channels, size);
 
-        // Beyond the last filter its values are read again: the columns they yield are not stored.
-        int filter = place.Column + line, last = filters - 1, stride = size * size * channels;
-        CudaAsm.Emit("@@column0 %0;", Min(filter, last) * stride + 8 * piece);
-        CudaAsm.Emit("@@column1 %0;", Min(filter + MmaText.RowsPerCopy, last) * stride + 8 * piece);
-        CudaAsm.Emit("@@column2 %0;", Min(filter + 2 * MmaText.RowsPerCopy, last) * stride + 8 * piece);
-        CudaAsm.Emit("@@column3 %0;", Min(filter + 3 * MmaText.RowsPerCopy, last) * stride + 8 * piece);
+        int filter = place.Column + line, stride = size * size * channels;
+        CudaAsm.Emit("@@columnlimits %0;", filters - filter); // beyond the last filter nothing is read
+        CudaAsm.Emit("@@column0 %0;", filter * stride + 8 * piece);
+        CudaAsm.Emit("@@column1 %0;", (filter + MmaText.RowsPerCopy) * stride + 8 * piece);
+        CudaAsm.Emit("@@column2 %0;", (filter + 2 * MmaText.RowsPerCopy) * stride + 8 * piece);
+        CudaAsm.Emit("@@column3 %0;", (filter + 3 * MmaText.RowsPerCopy) * stride + 8 * piece);
 
         int steps = size * size * ((channels + MmaTile.Depth - 1) / MmaTile.Depth);
         MmaWalk walk = MmaWalk.Start(size, width);
@@ -67,6 +67,4 @@ internal static partial class MmaProduct
         CudaAsm.Emit("@@row2 %0, %1;", third * channels + channel, MmaWalk.Inside(third, pixels, height, width, size));
         CudaAsm.Emit("@@row3 %0, %1;", fourth * channels + channel, MmaWalk.Inside(fourth, pixels, height, width, size));
     }
-
-    private static int Min(int a, int b) => a < b ? a : b;
 }

@@ -117,9 +117,10 @@ internal static class MmaText
         yield return "add.u32 into, colput, put;";
         for (int i = 0; i < copies; i++)
         {
+            yield return $"and.b32 size, collimit{i}, $2;";
             yield return $"add.s32 at, colat{i}, $1;";
             yield return "mad.wide.s32 from, at, 2, $0;";
-            yield return $"cp.async.cg.shared.global [into+{MmaLayout.Column(i * RowsPerCopy, 0)}], [from], 16, $2;";
+            yield return $"cp.async.cg.shared.global [into+{MmaLayout.Column(i * RowsPerCopy, 0)}], [from], 16, size;";
         }
     }
 
