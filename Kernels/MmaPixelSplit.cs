@@ -15,6 +15,9 @@ internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
     /// </summary>
     private const int Overhead = 32;
 
+    /// <summary>The same where the sums are the gradient, written once.</summary>
+    private const int WholeOverhead = 16;
+
     /// <summary>The split that should take the least time; the first of equals, which writes least.</summary>
     public static MmaPixelSplit Of(ConvExtents e, int multiprocessors)
     {
@@ -24,7 +27,7 @@ internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
             from parts in Enumerable.Range(1, Math.Min(MostParts, steps))
             let span = (steps + parts - 1) / parts
             let blocks = e.Taps * tile.Count(e.K, e.C) * ((steps + span - 1) / span)
-            let time = MmaTile.Waves(blocks, multiprocessors) * (span + Overhead) * tile.Rows * tile.Columns / tile.Rate
+            let time = MmaTile.Waves(blocks, multiprocessors) * (span + (span >= steps ? WholeOverhead : Overhead)) * tile.Rows * tile.Columns / tile.Rate
             orderby time
             select new MmaPixelSplit(tile, (steps + span - 1) / span, span * MmaTile.Depth)).First();
     }

@@ -8,7 +8,10 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 internal static partial class MmaProduct
 {
-    /// <summary>Blocks with neighbouring numbers read the same pixels, so that these stay in the cache: parts are numbered slowest.</summary>
+    /// <summary>
+    /// Blocks with neighbouring numbers read the same pixels, so that these stay in the cache: parts are numbered slowest. Where there is one part,
+    /// its sums are the gradient.
+    /// </summary>
     internal static void WeightGradientKernel(
         long x, long dy, long partials, int pixels, int height, int width, int channels, int filters, int size,
         int span, int lines, int columns, float alpha, int tileRows, int tileColumns, int warpRows, int warpColumns)
@@ -45,11 +48,12 @@ internal static partial class MmaProduct
             walk.Advance(lines, columns, height, width);
         }
 
-        CudaAsm.Emit("@@scale %0, %1;", alpha, 0f);
+        CudaAsm.Emit("@@scale %0, %1;", alpha, 1f);
         CudaAsm.Emit("@@turn;");
         int first = (part * filters * taps + tap) * channels;
+        long sums = partials + 4L * first;
         CudaAsm.Emit(
-            "@@store %0, %1, %2, %3, %4, %5, %6, %7, %8;", partials + 4L * first, 0L, 0L, place.Row + place.WarpRow + (lane >> 2),
+            "@@store %0, %1, %2, %3, %4, %5, %6, %7, %8;", sums, 0L, sums, place.Row + place.WarpRow + (lane >> 2),
             place.Column + place.WarpColumn + 8 * (lane & 3), filters, channels, taps * channels, 0);
     }
 

@@ -74,15 +74,18 @@ internal static partial class MmaProduct
     {
         var split = MmaPixelSplit.Of(e, gpu.Multiprocessors);
         MmaTile tile = split.Tile;
-        PtxKernel kernel = PtxKernel.Load(gpu, Specification(WeightGradientVariant(tile)));
-        var sum = new ColumnSum(gpu);
+        bool whole = split.Parts == 1;
+        PtxKernel kernel = PtxKernel.Load(gpu, Specification(WeightGradientVariant(tile, whole && dWeight.Accumulate)));
+        ColumnSum? sum = whole ? null : new ColumnSum(gpu);
         int count = e.Taps * e.K * e.C;
         return () =>
         {
             kernel.Launch(
-                split.Parts * e.Taps * tile.Count(e.K, e.C), x.Address, dy.Address, partials.Address,
+                split.Parts * e.Taps * tile.Count(e.K, e.C), x.Address, dy.Address, whole ? dWeight.Tensor.Address : partials.Address,
                 e.Pixels, e.H, e.W, e.C, e.K, e.R, split.Span, MmaTile.Depth / e.W % e.H, MmaTile.Depth % e.W, alpha,
                 tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns);
+            if (sum is null)
+                return;
             ArrayView<float> rows = partials.View;
             sum.Launch(rows, split.Parts, count, rows, split.Parts * count, dWeight.Tensor.View, dWeight.Add);
         };
@@ -94,7 +97,7 @@ internal static partial class MmaProduct
         if (program.Device is not GpuDevice gpu)
             return null;
         int parts = MmaPixelSplit.Of(e, gpu.Multiprocessors).Parts;
-        return program.Allocate(new Shape(parts + ColumnSum.ScratchRows(parts), e.Taps * e.K * e.C));
+        return program.Allocate(parts == 1 ? new Shape(1) : new Shape(parts + ColumnSum.ScratchRows(parts), e.Taps * e.K * e.C));
     }
 
     /// <summary>Everything these kernels are ever loaded from.</summary>
@@ -108,7 +111,8 @@ internal static partial class MmaProduct
             .. from type in (DType[])[DType.BFloat16, DType.Float32]
                from add in Enumerable.Range(0, 2)
                select Specification(InputGradientVariant(tile, type, add != 0)),
-            Specification(WeightGradientVariant(tile)),
+            .. from add in Enumerable.Range(0, 2)
+               select Specification(WeightGradientVariant(tile, add != 0)),
         ]
         select specification;
 
@@ -118,8 +122,8 @@ internal static partial class MmaProduct
     private static (string Kernel, MmaVariant Variant) InputGradientVariant(MmaTile tile, DType output, bool add) =>
         (nameof(InputGradientKernel), new MmaVariant(tile, false, true, output, false, add));
 
-    private static (string Kernel, MmaVariant Variant) WeightGradientVariant(MmaTile tile) =>
-        (nameof(WeightGradientKernel), new MmaVariant(tile, true, true, DType.Float32, false, false));
+    private static (string Kernel, MmaVariant Variant) WeightGradientVariant(MmaTile tile, bool add) =>
+        (nameof(WeightGradientKernel), new MmaVariant(tile, true, true, DType.Float32, false, add));
 
     private static PtxKernelSpec Specification((string Kernel, MmaVariant Variant) kernel) => new(
         typeof(MmaProduct).GetMethod(kernel.Kernel, BindingFlags.Static | BindingFlags.NonPublic)!,

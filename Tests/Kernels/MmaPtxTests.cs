@@ -111,13 +111,16 @@ public class MmaPtxTests
         byte[] memory = new byte[Tensors * Tensor];
         Write(memory, 0, run.X, true);
         Write(memory, 1, run.Dy, true);
+        bool adds = Has(name, "residual");
+        float[] before = adds ? [.. Enumerable.Range(0, parts * count).Select(i => i % 7 - 3f)] : [];
+        Write(memory, 2, before, false);
         ulong[] arguments =
         [
             At(0), At(1), At(2), .. Numbers(e), Number(span), Number(MmaTile.Depth / e.W % e.H), Number(MmaTile.Depth % e.W), Real(Alpha),
             .. Numbers(tile)[..4],
         ];
         Execute(name, memory, arguments, parts * e.Taps * tile.Count(e.K, e.C), late);
-        Check(memory, 2, parts * count, false, i => Alpha * run.WeightGradient(i % count, i / count * span, Math.Min(e.Pixels, (i / count + 1) * span)));
+        Check(memory, 2, parts * count, false, i => Alpha * run.WeightGradient(i % count, i / count * span, Math.Min(e.Pixels, (i / count + 1) * span)) + (adds ? before[i] : 0));
     }
 
     private static void Execute(string name, byte[] memory, ulong[] arguments, int blocks, bool late)
