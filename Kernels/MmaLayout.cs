@@ -45,10 +45,14 @@ internal static class MmaLayout
     /// <summary>From the first row fragment's address to that of another and of the second 16 terms: exclusive-or, then add.</summary>
     public static (int Toggle, int Offset) RowStep(int fragment, int slice) => (2 * PieceBytes * slice, 16 * RowBytes * fragment);
 
-    /// <summary>From the first pair of column fragments to another pair and the second 16 terms.</summary>
-    public static (int Toggle, int Offset) ColumnStep(int pair, int slice) =>
-        (2 * PieceBytes * slice, (32 * (pair / 2) + 4 * (pair % 2)) * RowBytes);
+    /// <summary>From the first pair of column fragments to another pair, two of which are a group, and the second 16 terms.</summary>
+    public static (int Toggle, int Offset) ColumnStep(int pair, int slice, int groupStride) =>
+        (2 * PieceBytes * slice, (groupStride * (pair / 2) + 4 * (pair % 2)) * RowBytes);
 
-    /// <summary>From the first 16 rows or columns of an operand in lines to others, and the second 16 terms.</summary>
-    public static (int Toggle, int Offset) LineStep(int sixteen, int slice, int lineBytes) => (2 * PieceBytes * sixteen, 16 * lineBytes * slice);
+    /// <summary>From the first 16 rows of an operand in lines to others, and the second 16 terms.</summary>
+    public static (int Toggle, int Offset) RowLineStep(int sixteen, int slice, int lineBytes) => (2 * PieceBytes * sixteen, 16 * lineBytes * slice);
+
+    /// <summary>The same of columns, two sixteens of which are a group. The stride of groups is a multiple of 128 bytes, or there is one group.</summary>
+    public static (int Toggle, int Offset) ColumnLineStep(int sixteen, int slice, int lineBytes, int groupStride) =>
+        (2 * PieceBytes * (sixteen % 2), 2 * groupStride * (sixteen / 2) + 16 * lineBytes * slice);
 }

@@ -6,7 +6,7 @@ internal readonly struct MmaPlace
     /// <summary>First row and column of the block's tile.</summary>
     public readonly int Row, Column;
 
-    /// <summary>First row and column of the warp's sums in the tile.</summary>
+    /// <summary>First row and column of the warp's sums in the tile; its further groups of columns lie <see cref="MmaTile.GroupStride"/> apart.</summary>
     public readonly int WarpRow, WarpColumn;
 
     /// <summary>
@@ -22,6 +22,6 @@ internal readonly struct MmaPlace
         Column = inside / height * tileColumns;
         int warp = thread >> 5, warpsAcross = tileColumns / warpColumns;
         WarpRow = warp / warpsAcross * warpRows;
-        WarpColumn = warp % warpsAcross * warpColumns;
+        WarpColumn = warp % warpsAcross * MmaTile.GroupColumns;
     }
 }

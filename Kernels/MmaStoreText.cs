@@ -7,7 +7,7 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 internal static class MmaStoreText
 {
-    private const int Run = 8, GroupColumns = 32, RunsInGroup = 4;
+    private const int Run = 8, RunsInGroup = 4;
 
     /// <summary>Registers for residuals on their way: as many loads as these hold are started before any is used.</summary>
     private const int ResidualRegisters = 32;
@@ -37,7 +37,7 @@ internal static class MmaStoreText
         }
 
         for (int i = 0; i < tile.RowFragments; i++)
-            for (int group = 0; group < tile.WarpColumns / GroupColumns; group++)
+            for (int group = 0; group < tile.WarpColumns / MmaTile.GroupColumns; group++)
                 for (int part = 0; part < RunsInGroup; part++)
                     foreach (string line in TurnFour([.. Enumerable.Range(0, RunsInGroup).Select(j => Sum(tile, i, RunsInGroup * group + j, part))]))
                         yield return line;
@@ -62,20 +62,20 @@ internal static class MmaStoreText
     private static IEnumerable<string> Store(MmaVariant variant)
     {
         MmaTile tile = variant.Tile;
-        int groups = tile.WarpColumns / GroupColumns, rows = 2 * tile.RowFragments, words = Run * variant.Output.Size() / 4;
+        int groups = tile.WarpColumns / MmaTile.GroupColumns, rows = 2 * tile.RowFragments, words = Run * variant.Output.Size() / 4;
         int batch = Math.Min(rows, ResidualRegisters / (groups * words));
-        yield return ".reg .pred inside, biased, write, within<2>;";
+        yield return $".reg .pred inside, biased, write, within<{groups}>;";
         yield return $".reg .b32 index, word<4>, residual<{ResidualRegisters}>;";
         yield return ".reg .b64 target, source;";
         yield return $".reg .f32 bias<{Run * groups}>;";
         for (int group = 0; group < groups; group++)
         {
-            yield return $"add.s32 index, $4, {GroupColumns * group};";
+            yield return $"add.s32 index, $4, {tile.GroupStride * group};";
             yield return $"setp.lt.s32 within{group}, index, $6;";
         }
 
         if (variant.HasBias)
-            foreach (string line in LoadBias(groups))
+            foreach (string line in LoadBias(tile, groups))
                 yield return line;
         for (int first = 0; first < rows; first += batch)
         {
@@ -88,11 +88,11 @@ internal static class MmaStoreText
         }
     }
 
-    private static IEnumerable<string> LoadBias(int groups)
+    private static IEnumerable<string> LoadBias(MmaTile tile, int groups)
     {
         yield return "mad.wide.s32 source, $4, 4, $1;";
         for (int i = 0; i < groups * Run; i += 4)
-            yield return $"@within{i / Run} ld.global.v4.f32 {{bias{i}, bias{i + 1}, bias{i + 2}, bias{i + 3}}}, [source+{4 * (GroupColumns * (i / Run) + i % Run)}];";
+            yield return $"@within{i / Run} ld.global.v4.f32 {{bias{i}, bias{i + 1}, bias{i + 2}, bias{i + 3}}}, [source+{4 * (tile.GroupStride * (i / Run) + i % Run)}];";
     }
 
     /// <summary>A row's index and whether it lies in the matrix; the 2 row fragments' halves are 8 rows apart.</summary>
@@ -175,7 +175,7 @@ internal static class MmaStoreText
     }
 
     /// <summary>Bytes from a thread's first column to a word of a group.</summary>
-    private static int Offset(MmaVariant variant, int group, int word) => GroupColumns * group * variant.Output.Size() + 4 * word;
+    private static int Offset(MmaVariant variant, int group, int word) => variant.Tile.GroupStride * group * variant.Output.Size() + 4 * word;
 
     private static string Sum(MmaTile tile, int rowFragment, int columnFragment, int part) =>
         $"sum{4 * (rowFragment * tile.ColumnFragments + columnFragment) + part}";

@@ -163,14 +163,14 @@ internal static class MmaText
         MmaTile tile = variant.Tile;
         for (int i = 0; i < tile.RowFragments; i++)
         {
-            var step = variant.RowLines ? MmaLayout.LineStep(i, slice, 2 * tile.Rows) : MmaLayout.RowStep(i, slice);
+            var step = variant.RowLines ? MmaLayout.RowLineStep(i, slice, 2 * tile.Rows) : MmaLayout.RowStep(i, slice);
             foreach (string line in LoadFour("row", slice * 4 * tile.RowFragments + 4 * i, step, variant.RowLines))
                 yield return line;
         }
 
         for (int i = 0; i < tile.ColumnFragments / 2; i++)
         {
-            var step = variant.ColumnLines ? MmaLayout.LineStep(i, slice, 2 * tile.Columns) : MmaLayout.ColumnStep(i, slice);
+            var step = variant.ColumnLines ? MmaLayout.ColumnLineStep(i, slice, 2 * tile.Columns, tile.GroupStride) : MmaLayout.ColumnStep(i, slice, tile.GroupStride);
             foreach (string line in LoadFour("col", slice * 2 * tile.ColumnFragments + 4 * i, step, variant.ColumnLines))
                 yield return line;
         }

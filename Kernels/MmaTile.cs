@@ -34,17 +34,29 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     /// <summary>For products with 128 columns.</summary>
     public static readonly MmaTile Tall = new(256, 128, 4, 8, 1);
 
+    /// <summary>For products whose columns are a multiple of 192, but not of 128: 192 and 576 would leave a quarter of a larger tile's empty.</summary>
+    public static readonly MmaTile Broad = new(128, 192, 2, 12, 0.95);
+
     /// <summary>For few columns, and for products too small to occupy a GPU with larger tiles.</summary>
     public static readonly MmaTile Small = new(128, 64, 2, 4, 0.55);
 
     /// <summary>All tiles.</summary>
-    public static IReadOnlyList<MmaTile> All { get; } = [Wide, Tall, Small];
+    public static IReadOnlyList<MmaTile> All { get; } = [Wide, Tall, Broad, Small];
 
     /// <summary>Rows of a warp's sums.</summary>
     public int WarpRows => 16 * RowFragments;
 
-    /// <summary>Columns of a warp's sums.</summary>
+    /// <summary>Columns of a warp's sums, in groups of <see cref="GroupColumns"/>.</summary>
     public int WarpColumns => 8 * ColumnFragments;
+
+    /// <summary>
+    /// Columns that a warp has side by side: what four lanes store together. Its next group is as many groups further on as there are warps side by
+    /// side, so that all warps begin within one line of 128 bytes of shared memory, whatever their number of groups.
+    /// </summary>
+    public const int GroupColumns = 32;
+
+    /// <summary>Columns from a warp's group to its next.</summary>
+    public int GroupStride => GroupColumns * Columns / WarpColumns;
 
     /// <summary>Sums of a thread.</summary>
     public int Sums => 4 * RowFragments * ColumnFragments;

@@ -49,6 +49,10 @@ public class MmaTileTests
     [InlineData(1 << 19, 256, "128x256")]
     [InlineData(1 << 19, 128, "256x128")]
     [InlineData(1 << 19, 8, "128x64")]
+    [InlineData(1 << 18, 192, "128x192")]
+    [InlineData(1 << 14, 576, "128x192")]
+    [InlineData(1 << 16, 384, "256x128")]
+    [InlineData(1 << 19, 768, "128x256")]
     [InlineData(1024, 1024, "128x64")] // larger tiles would leave most multiprocessors without work
     public void A_product_gets_the_tile_that_wastes_least(int rows, int columns, string tile) =>
         Assert.Equal(tile, MmaTile.For(rows, columns, 132).ToString());
