@@ -35,7 +35,7 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     public static readonly MmaTile Tall = new(256, 128, 4, 8, 1);
 
     /// <summary>For products whose columns are a multiple of 192, but not of 128: 192 and 576 would leave a quarter of a larger tile's empty.</summary>
-    public static readonly MmaTile Broad = new(128, 192, 2, 12, 0.95);
+    public static readonly MmaTile Broad = new(128, 192, 2, 12, 0.85);
 
     /// <summary>For few columns, and for products too small to occupy a GPU with larger tiles.</summary>
     public static readonly MmaTile Small = new(128, 64, 2, 4, 0.55);

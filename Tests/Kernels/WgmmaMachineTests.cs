@@ -34,6 +34,8 @@ public partial class WgmmaMachineTests
         { [2, 6, 5, 200, 24, 1], 104, true, true, false },
         { [1, 5, 7, 24, 408, 1], 136, false, true, false },
         { [1, 5, 7, 24, 136, 1], 72, false, false, true },
+        { [1, 1, 900, 40, 520, 1], 256, false, false, false },
+        { [2, 6, 5, 72, 264, 1], 224, true, true, false },
     };
 
     [Theory]
