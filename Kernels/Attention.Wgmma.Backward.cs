@@ -82,6 +82,6 @@ public static partial class Attention
 
     /// <inheritdoc cref="WgmmaSpec(WgmmaAttentionTile)"/>
     internal static PtxKernelSpec WgmmaSpec(AttentionGradientTile tile) => new(
-        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.ToString(), "sm_90a", WgmmaAttentionTile.Threads, tile.SharedBytes, AttentionGradientMacros.Of(tile))
+        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.Name, "sm_90a", WgmmaAttentionTile.Threads, tile.SharedBytes, AttentionGradientMacros.Of(tile))
     { Resident = 1, Whole = true };
 }

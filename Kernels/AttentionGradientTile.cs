@@ -14,6 +14,9 @@ namespace TrigFlowNative.Kernels;
 /// <param name="OwnsKeys">Whether the block owns keys, and makes dK and dV; otherwise it owns queries, and makes dQ.</param>
 internal sealed record AttentionGradientTile(int Depth, bool OwnsKeys)
 {
+    /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
+    public string Name => $"d{Depth}-{(OwnsKeys ? "keys" : "queries")}";
+
     /// <summary>Bytes of log-sum-exp and delta of 64 rows.</summary>
     public const int StatisticBytes = 2 * WgmmaAttentionTile.Streamed * sizeof(float);
 

@@ -22,13 +22,17 @@ internal static class KernelCatalogue
     /// All kernels without inline PTX, by the naming rule, those over storage types in every one; other generic ones are reached through the
     /// ones that fill in their types.
     /// </summary>
-    public static IEnumerable<MethodInfo> Plain() =>
-        from type in typeof(Ops).Assembly.GetTypes()
-        from method in type.GetMethods(Static)
-        where method.Name.EndsWith("Kernel", StringComparison.Ordinal) && !type.ContainsGenericParameters
-        from kernel in method.IsGenericMethodDefinition ? Closed(method) : [method]
-        orderby type.Name, NameOf(kernel)
-        select kernel;
+    public static IEnumerable<MethodInfo> Plain()
+    {
+        HashSet<MethodInfo> withInlinePtx = [.. WithInlinePtx().Select(spec => spec.Method)]; // of which ILGPU alone makes half a text
+        return
+            from type in typeof(Ops).Assembly.GetTypes()
+            from method in type.GetMethods(Static)
+            where method.Name.EndsWith("Kernel", StringComparison.Ordinal) && !type.ContainsGenericParameters && !withInlinePtx.Contains(method)
+            from kernel in method.IsGenericMethodDefinition ? Closed(method) : [method]
+            orderby type.Name, NameOf(kernel)
+            select kernel;
+    }
 
     /// <summary>Class, method and storage types, such as Combine.ForwardKernel&lt;Bf16x8&gt;.</summary>
     public static string NameOf(MethodInfo kernel)

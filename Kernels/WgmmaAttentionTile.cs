@@ -16,6 +16,9 @@ namespace TrigFlowNative.Kernels;
 /// <param name="Tangent">Whether there is a tangent.</param>
 internal sealed record WgmmaAttentionTile(int Depth, bool Tangent)
 {
+    /// <summary>Names the tile for <see cref="Engine.Cuda.PtxKernelSpec.Variant"/>.</summary>
+    public string Name => $"d{Depth}{(Tangent ? "-tangent" : "")}";
+
     /// <summary>Rows of a streamed tile.</summary>
     public const int Streamed = 64;
 
