@@ -6,7 +6,7 @@ namespace TrigFlowNative.Benchmarks.Cli;
 /// <summary>report: tables and pictures from tables that were measured before, on this machine or another.</summary>
 internal static class ReportCommand
 {
-    private static readonly Argument<string[]> Tables = new("tables") { Description = "CSV files of runs; of a row that several have, the last counts.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string[]> Tables = new("tables") { Description = "CSV files of runs; of a row that several have, the last counts, and peers' rows are set beside ours.", Arity = ArgumentArity.OneOrMore };
     private static readonly Option<string[]> Peer = new("--peer")
     {
         Description = "CSV files with the columns op, direction, shape, us: tables of peers, set beside ours; a later one wins.",
@@ -22,7 +22,8 @@ internal static class ReportCommand
         command.SetAction(parsed =>
         {
             var peers = new PeerTimes(parsed.GetValue(Peer) ?? []);
-            BenchmarkRow[] rows = [.. parsed.GetValue(Tables)!.SelectMany(CsvTable.Read<BenchmarkRow>).GroupBy(row => (row.Name, row.Type, row.Path)).Select(same => same.Last()).Select(peers.Beside)];
+            BenchmarkRow[] all = [.. parsed.GetValue(Tables)!.SelectMany(CsvTable.Read<BenchmarkRow>).GroupBy(row => (row.Name, row.Type, row.Path)).Select(same => same.Last())];
+            BenchmarkRow[] rows = FastestPeer.Beside(all.Where(row => row.IsOurs).Select(peers.Beside), [.. all.Where(row => !row.IsOurs)]);
             Console.WriteLine(RowTables.Full(rows));
             Console.WriteLine(RowTables.Summary(rows));
             if (parsed.GetValue(Out) is { } folder)

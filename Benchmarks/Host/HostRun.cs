@@ -15,6 +15,7 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
     private RecordedKernel? kernel;
     private PreparedWork? work;
     private int run;
+    private long heldBefore;
 
     /// <summary>The case.</summary>
     public SuiteCase Case => each;
@@ -30,6 +31,7 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
         {
             (device as GpuDevice)?.Bind(); // the thread is BenchmarkDotNet's
             run = 0;
+            heldBefore = device.AllocatedBytes;
             if (each is KernelCase op)
             {
                 kernel = op.Record(device);
@@ -75,7 +77,7 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
     {
         device.Synchronize();
         if (work is not null && Row.Verdict == BenchmarkRow.Right)
-            Row = Judged(Row) with { PeakGib = device.AllocatedBytes / (double)(1L << 30) };
+            Row = Judged(Row) with { PeakGib = (device.AllocatedBytes - heldBefore) / (double)(1L << 30) };
         kernel?.Dispose();
         work?.Dispose();
         (kernel, work) = (null, null);

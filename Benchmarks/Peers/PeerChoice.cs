@@ -41,10 +41,6 @@ internal sealed class PeerChoice
             Fault = e.Message;
         }
 
-        ILookup<(string, string), BenchmarkRow> same = theirs.Where(row => row is { Verdict: BenchmarkRow.Right, Microseconds: > 0 }).ToLookup(row => (row.Name, row.Type));
-        return [.. ours.Select(row => Beside(files.Beside(row), same[(row.Name, row.Type)])), .. theirs];
+        return FastestPeer.Beside(ours.Select(files.Beside), theirs);
     }
-
-    private static BenchmarkRow Beside(BenchmarkRow row, IEnumerable<BenchmarkRow> peers) =>
-        peers.MinBy(peer => peer.Microseconds) is { } fastest && !(row.PeerMicroseconds < fastest.Microseconds) ? row.WithPeer(fastest.Path, fastest.Microseconds) : row;
 }

@@ -80,7 +80,7 @@ public sealed record BenchmarkRow
     [Name("images_per_second"), Format("0.#")]
     public double? ImagesPerSecond { get; init; }
 
-    /// <summary>Most device memory held at once, GiB, for whole steps and samples.</summary>
+    /// <summary>Device memory that a whole work holds, GiB, what the run held before it not counted.</summary>
     [Name("peak_gib"), Format("0.###")]
     public double? PeakGib { get; init; }
 

@@ -10,7 +10,7 @@ namespace TrigFlowNative.Benchmarks.Timing;
 /// <param name="FlopsPerSecond">Products of large square matrices, checked; on the host, multiply-adds in registers.</param>
 public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
 {
-    private const int CopyElements = 1 << 26; // 256 MiB: five times an H200's L2 cache; of 1 GiB the same kernel copies a third less in a second, within a graph
+    private const int CopyElements = 1 << 26; // 256 MiB: five times an H200's L2 cache; 1 GiB within a graph is copied by another way, a third slower
     private const int SmallCopyElements = 1 << 24;
     private static readonly int[] Squares = [4096, 8192]; // the larger one fills every multiprocessor, and may reach the card's power cap
 
@@ -35,7 +35,7 @@ public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
         _ => Unknown, // the simulator's times mean nothing
     };
 
-    /// <summary>By the project's own kernel: the driver's copy takes other engines inside of a graph, which are slower.</summary>
+    /// <summary>By the driver, as the engine copies.</summary>
     private static double CopyOnGpu(GpuDevice gpu, DeviceClock clock) =>
         new KernelBench(gpu, clock, Unknown).Run(new CopyCase(CopyElements)).Tbps * 1e12 ?? double.NaN;
 

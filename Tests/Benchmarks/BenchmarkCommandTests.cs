@@ -22,6 +22,12 @@ public sealed class BenchmarkCommandTests : IDisposable
         Assert.True(File.Exists(Path.Combine(folder, "benchmarks.md")) && File.Exists(Path.Combine(folder, "resources.csv")));
         Assert.Equal(0, Run("report {0}/benchmarks.csv --peer {0}/benchmarks.csv --out {0}/beside"));
         Assert.All(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "beside", "benchmarks.csv")), row => Assert.Equal(1, row.Ratio));
+        CsvTable.Write(Path.Combine(folder, "peer.csv"), rows.Select(row => row with { Path = "peer 1.0", Microseconds = 2 * row.Microseconds }));
+        Assert.Equal(0, Run("report {0}/peer.csv {0}/benchmarks.csv --out {0}/both"));
+        IReadOnlyList<BenchmarkRow> both = CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "both", "benchmarks.csv"));
+        Assert.All(both.Take(9), row => Assert.Equal(("cpu", "peer 1.0", 2.0), (row.Path, row.Peer, Math.Round(row.Ratio!.Value, 1))));
+        Assert.All(both.Skip(9), row => Assert.Equal(("peer 1.0", (double?)null), (row.Path, row.Ratio)));
+        Assert.Equal(18, both.Count);
     }
 
     [Fact]
