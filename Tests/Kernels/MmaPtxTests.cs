@@ -14,24 +14,24 @@ public class MmaPtxTests
 
     public static TheoryData<string> Variants => [.. MmaProduct.Specifications().Select(Name)];
 
-    /// <summary>Kernels by the beginning of their names, with extents and whether copies land late.</summary>
-    public static TheoryData<string, int[], bool> Runs
+    /// <summary>Kernels by the beginning of their names, with extents.</summary>
+    public static TheoryData<string, int[]> Runs
     {
         get
         {
-            var data = new TheoryData<string, int[], bool>();
+            var data = new TheoryData<string, int[]>();
             foreach (PtxKernelSpec specification in MmaProduct.Specifications())
             {
-                data.Add(Name(specification), [1, 5, 7, 24, 40, 3], true);
-                data.Add(Name(specification), [2, 3, 9, 40, 8, 1], false);
+                data.Add(Name(specification), [1, 5, 7, 24, 40, 3]);
+                data.Add(Name(specification), [2, 3, 9, 40, 8, 1]);
             }
 
             // More than one tile each way, more rounds than stages, images narrower than a step of pixels and rows wider.
             foreach (MmaTile tile in MmaTile.All)
             {
-                data.Add($"ForwardKernel/{tile} BFloat16 bias residual", [3, 11, 9, 72, tile.Columns + 8, 3], false);
-                data.Add($"InputGradientKernel/{tile} BFloat16 residual", [3, 11, 9, tile.Columns + 8, 72, 3], false);
-                data.Add($"WeightGradientKernel/{tile} Float32", [2, 3, 45, tile.Columns + 8, tile.Rows + 8, 3], true);
+                data.Add($"ForwardKernel/{tile} BFloat16 bias residual", [3, 11, 9, 72, tile.Columns + 8, 3]);
+                data.Add($"InputGradientKernel/{tile} BFloat16 residual", [3, 11, 9, tile.Columns + 8, 72, 3]);
+                data.Add($"WeightGradientKernel/{tile} Float32", [2, 3, 45, tile.Columns + 8, tile.Rows + 8, 3]);
             }
 
             return data;
@@ -62,18 +62,18 @@ public class MmaPtxTests
 
     [Theory]
     [MemberData(nameof(Runs))]
-    public void The_text_computes_the_product(string name, int[] extents, bool late)
+    public void The_text_computes_the_product(string name, int[] extents)
     {
         var run = new MmaCase(extents[0], extents[1], extents[2], extents[3], extents[4], extents[5]);
         if (name.StartsWith("Forward", StringComparison.Ordinal))
-            Forward(name, run, late);
+            Forward(name, run);
         else if (name.StartsWith("Input", StringComparison.Ordinal))
-            InputGradient(name, run, late);
+            InputGradient(name, run);
         else
-            WeightGradient(name, run, late);
+            WeightGradient(name, run);
     }
 
-    private static void Forward(string name, MmaCase run, bool late)
+    private static void Forward(string name, MmaCase run)
     {
         (MmaTile tile, bool bf16) = Describe(name);
         ConvExtents e = run.Extents;
@@ -84,12 +84,12 @@ public class MmaPtxTests
         Write(memory, 2, run.Bias, false);
         Write(memory, 3, run.YBefore, bf16);
         ulong[] arguments = [At(0), At(1), At(2), At(3), At(3), .. Numbers(e), Number(biased), Real(Alpha), Real(Beta), .. Numbers(tile)];
-        Execute(name, memory, arguments, tile.Count(e.Pixels, e.K), late);
+        Execute(name, memory, arguments, tile.Count(e.Pixels, e.K));
         Check(memory, 3, run.YBefore.Length, bf16, i => Alpha * (run.Output(i) + (Has(name, "bias") && i / e.K < biased ? run.Bias[i % e.K] : 0))
             + (Has(name, "residual") ? Beta * run.YBefore[i] : 0));
     }
 
-    private static void InputGradient(string name, MmaCase run, bool late)
+    private static void InputGradient(string name, MmaCase run)
     {
         (MmaTile tile, bool bf16) = Describe(name);
         ConvExtents e = run.Extents;
@@ -98,11 +98,11 @@ public class MmaPtxTests
         Write(memory, 1, run.Weight, true);
         Write(memory, 2, run.DxBefore, bf16);
         ulong[] arguments = [At(0), At(1), At(2), .. Numbers(e), Real(Alpha), .. Numbers(tile)];
-        Execute(name, memory, arguments, tile.Count(e.Pixels, e.C), late);
+        Execute(name, memory, arguments, tile.Count(e.Pixels, e.C));
         Check(memory, 2, run.DxBefore.Length, bf16, i => Alpha * run.InputGradient(i) + (Has(name, "residual") ? run.DxBefore[i] : 0));
     }
 
-    private static void WeightGradient(string name, MmaCase run, bool late)
+    private static void WeightGradient(string name, MmaCase run)
     {
         (MmaTile tile, _) = Describe(name);
         ConvExtents e = run.Extents;
@@ -119,17 +119,15 @@ public class MmaPtxTests
             At(0), At(1), At(2), .. Numbers(e), Number(span), Number(MmaTile.Depth / e.W % e.H), Number(MmaTile.Depth % e.W), Real(Alpha),
             .. Numbers(tile)[..4],
         ];
-        Execute(name, memory, arguments, parts * e.Taps * tile.Count(e.K, e.C), late);
+        Execute(name, memory, arguments, parts * e.Taps * tile.Count(e.K, e.C));
         Check(memory, 2, parts * count, false, i => Alpha * run.WeightGradient(i % count, i / count * span, Math.Min(e.Pixels, (i / count + 1) * span)) + (adds ? before[i] : 0));
     }
 
-    private static void Execute(string name, byte[] memory, ulong[] arguments, int blocks, bool late)
+    private static void Execute(string name, byte[] memory, ulong[] arguments, int blocks)
     {
         PtxKernelSpec specification = Specification(name);
         Assert.Equal(specification.Method.GetParameters().Length, arguments.Length);
-        var machine = new MmaPtxMachine(specification.Compile().Text, specification.Threads, specification.SharedBytes, memory, arguments, late);
-        for (int block = 0; block < blocks; block++)
-            machine.Run(block);
+        new PtxMachine(specification, memory).Run(blocks, [.. arguments.Cast<object>()]);
     }
 
     private static void Check(byte[] memory, int tensor, int count, bool bf16, Func<int, double> expected)

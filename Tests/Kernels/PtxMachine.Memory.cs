@@ -8,7 +8,9 @@ internal sealed partial class PtxMachine
         ["ld", "param", ..] => LoadParameter(i),
         ["ld" or "st", "global" or "shared" or "local", ..] => LoadOrStore(i),
         ["st", "shared::cluster", ..] => _ => throw new NotSupportedException(i.Text),
-        ["cp", "async", "wait_all"] => FinishCopies,
+        ["cp", "async", "commit_group"] => CommitCopies,
+        ["cp", "async", "wait_group"] => WaitForCopies(i),
+        ["cp", "async", "wait_all"] => warp => FinishCopies(warp, warp.Copies.Count),
         ["cp", "async", ..] => StartCopy(i),
         _ => null,
     };
@@ -46,26 +48,42 @@ internal sealed partial class PtxMachine
     private Func<Warp, bool> StartCopy(Instruction i)
     {
         Func<int, int> to = Address(i.Operands[0]), from = Address(i.Operands[1]);
-        Func<int, ulong> written = Value(i.Operands[2]), read = Value(i.Operands[3]);
+        Func<int, ulong> written = Value(i.Operands[2]), read = i.Operands.Length > 3 ? Value(i.Operands[3]) : written;
         return warp => i.Each(thread =>
         {
             int bytes = (int)written(thread), existing = (int)read(thread), target = to(thread), source = from(thread);
             Assert(target % bytes == 0 && (existing == 0 || source % bytes == 0), $"from {source} to {target}: {i.Text}");
             Array.Fill(shared, (byte)0xFF, target, bytes);
-            warp.Copies.Add((target, source, existing, bytes));
+            warp.Copies[^1].Add((target, source, existing, bytes));
         })(warp);
     }
 
-    private bool FinishCopies(Warp warp)
+    private static bool CommitCopies(Warp warp)
     {
-        foreach ((int to, int from, int read, int written) in warp.Copies)
+        warp.Copies.Add([]);
+        return true;
+    }
+
+    /// <summary>Until at most so many of the groups that have been committed are under way.</summary>
+    private Func<Warp, bool> WaitForCopies(Instruction i)
+    {
+        Func<int, ulong> left = Value(i.Operands[0]);
+        return warp => FinishCopies(warp, Math.Max(0, warp.Copies.Count - 1 - (int)left(warp.First)));
+    }
+
+    /// <summary>Ends the copies of the first groups.</summary>
+    private bool FinishCopies(Warp warp, int groups)
+    {
+        foreach ((int to, int from, int read, int written) in warp.Copies.Take(groups).SelectMany(group => group))
         {
             if (read > 0) // where nothing is read the address may be any
                 memory.AsSpan(from, read).CopyTo(shared.AsSpan(to));
             shared.AsSpan(to + read, written - read).Clear();
         }
 
-        warp.Copies.Clear();
+        warp.Copies.RemoveRange(0, groups);
+        if (warp.Copies.Count == 0)
+            warp.Copies.Add([]);
         return true;
     }
 

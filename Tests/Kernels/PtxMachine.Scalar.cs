@@ -27,6 +27,7 @@ internal sealed partial class PtxMachine
             "sub" => Binary(i, (x, y) => Narrow(x - y)),
             "mul" when i.Name[1] == "wide" && i.Type == "u32" => Binary(i, (x, y) => (ulong)(uint)x * (uint)y),
             "mul" when i.Name[1] == "lo" => Binary(i, (x, y) => Narrow(x * y)),
+            "mad" when i.Name[1] == "wide" && i.Type == "s32" => Ternary(i, (x, y, z) => (ulong)((long)(int)(uint)x * (int)(uint)y) + z),
             "mad" when i.Name[1] == "lo" => Ternary(i, (x, y, z) => Narrow(x * y + z)),
             "shl" => Binary(i, (x, y) => Narrow(x << (int)y)),
             "shr" when i.Type == "u32" => Binary(i, (x, y) => (uint)x >> (int)y),
@@ -77,7 +78,7 @@ internal sealed partial class PtxMachine
 
         bool Holds(long a, long b) => i.Name[1] switch
         {
-            "lt" => a < b,
+            "lt" or "lo" => a < b,
             "le" => a <= b,
             "gt" or "hi" => a > b,
             "ge" => a >= b,

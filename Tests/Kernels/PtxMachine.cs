@@ -74,6 +74,7 @@ internal sealed partial class PtxMachine
                 int value => (uint)value,
                 long value => (ulong)value,
                 float value => Bits(value),
+                ulong bits => bits,
                 _ => throw new ArgumentException($"an argument {values[i].GetType().Name}"),
             };
         blocksOfGrid = blocks;
@@ -114,7 +115,7 @@ internal sealed partial class PtxMachine
             Assert(moved || DeliverAny(), "all warps wait");
         }
 
-        Assert(warps.All(warp => warp.Copies.Count == 0 && warp.Stores.Count == 0), "the kernel ends before its copies");
+        Assert(warps.All(warp => warp.Copies.All(group => group.All(copy => copy.Read == 0)) && warp.Stores.Count == 0), "the kernel ends before its copies"); // zeros may come too late
         EndCluster();
         Assert(barriers.Values.All(barrier => barrier.Arrived == 0), "a barrier that is waited for no more");
         Assert(warps.All(warp => warp.Products.Count == 0 && warp.Groups.Count == 0), "the kernel ends before its products");
@@ -198,6 +199,8 @@ internal sealed partial class PtxMachine
     {
         if (operand == "%tid.x")
             return thread => (ulong)InBlock(thread);
+        if (operand == "%laneid")
+            return thread => (ulong)(thread % Lanes);
         if (operand == "%ctaid.x")
             return thread => (ulong)(block + Rank(thread));
         if (operand == "%nctaid.x")
@@ -283,8 +286,8 @@ internal sealed partial class PtxMachine
 
         public bool Done => Next.All(next => next == int.MaxValue);
 
-        /// <summary>Copies under way: bytes read of the bytes written, the rest zeros.</summary>
-        public List<(int To, int From, int Read, int Written)> Copies { get; } = [];
+        /// <summary>Groups of copies under way, the last open: bytes read of the bytes written, the rest zeros.</summary>
+        public List<List<(int To, int From, int Read, int Written)>> Copies { get; } = [[]];
 
         /// <summary>Stores of boxes under way; they read shared memory no sooner than somebody waits for them.</summary>
         public Queue<Action> Stores { get; } = [];
