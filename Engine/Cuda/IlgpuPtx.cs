@@ -9,8 +9,8 @@ namespace TrigFlowNative.Engine.Cuda;
 
 /// <summary>The PTX text that ILGPU makes of a kernel method, each once; no GPU is needed.</summary>
 /// <remarks>
-/// A text depends on what ILGPU compiled before it in the process: names are numbered throughout, and what is written follows the numbers. Texts that
-/// are to be the same in another process must be asked for in the same order, so not on several threads.
+/// A text depends on what ILGPU compiled before it in the process: names are numbered throughout, and the order of what is written follows the numbers. Where a
+/// text is to be the same in another process, <see cref="KernelTexts"/> keeps it.
 /// </remarks>
 internal static class IlgpuPtx
 {

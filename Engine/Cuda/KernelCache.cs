@@ -30,7 +30,8 @@ internal static unsafe class KernelCache
         return binary;
     }
 
-    private static string Folder()
+    /// <summary>Where files are kept.</summary>
+    internal static string Folder()
     {
         if (Environment.GetEnvironmentVariable("TRIGFLOW_CACHE") is { Length: > 0 } chosen)
             return chosen;

@@ -21,7 +21,7 @@ public sealed unsafe class PtxKernel
     private PtxKernel(GpuDevice gpu, PtxKernelSpec spec)
     {
         (this.gpu, Spec) = (gpu, spec);
-        (string text, string entry) = spec.Compile(); // here: KernelCache knows a binary by its text, which depends on the order in which texts are made
+        (string text, string entry) = spec.CompileKept(); // here: what a text is made like depends on the order in which texts are made
         function = new Background<nint>(() => Compile(gpu, spec, text, entry));
         parameters = spec.Method.GetParameters().Length;
         overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
@@ -146,6 +146,9 @@ public sealed record PtxKernelSpec(
 
     /// <summary>The PTX text and its entry.</summary>
     public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, Resident);
+
+    /// <summary>The same, from what an earlier process kept if it is still right.</summary>
+    internal (string Text, string Entry) CompileKept() => PtxSource.CompileKept(Method, Architecture, Threads, Macros, Resident);
 }
 
 /// <summary>Eight bytes that hold a kernel's argument; the driver reads as many as the parameter has.</summary>

@@ -35,7 +35,18 @@ public static class PtxSource
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(macros);
-        (string text, string entry) = IlgpuPtx.Compile(kernel, CudaArchitecture.SM_80);
+        return Complete(IlgpuPtx.Compile(kernel, CudaArchitecture.SM_80), kernel, architecture, threads, macros, resident);
+    }
+
+    /// <summary>The same from the text that ILGPU made of the method, perhaps in another process.</summary>
+    internal static (string Text, string Entry) CompileKept(
+        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident) =>
+        Complete(KernelTexts.Of(kernel, CudaArchitecture.SM_80), kernel, architecture, threads, macros, resident);
+
+    internal static (string Text, string Entry) Complete(
+        (string Text, string Entry) made, MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident)
+    {
+        (string text, string entry) = made;
         var result = new StringBuilder(text.Length);
         foreach (string line in text.Split('\n'))
         {
