@@ -7,6 +7,9 @@ namespace TrigFlowNative.Benchmarks.Cases;
 /// <summary>From the start of a process to the end of its first training step, in a process of its own: with no kernel compiled before, and again.</summary>
 internal sealed class StartupCase(string preset, int batch, DType type, string heat) : WorkCase("startup", heat, $"{preset} n{batch}", type)
 {
+    /// <summary>The verb of this program that does one training step.</summary>
+    public const string Verb = "first-step";
+
     private const string Cold = "cold", Warm = "warm";
 
     public static readonly CaseFamily Kind = new(
@@ -21,7 +24,7 @@ internal sealed class StartupCase(string preset, int batch, DType type, string h
     public override PreparedWork Prepare(ComputeDevice device)
     {
         (string program, string[] host) = Program();
-        var prepared = new Prepared(program, [.. host, "step", "--steps", "1", "--preset", preset, "--batch", $"{batch}", "--device", device.Name, "--precision", Type == DType.BFloat16 ? "bf16" : "fp32"], Direction == Cold);
+        var prepared = new Prepared(program, [.. host, Verb, "--preset", preset, "--batch", $"{batch}", "--device", device.Name, "--precision", Type == DType.BFloat16 ? "bf16" : "fp32"], Direction == Cold);
         if (Direction == Warm)
             prepared.Run(0);
         return prepared;

@@ -20,10 +20,9 @@ internal sealed class StepArguments
     private readonly Option<string> device = Verbs.DeviceOption(), tensorCores = Verbs.TensorCoresOption();
     private readonly Option<string> precision = Verbs.PrecisionOption(), preset = Verbs.PresetOption();
 
-    /// <summary>Adds all options, those of a training only where there is one.</summary>
-    public void AddTo(Command command, bool training = true)
+    public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[device, tensorCores, precision, preset, .. training ? (Option[])[objective, batch, dropout] : []])
+        foreach (Option option in (Option[])[device, tensorCores, precision, preset, objective, batch, dropout])
             command.Options.Add(option);
     }
 
@@ -32,8 +31,4 @@ internal sealed class StepArguments
     public StepOptions Options(ParseResult parsed) => new(
         parsed.GetValue(preset)!, Enum.Parse<Objective>(parsed.GetValue(objective) ?? nameof(Objective.Sct), ignoreCase: true),
         parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));
-
-    /// <summary>Precision and, where chosen, the instructions: names the row.</summary>
-    public string Variant(ParseResult parsed) =>
-        parsed.GetValue(tensorCores) is "auto" ? parsed.GetValue(precision)! : $"{parsed.GetValue(precision)}-{parsed.GetValue(tensorCores)}";
 }

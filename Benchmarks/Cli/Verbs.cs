@@ -20,11 +20,10 @@ internal static class Verbs
             ListCommand.Create(),
             RunCommand.Create(),
             ReportCommand.Create(),
-            StepCommand.Create(),
-            SampleCommand.Create(),
             TraceCommand.Create(),
             InspectCommand.Create(),
             ProfileCommand.Create(),
+            FirstStepCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try

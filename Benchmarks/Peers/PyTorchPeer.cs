@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
@@ -67,7 +68,7 @@ internal sealed class PyTorchPeer(string[] variants)
     }
 
     private IEnumerable<BenchmarkRow> RunWork(string[] arguments) =>
-        Table<WorkRow>("step_pytorch.py", [.. arguments, "--variants", .. variants]).Select(row => new BenchmarkRow
+        Table<PyTorchWork>("step_pytorch.py", [.. arguments, "--variants", .. variants]).Select(row => new BenchmarkRow
         {
             Op = row.Work.Split(' ')[0],
             Direction = row.Work.Split(' ') is [_, var kind] ? kind : "2-step",
@@ -77,6 +78,7 @@ internal sealed class PyTorchPeer(string[] variants)
             Microseconds = 1e3 * row.Milliseconds,
             ImagesPerSecond = row.ImagesPerSecond,
             PeakGib = row.PeakGib,
+            Note = row.ReadySeconds is { } ready ? string.Create(CultureInfo.InvariantCulture, $"first run ended {ready:F0} s after the start") : "",
         });
 
     private static IReadOnlyList<T> Table<T>(string script, string[] arguments)

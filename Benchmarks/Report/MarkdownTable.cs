@@ -5,12 +5,13 @@ namespace TrigFlowNative.Benchmarks.Report;
 /// <summary>Tables that read well as plain text too: columns padded to their widest entry, numbers to the right.</summary>
 internal sealed class MarkdownTable(params string[] headers)
 {
+    private const int MostDecimals = 6;
     private readonly List<string[]> rows = [];
 
     /// <summary>Rows so far.</summary>
     public int RowCount => rows.Count;
 
-    /// <summary>Adds a row, one entry for each header; numbers are printed to three or four digits that count, null as a dash.</summary>
+    /// <summary>Adds a row, one entry for each header; numbers are printed to three digits that count, those of a thousand and more to the unit, null as a dash.</summary>
     public MarkdownTable Add(params object?[] entries)
     {
         if (entries.Length != headers.Length)
@@ -39,7 +40,8 @@ internal sealed class MarkdownTable(params string[] headers)
     {
         null => "-",
         double value when !double.IsFinite(value) => "-",
-        double value => value.ToString(Math.Abs(value) switch { >= 100 => "F0", >= 10 => "F1", >= 1 => "F2", _ => "F3" }, CultureInfo.InvariantCulture),
+        0.0 => "0",
+        double value => value.ToString($"F{Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, MostDecimals)}", CultureInfo.InvariantCulture),
         _ => Convert.ToString(entry, CultureInfo.InvariantCulture) is { Length: > 0 } text ? text.Replace("|", "/", StringComparison.Ordinal) : "-",
     };
 }

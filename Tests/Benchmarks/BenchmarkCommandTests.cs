@@ -31,16 +31,11 @@ public sealed class BenchmarkCommandTests : IDisposable
     }
 
     [Fact]
-    public void Steps_and_samples_write_their_tables()
+    public void Steps_and_samples_are_taken_apart()
     {
         const string Where = "--preset demo --device cpu --precision fp32 --out {0}";
-        Assert.Equal(0, Run($"step --batch 2 --steps 1 {Where}"));
-        Assert.Equal(0, Run($"sample --count 1 --runs 2 {Where}"));
         Assert.Equal(0, Run($"trace --batch 1 {Where}"));
         Assert.Equal(0, Run($"trace --work sample --count 2 {Where}"));
-        WorkRow step = Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "step-sct-fp32.csv")));
-        Assert.True(step is { Work: "step sct", Batch: 2, Milliseconds: null, ReadySeconds: > 0, PeakGib: > 0 }, $"{step}");
-        Assert.True(Assert.Single(CsvTable.Read<WorkRow>(Path.Combine(folder, "sample-1-fp32.csv"))) is { Milliseconds: > 0, ImagesPerSecond: > 0 });
         IReadOnlyList<TimelineRowView> training = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline.csv"));
         IReadOnlyList<TimelineRowView> sampling = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline-sample-2.csv"));
         Assert.InRange(training.Sum(row => row.Share), 99, 101);
@@ -50,6 +45,14 @@ public sealed class BenchmarkCommandTests : IDisposable
         Assert.InRange(sampling.Sum(row => row.Share), 99, 101);
         Assert.Contains(training, row => row.Op.Contains("backward", StringComparison.Ordinal));
         Assert.DoesNotContain(sampling, row => row.Op.Contains("backward", StringComparison.Ordinal) || row.Op.Contains("tangent", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_first_step_says_how_long_it_took()
+    {
+        Assert.Equal(0, Run("first-step --preset demo --batch 2 --device cpu --precision fp32 --objective scd"));
+        Assert.Matches(@"^\d+\.\d\d s to the end of the first step, loss \S+; ", told.ToString());
+        Assert.Equal(2, Run("first-step --preset none --device cpu --precision fp32"));
     }
 
     [Fact]

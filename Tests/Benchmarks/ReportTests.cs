@@ -59,16 +59,16 @@ public sealed class ReportTests : IDisposable
         RequirePng(path);
     }
 
-    [Fact]
-    public void Rows_of_whole_steps_read_back_too_and_a_peer_may_have_fewer_columns()
-    {
-        string path = Path.Combine(folder, "work.csv");
-        WorkRow[] rows = [new() { Work = "step sct", Variant = "bf16", Batch = 256, Milliseconds = 80.5, ImagesPerSecond = 3180.1, PeakGib = 8.5, ReadySeconds = 5.25, Device = "card" }];
-        CsvTable.Write(path, rows);
-        Assert.Equal(rows, CsvTable.Read<WorkRow>(path));
-        File.WriteAllText(path, "work,variant,batch,ms,images_per_second,peak_gib,ready_s\nstep sct,pytorch-eager,256,590,434,107.6,16\n");
-        Assert.Equal(434, Assert.Single(CsvTable.Read<WorkRow>(path)).ImagesPerSecond);
-    }
+    [Theory]
+    [InlineData(1234.5, "1234")]
+    [InlineData(99.94, "99.9")]
+    [InlineData(-1.005e-1, "-0.101")]
+    [InlineData(0.00048, "0.000480")]
+    [InlineData(1e-9, "0.000000")]
+    [InlineData(0.0, "0")]
+    [InlineData(double.NaN, "-")]
+    public void Numbers_in_tables_have_three_digits_that_count(double number, string text) =>
+        Assert.Contains($" {text} |", new MarkdownTable("number").Add(number).ToString().Split('\n')[2], StringComparison.Ordinal);
 
     [Fact]
     public void A_row_that_was_throttled_is_marked()

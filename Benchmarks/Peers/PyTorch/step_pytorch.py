@@ -1,4 +1,4 @@
-"""PyTorch's time for what `Benchmarks step` and `Benchmarks sample` do, as CSV with the columns of work.csv.
+"""PyTorch's time for what the cases step/* and sample/* do, as CSV.
 
 A full step of continuous-time consistency training (sct) or distillation (scd): tangent by torch.func.jvp, backward pass, fused
 Adam, moving average; and two-step sampling. bf16 autocast, channels-last. Variants: eager, compile (torch.compile), graphs

@@ -1,0 +1,33 @@
+using CsvHelper.Configuration.Attributes;
+
+namespace TrigFlowNative.Benchmarks.Peers;
+
+/// <summary>A line of what step_pytorch.py prints: a whole training step, or a whole call of the sampler.</summary>
+internal sealed record PyTorchWork
+{
+    /// <summary>Such as step sct, or sample 2-step.</summary>
+    [Name("work")]
+    public string Work { get; init; } = "";
+
+    /// <summary>Such as pytorch-eager.</summary>
+    [Name("variant")]
+    public string Variant { get; init; } = "";
+
+    [Name("batch")]
+    public int Batch { get; init; }
+
+    /// <summary>Median.</summary>
+    [Name("ms")]
+    public double? Milliseconds { get; init; }
+
+    [Name("images_per_second")]
+    public double? ImagesPerSecond { get; init; }
+
+    /// <summary>Most device memory held at once.</summary>
+    [Name("peak_gib")]
+    public double? PeakGib { get; init; }
+
+    /// <summary>Seconds from the start of the process to the end of the first run, compilation included.</summary>
+    [Name("ready_s")]
+    public double? ReadySeconds { get; init; }
+}
