@@ -6,7 +6,7 @@ namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
 /// Convolutions by cuDNN's graph interface, which PyTorch uses too: it has kernels that the older functions of <see cref="Cudnn"/> do not offer. A
-/// plan for each of the first configurations that its heuristics propose, as many as PyTorch's autotuning tries.
+/// plan for each of the first ten configurations that its heuristics (mode A) propose; those of last resort only where none of these can be planned.
 /// </summary>
 internal sealed class CudnnGraph(nint library, nint handle)
 {
