@@ -3,6 +3,9 @@ namespace TrigFlowNative.Tests.Kernels;
 /// <summary>Loads, stores and asynchronous copies.</summary>
 internal sealed partial class PtxMachine
 {
+    /// <summary>Called with each piece of global memory that an asynchronous copy reads: address and bytes.</summary>
+    public Action<int, int>? Read { get; set; }
+
     private Func<Warp, bool>? DecodeMemory(Instruction i) => i.Name switch
     {
         ["ld", "param", ..] => LoadParameter(i),
@@ -77,7 +80,11 @@ internal sealed partial class PtxMachine
         foreach ((int to, int from, int read, int written) in warp.Copies.Take(groups).SelectMany(group => group))
         {
             if (read > 0) // where nothing is read the address may be any
+            {
+                Read?.Invoke(from, read);
                 memory.AsSpan(from, read).CopyTo(shared.AsSpan(to));
+            }
+
             shared.AsSpan(to + read, written - read).Clear();
         }
 
