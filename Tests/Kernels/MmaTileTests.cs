@@ -21,6 +21,18 @@ public class MmaTileTests
     }
 
     [Theory]
+    [InlineData(4096, 4096, 4096, 1, 132, 1)] // 512 tiles: their sums are stored at once
+    [InlineData(4096, 768, 768, 3, 132, 1)]
+    [InlineData(4096, 4096, 4096, 1, 108, 1)]
+    [InlineData(1 << 16, 768, 256, 1, 132, 22)] // 6 tiles: one block for each multiprocessor, and no more
+    [InlineData(1 << 16, 768, 256, 1, 108, 18)]
+    public void A_weight_gradient_is_split_only_to_fill_the_gpu(int pixels, int c, int k, int r, int multiprocessors, int parts)
+    {
+        var split = MmaPixelSplit.Of(new ConvExtents { N = pixels, H = 1, W = 1, C = c, K = k, R = r }, multiprocessors);
+        Assert.Equal(parts, split.Parts);
+    }
+
+    [Theory]
     [InlineData(1000, 700, 3)]
     [InlineData(128, 64, 16)]
     [InlineData(5000, 257, 16)]
