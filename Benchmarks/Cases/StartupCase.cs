@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>From the start of a process to the end of its first training step, in a process of its own: with no kernel compiled before, and again.</summary>
+/// <summary>A whole process that does one training step, from its start to its end: with no kernel compiled before, and again.</summary>
 internal sealed class StartupCase(string preset, int batch, DType type, string heat) : WorkCase("startup", heat, $"{preset} n{batch}", type)
 {
     /// <summary>The verb of this program that does one training step.</summary>

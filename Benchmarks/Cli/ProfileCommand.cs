@@ -37,30 +37,31 @@ internal static class ProfileCommand
         bool wrong = false;
         foreach (SuiteCase each in cases)
         {
-            (string verdict, IReadOnlyList<string> kernels) = each is WorkCase work ? Profile(work, device, launches) : Profile((KernelCase)each, device, launches);
-            wrong |= !verdict.StartsWith(BenchmarkRow.Right, StringComparison.Ordinal);
-            Console.WriteLine($"{each.Name}: {verdict}{(kernels.Count > 0 ? $"; {string.Join(", ", kernels)}" : "")}");
+            (bool right, string told) = each is WorkCase work ? Profile(work, device, launches) : Profile((KernelCase)each, device, launches);
+            wrong |= !right;
+            Console.WriteLine($"{each.Name}: {(right ? BenchmarkRow.Right : BenchmarkRow.Wrong)}{told}");
         }
 
         return wrong ? Verbs.BadResult : 0;
     }
 
-    private static (string Verdict, IReadOnlyList<string> Kernels) Profile(KernelCase each, ComputeDevice device, int launches)
+    private static (bool Right, string Told) Profile(KernelCase each, ComputeDevice device, int launches)
     {
         using RecordedKernel recorded = each.Record(device);
         double error = recorded.Check();
-        string verdict = string.Create(CultureInfo.InvariantCulture, $"{(error <= each.Tolerance ? BenchmarkRow.Right : BenchmarkRow.Wrong)}, error {error:0.0e+0}");
         Collect(device, launches, _ => recorded.Launch());
-        return (verdict, KernelUse.Of(device, recorded.Launch)?.Names ?? []);
+        string kernels = KernelUse.Of(device, recorded.Launch) is { } use ? $"; {string.Join(", ", use.Names)}" : "";
+        return (error <= each.Tolerance, string.Create(CultureInfo.InvariantCulture, $", error {error:0.0e+0}{kernels}"));
     }
 
-    private static (string Verdict, IReadOnlyList<string> Kernels) Profile(WorkCase each, ComputeDevice device, int launches)
+    private static (bool Right, string Told) Profile(WorkCase each, ComputeDevice device, int launches)
     {
         using PreparedWork work = each.Prepare(device);
         for (int run = 0; run < WarmUp; run++)
             work.Run(run);
         Collect(device, launches, run => work.Run(WarmUp + run));
-        return (work.Fault() is { } fault ? $"{BenchmarkRow.Wrong}, {fault}" : BenchmarkRow.Right, []);
+        string? fault = work.Fault();
+        return (fault is null, fault is null ? "" : $", {fault}");
     }
 
     private static void Collect(ComputeDevice device, int launches, Action<int> launch)

@@ -20,6 +20,7 @@ internal sealed class StepArguments
     private readonly Option<string> device = Verbs.DeviceOption(), tensorCores = Verbs.TensorCoresOption();
     private readonly Option<string> precision = Verbs.PrecisionOption(), preset = Verbs.PresetOption();
 
+    /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[device, tensorCores, precision, preset, objective, batch, dropout])
@@ -29,6 +30,6 @@ internal sealed class StepArguments
     public ComputeDevice Open(ParseResult parsed) => Verbs.Open(parsed.GetValue(device)!, parsed.GetValue(tensorCores)!);
 
     public StepOptions Options(ParseResult parsed) => new(
-        parsed.GetValue(preset)!, Enum.Parse<Objective>(parsed.GetValue(objective) ?? nameof(Objective.Sct), ignoreCase: true),
+        parsed.GetValue(preset)!, Enum.Parse<Objective>(parsed.GetValue(objective)!, ignoreCase: true),
         parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));
 }

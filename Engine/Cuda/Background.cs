@@ -9,6 +9,14 @@ internal sealed class Background<T>(Func<T> make)
     /// <summary>The value, waited for.</summary>
     public T Value => task.Value.GetAwaiter().GetResult();
 
+    /// <summary>Whether the value has been made by now; neither begins nor waits, and throws nothing where it could not be made.</summary>
+    public bool TryGet(out T? value)
+    {
+        bool made = task.IsValueCreated && task.Value.IsCompletedSuccessfully;
+        value = made ? task.Value.Result : default;
+        return made;
+    }
+
     /// <summary>Begins, if that has not been done.</summary>
     public void Start() => _ = task.Value;
 

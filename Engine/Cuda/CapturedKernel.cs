@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace TrigFlowNative.Engine.Cuda;
@@ -23,9 +22,10 @@ internal sealed unsafe record CapturedKernel(string Name, int Threads, int Regis
         nint graph = CudaGraph.Capture(gpu, launches);
         try
         {
-            var known = new ConcurrentDictionary<(nint Function, uint Threads, uint Shared), CapturedKernel>();
-            return [.. Nodes(graph).Where(IsKernel).Select(Parameters).Select(node => known.GetOrAdd(
-                (node.Function, node.BlockX * node.BlockY * node.BlockZ, node.SharedBytes), key => Describe(gpu, key.Function, (int)key.Threads, (int)key.Shared)))];
+            (nint Function, int Threads, int Shared)[] launched =
+                [.. Nodes(graph).Where(IsKernel).Select(Parameters).Select(node => (node.Function, (int)(node.BlockX * node.BlockY * node.BlockZ), (int)node.SharedBytes))];
+            var described = launched.Distinct().ToDictionary(each => each, each => Describe(gpu, each.Function, each.Threads, each.Shared));
+            return [.. launched.Select(each => described[each])];
         }
         finally
         {
@@ -72,7 +72,7 @@ internal sealed unsafe record CapturedKernel(string Name, int Threads, int Regis
 
     private static string NameOf(GpuDevice gpu, nint function)
     {
-        if (gpu.Kernels.Values.FirstOrDefault(kernel => kernel.Handle == function) is { Spec: var spec })
+        if (gpu.Kernels.Values.FirstOrDefault(kernel => kernel.Has(function)) is { Spec: var spec })
             return spec.Variant.Length > 0 ? $"{spec.Method.Name} {spec.Variant}" : spec.Method.Name;
         CudaDriver.Check(CudaDriver.FunctionName(out nint name, function), "cuFuncGetName");
         return MethodOf(Marshal.PtrToStringUTF8(name) ?? "");

@@ -8,13 +8,13 @@ using ILGPU.Runtime.Cuda;
 namespace TrigFlowNative.Engine.Cuda;
 
 /// <summary>
-/// What ILGPU makes of kernels' methods, on disk between processes. Making it takes a good part of a warm start; and since a text depends on what ILGPU
-/// compiled before it, one that is made again is not always the same, so that <see cref="KernelCache"/> and the driver's own cache, which know a binary by
+/// What ILGPU makes of kernels' methods, on disk between processes. Since a text depends on what ILGPU compiled before it, one that is made again is not
+/// always the same, so that <see cref="KernelCache"/> and the driver's own cache, which know a binary by
 /// its text, would compile it again.
 /// </summary>
 /// <remarks>
-/// A text is known by its method, and by the versions (MVIDs) of the assembly that has it and of all that this one uses, ILGPU among them: code that is built
-/// anew finds nothing. A file that is not what was written is made anew.
+/// A text is known by its method, and by the versions (MVIDs) of the assembly that has it, of those of its type arguments, and of all that these use, ILGPU among
+/// them: code that is built anew finds nothing. A file that is not what was written is made anew.
 /// </remarks>
 internal static class KernelTexts
 {
@@ -29,7 +29,7 @@ internal static class KernelTexts
     /// <summary>The same with a folder of one's own, read anew.</summary>
     internal static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture, string folder)
     {
-        string path = Path.Combine(folder, FileName(kernel, architecture, Versions.GetOrAdd(kernel.Module.Assembly, VersionsOf)));
+        string path = Path.Combine(folder, FileName(kernel, architecture, VersionsOf(kernel)));
         if (KernelCache.TryRead(path) is { } kept && Parsed(Encoding.UTF8.GetString(kept)) is { } known)
             return known;
         (string text, string entry) = IlgpuPtx.Compile(kernel, architecture);
@@ -40,10 +40,17 @@ internal static class KernelTexts
     /// <summary>The file of a method's text.</summary>
     internal static string FileName(MethodInfo kernel, CudaArchitecture architecture, string versions)
     {
-        string method = $"{kernel.DeclaringType?.FullName}.{kernel}{Break}{string.Join(", ", kernel.GetGenericArguments().Select(type => type.FullName))}";
+        string method = $"{kernel.DeclaringType?.FullName}.{kernel}{Break}{string.Join(", ", kernel.GetGenericArguments().Select(type => type.AssemblyQualifiedName))}";
         string key = string.Join(Break, method, architecture, RuntimeInformation.FrameworkDescription, versions);
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..40] + ".ptx";
     }
+
+    /// <summary>Versions of all code that a method can be made of.</summary>
+    internal static string VersionsOf(MethodInfo kernel) =>
+        string.Join(Break, Assemblies([kernel.DeclaringType!, .. kernel.GetGenericArguments()]).Distinct().Select(each => Versions.GetOrAdd(each, VersionsOf)));
+
+    private static IEnumerable<Assembly> Assemblies(IEnumerable<Type> types) =>
+        types.SelectMany(type => Assemblies(type.GetGenericArguments()).Prepend(type.Assembly));
 
     /// <summary>Names and versions of an assembly and of those that it uses, however far away, without the framework's.</summary>
     internal static string VersionsOf(Assembly assembly)

@@ -30,9 +30,6 @@ public sealed unsafe class PtxKernel
     /// <summary>What the kernel was made from.</summary>
     public PtxKernelSpec Spec { get; }
 
-    /// <summary>The driver's handle; waits for the driver's compiler.</summary>
-    internal nint Handle => function.Value;
-
     /// <summary>Registers of a thread.</summary>
     public int RegisterCount => Attribute(Registers);
 
@@ -59,6 +56,9 @@ public sealed unsafe class PtxKernel
         kernel.function.Start(); // not when it is made: of two made at a time, one is thrown away
         return kernel;
     }
+
+    /// <summary>Whether a handle of the driver's is this kernel's; false for one that has not been compiled yet, or could not be.</summary>
+    internal bool Has(nint handle) => function.TryGet(out nint own) && own == handle;
 
     /// <summary>Waits until no thread is at work for the kernel any more.</summary>
     internal void Settle() => function.Settle();
@@ -148,7 +148,8 @@ public sealed record PtxKernelSpec(
     public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, Resident);
 
     /// <summary>The same, from what an earlier process kept if it is still right.</summary>
-    internal (string Text, string Entry) CompileKept() => PtxSource.CompileKept(Method, Architecture, Threads, Macros, Resident);
+    internal (string Text, string Entry) CompileKept() =>
+        PtxSource.Complete(KernelTexts.Of(Method, PtxSource.Language), Method, Architecture, Threads, Macros, Resident);
 }
 
 /// <summary>Eight bytes that hold a kernel's argument; the driver reads as many as the parameter has.</summary>

@@ -22,6 +22,9 @@ public static class PtxSource
     /// <summary>Waits for the end of the launch before: nothing that precedes it in a kernel may read or write what launches share.</summary>
     public const string Wait = "griddepcontrol.wait;";
 
+    /// <summary>What ILGPU compiles for; the architecture is named afterwards.</summary>
+    internal static CudaArchitecture Language => CudaArchitecture.SM_80;
+
     /// <summary>Compiles a static, explicitly grouped kernel method; no GPU is needed.</summary>
     /// <param name="kernel">A method whose parameters are numbers: views and pointers travel as <see cref="long"/> addresses.</param>
     /// <param name="architecture">What the text is for, such as sm_90a or sm_80.</param>
@@ -35,14 +38,10 @@ public static class PtxSource
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(macros);
-        return Complete(IlgpuPtx.Compile(kernel, CudaArchitecture.SM_80), kernel, architecture, threads, macros, resident);
+        return Complete(IlgpuPtx.Compile(kernel, Language), kernel, architecture, threads, macros, resident);
     }
 
     /// <summary>The same from the text that ILGPU made of the method, perhaps in another process.</summary>
-    internal static (string Text, string Entry) CompileKept(
-        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident) =>
-        Complete(KernelTexts.Of(kernel, CudaArchitecture.SM_80), kernel, architecture, threads, macros, resident);
-
     internal static (string Text, string Entry) Complete(
         (string Text, string Entry) made, MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident)
     {

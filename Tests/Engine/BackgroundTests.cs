@@ -53,6 +53,32 @@ public class BackgroundTests
     }
 
     [Fact]
+    public void Looking_neither_begins_nor_waits_nor_throws()
+    {
+        var value = new Background<int>(() => 7);
+        Assert.False(value.TryGet(out _));
+        value.Settle();
+        Assert.False(value.TryGet(out _)); // nor has looking begun it
+        value.Start();
+        value.Settle();
+        Assert.True(value.TryGet(out int made) && made == 7);
+        var failing = new Background<int>(() => throw new CudaDriverException("refused"));
+        failing.Start();
+        failing.Settle();
+        Assert.False(failing.TryGet(out _));
+        using var gate = new ManualResetEventSlim();
+        var pending = new Background<int>(() =>
+        {
+            gate.Wait(TimeSpan.FromSeconds(30));
+            return 7;
+        });
+        pending.Start();
+        Assert.False(pending.TryGet(out _));
+        gate.Set();
+        pending.Settle();
+    }
+
+    [Fact]
     public void Settling_waits_for_what_has_begun_and_begins_nothing()
     {
         bool ended = false;

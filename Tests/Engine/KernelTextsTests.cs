@@ -65,6 +65,15 @@ public sealed class KernelTextsTests : IDisposable
     }
 
     [Fact]
+    public void Type_arguments_count_as_code_of_the_kernel()
+    {
+        MethodInfo inKernels = typeof(KernelTexts).GetMethod("Of", BindingFlags.Static | BindingFlags.Public)!;
+        Assert.DoesNotContain(OwnVersion, KernelTexts.VersionsOf(inKernels), StringComparison.Ordinal);
+        MethodInfo ofOurs = typeof(Enumerable).GetMethod(nameof(Enumerable.Empty))!.MakeGenericMethod(typeof(List<KernelTextsTests>));
+        Assert.Contains(OwnVersion, KernelTexts.VersionsOf(ofOurs), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_kernel_from_a_kept_text_is_the_same_kernel()
     {
         foreach (PtxKernelSpec spec in KernelCatalogue.WithInlinePtx().GroupBy(spec => spec.Method).Select(same => same.First()))
@@ -76,9 +85,11 @@ public sealed class KernelTextsTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    private static string OwnVersion => $"{typeof(KernelTextsTests).Assembly.ManifestModule.ModuleVersionId}";
+
     private static MethodInfo Generic { get; } = typeof(KernelTextsTests).GetMethod(nameof(Twice), BindingFlags.Static | BindingFlags.NonPublic)!;
 
-    private string Place => Path.Combine(folder.Path, KernelTexts.FileName(Sum, CudaArchitecture.SM_80, KernelTexts.VersionsOf(Sum.Module.Assembly)));
+    private string Place => Path.Combine(folder.Path, KernelTexts.FileName(Sum, CudaArchitecture.SM_80, KernelTexts.VersionsOf(Sum)));
 
     private static T Twice<T>(T value) => value;
 }
