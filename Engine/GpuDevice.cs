@@ -11,8 +11,9 @@ namespace TrigFlowNative.Engine;
 public sealed class GpuDevice : ComputeDevice
 {
     private readonly Context context;
-    private long allocated;
     private readonly List<IDisposable> owned = [];
+    private readonly ConcurrentDictionary<Type, IDisposable> attached = [];
+    private long allocated;
     private TensorCorePath? tensorCores;
 
     private GpuDevice(Context context, Accelerator accelerator, string name, int reductionGroup)
@@ -23,6 +24,7 @@ public sealed class GpuDevice : ComputeDevice
         ReductionGroup = reductionGroup;
         // Not the default stream: the legacy null stream cannot be captured into a graph.
         Stream = accelerator.CreateStream();
+        DriverStream = new CudaStreamHandle(accelerator, Stream);
     }
 
     /// <inheritdoc/>
@@ -39,6 +41,9 @@ public sealed class GpuDevice : ComputeDevice
 
     /// <summary>The one stream on which everything is launched, in order.</summary>
     public AcceleratorStream Stream { get; }
+
+    /// <summary>The same for direct calls of the driver.</summary>
+    public CudaStreamHandle DriverStream { get; }
 
     /// <summary>Whether this is a GPU and not the simulator.</summary>
     public bool IsCuda => Accelerator is CudaAccelerator;
@@ -59,20 +64,17 @@ public sealed class GpuDevice : ComputeDevice
         }
     }
 
-    /// <summary>Multiprocessors.</summary>
+    /// <summary>Number of streaming multiprocessors.</summary>
     public int Multiprocessors => Accelerator.NumMultiprocessors;
 
     /// <summary>Threads that a multiprocessor can hold.</summary>
     public int ThreadsPerMultiprocessor => Accelerator.MaxNumThreadsPerMultiprocessor;
 
     /// <summary>The driver's handle of <see cref="Stream"/>.</summary>
-    internal nint StreamHandle => ((CudaStream)Stream).StreamPtr;
+    internal nint StreamHandle => DriverStream.Handle;
 
     /// <summary>GPU and driver in words: what compiled code depends on.</summary>
     internal string Identity => $"{Accelerator.Name}, {(Accelerator as CudaAccelerator)?.Architecture}, driver {CudaLibrary.DriverVersion()}";
-
-    /// <summary>Kernels loaded by <see cref="PtxKernel"/>, by key.</summary>
-    internal ConcurrentDictionary<string, PtxKernel> Kernels { get; } = [];
 
     /// <summary>
     /// Threads in a group of a kernel that reduces over the group with barriers; a power of two, at most 256. The
@@ -126,7 +128,11 @@ public sealed class GpuDevice : ComputeDevice
     internal List<IDisposable>? Recording { get; set; }
 
     /// <summary>Makes the device's context this thread's, which direct calls of the driver need.</summary>
-    internal void Bind() => Accelerator.Bind();
+    internal void Bind() => DriverStream.Bind();
+
+    /// <summary>What another class keeps for this device, one of each type: made at the first call, disposed of before the device.</summary>
+    internal T Attached<T>()
+        where T : class, IDisposable, new() => (T)attached.GetOrAdd(typeof(T), _ => new T());
 
     internal override DeviceMemory Allocate(long bytes) =>
         new AcceleratorMemory(Accelerator, Stream, bytes, change => Interlocked.Add(ref allocated, change));
@@ -136,8 +142,8 @@ public sealed class GpuDevice : ComputeDevice
     {
         if (!disposing)
             return;
-        foreach (PtxKernel kernel in Kernels.Values)
-            kernel.Settle(); // a thread that compiles needs the context
+        foreach (IDisposable each in attached.Values)
+            each.Dispose();
         owned.ForEach(resource => resource.Dispose());
         Stream.Dispose();
         Accelerator.Dispose();

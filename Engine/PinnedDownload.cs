@@ -33,7 +33,7 @@ public sealed unsafe class PinnedDownload : IDisposable
             return;
         }
 
-        copied = new CudaMarks(gpu, 1);
+        copied = new CudaMarks(gpu.DriverStream, 1);
         CudaDriver.Check(CudaDriver.AllocateHost(out buffer, (nuint)source.ByteCount), "cuMemAllocHost");
     }
 

@@ -35,7 +35,7 @@ public sealed unsafe class PinnedUpload : IDisposable
         buffers = new nint[gpu is null ? 0 : Buffers];
         if (gpu is null)
             return;
-        copied = new CudaMarks(gpu, Buffers);
+        copied = new CudaMarks(gpu.DriverStream, Buffers);
         for (int i = 0; i < Buffers; i++)
             CudaDriver.Check(CudaDriver.AllocateHost(out buffers[i], (nuint)target.ByteCount), "cuMemAllocHost");
     }

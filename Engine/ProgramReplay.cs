@@ -31,7 +31,7 @@ internal sealed class ProgramReplay(GpuDevice gpu, IReadOnlyList<ProgramStep> st
             return;
         }
 
-        graph ??= new CudaGraph(gpu, () =>
+        graph ??= new CudaGraph(gpu.DriverStream, () =>
         {
             foreach (ProgramStep step in steps)
                 Capture(gpu, step);
@@ -45,7 +45,7 @@ internal sealed class ProgramReplay(GpuDevice gpu, IReadOnlyList<ProgramStep> st
         try
         {
             step.Run();
-            CudaGraph.RequireSound(gpu);
+            CudaGraph.RequireSound(gpu.DriverStream);
         }
         catch (Exception e)
         {

@@ -1,3 +1,4 @@
+
 namespace TrigFlowNative.Engine;
 
 /// <summary>One launch of a program, with what it reads and writes.</summary>

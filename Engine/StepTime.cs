@@ -33,8 +33,8 @@ public sealed record StepTime(ProgramStep Step, double Seconds)
 
     private static void MeasureByMarks(GpuDevice gpu, IReadOnlyList<ProgramStep> steps, double[][] seconds, int repetitions)
     {
-        using var marks = new CudaMarks(gpu, steps.Count + 1);
-        using var graph = new CudaGraph(gpu, () =>
+        using var marks = new CudaMarks(gpu.DriverStream, steps.Count + 1);
+        using var graph = new CudaGraph(gpu.DriverStream, () =>
         {
             marks.Capture(0);
             for (int i = 0; i < steps.Count; i++)

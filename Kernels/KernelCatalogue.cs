@@ -1,6 +1,7 @@
 using System.Reflection;
 using TrigFlowNative.Engine;
-using TrigFlowNative.Engine.Cuda;
+using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 

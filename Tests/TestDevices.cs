@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
 using Xunit;
 
 [assembly: CollectionBehavior(DisableTestParallelization = true)] // ops use all cores, and timing tests want them alone

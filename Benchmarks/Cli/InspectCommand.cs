@@ -3,6 +3,7 @@ using System.Text;
 using TrigFlowNative.Benchmarks.Inspect;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cli;

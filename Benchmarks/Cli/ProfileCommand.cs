@@ -73,7 +73,7 @@ internal static class ProfileCommand
         }
 
         if (device is GpuDevice { IsCuda: true } gpu)
-            CudaProfiler.Collect(gpu, LaunchAll);
+            CudaProfiler.Collect(gpu.DriverStream, LaunchAll);
         else
             LaunchAll();
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cli;

@@ -1,7 +1,7 @@
 using System.IO.Enumeration;
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine;
-using TrigFlowNative.Engine.Cuda;
+using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Inspect;

@@ -68,7 +68,7 @@ internal sealed class NativePeers : IDisposable
 
     private Action Fastest(Action[] ways)
     {
-        using var timer = new CudaTimer(gpu);
+        using var timer = new CudaTimer(gpu.DriverStream);
         return ways.MinBy(way =>
         {
             try

@@ -1,5 +1,6 @@
 using CsvHelper.Configuration.Attributes;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
@@ -28,7 +29,7 @@ internal sealed record KernelResources
     /// <summary>Every kernel with inline PTX that the device has loaded so far.</summary>
     public static IReadOnlyList<KernelResources> Of(ComputeDevice device) => device is not GpuDevice gpu ? [] :
     [
-        .. gpu.Kernels.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => new KernelResources
+        .. gpu.Attached<PtxKernels>().ByKey.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => new KernelResources
         {
             Kernel = entry.Key,
             Threads = entry.Value.Spec.Threads,

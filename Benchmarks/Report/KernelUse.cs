@@ -1,5 +1,5 @@
 using TrigFlowNative.Engine;
-using TrigFlowNative.Engine.Cuda;
+using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Benchmarks.Report;
 

@@ -21,7 +21,7 @@ internal sealed class CudaClock : DeviceClock
         this.gpu = gpu;
         monitor = GpuMonitor.Of(gpu);
         flushed = gpu.CreateTensor(new Shape(FlushBytes / sizeof(float)));
-        marks = new CudaMarks(gpu, 2 * Batch);
+        marks = new CudaMarks(gpu.DriverStream, 2 * Batch);
     }
 
     public override Duration Measure(Action work)
@@ -29,7 +29,7 @@ internal sealed class CudaClock : DeviceClock
         gpu.Bind();
         work(); // loads kernels and makes descriptors, which a capture must not
         gpu.Synchronize();
-        using var graph = new CudaGraph(gpu, () =>
+        using var graph = new CudaGraph(gpu.DriverStream, () =>
         {
             for (int i = 0; i < Batch; i++)
             {

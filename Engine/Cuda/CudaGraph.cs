@@ -8,17 +8,17 @@ public sealed unsafe class CudaGraph : IDisposable
 {
     private const int Relaxed = 2; // finalizers may free memory meanwhile, which stricter captures take for an error
     private const int Active = 1;
-    private readonly GpuDevice gpu;
+    private readonly CudaStreamHandle stream;
     private nint executable;
 
     /// <summary>Captures what an action launches; nothing runs. The action must not allocate, copy from pageable memory or wait.</summary>
     /// <exception cref="CudaDriverException">Something that cannot be captured was called.</exception>
-    public CudaGraph(GpuDevice gpu, Action launches)
+    public CudaGraph(CudaStreamHandle stream, Action launches)
     {
-        ArgumentNullException.ThrowIfNull(gpu);
+        ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(launches);
-        this.gpu = gpu;
-        nint graph = Capture(gpu, launches);
+        this.stream = stream;
+        nint graph = Capture(stream, launches);
         try
         {
             nuint nodes = 0;
@@ -40,8 +40,8 @@ public sealed unsafe class CudaGraph : IDisposable
     public void Launch()
     {
         ObjectDisposedException.ThrowIf(executable == 0, this);
-        gpu.Bind();
-        CudaDriver.Check(CudaDriver.GraphLaunch(executable, gpu.StreamHandle), "cuGraphLaunch");
+        stream.Bind();
+        CudaDriver.Check(CudaDriver.GraphLaunch(executable, stream.Handle), "cuGraphLaunch");
     }
 
     /// <summary>Releases the graph; one at work goes on to its end.</summary>
@@ -49,16 +49,16 @@ public sealed unsafe class CudaGraph : IDisposable
     {
         if (executable == 0)
             return;
-        gpu.Bind();
+        stream.Bind();
         CudaDriver.Check(CudaDriver.GraphExecDestroy(executable), "cuGraphExecDestroy");
         executable = 0;
     }
 
     /// <summary>Captures what an action launches, as a graph that the caller destroys.</summary>
-    internal static nint Capture(GpuDevice gpu, Action launches)
+    internal static nint Capture(CudaStreamHandle stream, Action launches)
     {
-        gpu.Bind();
-        CudaDriver.Check(CudaDriver.StreamBeginCapture(gpu.StreamHandle, Relaxed), "cuStreamBeginCapture");
+        stream.Bind();
+        CudaDriver.Check(CudaDriver.StreamBeginCapture(stream.Handle, Relaxed), "cuStreamBeginCapture");
         nint graph;
         try
         {
@@ -67,19 +67,19 @@ public sealed unsafe class CudaGraph : IDisposable
         catch
         {
             // Ends the capture so that the stream works again; what the driver says of it matters less than what was thrown.
-            if (CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph) == 0 && graph != 0)
+            if (CudaDriver.StreamEndCapture(stream.Handle, out graph) == 0 && graph != 0)
                 _ = CudaDriver.GraphDestroy(graph);
             throw;
         }
 
-        CudaDriver.Check(CudaDriver.StreamEndCapture(gpu.StreamHandle, out graph), "cuStreamEndCapture");
+        CudaDriver.Check(CudaDriver.StreamEndCapture(stream.Handle, out graph), "cuStreamEndCapture");
         return graph;
     }
 
     /// <summary>Throws if a capture on the device's stream has been spoilt by a call that cannot be captured.</summary>
-    internal static void RequireSound(GpuDevice gpu)
+    internal static void RequireSound(CudaStreamHandle stream)
     {
-        CudaDriver.Check(CudaDriver.StreamIsCapturing(gpu.StreamHandle, out int status), "cuStreamIsCapturing");
+        CudaDriver.Check(CudaDriver.StreamIsCapturing(stream.Handle, out int status), "cuStreamIsCapturing");
         if (status != Active)
             throw new CudaDriverException("it waits, allocates or copies from pageable memory");
     }

@@ -4,26 +4,26 @@ namespace TrigFlowNative.Engine.Cuda;
 internal sealed class CudaMarks : IDisposable
 {
     private const uint External = 1; // an event that is read outside of the graph it is captured into
-    private readonly GpuDevice gpu;
+    private readonly CudaStreamHandle stream;
     private readonly nint[] events;
 
     /// <summary>Creates the events.</summary>
-    public CudaMarks(GpuDevice gpu, int count)
+    public CudaMarks(CudaStreamHandle stream, int count)
     {
-        ArgumentNullException.ThrowIfNull(gpu);
-        this.gpu = gpu;
-        gpu.Bind();
+        ArgumentNullException.ThrowIfNull(stream);
+        this.stream = stream;
+        stream.Bind();
         events = new nint[count];
         for (int i = 0; i < count; i++)
             CudaDriver.Check(CudaDriver.EventCreate(out events[i], 0), "cuEventCreate");
     }
 
     /// <summary>Marks the moment when everything launched before is done.</summary>
-    public void Record(int mark) => CudaDriver.Check(CudaDriver.EventRecord(events[mark], gpu.StreamHandle), "cuEventRecord");
+    public void Record(int mark) => CudaDriver.Check(CudaDriver.EventRecord(events[mark], stream.Handle), "cuEventRecord");
 
     /// <summary>As <see cref="Record"/> while a graph is captured: the moment is marked anew at each replay.</summary>
     public void Capture(int mark) =>
-        CudaDriver.Check(CudaDriver.EventRecordWithFlags(events[mark], gpu.StreamHandle, External), "cuEventRecordWithFlags");
+        CudaDriver.Check(CudaDriver.EventRecordWithFlags(events[mark], stream.Handle, External), "cuEventRecordWithFlags");
 
     /// <summary>Waits until a mark is reached; one never recorded counts as reached.</summary>
     public void Wait(int mark) => CudaDriver.Check(CudaDriver.EventSynchronize(events[mark]), "cuEventSynchronize");
@@ -39,7 +39,7 @@ internal sealed class CudaMarks : IDisposable
     /// <summary>Releases the events.</summary>
     public void Dispose()
     {
-        gpu.Bind();
+        stream.Bind();
         foreach (nint each in events)
             CudaDriver.Check(CudaDriver.EventDestroy(each), "cuEventDestroy");
     }

@@ -4,15 +4,15 @@ namespace TrigFlowNative.Engine.Cuda;
 internal static class CudaProfiler
 {
     /// <summary>Does the work inside of the range, and waits for it.</summary>
-    public static void Collect(GpuDevice gpu, Action work)
+    public static void Collect(CudaStreamHandle stream, Action work)
     {
-        gpu.Synchronize();
-        gpu.Bind();
+        stream.Synchronize();
+        stream.Bind();
         CudaDriver.Check(CudaDriver.ProfilerStart(), "cuProfilerStart");
         try
         {
             work();
-            gpu.Synchronize();
+            stream.Synchronize();
         }
         finally
         {

@@ -6,7 +6,7 @@ public sealed class CudaTimer : IDisposable
     private readonly CudaMarks marks;
 
     /// <summary>Creates the events.</summary>
-    public CudaTimer(GpuDevice gpu) => marks = new CudaMarks(gpu, 2);
+    public CudaTimer(CudaStreamHandle stream) => marks = new CudaMarks(stream, 2);
 
     /// <summary>Marks the start.</summary>
     public void Start() => marks.Record(0);

@@ -1,7 +1,7 @@
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
-using TrigFlowNative.Engine.Cuda;
+using TrigFlowNative.Engine.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;

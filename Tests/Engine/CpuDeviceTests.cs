@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Engine;

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using ILGPU;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Kernels.Device;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;

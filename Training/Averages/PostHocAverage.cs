@@ -1,3 +1,4 @@
+
 namespace TrigFlowNative.Training.Averages;
 
 /// <summary>A stored average: which one it is, and when it was stored.</summary>

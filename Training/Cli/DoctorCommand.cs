@@ -2,6 +2,7 @@ using System.CommandLine;
 using ILGPU.Runtime.Cuda;
 using Spectre.Console;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Training.Cli;
 

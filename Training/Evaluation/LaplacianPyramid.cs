@@ -1,3 +1,4 @@
+
 namespace TrigFlowNative.Training.Evaluation;
 
 /// <summary>

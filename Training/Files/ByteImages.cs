@@ -1,3 +1,4 @@
+
 namespace TrigFlowNative.Training.Files;
 
 /// <summary>A batch of 8-bit images in memory.</summary>

@@ -1,3 +1,4 @@
+
 using static TrigFlowNative.Training.Objectives.OptimizerKind;
 
 namespace TrigFlowNative.Training.Objectives;

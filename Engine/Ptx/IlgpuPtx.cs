@@ -1,0 +1,53 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using ILGPU;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime.Cuda;
+
+namespace TrigFlowNative.Engine.Ptx;
+
+/// <summary>The PTX text that ILGPU makes of a kernel method, each once; no GPU is needed.</summary>
+/// <remarks>
+/// A text depends on what ILGPU compiled before it in the process: names are numbered throughout, and the order of what is written follows the numbers. Where a
+/// text is to be the same in another process, <see cref="KernelTexts"/> keeps it.
+/// </remarks>
+internal static class IlgpuPtx
+{
+    private static readonly Lock Gate = new();
+    private static readonly ConcurrentDictionary<(MethodInfo, CudaArchitecture), (string Text, string Entry)> Compiled = [];
+    private static Context? context;
+
+    /// <summary>The text of a static kernel method, grouped explicitly unless its first parameter is an index, and the name of its entry.</summary>
+    /// <param name="kernel">The method.</param>
+    /// <param name="architecture">What ILGPU compiles for.</param>
+    /// <exception cref="InternalCompilerException">The method holds what ILGPU cannot compile.</exception>
+    public static (string Text, string Entry) Compile(MethodInfo kernel, CudaArchitecture architecture)
+    {
+        if (Compiled.TryGetValue((kernel, architecture), out (string Text, string Entry) known))
+            return known;
+        lock (Gate)
+        {
+            if (Compiled.TryGetValue((kernel, architecture), out known))
+                return known;
+            context ??= Context.Create(builder => builder.EnableAlgorithms().Optimize(OptimizationLevel.O2));
+            try
+            {
+                using var backend = new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, nvvmAPI: null!); // no libdevice
+                bool indexed = kernel.GetParameters() is [var first, ..] && typeof(IIndex).IsAssignableFrom(first.ParameterType);
+                EntryPointDescription entry = indexed
+                    ? EntryPointDescription.FromImplicitlyGroupedKernel(kernel)
+                    : EntryPointDescription.FromExplicitlyGroupedKernel(kernel);
+                var compiled = (PTXCompiledKernel)backend.Compile(entry, default);
+                return Compiled[(kernel, architecture)] = (compiled.PTXAssembly.Replace("\r", "", StringComparison.Ordinal), compiled.Name);
+            }
+            catch
+            {
+                // After a failure a context also refuses kernels that are right.
+                context.Dispose();
+                context = null;
+                throw;
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using ILGPU.Runtime.Cuda;
+
+namespace TrigFlowNative.Engine.Ptx;
+
+/// <summary>
+/// What ILGPU makes of kernels' methods, on disk between processes. Since a text depends on what ILGPU compiled before it, one that is made again is not
+/// always the same, so that <see cref="KernelCache"/> and the driver's own cache, which know a binary by
+/// its text, would compile it again.
+/// </summary>
+/// <remarks>
+/// A text is known by its method, and by the versions (MVIDs) of the assembly that has it, of those of its type arguments, and of all that these use, ILGPU among
+/// them: code that is built anew finds nothing. A file that is not what was written is made anew.
+/// </remarks>
+internal static class KernelTexts
+{
+    private const char Break = '\n';
+    private static readonly ConcurrentDictionary<(MethodInfo, CudaArchitecture), (string Text, string Entry)> Known = [];
+    private static readonly ConcurrentDictionary<Assembly, string> Versions = [];
+
+    /// <inheritdoc cref="IlgpuPtx.Compile"/>
+    public static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture) =>
+        Known.GetOrAdd((kernel, architecture), key => Of(key.Item1, key.Item2, KernelCache.Folder()));
+
+    /// <summary>The same with a folder of one's own, read anew.</summary>
+    internal static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture, string folder)
+    {
+        string path = Path.Combine(folder, FileName(kernel, architecture, VersionsOf(kernel)));
+        if (KernelCache.TryRead(path) is { } kept && Parsed(Encoding.UTF8.GetString(kept)) is { } known)
+            return known;
+        (string text, string entry) = IlgpuPtx.Compile(kernel, architecture);
+        KernelCache.TryWrite(path, Encoding.UTF8.GetBytes(entry + Break + text));
+        return (text, entry);
+    }
+
+    /// <summary>The file of a method's text.</summary>
+    internal static string FileName(MethodInfo kernel, CudaArchitecture architecture, string versions)
+    {
+        string method = $"{kernel.DeclaringType?.FullName}.{kernel}{Break}{string.Join(", ", kernel.GetGenericArguments().Select(type => type.AssemblyQualifiedName))}";
+        string key = string.Join(Break, method, architecture, RuntimeInformation.FrameworkDescription, versions);
+        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..40] + ".ptx";
+    }
+
+    /// <summary>Versions of all code that a method can be made of.</summary>
+    internal static string VersionsOf(MethodInfo kernel) =>
+        string.Join(Break, Assemblies([kernel.DeclaringType!, .. kernel.GetGenericArguments()]).Distinct().Select(each => Versions.GetOrAdd(each, VersionsOf)));
+
+    private static IEnumerable<Assembly> Assemblies(IEnumerable<Type> types) =>
+        types.SelectMany(type => Assemblies(type.GetGenericArguments()).Prepend(type.Assembly));
+
+    /// <summary>Names and versions of an assembly and of those that it uses, however far away, without the framework's.</summary>
+    internal static string VersionsOf(Assembly assembly)
+    {
+        var found = new SortedDictionary<string, Guid>(StringComparer.Ordinal);
+        Add(assembly);
+        return string.Join(Break, found.Select(each => $"{each.Key} {each.Value}"));
+
+        void Add(Assembly each)
+        {
+            if (!found.TryAdd(each.FullName!, each.ManifestModule.ModuleVersionId))
+                return;
+            foreach (AssemblyName name in each.GetReferencedAssemblies().Where(name => !IsFramework(name.Name!)))
+            {
+                if (TryLoad(name) is { } used)
+                    Add(used);
+                else
+                    found.TryAdd(name.FullName, Guid.Empty); // what is not there is part of no kernel
+            }
+        }
+    }
+
+    private static Assembly? TryLoad(AssemblyName name)
+    {
+        try
+        {
+            return Assembly.Load(name);
+        }
+        catch (Exception e) when (e is IOException or BadImageFormatException)
+        {
+            return null;
+        }
+    }
+
+    private static bool IsFramework(string name) =>
+        name is "mscorlib" or "netstandard" or "System" || name.StartsWith("System.", StringComparison.Ordinal) || name.StartsWith("Microsoft.", StringComparison.Ordinal);
+
+    private static (string Text, string Entry)? Parsed(string file)
+    {
+        int end = file.IndexOf(Break, StringComparison.Ordinal);
+        return end <= 0 || !file.Contains($".entry {file[..end]}(", StringComparison.Ordinal) ? null : (file[(end + 1)..], file[..end]);
+    }
+}

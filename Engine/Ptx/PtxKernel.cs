@@ -1,0 +1,147 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using TrigFlowNative.Engine.Cuda;
+
+namespace TrigFlowNative.Engine.Ptx;
+
+/// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; capturable into a graph.</summary>
+/// <remarks>
+/// Arguments are passed by position, each an <see cref="int"/>, <see cref="float"/> or <see cref="long"/> in the order of
+/// the method's parameters. Modules stay loaded as long as the device. The driver compiles on other threads, so that a program's
+/// kernels are compiled side by side while it is recorded; the first launch waits.
+/// </remarks>
+public sealed unsafe class PtxKernel
+{
+    private const int MaxDynamicSharedBytes = 8, Registers = 4, LocalBytes = 3;
+    private readonly Background<nint> function;
+    private readonly GpuDevice gpu;
+    private readonly int parameters;
+    private readonly bool overlaps;
+
+    private PtxKernel(GpuDevice gpu, PtxKernelSpec spec)
+    {
+        (this.gpu, Spec) = (gpu, spec);
+        (string text, string entry) = spec.CompileKept(); // here: what a text is made like depends on the order in which texts are made
+        function = new Background<nint>(() => Compile(gpu, spec, text, entry));
+        parameters = spec.Method.GetParameters().Length;
+        overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
+    }
+
+    /// <summary>What the kernel was made from.</summary>
+    public PtxKernelSpec Spec { get; }
+
+    /// <summary>Registers of a thread.</summary>
+    public int RegisterCount => Attribute(Registers);
+
+    /// <summary>Bytes of local memory of a thread: spills and arrays.</summary>
+    public int LocalMemoryBytes => Attribute(LocalBytes);
+
+    /// <summary>Blocks that a multiprocessor can hold at a time, clusters not considered.</summary>
+    public int ResidentBlocks
+    {
+        get
+        {
+            gpu.Bind();
+            CudaDriver.Check(CudaDriver.ResidentBlocks(out int blocks, function.Value, Spec.Threads, (nuint)Spec.SharedBytes), "cuOccupancyMaxActiveBlocksPerMultiprocessor");
+            return blocks;
+        }
+    }
+
+    /// <summary>Begins to load a kernel; the same specification is compiled once per device. What the driver refuses is thrown by the first launch.</summary>
+    public static PtxKernel Load(GpuDevice gpu, PtxKernelSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(gpu);
+        ArgumentNullException.ThrowIfNull(spec);
+        PtxKernel kernel = gpu.Attached<PtxKernels>().ByKey.GetOrAdd(spec.Key, _ => new PtxKernel(gpu, spec));
+        kernel.function.Start(); // not when it is made: of two made at a time, one is thrown away
+        return kernel;
+    }
+
+    /// <summary>Whether a handle of the driver's is this kernel's; false for one that has not been compiled yet, or could not be.</summary>
+    internal bool Has(nint handle) => function.TryGet(out nint own) && own == handle;
+
+    /// <summary>Waits until no thread is at work for the kernel any more.</summary>
+    internal void Settle() => function.Settle();
+
+    /// <summary>Launches on the device's stream.</summary>
+    /// <param name="blocks">Blocks of the grid; a multiple of the cluster's size.</param>
+    /// <param name="arguments">As the method's parameters.</param>
+    /// <exception cref="ArgumentException">The number of arguments is not that of the parameters.</exception>
+    /// <exception cref="CudaDriverException">The driver refuses the text, and the message holds its compiler's log; or it refuses the launch.</exception>
+    public void Launch(int blocks, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (arguments.Length != parameters)
+            throw new ArgumentException($"{Spec.Method.Name} takes {parameters} arguments, not {arguments.Length}");
+        void** pointers = stackalloc void*[arguments.Length];
+        fixed (KernelArgument* first = arguments)
+        {
+            for (int i = 0; i < arguments.Length; i++)
+                pointers[i] = first + i;
+            CudaDriver.LaunchAttribute* attributes = stackalloc CudaDriver.LaunchAttribute[2];
+            uint count = 0;
+            if (Spec.Cluster > 1)
+                attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ClusterDimension, X = (uint)Spec.Cluster, Y = 1, Z = 1 };
+            if (overlaps)
+                attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ProgrammaticSerialization, X = 1 };
+            CudaDriver.LaunchConfiguration configuration = new()
+            {
+                GridX = (uint)blocks,
+                GridY = 1,
+                GridZ = 1,
+                BlockX = (uint)Spec.Threads,
+                BlockY = 1,
+                BlockZ = 1,
+                SharedBytes = (uint)Spec.SharedBytes,
+                Stream = gpu.StreamHandle,
+                Attributes = attributes,
+                AttributeCount = count,
+            };
+            CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function.Value, pointers, null), $"launch of {Spec.Method.Name}");
+        }
+    }
+
+    private static nint Compile(GpuDevice gpu, PtxKernelSpec spec, string text, string entry)
+    {
+        byte[] image = spec.Whole ? Encoding.ASCII.GetBytes(text + "\0") : KernelCache.Binary(gpu, spec.Method.Name, text);
+        nint module, function;
+        gpu.Bind();
+        fixed (byte* start = image)
+            CudaDriver.Check(CudaDriver.ModuleLoadData(out module, start), $"loading {spec.Method.Name}");
+        CudaDriver.Check(CudaDriver.ModuleGetFunction(out function, module, entry), $"looking up {entry}");
+        CudaDriver.Check(CudaDriver.FunctionSetAttribute(function, MaxDynamicSharedBytes, spec.SharedBytes), $"{spec.SharedBytes} bytes of shared memory for {spec.Method.Name}");
+        return function;
+    }
+
+    private int Attribute(int attribute)
+    {
+        CudaDriver.Check(CudaDriver.FunctionGetAttribute(out int value, attribute, function.Value), "cuFuncGetAttribute");
+        return value;
+    }
+}
+
+/// <summary>Eight bytes that hold a kernel's argument; the driver reads as many as the parameter has.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 8)]
+public readonly struct KernelArgument
+{
+    [FieldOffset(0)]
+    private readonly long wide;
+    [FieldOffset(0)]
+    private readonly int narrow;
+    [FieldOffset(0)]
+    private readonly float real;
+
+    private KernelArgument(long value) => wide = value;
+
+    private KernelArgument(int value) => narrow = value;
+
+    private KernelArgument(float value) => real = value;
+
+    /// <summary>An address or a long number.</summary>
+    public static implicit operator KernelArgument(long value) => new(value);
+
+    /// <summary>A number.</summary>
+    public static implicit operator KernelArgument(int value) => new(value);
+
+    /// <summary>A number.</summary>
+    public static implicit operator KernelArgument(float value) => new(value);
+}

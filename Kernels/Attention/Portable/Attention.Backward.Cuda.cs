@@ -1,0 +1,156 @@
+using ILGPU;
+using ILGPU.Runtime;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// Three launches: delta, one thread a row; dq, one group for 32 queries; dk and dv, one group for 32 keys. The two passes
+/// recompute the weights each for itself (seven products instead of five), which spares atomic additions: sums have one order.
+/// </summary>
+public static partial class Attention
+{
+    internal static void DeltaKernel(Index1D i, ArrayView<float> y, ArrayView<float> dy, ArrayView<float> delta, AttentionSizes sizes)
+    {
+        int pair = i / sizes.Length;
+        int index = sizes.Output(pair) + (i - pair * sizes.Length) * sizes.Channels;
+        float sum = 0f;
+        for (int channel = 0; channel < sizes.Depth; channel++)
+            sum += y[index + channel] * dy[index + channel];
+        delta[i] = sum;
+    }
+
+    internal static void QueryGradientKernel(
+        ArrayView<float> qkv, ArrayView<float> dy, ArrayView<float> logSumExp, ArrayView<float> delta, ArrayView<float> dqkv,
+        AttentionSizes sizes, int add)
+    {
+        ArrayView<Float4> queries = SharedMemory.Allocate<Float4>(OwnChunk);
+        ArrayView<Float4> cotangents = SharedMemory.Allocate<Float4>(OwnChunk);
+        ArrayView<Float4> keys = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> values = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(WeightTile);
+        int pair = Grid.IdxX / sizes.Tiles(OwnRows), row = (Grid.IdxX - pair * sizes.Tiles(OwnRows)) * OwnRows;
+        int q = sizes.Query(pair), k = q + sizes.Channels, v = k + sizes.Channels, output = sizes.Output(pair);
+        int saved = pair * sizes.Length + row + 4 * Ty, rows = sizes.Length - row - 4 * Ty;
+        Float4 rowLog = Float4.Load(logSumExp, saved, rows, 0), rowDelta = Float4.Load(delta, saved, rows, 0);
+        Float4 scale = Float4.All(sizes.Scale), one = Float4.All(1f);
+        for (int first = 0; first < sizes.Length; first += Streamed)
+        {
+            AttentionTile p = AttentionTile.Zero, dp = AttentionTile.Zero;
+            for (int channel = 0; channel < sizes.Depth; channel += Chunk)
+            {
+                (Float4 q0, Float4 q1) = LoadOwn(qkv, q, sizes.Stride, row, channel, sizes);
+                (Float4 c0, Float4 c1) = LoadOwn(dy, output, sizes.Channels, row, channel, sizes);
+                AttentionQuad k4 = LoadStreamed(qkv, k, sizes.Stride, first, channel, sizes);
+                AttentionQuad v4 = LoadStreamed(qkv, v, sizes.Stride, first, channel, sizes);
+                Group.Barrier();
+                PutOwn(queries, sizes.Scale * q0, sizes.Scale * q1);
+                PutOwn(cotangents, c0, c1);
+                PutStreamed(keys, k4);
+                PutStreamed(values, v4);
+                Group.Barrier();
+                p = MultiplyAdd(queries, 0, keys, p);
+                dp = MultiplyAdd(cotangents, 0, values, dp);
+            }
+
+            p = AttentionTile.Exp(AttentionTile.Mask(p, sizes.Length - first - 4 * Tx) - rowLog);
+            PutWeights(weights, scale * (p * (dp - rowDelta)));
+
+            int end = Math.Min(Streamed, sizes.Length - first);
+            for (int channel = 0; channel < sizes.Depth; channel += Streamed)
+            {
+                AttentionTile dq = AttentionTile.Zero;
+                for (int key = 0; key < end; key += Chunk)
+                {
+                    AttentionQuad factors = LoadFactors(qkv, k, sizes.Stride, first + key, channel, sizes);
+                    Group.Barrier();
+                    PutFactors(keys, factors);
+                    Group.Barrier();
+                    dq = MultiplyAdd(weights, key, keys, dq);
+                }
+
+                Accumulate(dqkv, q, sizes.Stride, row, channel, sizes, add + first, one, dq);
+            }
+        }
+    }
+
+    internal static void KeyValueGradientKernel(
+        ArrayView<float> qkv, ArrayView<float> dy, ArrayView<float> logSumExp, ArrayView<float> delta, ArrayView<float> dqkv,
+        AttentionSizes sizes, int add)
+    {
+        ArrayView<Float4> keys = SharedMemory.Allocate<Float4>(OwnChunk);
+        ArrayView<Float4> values = SharedMemory.Allocate<Float4>(OwnChunk);
+        ArrayView<Float4> queries = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> cotangents = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(WeightTile);
+        ArrayView<Float4> dWeights = SharedMemory.Allocate<Float4>(WeightTile);
+        int pair = Grid.IdxX / sizes.Tiles(OwnRows), row = (Grid.IdxX - pair * sizes.Tiles(OwnRows)) * OwnRows;
+        int q = sizes.Query(pair), k = q + sizes.Channels, v = k + sizes.Channels, output = sizes.Output(pair);
+        Float4 scale = Float4.All(sizes.Scale), one = Float4.All(1f);
+        for (int first = 0; first < sizes.Length; first += Streamed)
+        {
+            AttentionTile p = AttentionTile.Zero, dp = AttentionTile.Zero;
+            for (int channel = 0; channel < sizes.Depth; channel += Chunk)
+            {
+                (Float4 k0, Float4 k1) = LoadOwn(qkv, k, sizes.Stride, row, channel, sizes);
+                (Float4 v0, Float4 v1) = LoadOwn(qkv, v, sizes.Stride, row, channel, sizes);
+                AttentionQuad q4 = LoadStreamed(qkv, q, sizes.Stride, first, channel, sizes);
+                AttentionQuad c4 = LoadStreamed(dy, output, sizes.Channels, first, channel, sizes);
+                Group.Barrier();
+                PutOwn(keys, k0, k1);
+                PutOwn(values, v0, v1);
+                PutStreamed(queries, sizes.Scale * q4); // the scaled operand is the forward pass's, and with it the logits' rounding
+                PutStreamed(cotangents, c4);
+                Group.Barrier();
+                p = MultiplyAdd(keys, 0, queries, p);
+                dp = MultiplyAdd(values, 0, cotangents, dp);
+            }
+
+            int column = first + 4 * Tx, saved = pair * sizes.Length + column, valid = sizes.Length - column;
+            p = AttentionTile.Exp(AttentionTile.LessColumns(
+                AttentionTile.Mask(p, valid), Float4.Load(logSumExp, saved, valid, 0), Float4.Load(logSumExp, saved + 32, valid - 32, 0)));
+            PutWeights(weights, p);
+            dp = AttentionTile.LessColumns(dp, Float4.Load(delta, saved, valid, 0), Float4.Load(delta, saved + 32, valid - 32, 0));
+            PutWeights(dWeights, scale * (p * dp));
+
+            int end = Math.Min(Streamed, sizes.Length - first);
+            for (int channel = 0; channel < sizes.Depth; channel += Streamed)
+            {
+                AttentionTile dk = AttentionTile.Zero, dv = AttentionTile.Zero;
+                for (int query = 0; query < end; query += Chunk)
+                {
+                    AttentionQuad q4 = LoadFactors(qkv, q, sizes.Stride, first + query, channel, sizes);
+                    AttentionQuad c4 = LoadFactors(dy, output, sizes.Channels, first + query, channel, sizes);
+                    Group.Barrier();
+                    PutFactors(queries, q4);
+                    PutFactors(cotangents, c4);
+                    Group.Barrier();
+                    dk = MultiplyAdd(dWeights, query, queries, dk);
+                    dv = MultiplyAdd(weights, query, cotangents, dv);
+                }
+
+                Accumulate(dqkv, k, sizes.Stride, row, channel, sizes, add + first, one, dk);
+                Accumulate(dqkv, v, sizes.Stride, row, channel, sizes, add + first, one, dv);
+            }
+        }
+    }
+
+    private static Action BackwardGpu(
+        GpuDevice gpu, Tensor qkv, Tensor y, Tensor dy, Tensor logSumExp, Tensor delta, GradientSlot slot, AttentionSizes sizes)
+    {
+        var deltas = gpu.Accelerator.LoadAutoGroupedKernel<
+            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(DeltaKernel);
+        var queries = gpu.Accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes, int>(QueryGradientKernel);
+        var keysAndValues = gpu.Accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes, int>(KeyValueGradientKernel);
+        var grid = new KernelConfig(sizes.Pairs * sizes.Tiles(OwnRows), GroupThreads);
+        return () =>
+        {
+            deltas(gpu.Stream, delta.Count, y.View, dy.View, delta.View, sizes);
+            queries(gpu.Stream, grid, qkv.View, dy.View, logSumExp.View, delta.View, slot.Tensor.View, sizes, slot.Add);
+            keysAndValues(gpu.Stream, grid, qkv.View, dy.View, logSumExp.View, delta.View, slot.Tensor.View, sizes, slot.Add);
+        };
+    }
+}

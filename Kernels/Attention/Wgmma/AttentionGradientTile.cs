@@ -1,0 +1,61 @@
+using TrigFlowNative.Engine.Ptx;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// How a block of <see cref="WgmmaAttentionGradient"/> divides its work and its shared memory. Each of two multiplying warpgroups owns 64 rows,
+/// of queries for dQ or of keys for dK and dV, unless two sums of 64 x D are more than its registers hold: then both have the same rows and each
+/// sums half of the channels, from weights that each makes for itself.
+/// </summary>
+/// <remarks>
+/// Operands lie in chunks as those of <see cref="WgmmaAttentionTile"/>: the own rows of two tensors; a ring of places for two streamed
+/// tensors in turn; where keys are owned, log-sum-exp and delta of streamed rows, as many as
+/// pairs of places, the last perhaps begun, so that whoever has a place for queries has one for these; barriers.
+/// </remarks>
+/// <param name="Depth">Channels D of a head, a multiple of 8.</param>
+/// <param name="OwnsKeys">Whether the block owns keys, and makes dK and dV; otherwise it owns queries, and makes dQ.</param>
+internal sealed record AttentionGradientTile(int Depth, bool OwnsKeys)
+{
+    /// <summary>Names the tile for <see cref="PtxKernelSpec.Variant"/>.</summary>
+    public string Name => $"d{Depth}-{(OwnsKeys ? "keys" : "queries")}";
+
+    /// <summary>Bytes of log-sum-exp and delta of 64 rows.</summary>
+    public const int StatisticBytes = 2 * WgmmaAttentionTile.Streamed * sizeof(float);
+
+    private const int ChunkBytes = WgmmaTile.ChunkBytes, LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 512, MostPlaces = 16;
+
+    /// <summary>Chunks of 64 channels: 1, 2 or 4.</summary>
+    public int Chunks => Depth <= 64 ? 1 : Depth <= 128 ? 2 : 4;
+
+    /// <summary>Whether both warpgroups have the same rows.</summary>
+    public bool Shares => OwnsKeys && Chunks == 4;
+
+    /// <summary>Rows of a block.</summary>
+    public int Rows => Shares ? 64 : 128;
+
+    /// <summary>Channels that a warpgroup sums, of each output.</summary>
+    public int Columns => Shares ? 32 * Chunks : 64 * Chunks;
+
+    /// <summary>Whether there are registers for weights in use beside the next logits; otherwise products are awaited first.</summary>
+    public bool Overlaps => !(OwnsKeys && Chunks > 1);
+
+    /// <summary>Chunks of the own rows of one tensor.</summary>
+    public int OwnChunks => Rows / 64 * Chunks;
+
+    /// <summary>Places of the ring.</summary>
+    public int Places
+    {
+        get
+        {
+            int left = LargestShared - Alignment - BarrierBytes - 2 * OwnChunks * ChunkBytes, places = MostPlaces;
+            while (places * Chunks * ChunkBytes + Statistics(places) > left)
+                places--;
+            return places;
+        }
+    }
+
+    /// <summary>Dynamic shared memory.</summary>
+    public int SharedBytes => Alignment + 2 * OwnChunks * ChunkBytes + Places * Chunks * ChunkBytes + Statistics(Places) + BarrierBytes;
+
+    private int Statistics(int places) => OwnsKeys ? (places + 1) / 2 * StatisticBytes : 0;
+}

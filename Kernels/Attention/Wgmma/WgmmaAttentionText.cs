@@ -1,0 +1,121 @@
+using System.Globalization;
+using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// Inline PTX that the kernels of attention on wgmma share: where a lane stands, products, waits. Sums of a warpgroup lie as those of mma.sync do,
+/// 16 rows to each warp, so that what <see cref="AttentionRows"/> writes serves both.
+/// </summary>
+internal static class WgmmaAttentionText
+{
+    /// <summary>Products over 16 of 64 streamed rows.</summary>
+    public const int Slices = WgmmaAttentionTile.Streamed / 16;
+
+    /// <summary>Sums of 8 columns of logits, and how many of them a thread has.</summary>
+    public const int LogitTiles = WgmmaAttentionTile.Streamed / 8, Sums = 4 * LogitTiles;
+
+    /// <summary>A chunk further on, in a descriptor's units of 16 bytes.</summary>
+    public const int ChunkStep = WgmmaTile.ChunkBytes / 16;
+
+    public const string Commit = "wgmma.commit_group.sync.aligned;";
+
+    /// <summary>Sixteen channels along a row, and sixteen rows down, in units of 16 bytes.</summary>
+    private const int AlongStep = 16 * 2 / 16, DownStep = 16 * 128 / 16;
+
+    /// <summary>The copying warpgroup gives registers up to the two that multiply: 24 and twice 240 are three times 168.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Registers =>
+        [new("fewRegisters", "setmaxnreg.dec.sync.aligned.u32 24;"), new("manyRegisters", "setmaxnreg.inc.sync.aligned.u32 240;")];
+
+    /// <summary>
+    /// Lets two warpgroups start their products in turn, so that weights of one are made while the products of the other are at work: $0 is 1
+    /// plus the number of the warpgroup whose turn it is, which waits, or will be, which may go on.
+    /// </summary>
+    public static IEnumerable<KeyValuePair<string, string>> Turns(bool taken) =>
+        [new("awaitTurn", taken ? "bar.sync $0, 256;" : ""), new("passTurn", taken ? "bar.arrive $0, 256;" : "")];
+
+    /// <summary>Waits until so many groups are left at work.</summary>
+    public static string Await(int groups) => string.Create(CultureInfo.InvariantCulture, $"wgmma.wait_group.sync.aligned {groups};");
+
+    /// <summary>
+    /// Declares and sets what every kernel needs: scale from $0; the thread's lane; its first row of the warpgroup's 64, its first column of
+    /// logits and channel of outputs; half, which is 0 where it has rows of its own.
+    /// </summary>
+    /// <param name="columns">Channels that a warpgroup sums.</param>
+    /// <param name="shares">Whether both warpgroups have the same rows.</param>
+    public static string Declare(int columns, bool shares)
+    {
+        int outputs = columns / 2;
+        return $"""
+            .reg .f32 s<{Sums}>, t<{Sums}>, o<{outputs}>, u<{outputs}>, scale, scale2;
+            .reg .b32 p<{Sums / 2}>, h<{Sums / 2}>, sbase, lane, half, row, column, channel;
+            .reg .pred always, never;
+            .reg .b64 da, db;
+            mov.u32 sbase, {PtxSource.SharedMemory};
+            add.u32 sbase, sbase, 1023;
+            and.b32 sbase, sbase, 0xFFFFFC00;
+            setp.eq.s32 always, 0, 0;
+            setp.ne.s32 never, 0, 0;
+            mov.f32 scale, $0;
+            mul.f32 scale2, scale, {AttentionRows.Log2E};
+            mov.u32 row, %tid.x;
+            and.b32 lane, row, 31;
+            shr.u32 half, row, 7;
+            and.b32 row, row, 96;
+            shr.u32 row, row, 1;
+            shr.u32 column, lane, 2;
+            add.u32 row, row, column;
+            and.b32 column, lane, 3;
+            shl.b32 column, column, 1;
+            mad.lo.u32 channel, half, {(shares ? columns : 0)}, column;
+            and.b32 half, half, {(shares ? 1 : 0)};
+            """;
+    }
+
+    /// <summary>
+    /// A product of own and streamed rows over all channels: a group. $0: descriptor of the streamed rows; $1: of the own ones, which lie so
+    /// far behind, unless they are in registers.
+    /// </summary>
+    public static string Scores(char sum, int chunks, int behind, bool overwrite, char? registers = null)
+    {
+        var text = new PtxLines();
+        for (int slice = 0; slice < 4 * chunks; slice++)
+        {
+            int step = slice / 4 * ChunkStep + slice % 4 * AlongStep;
+            text.Add($"add.s64 db, $0, {step};");
+            if (registers is null)
+                text.Add($"add.s64 da, $1, {behind + step};");
+            text.Add(Product(
+                WgmmaAttentionTile.Streamed, sum, registers is { } name ? $"{{{Operand(name, slice)}}}" : "da", overwrite && slice == 0 ? "never" : "always",
+                registers is null ? "0, 0" : "0"));
+        }
+
+        return text.Add(Commit).ToString();
+    }
+
+    /// <summary>A product of weights and 16 rows of a streamed tile, whose descriptor is in $0 or another parameter.</summary>
+    public static string Weighted(int columns, char sum, char weights, int slice, string tile = "$0") =>
+        $"add.s64 db, {tile}, {slice * DownStep};\n{Product(columns, sum, $"{{{Operand(weights, slice)}}}", "always", "1")}\n";
+
+    /// <summary>Rounds the weights in s and, if wanted, in t to bf16: neighbouring sums are a word of the next product's left operand.</summary>
+    public static string Pack(bool first, bool second)
+    {
+        var text = new PtxLines();
+        for (int i = 0; i < Sums / 2; i++)
+        {
+            if (first)
+                text.Add($"cvt.rn.bf16x2.f32 p{i}, s{2 * i + 1}, s{2 * i};");
+            if (second)
+                text.Add($"cvt.rn.bf16x2.f32 h{i}, t{2 * i + 1}, t{2 * i};");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The four registers of a left operand's slice.</summary>
+    public static string Operand(char name, int slice) => string.Join(", ", Enumerable.Range(4 * slice, 4).Select(i => $"{name}{i}"));
+
+    private static string Product(int columns, char sum, string left, string keep, string transposed) =>
+        $"wgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {{{string.Join(", ", Enumerable.Range(0, columns / 2).Select(i => $"{sum}{i}"))}}}, {left}, db, {keep}, 1, 1, {transposed};";
+}

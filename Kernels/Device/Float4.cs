@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+
+namespace TrigFlowNative.Kernels.Device;
+
+/// <summary>
+/// Four floats of a kernel in registers: one 16-byte load or store. ILGPU unrolls no loop, so the inner tiles of kernels are
+/// written out over values of this type.
+/// </summary>
+internal struct Float4
+{
+    public float X;
+    public float Y;
+    public float Z;
+    public float W;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Of(float x, float y, float z, float w)
+    {
+        Float4 result;
+        result.X = x;
+        result.Y = y;
+        result.Z = z;
+        result.W = w;
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 All(float x) => Of(x, x, x, x);
+
+    /// <summary>a b + c; the GPU's assembler fuses each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 MultiplyAdd(float a, Float4 b, Float4 c) => Of(a * b.X + c.X, a * b.Y + c.Y, a * b.Z + c.Z, a * b.W + c.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator +(Float4 a, Float4 b) => Of(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator -(Float4 a, Float4 b) => Of(a.X - b.X, a.Y - b.Y, a.Z - b.Z, a.W - b.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator -(Float4 a, float b) => Of(a.X - b, a.Y - b, a.Z - b, a.W - b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator *(Float4 a, Float4 b) => Of(a.X * b.X, a.Y * b.Y, a.Z * b.Z, a.W * b.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 operator *(float a, Float4 b) => Of(a * b.X, a * b.Y, a * b.Z, a * b.W);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Max(Float4 a, Float4 b) =>
+        Of(MathF.Max(a.X, b.X), MathF.Max(a.Y, b.Y), MathF.Max(a.Z, b.Z), MathF.Max(a.W, b.W));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Exp(Float4 a) => Of(MathF.Exp(a.X), MathF.Exp(a.Y), MathF.Exp(a.Z), MathF.Exp(a.W));
+
+    /// <summary>The sum of the four squares, in float64.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Squares(Float4 a) => ((double)a.X * a.X + (double)a.Y * a.Y) + ((double)a.Z * a.Z + (double)a.W * a.W);
+
+    /// <summary>Elements [index, index + valid) with zeros behind, where valid may be 0 or negative.</summary>
+    /// <param name="view">Memory.</param>
+    /// <param name="index">First element.</param>
+    /// <param name="valid">How many of the four elements exist.</param>
+    /// <param name="aligned">1 if index is a multiple of 4, the view 16-byte aligned and valid never 1 to 3.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float4 Load(ArrayView<float> view, int index, int valid, int aligned)
+    {
+        Float4 result = All(0f);
+        if (aligned != 0)
+        {
+            if (valid > 0)
+                result = view.Cast<Float4>()[index >> 2];
+        }
+        else
+        {
+            if (valid > 0)
+                result.X = view[index];
+            if (valid > 1)
+                result.Y = view[index + 1];
+            if (valid > 2)
+                result.Z = view[index + 2];
+            if (valid > 3)
+                result.W = view[index + 3];
+        }
+
+        return result;
+    }
+
+    /// <summary>Stores the first <paramref name="valid"/> of four elements; the counterpart of <see cref="Load"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(ArrayView<float> view, int index, int valid, int aligned, Float4 value)
+    {
+        if (aligned != 0)
+        {
+            if (valid > 0)
+                view.Cast<Float4>()[index >> 2] = value;
+        }
+        else
+        {
+            if (valid > 0)
+                view[index] = value.X;
+            if (valid > 1)
+                view[index + 1] = value.Y;
+            if (valid > 2)
+                view[index + 2] = value.Z;
+            if (valid > 3)
+                view[index + 3] = value.W;
+        }
+    }
+}

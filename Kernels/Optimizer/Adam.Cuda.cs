@@ -1,0 +1,134 @@
+using ILGPU;
+using ILGPU.Runtime;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// One thread for the coefficients, [rate factor / (1 - b1^k), 1 / sqrt(1 - b2^k), epsilon] or, without adaptation, [.., 0, 1];
+/// then one thread four elements, all of whose 16-byte loads are under way before the first is used.
+/// </summary>
+public static partial class Adam
+{
+    private const int AverageOutput = 1, RoundedOutput = 2;
+
+    internal static void CoefficientsKernel(
+        Index1D index, ArrayView<double> state, ArrayView<float> learningRate, ArrayView<float> verdict, ArrayView<float> coefficients,
+        float beta1, float beta2, float epsilon, int rectified)
+    {
+        if (verdict[1] == 0f)
+            return;
+        double correction1 = NextCorrection(beta1, state[0]);
+        double correction2 = NextCorrection(beta2, state[1]);
+        double k = state[2] + 1;
+        state[0] = correction1;
+        state[1] = correction2;
+        state[2] = k;
+        double factor = rectified != 0 ? RAdam.Rectification(beta2, correction2, k) : 1;
+        bool adaptive = factor > 0;
+        coefficients[0] = (float)(learningRate[0] / correction1 * (adaptive ? factor : 1));
+        coefficients[1] = adaptive ? (float)(1 / Math.Sqrt(correction2)) : 0f;
+        coefficients[2] = adaptive ? epsilon : 1f;
+    }
+
+    /// <param name="index">A quarter of the first of four elements.</param>
+    /// <param name="values">Parameters.</param>
+    /// <param name="gradients">Gradients.</param>
+    /// <param name="first">First moments.</param>
+    /// <param name="second">Second moments.</param>
+    /// <param name="average">The average, or any view without one.</param>
+    /// <param name="gain">The average's gain, or any view without one.</param>
+    /// <param name="rounded">Rounded values, or any view without them.</param>
+    /// <param name="coefficients">As the class says.</param>
+    /// <param name="verdict">The verdict.</param>
+    /// <param name="beta1">Decay of the first moment.</param>
+    /// <param name="beta2">Decay of the second moment.</param>
+    /// <param name="count">Elements.</param>
+    /// <param name="outputs">1 for an average, 2 for rounded values, 3 for both.</param>
+    internal static void UpdateKernel(
+        Index1D index, ArrayView<float> values, ArrayView<float> gradients, ArrayView<float> first, ArrayView<float> second,
+        ArrayView<float> average, ArrayView<float> gain, ArrayView<BFloat16> rounded, ArrayView<float> coefficients,
+        ArrayView<float> verdict, float beta1, float beta2, int count, int outputs)
+    {
+        int i = 4 * index;
+        int valid = count - i;
+        int aligned = valid >= 4 ? 1 : 0;
+        float factor = verdict[1];
+        if (factor != 0f)
+        {
+            Float4 g = Float4.Load(gradients, i, valid, aligned);
+            Float4 m = Float4.Load(first, i, valid, aligned);
+            Float4 v = Float4.Load(second, i, valid, aligned);
+            Float4 value = Float4.Load(values, i, valid, aligned);
+            Float4 old = Float4.Load(average, i, (outputs & AverageOutput) != 0 ? valid : 0, aligned);
+            g = factor * g;
+            m = Float4.MultiplyAdd(beta1, m, (1f - beta1) * g);
+            v = Float4.MultiplyAdd(beta2, v, (1f - beta2) * g * g);
+            float rate = coefficients[0], root = coefficients[1], floor = coefficients[2];
+            value = Float4.Of(
+                Moved(value.X, m.X, v.X, rate, root, floor), Moved(value.Y, m.Y, v.Y, rate, root, floor),
+                Moved(value.Z, m.Z, v.Z, rate, root, floor), Moved(value.W, m.W, v.W, rate, root, floor));
+            Float4.Store(first, i, valid, aligned, m);
+            Float4.Store(second, i, valid, aligned, v);
+            Float4.Store(values, i, valid, aligned, value);
+            if ((outputs & AverageOutput) != 0)
+                Float4.Store(average, i, valid, aligned, Float4.MultiplyAdd(gain[0], value - old, old));
+            if ((outputs & RoundedOutput) != 0)
+                StoreRounded(rounded, i, valid, value);
+        }
+
+        Float4.Store(gradients, i, valid, aligned, Float4.All(0f));
+    }
+
+    private static float Moved(float value, float m, float v, float rate, float root, float floor) =>
+        value - rate * m / (MathF.Sqrt(v) * root + floor);
+
+    private static void StoreRounded(ArrayView<BFloat16> rounded, int i, int valid, Float4 value)
+    {
+        if (valid >= 4)
+        {
+            WordPair words;
+            words.First = BFloat16.Pack(value.X, value.Y);
+            words.Second = BFloat16.Pack(value.Z, value.W);
+            rounded.Cast<WordPair>()[i >> 2] = words;
+            return;
+        }
+
+        rounded[i] = BFloat16.FromSingle(value.X);
+        if (valid > 1)
+            rounded[i + 1] = BFloat16.FromSingle(value.Y);
+        if (valid > 2)
+            rounded[i + 2] = BFloat16.FromSingle(value.Z);
+    }
+
+    private static Action CoefficientsGpu(
+        GpuDevice gpu, Tensor state, Tensor learningRate, Tensor verdict, Tensor coefficients, AdamOptions options, int rectified)
+    {
+        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
+            Index1D, ArrayView<double>, ArrayView<float>, ArrayView<float>, ArrayView<float>, float, float, float, int>(CoefficientsKernel);
+        return () => kernel(
+            gpu.Stream, 1, state.ViewOf<double>(), learningRate.View, verdict.View, coefficients.View, options.Beta1, options.Beta2,
+            options.Epsilon, rectified);
+    }
+
+    private static Action UpdateGpu(GpuDevice gpu, AdamSlabs slabs, Tensor coefficients, Tensor verdict, AdamOptions options)
+    {
+        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
+            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
+            ArrayView<BFloat16>, ArrayView<float>, ArrayView<float>, float, float, int, int>(UpdateKernel);
+        int outputs = (slabs.Average is null ? 0 : AverageOutput) | (slabs.Rounded is null ? 0 : RoundedOutput);
+        return () => kernel(
+            gpu.Stream, (slabs.Values.Count + 3) / 4, slabs.Values.View, slabs.Gradients.View, slabs.First.View, slabs.Second.View,
+            (slabs.Average?.Values ?? slabs.Values).View, (slabs.Average?.Gain ?? coefficients).View,
+            slabs.Rounded is { } rounded ? rounded.ViewOf<BFloat16>() : slabs.Values.View.Cast<BFloat16>(), coefficients.View, verdict.View,
+            options.Beta1, options.Beta2, slabs.Values.Count, outputs);
+    }
+
+    /// <summary>Four bf16 numbers: one 8-byte store.</summary>
+    private struct WordPair
+    {
+        public uint First;
+        public uint Second;
+    }
+}

@@ -1,0 +1,29 @@
+using ILGPU;
+using ILGPU.Runtime;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>One thread four elements: 16-byte accesses, but for what a count that is no multiple of four leaves.</summary>
+public static partial class ExponentialAverage
+{
+    internal static void IntoKernel(
+        Index1D index, ArrayView<float> values, ArrayView<float> average, ArrayView<float> gain, ArrayView<float> verdict, int count)
+    {
+        if (verdict[1] == 0f)
+            return;
+        int i = 4 * index;
+        int aligned = count - i >= 4 ? 1 : 0;
+        Float4 old = Float4.Load(average, i, count - i, aligned);
+        Float4 value = Float4.Load(values, i, count - i, aligned);
+        Float4.Store(average, i, count - i, aligned, Float4.MultiplyAdd(gain[0], value - old, old));
+    }
+
+    private static Action IntoGpu(GpuDevice gpu, Tensor values, Tensor average, Tensor gain, Tensor verdict)
+    {
+        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
+            Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, int>(IntoKernel);
+        return () => kernel(gpu.Stream, (values.Count + 3) / 4, values.View, average.View, gain.View, verdict.View, values.Count);
+    }
+}

@@ -1,0 +1,329 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using TrigFlowNative.Engine.Ptx;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>
+/// Runs the text of a kernel with tensor-core instructions on the host, warp by warp, so that a machine without a GPU can check
+/// every index of it: fragments, shared memory, barriers. Only what such kernels use is known; the rest throws by name.
+/// </summary>
+/// <remarks>
+/// Shared memory and registers start as NaN. A warp runs until it has to wait, so that a missing barrier shows as a warp
+/// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for or,
+/// if it arrives at a barrier, when no warp can go on, in an order of chance.
+/// Lanes that branch apart run one path after the other, those that are behind first. Clusters run one after another, the blocks of one
+/// at a time.
+/// </remarks>
+internal sealed partial class PtxMachine
+{
+    private const int Lanes = 32, LocalBytes = 64, WarpgroupThreads = 128, NamedBarriers = 16;
+    private readonly PtxKernelSpec spec;
+    private readonly byte[] memory;
+    private readonly byte[] shared;
+    private readonly Dictionary<string, ulong[]> registers = [];
+    private readonly Dictionary<string, ulong> arguments = [];
+    private readonly Dictionary<string, int> labels = [];
+    private readonly Dictionary<ulong, (int Arrived, List<Warp> Waiting)> barriers = [];
+    private readonly List<Func<Warp, bool>> program = [];
+    private readonly List<bool> whole = [];
+    private readonly string[] parameters;
+    private readonly byte[] local;
+    private Warp[] warps = [];
+    private int block, blocksOfGrid;
+
+    /// <summary>The scopes in braces around the statement that is being decoded, the innermost last.</summary>
+    private readonly List<int> scopes = [0];
+
+    /// <summary>Compiles a kernel.</summary>
+    /// <param name="spec">The kernel.</param>
+    /// <param name="memory">Global memory; addresses are indices into it.</param>
+    public PtxMachine(PtxKernelSpec spec, byte[] memory)
+    {
+        (this.spec, this.memory) = (spec, memory);
+        shared = new byte[(spec.Cluster - 1) * BlockStride + spec.SharedBytes];
+        local = new byte[LocalBytes * Threads];
+        arrivals = new int[Threads];
+        string text = spec.Compile().Text;
+        int end = text.IndexOf(".maxntid", StringComparison.Ordinal);
+        parameters = [.. Parameter().Matches(text[..end]).Select(match => match.Groups[1].Value)];
+        int scope = 0;
+        foreach (string statement in text[(text.IndexOf('{', end) + 1)..].Split(';', '\n').Select(part => part.Trim().Trim('\t')))
+        {
+            if (statement.EndsWith(':'))
+                labels[$"{scopes[^1]}:{statement[..^1]}"] = program.Count;
+            else if (statement is "{")
+                scopes.Add(++scope);
+            else if (statement is "}" && scopes.Count > 1)
+                scopes.RemoveAt(scopes.Count - 1);
+            else if (statement.Length > 0 && statement is not "}" && !statement.StartsWith('.') && !statement.StartsWith("//", StringComparison.Ordinal))
+            {
+                program.Add(Decode(statement));
+                whole.Add(OfWholeWarp.Any(name => statement.StartsWith(name, StringComparison.Ordinal)));
+            }
+        }
+    }
+
+    /// <summary>Runs all clusters, one after another.</summary>
+    public void Run(int blocks, params object[] values)
+    {
+        Assert(values.Length == parameters.Length, $"{spec.Method.Name} takes {parameters.Length} arguments, not {values.Length}");
+        for (int i = 0; i < values.Length; i++)
+            arguments[parameters[i]] = values[i] switch
+            {
+                int value => (uint)value,
+                long value => (ulong)value,
+                float value => Bits(value),
+                ulong bits => bits,
+                _ => throw new ArgumentException($"an argument {values[i].GetType().Name}"),
+            };
+        blocksOfGrid = blocks;
+        for (block = 0; block < blocks; block += spec.Cluster)
+            RunCluster();
+    }
+
+    private void RunCluster()
+    {
+        BeginCluster();
+        Array.Fill(shared, (byte)0xFF);
+        foreach (ulong[] register in registers.Values)
+            Array.Fill(register, ulong.MaxValue);
+        warps = [.. Enumerable.Range(0, Threads / Lanes).Select(i => new Warp(i * Lanes))];
+        while (warps.Any(warp => !warp.Done))
+        {
+            bool moved = false;
+            foreach (Warp warp in warps)
+            {
+                while (!warp.Done && !warp.Waiting)
+                {
+                    int at = warp.Begin(whole);
+                    if (!program[at](warp))
+                    {
+                        warp.GoTo(at); // not yet: other warps first
+                        break;
+                    }
+
+                    moved = true;
+                    if (warp.Yields)
+                    {
+                        warp.Yields = false;
+                        break;
+                    }
+                }
+            }
+
+            Assert(moved || DeliverAny(), "all warps wait");
+        }
+
+        Assert(warps.All(warp => warp.Copies.All(group => group.All(copy => copy.Read == 0)) && warp.Stores.Count == 0), "the kernel ends before its copies"); // zeros may come too late
+        EndCluster();
+        Assert(barriers.Values.All(barrier => barrier.Arrived == 0), "a barrier that is waited for no more");
+        Assert(warps.All(warp => warp.Products.Count == 0 && warp.Groups.Count == 0), "the kernel ends before its products");
+    }
+
+    /// <summary>Comes to a barrier and, unless it only says so, waits until as many threads have come as the barrier wants.</summary>
+    private bool Arrive(Warp warp, ulong barrier, ulong threads, bool waits)
+    {
+        (int arrived, List<Warp> waiting) = barriers.GetValueOrDefault(barrier, (0, []));
+        arrived += Lanes;
+        if (waits)
+            waiting.Add(warp);
+        warp.Waiting = waits;
+        if ((ulong)arrived == threads)
+        {
+            waiting.ForEach(other => other.Waiting = false);
+            (arrived, waiting) = (0, []);
+        }
+
+        barriers[barrier] = (arrived, waiting);
+        return true;
+    }
+
+    private Func<Warp, bool> Decode(string statement)
+    {
+        if (Ignored.Any(name => statement.StartsWith(name, StringComparison.Ordinal)))
+            return static _ => true;
+        Func<int, bool> on = static _ => true;
+        Match parts = Statement().Match(statement);
+        if (parts.Groups["guard"].Value is { Length: > 0 } guard)
+        {
+            bool wanted = guard[0] != '!';
+            ulong[] predicate = Register(guard.TrimStart('!'));
+            on = thread => predicate[thread] != 0 == wanted;
+        }
+
+        var instruction = new Instruction(statement, parts.Groups["name"].Value.Split('.'), Operands(parts.Groups["operands"].Value), on);
+        return DecodeControl(instruction) ?? DecodeCluster(instruction) ?? DecodeBulk(instruction) ?? DecodeMatrix(instruction) ?? DecodeMemory(instruction) ?? DecodeScalar(instruction)
+            ?? throw new NotSupportedException($"{spec.Method.Name}: {statement}");
+    }
+
+    private Func<Warp, bool>? DecodeControl(Instruction i)
+    {
+        switch (i.Name[0])
+        {
+            case "bra":
+                int[] around = [.. scopes];
+                return warp =>
+                {
+                    int target = around.Reverse().Select(each => labels.TryGetValue($"{each}:{i.Operands[0]}", out int at) ? at : -1).First(at => at >= 0);
+                    return i.Each(thread => warp.Next[thread - warp.First] = target)(warp);
+                };
+            case "ret":
+                return warp => i.Each(thread => warp.Next[thread - warp.First] = int.MaxValue)(warp);
+            case "bar":
+                Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
+                return warp => Arrive(warp.Whole(i.Text), OfBlock(warp, barrier(warp.First)), threads(warp.First), i.Name[1] == "sync");
+            case "wgmma" when i.Name[1] == "fence":
+                return warp => Arrive(warp.Whole(i.Text), OfBlock(warp, NamedBarriers + (ulong)InBlock(warp.First) / WarpgroupThreads), WarpgroupThreads, waits: true); // the warps of a warpgroup multiply together
+            default:
+                return null;
+        }
+    }
+
+    private static string[] Operands(string text) => [.. Operand().Matches(text).Select(match => match.Value)];
+
+    private ulong[] Register(string name)
+    {
+        Assert(name == name.Trim(), $"a register {name}");
+        if (!registers.TryGetValue(name, out ulong[]? values))
+            registers[name] = values = new ulong[Threads];
+        return values;
+    }
+
+    private ulong[][] Registers(string operand) => [.. Words(operand).Select(Register)];
+
+    private static IEnumerable<string> Words(string operand) => operand.Trim('{', '}').Split(',').Select(name => name.Trim());
+
+    /// <summary>An operand's value in a thread.</summary>
+    private Func<int, ulong> Value(string operand)
+    {
+        if (operand == "%tid.x")
+            return thread => (ulong)InBlock(thread);
+        if (operand == "%laneid")
+            return thread => (ulong)(thread % Lanes);
+        if (operand == "%ctaid.x")
+            return thread => (ulong)(block + Rank(thread));
+        if (operand == "%nctaid.x")
+            return _ => (ulong)blocksOfGrid;
+        if (operand.StartsWith("__local_depot", StringComparison.Ordinal))
+        {
+            ulong depot = ulong.Parse(operand["__local_depot".Length..], CultureInfo.InvariantCulture);
+            return thread => (ulong)(thread * LocalBytes) + 16 * depot;
+        }
+
+        if (operand == PtxSource.SharedMemory)
+            return thread => (ulong)(Rank(thread) * BlockStride);
+        if (char.IsAsciiDigit(operand[0]) || operand[0] == '-')
+        {
+            ulong constant = operand.StartsWith("0f", StringComparison.Ordinal) || operand.StartsWith("0x", StringComparison.Ordinal)
+                ? ulong.Parse(operand[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                : (ulong)long.Parse(operand, CultureInfo.InvariantCulture);
+            return _ => constant;
+        }
+
+        ulong[] register = Register(operand);
+        return thread => register[thread];
+    }
+
+    private static float Real(ulong bits) => BitConverter.UInt32BitsToSingle((uint)bits);
+
+    private static ulong Bits(float value) => BitConverter.SingleToUInt32Bits(value);
+
+    private static void Assert(bool condition, string otherwise)
+    {
+        if (!condition)
+            throw new InvalidOperationException(otherwise);
+    }
+
+    /// <summary>What orders or hands over, where everything happens in order.</summary>
+    private static readonly string[] Ignored =
+    [
+        "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group", "bar.warp.sync",
+    ];
+
+    /// <summary>What all lanes of a warp execute together.</summary>
+    private static readonly string[] OfWholeWarp = ["bar.", "barrier.", "shfl.", "ldmatrix.", "stmatrix.", "mma.", "vote.", "wgmma."];
+
+    [GeneratedRegex(@"\.param \.\w+ (\w+)")]
+    private static partial Regex Parameter();
+
+    [GeneratedRegex(@"^(@(?<guard>\S+)\s+)?(?<name>\S+)\s*(?<operands>.*)$")]
+    private static partial Regex Statement();
+
+    /// <summary>A list in braces, an address in brackets, or a word.</summary>
+    [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^\s,]+")]
+    private static partial Regex Operand();
+
+    /// <summary>A decoded statement.</summary>
+    private sealed record Instruction(string Text, string[] Name, string[] Operands, Func<int, bool> On)
+    {
+        public string Type => Name[^1];
+
+        /// <summary>An instruction that every lane executes by itself.</summary>
+        public Func<Warp, bool> Each(Action<int> execute) => warp =>
+        {
+            for (int lane = 0; lane < Lanes; lane++)
+                if (warp.Active[lane] && On(warp.First + lane))
+                    execute(warp.First + lane);
+            return true;
+        };
+    }
+
+    private sealed class Warp(int first)
+    {
+        public int First { get; } = first;
+
+        /// <summary>The next statement of each lane; past all statements for one that has ended.</summary>
+        public int[] Next { get; } = new int[Lanes];
+
+        /// <summary>The lanes that execute the statement at hand.</summary>
+        public bool[] Active { get; } = new bool[Lanes];
+
+        public bool Waiting { get; set; }
+
+        /// <summary>Whether the warp has just arrived at a barrier that others wait for: they go first, so that an arrival that comes too early shows.</summary>
+        public bool Yields { get; set; }
+
+        public bool Done => Next.All(next => next == int.MaxValue);
+
+        /// <summary>Groups of copies under way, the last open: bytes read of the bytes written, the rest zeros.</summary>
+        public List<List<(int To, int From, int Read, int Written)>> Copies { get; } = [[]];
+
+        /// <summary>Stores of boxes under way; they read shared memory no sooner than somebody waits for them.</summary>
+        public Queue<Action> Stores { get; } = [];
+
+        /// <summary>Products of a warpgroup that have been issued, and groups of them that have been committed.</summary>
+        public List<Action> Products { get; } = [];
+
+        /// <inheritdoc cref="Products"/>
+        public Queue<List<Action>> Groups { get; } = [];
+
+        /// <summary>Groups that have been committed so far.</summary>
+        public int Committed { get; set; }
+
+        /// <summary>Takes the lanes that are furthest behind a statement on; returns the statement they execute. Lanes at a statement of the whole warp wait for the others.</summary>
+        public int Begin(List<bool> whole)
+        {
+            int at = Next.Where(next => next < whole.Count && (!whole[next] || Next.All(other => other == next))).DefaultIfEmpty(Next.Min()).Min();
+            for (int lane = 0; lane < Lanes; lane++)
+                Active[lane] = Next[lane] == at;
+            GoTo(at + 1);
+            return at;
+        }
+
+        /// <summary>Sets the next statement of the lanes at work.</summary>
+        public void GoTo(int statement)
+        {
+            for (int lane = 0; lane < Lanes; lane++)
+                if (Active[lane])
+                    Next[lane] = statement;
+        }
+
+        /// <summary>Throws unless all lanes are at work.</summary>
+        public Warp Whole(string text)
+        {
+            Assert(Active.All(active => active), $"lanes of a warp part: {text}");
+            return this;
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
+using TrigFlowNative.Models;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+/// <summary>The executable as a person uses it: help, bad input in one line with exit code 2, a short path through train, sample, evaluate.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("trigflow-cli-").FullName;
+
+    public static TheoryData<string, string> BadCommands => new()
+    {
+        { "sample --checkpoint {0}/none.safetensors --out {0}/o", "none.safetensors" },
+        { "sample --checkpoint {0}/garbage --out {0}/o", "garbage" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --count 0", "--count" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --labels 3", "--labels" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --guidance 2", "--guidance" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device warp", "warp" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --precision bf16", "bf16 needs a GPU" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --precision 2", "'2'" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --tensor-cores portable", "--tensor-cores" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device simulator --tensor-cores mma", "Mma" },
+        { "evaluate --checkpoint {0}/model.safetensors --data synthetic --device cpu --precision bf16", "bf16 needs a GPU" },
+        { "evaluate --checkpoint {0}/model.safetensors --data {0}/garbage", "garbage" },
+        { "verify {0}/garbage --device cpu", "garbage" },
+        { "verify {0}/model.safetensors --device cpu", "model.safetensors" },
+        { "verify {0}/model.safetensors --device cpu --precision bf16", "needs a GPU" },
+        { "train --objective trigflow --data {0}/none --preset demo --out {0}/r --device cpu", "none" },
+        { "train --objective trigflow --data {0}/garbage --preset demo --out {0}/r --device cpu", "garbage" },
+        { "train --objective scd --data synthetic --preset demo --out {0}/r --device cpu", "--teacher" },
+        { "train --objective scd --data synthetic --preset demo --out {0}/r --device cpu --teacher {0}/garbage", "garbage" },
+        { "train --objective sct --data synthetic --preset demo --out {0}/r --device cpu --init {0}/garbage", "garbage" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set nothing=1", "nothing" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set beta1=2", "beta" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --precision bf16", "bf16 needs a GPU" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set precision=fp8", "precision" },
+        { "train --objective trigflow --data synthetic --preset none --out {0}/r", "none" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set label_dim=3", "label_dim" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/garbage --device cpu", "garbage" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadCommands))]
+    public void Bad_input_ends_with_code_2_and_says_what_is_wrong(string command, string named)
+    {
+        MakeModel();
+        File.WriteAllText(Path.Combine(folder, "garbage"), "this is no such file");
+        string[] before = Listing();
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run(command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '));
+        Assert.True(outcome.ExitCode == 2, outcome.ToString());
+        Assert.Contains(named, outcome.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", outcome.Errors, StringComparison.Ordinal);
+        Assert.Empty(before.Except(Listing()));
+        Assert.Equal("this is no such file", File.ReadAllText(Path.Combine(folder, "garbage")));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("train")]
+    [InlineData("sample")]
+    [InlineData("evaluate")]
+    [InlineData("verify")]
+    [InlineData("doctor")]
+    [InlineData("demo")]
+    public void Every_verb_has_help(string verb)
+    {
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run([.. verb.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+        Assert.True(outcome.ExitCode == 0 && outcome.Output.Contains("Usage:", StringComparison.Ordinal), outcome.ToString());
+    }
+
+    [Fact]
+    public void A_dry_run_prints_the_configuration_and_makes_nothing()
+    {
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run(
+            "train", "--objective", "sct", "--data", "synthetic", "--preset", "cifar10", "--out", Path.Combine(folder, "r"), "--set", "dropout=0.3", "--precision", "bf16", "--dry-run");
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("\"precision\": \"bf16\"", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("\"dropout\": 0.3", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("\"model_channels\": 128", outcome.Output, StringComparison.Ordinal);
+        Assert.Empty(Listing());
+    }
+
+    [Fact]
+    public void Doctor_names_the_devices_and_the_reason_where_there_is_no_gpu()
+    {
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run("doctor");
+        Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        Assert.Contains("cpu", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains(CudaLibrary.WhyUnavailable() is null ? "sm_" : "no CUDA device", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_is_sampled_into_a_grid_and_an_archive_and_the_same_seed_gives_the_same_bytes()
+    {
+        MakeModel();
+        string first = Path.Combine(folder, "a"), second = Path.Combine(folder, "b");
+        foreach (string output in new[] { first, second })
+        {
+            TrigflowProcess.Outcome outcome = TrigflowProcess.Run(
+                "sample", "--checkpoint", Path.Combine(folder, "model.safetensors"), "--count", "5", "--steps", "3", "--seed", "9", "--out", output, "--device", "cpu");
+            Assert.True(outcome.ExitCode == 0, outcome.ToString());
+        }
+
+        Assert.Equal(File.ReadAllBytes(Path.Combine(first, "samples.npz")), File.ReadAllBytes(Path.Combine(second, "samples.npz")));
+        TrigFlowNative.Training.Files.ByteImages images = TrigFlowNative.Training.Files.Npz.Read(Path.Combine(first, "samples.npz"));
+        Assert.Equal((5, 8, 8, 3), (images.Count, images.Height, images.Width, images.Channels));
+        Assert.True(new FileInfo(Path.Combine(first, "grid.png")).Length > 0);
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private void MakeModel()
+    {
+        using var device = new CpuDevice();
+        var network = new UNet(ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1, 2], AttentionResolutions = [4] });
+        using ParameterSlab weights = network.CreateSlab(device);
+        network.Initialise(weights, 1);
+        new TrigFlowModel(network, weights, 0.5f).Save(Path.Combine(folder, "model.safetensors"));
+    }
+
+    private string[] Listing() => [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+}
