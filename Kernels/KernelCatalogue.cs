@@ -5,19 +5,13 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Every kernel by name: those that ILGPU compiles alone, and those with inline PTX at the tiles that the presets' layers get.</summary>
+/// <summary>
+/// Every kernel by name: those that ILGPU compiles alone, found by the naming rule, and those with inline PTX, which their families name. A family
+/// is a class with a static method <c>Specifications()</c>, which returns every text that it may load, or one of each form where those are many.
+/// </summary>
 internal static class KernelCatalogue
 {
     private const BindingFlags Static = BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly;
-
-    /// <summary>Depths of a head for which attention has tiles of their own.</summary>
-    private static readonly int[] HeadDepths = [64, 128, 256];
-
-    /// <summary>Images of norms: each a plan of slabs of its own.</summary>
-    private static readonly Shape[] Norms = [new(256, 32, 32, 128), new(256, 32, 32, 256), new(256, 16, 16, 256), new(256, 8, 8, 256)];
-
-    private const int Processors = 132, Groups = 32;
-    private static readonly bool[] Both = [false, true];
 
     /// <summary>
     /// All kernels without inline PTX, by the naming rule, those over storage types in every one; other generic ones are reached through the
@@ -42,51 +36,17 @@ internal static class KernelCatalogue
         return $"{kernel.DeclaringType!.Name}.{kernel.Name}{(types.Length > 0 ? $"<{types}>" : "")}";
     }
 
-    /// <summary>Kernels with inline PTX for sm_90a, and the mma.sync forms for sm_80.</summary>
-    public static IEnumerable<PtxKernelSpec> WithInlinePtx() => ((IEnumerable<PtxKernelSpec>)[.. Products(), .. Attentions(), .. Slabs(), .. MmaProduct.Specifications()]).DistinctBy(spec => spec.Key);
+    /// <summary>Kernels with inline PTX: the specifications of all families, each once.</summary>
+    public static IEnumerable<PtxKernelSpec> WithInlinePtx() =>
+        (from type in typeof(Ops).Assembly.GetTypes()
+         orderby type.FullName
+         let family = type.GetMethod(nameof(WgmmaProduct.Specifications), Static, Type.EmptyTypes)
+         where family is not null && family.ReturnType == typeof(IEnumerable<PtxKernelSpec>)
+         from spec in (IEnumerable<PtxKernelSpec>)family.Invoke(null, null)!
+         select spec).DistinctBy(spec => spec.Key);
 
     /// <summary>Class, method and variant, such as WgmmaConvolution.Convolve/n256-c1.</summary>
     public static string NameOf(PtxKernelSpec spec) => $"{spec.Method.DeclaringType!.Name}.{spec.Method.Name}{(spec.Variant.Length > 0 ? $"/{spec.Variant}" : "")}";
-
-    private static IEnumerable<PtxKernelSpec> Products()
-    {
-        MethodInfo convolve = ((Delegate)WgmmaConvolution.Convolve).Method;
-        foreach ((int columns, _) in WgmmaTiles.Widths)
-        {
-            foreach ((bool transposed, bool residual, bool single) in new[] { (false, false, false), (false, true, false), (false, false, true), (true, false, false), (true, true, false), (true, false, true) })
-            {
-                WgmmaTile tile = WgmmaTiles.Of(columns, columns == 128 ? 2 : 1) with { TransposeB = transposed, Residual = residual, Single = single };
-                yield return WgmmaProduct.Specification(convolve, tile);
-            }
-
-            yield return WgmmaProduct.Specification(convolve, WgmmaTiles.Of(columns, 1) with { Shortcut = true });
-            yield return WgmmaProduct.GradientSpecification(new WgmmaGradientTile(columns));
-        }
-
-        foreach ((int columns, int splits) in ((int, int)[])[(64, 8), (64, 4), (128, 4)])
-            yield return new WgmmaSharedTile(WgmmaTiles.Of(columns, 1) with { Splits = splits }).Specification();
-        yield return WgmmaProduct.SumSpecification();
-    }
-
-    private static IEnumerable<PtxKernelSpec> Attentions() =>
-        from depth in HeadDepths
-        from specification in (IEnumerable<PtxKernelSpec>)
-        [
-            .. Both.Select(tangent => Attention.WgmmaSpec(new WgmmaAttentionTile(depth, tangent))),
-            .. Both.Select(ownsKeys => Attention.WgmmaSpec(new AttentionGradientTile(depth, ownsKeys))),
-        ]
-        select specification;
-
-    private static IEnumerable<PtxKernelSpec> Slabs() =>
-        from shape in Norms
-        let plan = SlabPlan.For(shape, Math.Min(Groups, shape.C / 4), hopper: true, Processors)
-        where plan is not null
-        from specification in (IEnumerable<PtxKernelSpec>)
-        [
-            .. Both.Select(tangent => GroupNorm.SlabText.Forward(plan.Value, "sm_90a", tangent, silu: true, dropping: false)),
-            GroupNorm.SlabText.Backward(plan.Value, "sm_90a", silu: true, add: false, deferred: false, dropping: false),
-        ]
-        select specification;
 
     private static IEnumerable<MethodInfo> Closed(MethodInfo method)
     {

@@ -6,8 +6,7 @@ namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; capturable into a graph.</summary>
 /// <remarks>
-/// Arguments are passed by position, each an <see cref="int"/>, <see cref="float"/> or <see cref="long"/> in the order of
-/// the method's parameters. Modules stay loaded as long as the device. The driver compiles on other threads, so that a program's
+/// A kernel takes one struct of numbers, the same in C# and in the text. Modules stay loaded as long as the device. The driver compiles on other threads, so that a program's
 /// kernels are compiled side by side while it is recorded; the first launch waits.
 /// </remarks>
 public sealed unsafe class PtxKernel
@@ -15,15 +14,18 @@ public sealed unsafe class PtxKernel
     private const int MaxDynamicSharedBytes = 8, Registers = 4, LocalBytes = 3;
     private readonly Background<nint> function;
     private readonly GpuDevice gpu;
-    private readonly int parameters;
+    private readonly int parameters, argumentBytes;
+    private readonly Type? arguments;
     private readonly bool overlaps;
 
     private PtxKernel(GpuDevice gpu, PtxKernelSpec spec)
     {
         (this.gpu, Spec) = (gpu, spec);
-        (string text, string entry) = spec.CompileKept(); // here: what a text is made like depends on the order in which texts are made
+        (string text, string entry) = spec.CompileKept(); // on this thread: ILGPU's output, hence the cache key, depends on the order of compilation
         function = new Background<nint>(() => Compile(gpu, spec, text, entry));
         parameters = spec.Method.GetParameters().Length;
+        arguments = parameters == 1 ? spec.Method.GetParameters()[0].ParameterType : null;
+        argumentBytes = PtxSource.ParameterBytes(text, entry);
         overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
     }
 
@@ -53,7 +55,7 @@ public sealed unsafe class PtxKernel
         ArgumentNullException.ThrowIfNull(gpu);
         ArgumentNullException.ThrowIfNull(spec);
         PtxKernel kernel = gpu.Attached<PtxKernels>().ByKey.GetOrAdd(spec.Key, _ => new PtxKernel(gpu, spec));
-        kernel.function.Start(); // not when it is made: of two made at a time, one is thrown away
+        kernel.function.Start(); // outside of the factory: GetOrAdd may build two and discard one
         return kernel;
     }
 
@@ -62,6 +64,24 @@ public sealed unsafe class PtxKernel
 
     /// <summary>Waits until no thread is at work for the kernel any more.</summary>
     internal void Settle() => function.Settle();
+
+    /// <summary>Launches on the device's stream.</summary>
+    /// <typeparam name="T">The struct that the kernel's method takes.</typeparam>
+    /// <param name="blocks">Blocks of the grid; a multiple of the cluster's size.</param>
+    /// <param name="arguments">The kernel's argument.</param>
+    /// <exception cref="ArgumentException">The method takes another type, or ILGPU lays it out otherwise than C# does.</exception>
+    /// <exception cref="CudaDriverException">The driver refuses the text, and the message holds its compiler's log; or it refuses the launch.</exception>
+    public void Launch<T>(int blocks, in T arguments)
+        where T : unmanaged
+    {
+        if (typeof(T) != this.arguments || sizeof(T) != argumentBytes)
+            throw new ArgumentException($"{Spec.Method.Name} takes {this.arguments?.Name} of {argumentBytes} bytes, not {typeof(T).Name} of {sizeof(T)}");
+        fixed (T* value = &arguments)
+        {
+            void* pointer = value;
+            Launch(blocks, &pointer);
+        }
+    }
 
     /// <summary>Launches on the device's stream.</summary>
     /// <param name="blocks">Blocks of the grid; a multiple of the cluster's size.</param>
@@ -77,27 +97,32 @@ public sealed unsafe class PtxKernel
         {
             for (int i = 0; i < arguments.Length; i++)
                 pointers[i] = first + i;
-            CudaDriver.LaunchAttribute* attributes = stackalloc CudaDriver.LaunchAttribute[2];
-            uint count = 0;
-            if (Spec.Cluster > 1)
-                attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ClusterDimension, X = (uint)Spec.Cluster, Y = 1, Z = 1 };
-            if (overlaps)
-                attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ProgrammaticSerialization, X = 1 };
-            CudaDriver.LaunchConfiguration configuration = new()
-            {
-                GridX = (uint)blocks,
-                GridY = 1,
-                GridZ = 1,
-                BlockX = (uint)Spec.Threads,
-                BlockY = 1,
-                BlockZ = 1,
-                SharedBytes = (uint)Spec.SharedBytes,
-                Stream = gpu.StreamHandle,
-                Attributes = attributes,
-                AttributeCount = count,
-            };
-            CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function.Value, pointers, null), $"launch of {Spec.Method.Name}");
+            Launch(blocks, pointers);
         }
+    }
+
+    private void Launch(int blocks, void** pointers)
+    {
+        CudaDriver.LaunchAttribute* attributes = stackalloc CudaDriver.LaunchAttribute[2];
+        uint count = 0;
+        if (Spec.Cluster > 1)
+            attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ClusterDimension, X = (uint)Spec.Cluster, Y = 1, Z = 1 };
+        if (overlaps)
+            attributes[count++] = new() { Identifier = CudaDriver.LaunchAttribute.ProgrammaticSerialization, X = 1 };
+        CudaDriver.LaunchConfiguration configuration = new()
+        {
+            GridX = (uint)blocks,
+            GridY = 1,
+            GridZ = 1,
+            BlockX = (uint)Spec.Threads,
+            BlockY = 1,
+            BlockZ = 1,
+            SharedBytes = (uint)Spec.SharedBytes,
+            Stream = gpu.StreamHandle,
+            Attributes = attributes,
+            AttributeCount = count,
+        };
+        CudaDriver.Check(CudaDriver.LaunchKernel(&configuration, function.Value, pointers, null), $"launch of {Spec.Method.Name}");
     }
 
     private static nint Compile(GpuDevice gpu, PtxKernelSpec spec, string text, string entry)

@@ -66,6 +66,14 @@ public static class PtxSource
         return (OverlapsLaunches(architecture) ? WithOverlap(complete, entry) : complete, entry);
     }
 
+    /// <summary>Bytes of an entry's first parameter in the text, where that is a struct; else 0.</summary>
+    internal static int ParameterBytes(string text, string entry)
+    {
+        int start = text.IndexOf(".param", text.IndexOf(".entry " + entry, StringComparison.Ordinal), StringComparison.Ordinal);
+        int open = text.IndexOf('[', start), close = text.IndexOf(']', start), end = text.IndexOf('\n', start);
+        return open < 0 || open > end ? 0 : int.Parse(text.AsSpan(open + 1, close - open - 1), CultureInfo.InvariantCulture);
+    }
+
     /// <summary>Whether kernels for an architecture may be launched before the kernel ahead of them has ended.</summary>
     internal static bool OverlapsLaunches(string architecture) => architecture == "sm_90a";
 

@@ -1,6 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -10,6 +11,26 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class Attention
 {
+    /// <summary>Shared memory of a block on sm_80, for the listing.</summary>
+    private const int MmaSharedBytes = 163 << 10;
+
+    /// <summary>Every form of the kernels with inline PTX, at heads of one, two and four chunks of 64 channels.</summary>
+    internal static IEnumerable<PtxKernelSpec> Specifications()
+    {
+        foreach (int depth in (int[])[64, 128, 256])
+        {
+            foreach (bool second in (bool[])[false, true])
+            {
+                yield return WgmmaSpec(new WgmmaAttentionTile(depth, second));
+                yield return WgmmaSpec(new AttentionGradientTile(depth, second));
+            }
+
+            AttentionTiling tiling = AttentionTiling.For(MmaSharedBytes, depth, length: 256)!;
+            foreach (string kernel in (string[])[nameof(ForwardMma), nameof(TangentMma), nameof(QueryGradientMma), nameof(KeyValueGradientMma)])
+                yield return MmaSpec(kernel, tiling);
+        }
+    }
+
     internal static void WidenKernel(Index1D i, ArrayView<BFloat16> x, ArrayView<float> y) => y[i] = BFloat16.ToSingle(x[i]);
 
     internal static void RoundKernel(Index1D i, ArrayView<float> x, ArrayView<BFloat16> y, int add) =>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace TrigFlowNative.Tests.Kernels;
 
 /// <summary>Loads, stores and asynchronous copies.</summary>
@@ -21,8 +23,12 @@ internal sealed partial class PtxMachine
     private Func<Warp, bool> LoadParameter(Instruction i)
     {
         ulong[] target = Register(i.Operands[0]);
-        string name = i.Operands[1].Trim('[', ']');
-        return i.Each(thread => target[thread] = arguments[name]);
+        string[] place = i.Operands[1].Trim('[', ']').Split('+');
+        if (spec.Method.GetParameters().Length != 1)
+            return i.Each(thread => target[thread] = arguments[place[0]]);
+        int offset = place.Length > 1 ? int.Parse(place[1], CultureInfo.InvariantCulture) : 0;
+        bool wide = i.Type.EndsWith("64", StringComparison.Ordinal);
+        return i.Each(thread => target[thread] = wide ? BitConverter.ToUInt64(argument, offset) : BitConverter.ToUInt32(argument, offset));
     }
 
     private Func<Warp, bool> LoadOrStore(Instruction i)

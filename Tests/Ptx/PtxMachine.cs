@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using TrigFlowNative.Engine.Ptx;
 
@@ -23,6 +24,7 @@ internal sealed partial class PtxMachine
     private readonly byte[] shared;
     private readonly Dictionary<string, ulong[]> registers = [];
     private readonly Dictionary<string, ulong> arguments = [];
+    private byte[] argument = [];
     private readonly Dictionary<string, int> labels = [];
     private readonly Dictionary<ulong, (int Arrived, List<Warp> Waiting)> barriers = [];
     private readonly List<Func<Warp, bool>> program = [];
@@ -65,6 +67,15 @@ internal sealed partial class PtxMachine
     }
 
     /// <summary>Runs all clusters, one after another.</summary>
+    public void Run<T>(int blocks, in T value)
+        where T : unmanaged
+    {
+        Assert(spec.Method.GetParameters() is [var only] && only.ParameterType == typeof(T), $"{spec.Method.Name} does not take one {typeof(T).Name}");
+        argument = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray();
+        Run(blocks);
+    }
+
+    /// <summary>The same for a kernel of several parameters.</summary>
     public void Run(int blocks, params object[] values)
     {
         Assert(values.Length == parameters.Length, $"{spec.Method.Name} takes {parameters.Length} arguments, not {values.Length}");
@@ -77,6 +88,11 @@ internal sealed partial class PtxMachine
                 ulong bits => bits,
                 _ => throw new ArgumentException($"an argument {values[i].GetType().Name}"),
             };
+        Run(blocks);
+    }
+
+    private void Run(int blocks)
+    {
         blocksOfGrid = blocks;
         for (block = 0; block < blocks; block += spec.Cluster)
             RunCluster();
@@ -244,7 +260,7 @@ internal sealed partial class PtxMachine
     /// <summary>What all lanes of a warp execute together.</summary>
     private static readonly string[] OfWholeWarp = ["bar.", "barrier.", "shfl.", "ldmatrix.", "stmatrix.", "mma.", "vote.", "wgmma."];
 
-    [GeneratedRegex(@"\.param \.\w+ (\w+)")]
+    [GeneratedRegex(@"\.param (?:\.align \d+ )?\.\w+ (\w+)")]
     private static partial Regex Parameter();
 
     [GeneratedRegex(@"^(@(?<guard>\S+)\s+)?(?<name>\S+)\s*(?<operands>.*)$")]

@@ -121,7 +121,7 @@ public static partial class Attention
 
     /// <summary>What a tensor-core kernel is made from. sm_80 has every instruction used, and its text runs on all that is newer.</summary>
     internal static PtxKernelSpec MmaSpec(string method, AttentionTiling tiling) => new(
-        typeof(Attention).GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!, tiling.ToString(), "sm_80",
+        typeof(Attention).GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!, tiling.Name, "sm_80",
         tiling.Threads, tiling.SharedBytes, method switch
         {
             nameof(ForwardMma) => AttentionMacros.Forward(tiling),

@@ -28,6 +28,9 @@ internal sealed record AttentionTiling(int Depth, int Rows, int Streamed, int Sp
     /// <summary>Greatest D of which a warp holds two sums beside the logits of 64 streamed rows without spilling.</summary>
     private const int LongTileDepth = 96;
 
+    /// <summary>Names the tiling for <see cref="Engine.Ptx.PtxKernelSpec.Variant"/>.</summary>
+    public string Name => $"d{Depth}-r{Rows}-s{Streamed}-w{Split}";
+
     /// <summary>D rounded up so that each warp sums a multiple of 16 channels; what is added is zeros in shared memory.</summary>
     public int Width => (Depth + 16 * Split - 1) / (16 * Split) * (16 * Split);
 

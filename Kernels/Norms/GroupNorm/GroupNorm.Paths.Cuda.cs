@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -8,6 +9,19 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class GroupNorm
 {
+    /// <summary>The kernels with inline PTX at a few plans: one block, several blocks and wide slabs of an image, on sm_90 with 132 multiprocessors.</summary>
+    internal static IEnumerable<PtxKernelSpec> Specifications() =>
+        from shape in (Shape[])[new(256, 32, 32, 128), new(256, 32, 32, 256), new(256, 16, 16, 256), new(256, 8, 8, 256)]
+        let plan = SlabPlan.For(shape, Math.Min(32, shape.C / 4), hopper: true, 132)
+        where plan is not null
+        from specification in (IEnumerable<PtxKernelSpec>)
+        [
+            SlabText.Forward(plan.Value, "sm_90a", tangent: false, silu: true, dropping: false),
+            SlabText.Forward(plan.Value, "sm_90a", tangent: true, silu: true, dropping: false),
+            SlabText.Backward(plan.Value, "sm_90a", silu: true, add: false, deferred: false, dropping: false),
+        ]
+        select specification;
+
     private static SlabPlan? PlanOf(ComputeDevice device, Tensor x, Tensor? more, int groups)
     {
         if (x.Type != DType.BFloat16 || device is not GpuDevice { IsCuda: true } gpu)

@@ -193,6 +193,26 @@ internal static class WgmmaProduct
 
     private static PtxKernel Load(GpuDevice gpu, MethodInfo method, WgmmaTile tile) => PtxKernel.Load(gpu, Specification(method, tile));
 
+    /// <summary>Every form of these kernels, at the plain widths: even widths for odd numbers of channels are not listed.</summary>
+    internal static IEnumerable<PtxKernelSpec> Specifications()
+    {
+        foreach ((int columns, _) in WgmmaTiles.Widths)
+        {
+            foreach ((bool transposed, bool residual, bool single) in new[] { (false, false, false), (false, true, false), (false, false, true), (true, false, false), (true, true, false), (true, false, true) })
+            {
+                WgmmaTile tile = WgmmaTiles.Of(columns, columns == 128 ? 2 : 1) with { TransposeB = transposed, Residual = residual, Single = single };
+                yield return Specification(Convolve, tile);
+            }
+
+            yield return Specification(Convolve, WgmmaTiles.Of(columns, 1) with { Shortcut = true });
+            yield return GradientSpecification(new WgmmaGradientTile(columns));
+        }
+
+        foreach ((int columns, int splits) in ((int, int)[])[(64, 8), (64, 4), (128, 4)])
+            yield return new WgmmaSharedTile(WgmmaTiles.Of(columns, 1) with { Splits = splits }).Specification();
+        yield return SumSpecification();
+    }
+
     /// <summary>What a kernel for a tile is compiled from.</summary>
     internal static PtxKernelSpec Specification(MethodInfo method, WgmmaTile tile) =>
         new(method, tile.Name, Architecture, WgmmaTile.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster, Resident = 1 };

@@ -1,0 +1,77 @@
+namespace TrigFlowNative.Kernels.Ptx;
+
+/// <summary>
+/// The pipeline of asynchronous copies: a ring of stages in shared memory that one producer thread fills by bulk copies and consumer
+/// warps read. Each stage has a full barrier, at which its copies arrive, and an empty barrier, at which its readers do.
+/// </summary>
+/// <remarks>
+/// Device code. The producer and each consumer walk the ring with a copy of their own, whose fields live in registers; a copy of the value
+/// remembers a stage that is to be released later. CUTLASS has the same in <c>PipelineState</c> and <c>PipelineTmaAsync</c>.
+/// </remarks>
+public struct CopyPipeline
+{
+    /// <summary>Shared-memory address of the first stage, bytes of a stage, and number of stages.</summary>
+    public int Start, StageBytes, Stages;
+
+    /// <summary>Shared-memory addresses of the first stage's full barrier and of its empty barrier; those of further stages follow.</summary>
+    public int FullBarriers, EmptyBarriers;
+
+    /// <summary>The current stage, and the parity of the barrier phase that is waited for there.</summary>
+    public int Stage, Phase;
+
+    /// <summary>Shared-memory address of the current stage.</summary>
+    public readonly int Address => Start + Stage * StageBytes;
+
+    /// <summary>The barrier at which the current stage's copies arrive.</summary>
+    public readonly int FullBarrier => FullBarriers + Stage * AsyncBarrier.Bytes;
+
+    /// <summary>The barrier at which the current stage's readers arrive.</summary>
+    public readonly int EmptyBarrier => EmptyBarriers + Stage * AsyncBarrier.Bytes;
+
+    /// <summary>Initialises the barriers of all stages; one thread of the block calls it, then <see cref="AsyncBarrier.FenceInitialisation"/>.</summary>
+    /// <param name="arrivals">Arrivals that empty a stage: one for each warp, or for each warpgroup, that reads it.</param>
+    public readonly void Initialise(int arrivals)
+    {
+        for (int i = 0; i < Stages; i++)
+        {
+            AsyncBarrier.Initialise(FullBarriers + i * AsyncBarrier.Bytes, 1);
+            AsyncBarrier.Initialise(EmptyBarriers + i * AsyncBarrier.Bytes, arrivals);
+        }
+    }
+
+    /// <summary>Makes this the producer's copy: every stage is empty at first, so its first waits for an empty stage pass at once.</summary>
+    public void StartProducing() => Phase = 1;
+
+    /// <summary>Producer: waits until the current stage is empty, and lets its full barrier wait for so many bytes of copies.</summary>
+    public readonly void AcquireEmpty(int bytes)
+    {
+        AsyncBarrier.Wait(EmptyBarrier, Phase);
+        AsyncBarrier.Expect(FullBarrier, bytes);
+    }
+
+    /// <summary>Consumer: waits until the current stage's copies have arrived.</summary>
+    public readonly void WaitFull() => AsyncBarrier.Wait(FullBarrier, Phase);
+
+    /// <summary>
+    /// Consumer: its warp has read the current stage. Each warp arrives for itself: its lanes' own loads are ordered before the arrival, which
+    /// waiting for a warpgroup's products does not promise for the loads of the other warps.
+    /// </summary>
+    /// <param name="thread">Number of the thread in its warp or warpgroup.</param>
+    public readonly void ReleaseByWarp(int thread)
+    {
+        AsyncBarrier.WarpSync();
+        AsyncBarrier.ArriveFirst(EmptyBarrier, thread & 31);
+    }
+
+    /// <summary>Goes on to the next stage.</summary>
+    public void Advance() => Advance(1);
+
+    /// <summary>Goes on by 1 stage, or by 0 to stay.</summary>
+    public void Advance(int step)
+    {
+        Stage += step;
+        int wrapped = Stage == Stages ? 1 : 0;
+        Stage = wrapped != 0 ? 0 : Stage;
+        Phase ^= wrapped;
+    }
+}
