@@ -133,7 +133,7 @@ public abstract class ImageSampler : IDisposable
     private protected void RecordNoise(ComputeProgram program, int draw, Tensor target)
     {
         Tensor counter = counters.Slice((long)draw * CounterLength, new Shape(CounterLength));
-        RandomNormal.Into(program, target, new RandomSource(0, RandomPurposes.SamplingNoise, counter), 1);
+        RandomNormal.Into(program, target, new RandomSource(0, RandomPurpose.SamplingNoise, counter), 1);
     }
 
     /// <summary>Keeps a resource until the sampler is disposed.</summary>

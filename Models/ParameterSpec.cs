@@ -62,7 +62,7 @@ internal sealed record ParameterSpec(string Name, Shape Shape)
         Span<uint> words = stackalloc uint[run];
         for (int start = 0; start < values.Length; start += run)
         {
-            Philox.Fill(words, (uint)(start / 4), (uint)index, 0, RandomPurposes.Initialisation, (uint)seed, (uint)(seed >> 32));
+            Philox.Fill(words, (uint)(start / 4), (uint)index, 0, (uint)RandomPurpose.Initialisation, (uint)seed, (uint)(seed >> 32));
             for (int i = start; i < Math.Min(start + run, values.Length); i++)
                 values[i] = Bound * (2 * Philox.ToUnit(words[i - start]) - 1);
         }

@@ -34,7 +34,7 @@ internal sealed class RandomCase(string distribution, int n, int size, int chann
         counter.Upload<int>([Step, FirstSample]);
         var program = new ComputeProgram(device) { Checked = true };
         Tensor target = program.Allocate(new Shape(n, size, size, channels));
-        var source = new RandomSource(Seed, Purpose, counter);
+        var source = new RandomSource(Seed, (RandomPurpose)Purpose, counter);
         if (distribution == Normal)
             RandomNormal.Into(program, target, source);
         else

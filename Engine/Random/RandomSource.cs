@@ -10,7 +10,7 @@ namespace TrigFlowNative.Engine;
 /// Int32 (2) in device memory: the step, and the index of the first sample of the batch within the step. For normal numbers it may be
 /// (4): lower and upper word of the seed follow and count instead of <paramref name="Seed"/>, so that one program serves every seed.
 /// </param>
-public sealed record RandomSource(ulong Seed, uint Purpose, Tensor Counter)
+public sealed record RandomSource(ulong Seed, RandomPurpose Purpose, Tensor Counter)
 {
     /// <summary>Lower word of the key.</summary>
     public uint Key0 => (uint)Seed;
@@ -19,5 +19,5 @@ public sealed record RandomSource(ulong Seed, uint Purpose, Tensor Counter)
     public uint Key1 => (uint)(Seed >> 32);
 
     /// <summary>An independent stream with the same seed and counter.</summary>
-    public RandomSource For(uint purpose) => this with { Purpose = purpose };
+    public RandomSource For(RandomPurpose purpose) => this with { Purpose = purpose };
 }

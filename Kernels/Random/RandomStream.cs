@@ -37,7 +37,7 @@ internal struct RandomStream
     public static RandomStream Of(string op, RandomSource source, bool mayBeKeyed = false)
     {
         if (source.Counter is { Type: DType.Int32, Shape: { Rank: 1, N: var length } } && (length == 2 || (length == 4 && mayBeKeyed)))
-            return new RandomStream { Purpose = source.Purpose, Key0 = source.Key0, Key1 = source.Key1, Keyed = length == 4 ? 1 : 0 };
+            return new RandomStream { Purpose = (uint)source.Purpose, Key0 = source.Key0, Key1 = source.Key1, Keyed = length == 4 ? 1 : 0 };
         throw new ArgumentException($"{op}: the counter is {source.Counter}, not (2) Int32{(mayBeKeyed ? ", nor (4)" : "")}");
     }
 

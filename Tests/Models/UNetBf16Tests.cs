@@ -100,7 +100,7 @@ public class UNetBf16Tests
         Tensor t = Copy.Join(program, Persistent("t", times), dual ? Persistent("tangent.t", times) : null);
         using Tensor labels = device.CreateTensor(times, DType.Int32), f = device.CreateTensor(images), jvp = device.CreateTensor(images);
         labels.Upload<int>([1]);
-        var dropout = new RandomSource(3, 100, device.CreateTensor(new Shape(2), DType.Int32));
+        var dropout = new RandomSource(3, (RandomPurpose)100, device.CreateTensor(new Shape(2), DType.Int32));
         Tensor y = network.Forward(program, weights, x, t, labels, dropout);
         Copy.Into(program, y.Primal, f);
         if (dual)

@@ -120,7 +120,7 @@ public class UNetTests
         network.Initialise(weights, 1);
         weights.Values.Upload<float>(Array.ConvertAll(weights.Values.ToArray(), weight => weight + 0.01f)); // biases keep values from 0
         using var program = new ComputeProgram(device);
-        RecordPlain(program, network, weights, new RandomSource(1, 100, device.CreateTensor(new Shape(2), DType.Int32)));
+        RecordPlain(program, network, weights, new RandomSource(1, (RandomPurpose)100, device.CreateTensor(new Shape(2), DType.Int32)));
         program.Compile();
         var masks = new List<bool[]>();
         var layers = new List<string>();
@@ -235,7 +235,7 @@ public class UNetTests
         Tensor x = Copy.Join(program, Image("x"), dual ? Image("tangent.x") : null);
         Tensor Time(string name) => device.CreateTensor(new Shape(n), fixture[name]);
         Tensor t = Copy.Join(program, Time("t"), dual ? Time("tangent.t") : null);
-        RandomSource? source = dropout > 0 ? new RandomSource(3, 100, device.CreateTensor(new Shape(2), DType.Int32)) : null;
+        RandomSource? source = dropout > 0 ? new RandomSource(3, (RandomPurpose)100, device.CreateTensor(new Shape(2), DType.Int32)) : null;
         Tensor y = network.Forward(program, weights, x, t, labels, source);
         Copy.Into(program, y.Primal, f);
         if (dual)

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Data;
 

@@ -1,3 +1,5 @@
+using TrigFlowNative.Engine;
+
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>

@@ -2,25 +2,6 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>What random numbers of the data are for: different purposes never share numbers, whatever the seed.</summary>
-internal enum RandomPurpose : uint
-{
-    /// <summary>Order of the images within an epoch. The values keep clear of those inside training programs, which count from 0.</summary>
-    Order = 0x1000,
-
-    /// <summary>Which images are mirrored.</summary>
-    Flip,
-
-    /// <summary>Which images are held out.</summary>
-    HeldOut,
-
-    /// <summary>Drawing of synthetic images to train on.</summary>
-    TrainShapes,
-
-    /// <summary>Drawing of synthetic images to hold out.</summary>
-    HeldOutShapes,
-}
-
 /// <summary>
 /// Random numbers for data: <see cref="Philox"/> keyed by the seed and counted by (draw / 4, counter, purpose). No state is carried from
 /// step to step, so a resumed run sees what the uninterrupted one would have seen.

@@ -1,3 +1,5 @@
+using TrigFlowNative.Engine;
+
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>Images to train on and images never trained on, for evaluation.</summary>

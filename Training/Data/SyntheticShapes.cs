@@ -1,4 +1,5 @@
 using System.Numerics;
+using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Data;
 

@@ -57,10 +57,10 @@ internal static class ConsistencyObjective
         if (inputs.Labels is not { } labels || excess <= 0)
             return Residual.Apply(program, f, f, inputs.SigmaData / 2);
 
-        Tensor none = LabelDropout.Apply(program, labels, inputs.Random.For(RandomPurposes.LabelDropout), rate: 1); // all -1
+        Tensor none = LabelDropout.Apply(program, labels, inputs.Random.For(RandomPurpose.LabelDropout), rate: 1); // all -1
         Tensor unconditional = teacher.Network.Forward(program, teacher.Weights, x, t, none, null);
         Tensor share = program.Allocate(t.Shape), guidance = program.Allocate(f.Shape);
-        RandomUniform.Into(program, share, inputs.Random.For(RandomPurposes.Guidance));
+        RandomUniform.Into(program, share, inputs.Random.For(RandomPurpose.Guidance));
         Combine.Into(program, f, share, excess, unconditional, share, -excess, guidance);
         return Residual.Apply(program, f, guidance, inputs.SigmaData);
     }

@@ -21,7 +21,7 @@ internal static class DiffusionObjective
         batch.SampleInto(program, 1 / inputs.SigmaData, x);
         batch.VelocityInto(program, 1 / inputs.SigmaData, target);
         Tensor? labels = inputs.Labels is { } given && inputs.Options.LabelDropout > 0
-            ? LabelDropout.Apply(program, given, inputs.Random.For(RandomPurposes.LabelDropout), inputs.Options.LabelDropout)
+            ? LabelDropout.Apply(program, given, inputs.Random.For(RandomPurpose.LabelDropout), inputs.Options.LabelDropout)
             : inputs.Labels;
         Tensor f = inputs.Network.Forward(program, inputs.Weights, x, batch.T, labels, inputs.Dropout);
         Tensor w = AdaptiveWeight.Apply(program, inputs.Weights, batch.T);

@@ -17,8 +17,8 @@ internal sealed record NoisyBatch(Tensor Images, Tensor Noise, Tensor T, Tensor 
     public static NoisyBatch Draw(ComputeProgram program, Tensor images, RandomSource random, ObjectiveOptions options, float sigmaData)
     {
         Tensor t = program.Allocate(new Shape(images.Shape.N)), noise = program.Allocate(images.Shape);
-        ProposalTime.Into(program, t, random.For(RandomPurposes.Time), options.PMean, options.PStd, sigmaData);
-        RandomNormal.Into(program, noise, random.For(RandomPurposes.Noise), sigmaData);
+        ProposalTime.Into(program, t, random.For(RandomPurpose.Time), options.PMean, options.PStd, sigmaData);
+        RandomNormal.Into(program, noise, random.For(RandomPurpose.Noise), sigmaData);
         (Tensor cos, Tensor sin, Tensor cosSin) = SinCos.Apply(program, t);
         return new NoisyBatch(images, noise, t, cos, sin, cosSin, sigmaData);
     }

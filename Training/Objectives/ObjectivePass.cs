@@ -14,7 +14,7 @@ internal sealed record ObjectiveInputs(
     TrainedNetwork Network, ParameterSlab Weights, Tensor Images, Tensor? Labels, RandomSource Random, float SigmaData, ObjectiveOptions Options)
 {
     /// <summary>The source of the network's dropout masks.</summary>
-    public RandomSource Dropout => Random.For(RandomPurposes.Dropout);
+    public RandomSource Dropout => Random.For(RandomPurpose.Dropout);
 }
 
 /// <summary>What the forward pass of an objective leaves for the backward pass, the log and tests; all transient.</summary>

@@ -171,7 +171,7 @@ public sealed class TrainingStep : IDisposable
 
     private void RecordAccumulate(TrainedNetwork network, float sigmaData, Teacher? teacher)
     {
-        var random = new RandomSource(options.Seed, 0, counter);
+        var random = new RandomSource(options.Seed, RandomPurpose.None, counter);
         var inputs = new ObjectiveInputs(network, Weights, images, labels, random, sigmaData, options.Objective);
         Weights.WatchOn(accumulate.Tape!);
         ObjectivePass pass = options.Objective.Objective == Objective.TrigFlow

@@ -91,6 +91,6 @@ public class DropoutTests
     {
         Tensor counter = device.CreateTensor(new Shape(2), DType.Int32);
         counter.Upload<int>([Step, First]);
-        return new RandomSource(Seed, Purpose, counter);
+        return new RandomSource(Seed, (RandomPurpose)Purpose, counter);
     }
 }

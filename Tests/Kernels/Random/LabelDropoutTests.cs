@@ -30,7 +30,7 @@ public class LabelDropoutTests
         counter.Upload<int>([step, firstSample]);
         given.Upload<int>(labels);
         using var program = new ComputeProgram(on) { Checked = true };
-        Copy.Into(program, LabelDropout.Apply(program, given, new RandomSource(0x1234_5678_9ABC_DEF0, 77, counter), rate), kept);
+        Copy.Into(program, LabelDropout.Apply(program, given, new RandomSource(0x1234_5678_9ABC_DEF0, (RandomPurpose)77, counter), rate), kept);
         program.Run();
         int[] result = new int[labels.Length];
         kept.Download(result.AsSpan());

@@ -39,7 +39,7 @@ public class ProposalTimeTests
     {
         ComputeDevice cpu = TestDevices.Get("cpu");
         using var program = new ComputeProgram(cpu);
-        var random = new RandomSource(1, 2, cpu.CreateTensor(new Shape(2), DType.Int32));
+        var random = new RandomSource(1, (RandomPurpose)2, cpu.CreateTensor(new Shape(2), DType.Int32));
         Tensor t = program.Allocate(new Shape(3));
         Assert.Throws<ArgumentException>(() => ProposalTime.Into(program, t, random, 0, 1, 0));
         Assert.Throws<ArgumentException>(() => ProposalTime.Into(program, t, random, 0, -1, 1));
@@ -53,7 +53,7 @@ public class ProposalTimeTests
         ComputeDevice on = TestDevices.Get(device);
         Tensor counter = on.CreateTensor(new Shape(2), DType.Int32), t = on.CreateTensor(new Shape(count)), normal = on.CreateTensor(new Shape(count));
         counter.Upload<int>([step, firstSample]);
-        var random = new RandomSource(0xFEDC_BA98_7654_3210, 5, counter);
+        var random = new RandomSource(0xFEDC_BA98_7654_3210, (RandomPurpose)5, counter);
         using var program = new ComputeProgram(on) { Checked = true };
         ProposalTime.Into(program, t, random, pMean, pStd, sigmaData);
         RandomNormal.Into(program, normal, random);

@@ -78,7 +78,7 @@ public class RandomNormalTests
         ComputeDevice device = TestDevices.Get(deviceName);
         using Tensor counter = device.CreateTensor(new Shape(2), DType.Int32), target = device.CreateTensor(new Shape(2, 5));
         using var program = new ComputeProgram(device) { Checked = true };
-        RandomNormal.Into(program, target, new RandomSource(Seed, 1, counter));
+        RandomNormal.Into(program, target, new RandomSource(Seed, (RandomPurpose)1, counter));
         program.Run();
         float[] first = target.ToArray();
         counter.Upload<int>([1, 0]);
@@ -95,7 +95,7 @@ public class RandomNormalTests
         ComputeDevice device = TestDevices.Get(deviceName);
         using Tensor counter = device.CreateTensor(new Shape(4), DType.Int32), target = device.CreateTensor(new Shape(2, 5));
         using var program = new ComputeProgram(device) { Checked = true };
-        RandomNormal.Into(program, target, new RandomSource(Seed + 1, 1, counter));
+        RandomNormal.Into(program, target, new RandomSource(Seed + 1, (RandomPurpose)1, counter));
         counter.Upload<int>([7, 3, unchecked((int)0x9ABC_DEF0), 0x1234_5678]);
         program.Run();
         Assert.Equal(Draw(deviceName, new Shape(2, 5), Seed, 1, 7, 3), target.ToArray());
@@ -107,9 +107,9 @@ public class RandomNormalTests
         ComputeDevice device = TestDevices.Get("cpu");
         using var program = new ComputeProgram(device);
         using Tensor keyed = device.CreateTensor(new Shape(4), DType.Int32);
-        Assert.Throws<ArgumentException>(() => RandomUniform.Into(program, device.CreateTensor(new Shape(2, 5)), new RandomSource(Seed, 1, keyed)));
+        Assert.Throws<ArgumentException>(() => RandomUniform.Into(program, device.CreateTensor(new Shape(2, 5)), new RandomSource(Seed, (RandomPurpose)1, keyed)));
         using Tensor counter = device.CreateTensor(new Shape(1), DType.Int32), target = device.CreateTensor(new Shape(2, 5));
-        var error = Assert.Throws<ArgumentException>(() => RandomNormal.Into(program, target, new RandomSource(Seed, 1, counter)));
+        var error = Assert.Throws<ArgumentException>(() => RandomNormal.Into(program, target, new RandomSource(Seed, (RandomPurpose)1, counter)));
         Assert.Contains("random-normal", error.Message, StringComparison.Ordinal);
     }
 
@@ -119,7 +119,7 @@ public class RandomNormalTests
         using Tensor counter = device.CreateTensor(new Shape(2), DType.Int32), target = device.CreateTensor(shape);
         counter.Upload<int>([step, first]);
         using var program = new ComputeProgram(device) { Checked = true };
-        RandomNormal.Into(program, target, new RandomSource(seed, purpose, counter), scale);
+        RandomNormal.Into(program, target, new RandomSource(seed, (RandomPurpose)purpose, counter), scale);
         program.Run();
         return target.ToArray();
     }

@@ -52,7 +52,7 @@ public class RandomUniformTests
         using Tensor counter = device.CreateTensor(new Shape(2), DType.Int32), target = device.CreateTensor(shape);
         counter.Upload<int>([step, first]);
         using var program = new ComputeProgram(device) { Checked = true };
-        RandomUniform.Into(program, target, new RandomSource(seed, purpose, counter), scale);
+        RandomUniform.Into(program, target, new RandomSource(seed, (RandomPurpose)purpose, counter), scale);
         program.Run();
         return target.ToArray();
     }

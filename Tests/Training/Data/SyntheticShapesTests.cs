@@ -1,3 +1,4 @@
+using TrigFlowNative.Engine;
 using TrigFlowNative.Training.Data;
 using Xunit;
 

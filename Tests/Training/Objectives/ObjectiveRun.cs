@@ -21,7 +21,7 @@ internal sealed class ObjectiveRun
         using var program = new ComputeProgram(cpu) { Tape = new Tape(), Checked = true };
         weights.WatchOn(program.Tape);
         var inputs = new ObjectiveInputs(
-            network, weights, cpu.CreateTensor(shape, images), labels is null ? null : labelTensor, new RandomSource(99, 0, counter), sigmaData, options);
+            network, weights, cpu.CreateTensor(shape, images), labels is null ? null : labelTensor, new RandomSource(99, RandomPurpose.None, counter), sigmaData, options);
         ObjectivePass pass = options.Objective == Objective.TrigFlow
             ? DiffusionObjective.Record(program, inputs)
             : ConsistencyObjective.Record(program, inputs, teacher, cpu.CreateTensor(new Shape(1), [r]));

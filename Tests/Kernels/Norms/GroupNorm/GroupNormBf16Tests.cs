@@ -179,7 +179,7 @@ public class GroupNormBf16Tests
     {
         Tensor counter = device.CreateTensor(new Shape(2), DType.Int32);
         counter.Upload<int>([3, 40]);
-        return new RandomSource(77, 5, counter);
+        return new RandomSource(77, (RandomPurpose)5, counter);
     }
 
     private static float[] MaskOf(string deviceName, Shape shape)

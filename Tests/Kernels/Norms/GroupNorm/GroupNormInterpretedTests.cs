@@ -161,7 +161,7 @@ public class GroupNormInterpretedTests
             Tensor ones = device.CreateTensor(shape, [.. Enumerable.Repeat(1f, (int)shape.Count)]), kept = device.CreateTensor(shape);
             Tensor step = device.CreateTensor(new Shape(2), DType.Int32);
             step.Upload<int>([3, 40]);
-            Copy.Into(program, dropping ? Dropout.Apply(program, ones, new RandomSource(77, 5, step), Rate) : ones, kept);
+            Copy.Into(program, dropping ? Dropout.Apply(program, ones, new RandomSource(77, (RandomPurpose)5, step), Rate) : ones, kept);
             program.Run();
             return kept.ToArray();
         }
