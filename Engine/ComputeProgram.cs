@@ -65,6 +65,16 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     /// <summary>A transient tensor like another: its shape, tangent and type.</summary>
     public Tensor AllocateLike(Tensor x) => Allocate(x.Shape, x.HasTangent, x.Type);
 
+    /// <summary>A persistent tensor in which every element has the same value, fp32; released with the program.</summary>
+    public Tensor Constant(Shape shape, float value)
+    {
+        float[] values = new float[shape.Count];
+        Array.Fill(values, value);
+        Tensor constant = Device.CreateTensor(shape, values);
+        resources.Add(constant);
+        return constant;
+    }
+
     /// <summary>Appends a step.</summary>
     /// <param name="op">Name of the op and direction, such as conv2d.forward.</param>
     /// <param name="reads">All tensors the step reads; null entries are passed over.</param>

@@ -27,13 +27,13 @@ public static class Ops
         new(typeof(RAdam), OpTangent.None),
         new(typeof(RandomNormal), OpTangent.None),
         new(typeof(RandomUniform), OpTangent.None),
+        new(typeof(RegressionLoss), OpTangent.None),
         new(typeof(Resample2d), OpTangent.Linear),
         new(typeof(Residual), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),
         new(typeof(SinCos), OpTangent.None),
         new(typeof(Tally), OpTangent.None),
         new(typeof(TimeEmbedding), OpTangent.Rule),
-        new(typeof(WeightedSquaredError), OpTangent.None),
     ];
 }
 

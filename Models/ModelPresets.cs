@@ -7,24 +7,24 @@ namespace TrigFlowNative.Models;
 public static class ModelPresets
 {
     /// <summary>All presets, by name.</summary>
-    public static IReadOnlyDictionary<string, UNetConfig> All { get; } = new Dictionary<string, UNetConfig>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, NetworkConfig> All { get; } = new Dictionary<string, NetworkConfig>(StringComparer.Ordinal)
     {
 #pragma warning disable format // columns line up
-        // size, channels of image and model, multipliers, blocks, attention, dropout;  parameters, a forward pass of one image
-        ["cifar10"] = Row(32, 3, 128, [2, 2, 2], 4, [16], 0.13f), //                      60.07 M    42.3  GFLOP
-        ["mnist"]   = Row(32, 1,  32, [1, 2, 2], 2, [ 8], 0.00f), //                       1.90 M     0.83 GFLOP
-        ["demo"]    = Row(16, 3,  16, [1, 2, 4], 1, [ 8], 0.00f), //                       0.76 M     0.06 GFLOP
+        // size, channels of image and model, multipliers, blocks, attention;  parameters, a forward pass of one image
+        ["cifar10"] = Row(32, 3, 128, [2, 2, 2], 4, [16]), //                      60.07 M    42.3  GFLOP
+        ["mnist"]   = Row(32, 1,  32, [1, 2, 2], 2, [ 8]), //                       1.90 M     0.83 GFLOP
+        ["demo"]    = Row(16, 3,  16, [1, 2, 4], 1, [ 8]), //                       0.76 M     0.06 GFLOP
 #pragma warning restore format
     };
 
     /// <summary>A preset by name; add classes with <c>with { LabelCount = 10 }</c>.</summary>
     /// <exception cref="ArgumentException">There is none of that name; the message lists them.</exception>
-    public static UNetConfig Get(string name) => All.TryGetValue(name, out UNetConfig? config)
+    public static NetworkConfig Get(string name) => All.TryGetValue(name, out NetworkConfig? config)
         ? config
         : throw new ArgumentException($"unknown preset '{name}': {string.Join(", ", All.Keys)}");
 
-    private static UNetConfig Row(
-        int resolution, int imageChannels, int modelChannels, int[] channelMult, int blocks, int[] attention, float dropout) => new()
+    private static DdpmppConfig Row(
+        int resolution, int imageChannels, int modelChannels, int[] channelMult, int blocks, int[] attention) => new()
         {
             Resolution = resolution,
             ImageChannels = imageChannels,
@@ -32,6 +32,5 @@ public static class ModelPresets
             ChannelMult = [.. channelMult],
             BlocksPerLevel = blocks,
             AttentionResolutions = [.. attention],
-            Dropout = dropout,
         };
 }

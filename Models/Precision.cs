@@ -32,6 +32,6 @@ public static class PrecisionRules
 
     /// <summary>The storage type of activations on a device.</summary>
     /// <exception cref="ArgumentException">As for <see cref="On"/>.</exception>
-    public static DType StorageOn(this Precision precision, ComputeDevice device) =>
+    public static DType ActivationsOn(this Precision precision, ComputeDevice device) =>
         precision.On(device) == Precision.Bf16 ? DType.BFloat16 : DType.Float32;
 }

@@ -11,18 +11,19 @@ namespace TrigFlowNative.Models;
 /// </summary>
 /// <param name="network">The architecture.</param>
 /// <param name="weights">Its weights; the model disposes of them.</param>
-/// <param name="sigmaData">Standard deviation of the data, over all pixels and channels; positive.</param>
+/// <param name="sigmaData">Standard deviation of the data, over all pixels and channels, in the data's unit; positive.</param>
 /// <param name="kind">What the network was trained to be, which decides how to sample from it.</param>
-public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sigmaData, ModelKind kind = ModelKind.Diffusion) : IDisposable
+/// <exception cref="ArgumentOutOfRangeException">sigma_data is not positive.</exception>
+public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float sigmaData, ModelKind kind = ModelKind.Diffusion) : IDisposable
 {
     /// <summary>The architecture.</summary>
-    public UNet Network { get; } = network;
+    public INetwork Network { get; } = network;
 
     /// <summary>The weights.</summary>
     public ParameterSlab Weights { get; } = weights;
 
-    /// <summary>How activations are stored: in bf16 exactly if the weights have a bf16 copy.</summary>
-    public DType Storage { get; } = weights.Rounded is null ? DType.Float32 : DType.BFloat16;
+    /// <summary>How activations are stored: in the type of the weights that products multiply.</summary>
+    public DType ActivationType => Weights.ComputeType;
 
     /// <summary>Standard deviation of the data.</summary>
     public float SigmaData { get; } = float.IsFinite(sigmaData) && sigmaData > 0
@@ -32,36 +33,43 @@ public sealed class TrigFlowModel(UNet network, ParameterSlab weights, float sig
     /// <summary>What the network was trained to be.</summary>
     public ModelKind Kind { get; } = kind;
 
+    /// <summary>Whether the network takes a guidance scale as input (<see cref="NetworkConfig.Guidance"/>), so that whoever samples may choose it.</summary>
+    public bool TakesGuidance => Network.Config.Conditions.Contains(NetworkConfig.Guidance);
+
     /// <summary>Reads a model from a weight file, to run in a precision.</summary>
-    /// <exception cref="InvalidFileException">The file is not a weight file of a DDPM++ network, see <see cref="WeightFile"/>.</exception>
+    /// <exception cref="InvalidFileException">The file is not a weight file, see <see cref="WeightFile"/>.</exception>
     /// <exception cref="ArgumentException">The device has no kernels for the precision.</exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto) =>
-        WeightFile.Load(path, device, precision);
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto)
+    {
+        LoadedWeights loaded = WeightFile.Load(path, device, precision.ActivationsOn(device));
+        return new TrigFlowModel(loaded.Network, loaded.Weights, loaded.Description.SigmaData, loaded.Description.Kind);
+    }
 
     /// <summary>Writes the model to a weight file, whole or not at all.</summary>
-    public void Save(string path) => WeightFile.Save(path, this);
+    /// <exception cref="IOException">The file cannot be written; what was there stays.</exception>
+    public void Save(string path) => WeightFile.Save(path, Network, Weights, new WeightDescription(SigmaData, Kind));
 
     /// <summary>Records F_theta(x_t / sigma_data, t).</summary>
     /// <param name="program">Program that records the network.</param>
     /// <param name="xt">Noisy images (N, H, W, C) in the data's unit.</param>
-    /// <param name="t">Time (N), in [0, pi/2]; dual exactly if xt is.</param>
-    /// <param name="labels">Int32 (N), -1 for no class; given exactly if the network has classes.</param>
-    /// <param name="dropout">Source of the dropout masks in training.</param>
-    /// <returns>(N, H, W, C), dual if xt and t are.</returns>
-    public Tensor F(ComputeProgram program, Tensor xt, Tensor t, Tensor? labels = null, RandomSource? dropout = null) =>
-        Network.Forward(program, Weights, Scale(program, xt, 1 / SigmaData), t, labels, dropout);
+    /// <param name="conditions">Times and what else there is; dual exactly if xt is.</param>
+    /// <param name="dropout">The dropout, in training; null for none.</param>
+    /// <returns>(N, H, W, C), dual if xt and the times are.</returns>
+    public Tensor F(ComputeProgram program, Tensor xt, NetworkConditions conditions, NetworkDropout? dropout = null) =>
+        Network.F(program, Weights, Scale(program, xt, 1 / SigmaData), conditions, dropout);
 
-    /// <summary>Records dx_t/dt = sigma_data F; parameters and result as of <see cref="F"/>.</summary>
-    public Tensor Velocity(ComputeProgram program, Tensor xt, Tensor t, Tensor? labels = null, RandomSource? dropout = null) =>
-        Scale(program, F(program, xt, t, labels, dropout), SigmaData);
+    /// <summary>Records dx_t/dt = sigma_data F, in the data's unit per radian; parameters and result as of <see cref="F"/>.</summary>
+    public Tensor Velocity(ComputeProgram program, Tensor xt, NetworkConditions conditions, NetworkDropout? dropout = null) =>
+        Scale(program, F(program, xt, conditions, dropout), SigmaData);
 
     /// <summary>
-    /// Records f(x_t, t) = cos(t) x_t - sin(t) sigma_data F; parameters as of <see cref="F"/>, without tangents. A constant to the tape.
+    /// Records f(x_t, t) = cos(t) x_t - sin(t) sigma_data F, in the data's unit; parameters as of <see cref="F"/>, without tangents. A constant to
+    /// the tape.
     /// </summary>
-    public Tensor Denoise(ComputeProgram program, Tensor xt, Tensor t, Tensor? labels = null)
+    public Tensor Denoise(ComputeProgram program, Tensor xt, NetworkConditions conditions)
     {
-        Tensor f = F(program, xt, t, labels);
-        (Tensor cos, Tensor sin, _) = SinCos.Apply(program, t);
+        Tensor f = F(program, xt, conditions);
+        (Tensor cos, Tensor sin, _) = SinCos.Apply(program, conditions.Times);
         Tensor denoised = program.Allocate(f.Shape);
         Combine.Into(program, xt, cos, 1, f, sin, -SigmaData, denoised);
         return denoised;

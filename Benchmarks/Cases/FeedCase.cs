@@ -15,7 +15,7 @@ internal sealed class FeedCase(int n, int size, int channels, string way) : Work
         (s, direction, _) => new FeedCase(s["n"], s["size"], s["c"], direction))
     {
         Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["n2 c3 16x16"]
-            : SuitePresets.IsModel(scope.Preset) && new UNet(ModelPresets.Get(scope.Preset)).Config is { } config ? [$"n{scope.Batch} c{config.ImageChannels} {config.Resolution}x{config.Resolution}"] : [],
+            : SuitePresets.IsModel(scope.Preset) && ModelPresets.Get(scope.Preset).Image is var image ? [$"n{scope.Batch} c{image.C} {image.H}x{image.W}"] : [],
     };
 
     public override int Images => n;

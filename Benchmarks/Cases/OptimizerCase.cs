@@ -41,7 +41,7 @@ internal sealed class OptimizerCase(int parameters)
         Tensor counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
         var program = new ComputeProgram(device) { Checked = true };
         GradientNorm.Into(program, gradients.Tensor, losses, float.PositiveInfinity, verdict, counters);
-        var slabs = new AdamSlabs(values.Tensor, gradients.Tensor, first.Tensor, second, state) { Average = (average.Tensor, gain), Rounded = rounded };
+        var slabs = new AdamSlabs(values.Tensor, gradients.Tensor, first.Tensor, second, state) { Average = (average.Tensor, gain), ComputeWeights = rounded };
         Adam.Into(program, slabs, Options, rate, verdict);
         return new RecordedKernel(
             program, 0, [], () => Error(values, gradients, first, average, rounded),

@@ -3,13 +3,14 @@ using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>A whole training step, upload, optimizer and average included; for distillation, the teacher's too.</summary>
 internal sealed class StepCase(string preset, int batch, DType type, string objective) : WorkCase("step", objective, $"{preset} n{batch}", type)
 {
-    private static readonly string[] Objectives = ["sct", "scd", "trigflow"];
+    private static readonly string[] Objectives = [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
 
     public static readonly CaseFamily Kind = new(
         "step", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", Objectives,
@@ -23,7 +24,7 @@ internal sealed class StepCase(string preset, int batch, DType type, string obje
     internal override bool IsBoundByDevice => true;
 
     public override PreparedWork Prepare(ComputeDevice device) => new Prepared(
-        new StepOptions(preset, Enum.Parse<Objective>(Direction, ignoreCase: true), batch, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), device);
+        new StepOptions(preset, Direction, batch, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), device);
 
     /// <summary>The name of a model's preset.</summary>
     /// <exception cref="ArgumentException">There is none of that name.</exception>

@@ -5,7 +5,7 @@ using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 

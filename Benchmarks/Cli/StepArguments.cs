@@ -9,7 +9,7 @@ namespace TrigFlowNative.Benchmarks.Cli;
 /// <summary>The options that say which network runs where, shared by the verbs that run a whole one.</summary>
 internal sealed class StepArguments
 {
-    private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", "sct", "scd", "trigflow");
+    private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)]);
     private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
     private readonly Option<float> dropout = new("--dropout")
     {
@@ -30,6 +30,6 @@ internal sealed class StepArguments
     public ComputeDevice Open(ParseResult parsed) => Verbs.Open(parsed.GetValue(device)!, parsed.GetValue(tensorCores)!);
 
     public StepOptions Options(ParseResult parsed) => new(
-        parsed.GetValue(preset)!, Enum.Parse<Objective>(parsed.GetValue(objective)!, ignoreCase: true),
+        parsed.GetValue(preset)!, parsed.GetValue(objective)!,
         parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));
 }

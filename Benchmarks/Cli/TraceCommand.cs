@@ -6,7 +6,7 @@ using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
@@ -42,7 +42,7 @@ internal static class TraceCommand
         using ComputeDevice device = Arguments.Open(parsed);
         Ceilings ceilings;
         using (DeviceClock clock = DeviceClock.Of(device))
-            ceilings = Ceilings.Measure(device, clock, options.Precision.StorageOn(device));
+            ceilings = Ceilings.Measure(device, clock, options.Precision.ActivationsOn(device));
         bool sampling = parsed.GetValue(Work) == "sample";
         IReadOnlyList<TimelineRow> rows = sampling ? TraceSample(device, options, count, ceilings) : TraceStep(device, options, ceilings);
         double mark = 1e6 * StepTime.Mark(device);
@@ -50,7 +50,7 @@ internal static class TraceCommand
         {
             string name = sampling ? $"sample-{count}" : "step";
             CsvTable.Write(Path.Combine(folder, sampling ? $"timeline-{name}.csv" : "timeline.csv"), rows);
-            TraceFile.Write(Path.Combine(folder, $"trace-{name}.json"), $"{options.Preset}, {(sampling ? $"{count} images in two steps" : $"a {options.Objective.ToString().ToLowerInvariant()} step of {options.Batch}")}, {device.Description}", rows, mark);
+            TraceFile.Write(Path.Combine(folder, $"trace-{name}.json"), $"{options.Preset}, {(sampling ? $"{count} images in two steps" : $"a {options.Objective} step of {options.Batch}")}, {device.Description}", rows, mark);
         }
 
         Console.WriteLine(device.Description);

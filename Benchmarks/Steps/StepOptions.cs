@@ -1,7 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
@@ -11,7 +11,7 @@ namespace TrigFlowNative.Benchmarks.Steps;
 /// <param name="Batch">Images in a step.</param>
 /// <param name="Dropout">Dropout of the network; the PyTorch peer has none.</param>
 /// <param name="Precision">Storage of activations, the teacher's too.</param>
-internal sealed record StepOptions(string Preset, Objective Objective, int Batch, float Dropout, Precision Precision)
+internal sealed record StepOptions(string Preset, string Objective, int Batch, float Dropout, Precision Precision)
 {
     private const float SigmaData = 0.5f;
 
@@ -19,11 +19,12 @@ internal sealed record StepOptions(string Preset, Objective Objective, int Batch
     /// <exception cref="UsageException">There is no such preset, or the device or the training cannot be as asked.</exception>
     public TrainingStep Create(ComputeDevice device, out TrigFlowModel? teacher)
     {
-        teacher = Objective == Objective.Scd ? CreateModel(device) : null;
+        teacher = null;
         try
         {
-            var network = new UNet(ModelPresets.Get(Preset) with { Dropout = Dropout });
-            TrainingOptions options = TrainingPresets.Get(Preset, Objective).Options with { Batch = Batch, Precision = Precision };
+            INetwork network = ModelPresets.Get(Preset).Build();
+            TrainingOptions options = TrainingPresets.Get(Preset, Objective).Options with { Batch = Batch, Precision = Precision, Dropout = Dropout };
+            teacher = options.Objective.Create().NeedsTeacher ? CreateModel(device, ModelKind.Diffusion) : null;
             return new TrainingStep(device, network, options, SigmaData, weights => network.Initialise(weights, 1), teacher);
         }
         catch (ArgumentException e)
@@ -35,14 +36,14 @@ internal sealed record StepOptions(string Preset, Objective Objective, int Batch
 
     /// <summary>A model of the preset's network with random weights.</summary>
     /// <exception cref="UsageException">There is no such preset, or the device has no kernels for the precision.</exception>
-    public TrigFlowModel CreateModel(ComputeDevice device)
+    public TrigFlowModel CreateModel(ComputeDevice device, ModelKind kind = ModelKind.Consistency)
     {
         try
         {
-            var network = new UNet(ModelPresets.Get(Preset));
-            ParameterSlab weights = network.CreateSlab(device, rounded: Precision.StorageOn(device) == DType.BFloat16);
+            INetwork network = ModelPresets.Get(Preset).Build();
+            ParameterSlab weights = network.CreateSlab(device, activations: Precision.ActivationsOn(device));
             network.Initialise(weights, 2);
-            return new TrigFlowModel(network, weights, SigmaData, ModelKind.Consistency);
+            return new TrigFlowModel(network, weights, SigmaData, kind);
         }
         catch (ArgumentException e)
         {
@@ -53,8 +54,8 @@ internal sealed record StepOptions(string Preset, Objective Objective, int Batch
     /// <summary>Noise in place of images: what a step costs does not depend on them.</summary>
     public float[] Images()
     {
-        UNetConfig config = ModelPresets.Get(Preset);
+        long pixels = ModelPresets.Get(Preset).Image.Count;
         var random = new Random(3);
-        return [.. Enumerable.Range(0, Batch * config.Resolution * config.Resolution * config.ImageChannels).Select(_ => random.NextSingle() * 2 - 1)];
+        return [.. Enumerable.Range(0, (int)(Batch * pixels)).Select(_ => random.NextSingle() * 2 - 1)];
     }
 }

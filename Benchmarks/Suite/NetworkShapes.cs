@@ -8,9 +8,9 @@ namespace TrigFlowNative.Benchmarks.Suite;
 internal static class NetworkShapes
 {
     /// <summary>Every convolution in the order of the layers.</summary>
-    public static IEnumerable<NetworkConvolution> Convolutions(UNet network)
+    public static IEnumerable<NetworkConvolution> Convolutions(INetwork network)
     {
-        foreach ((string name, Shape shape) in network.Layout)
+        foreach ((string name, Shape shape) in network.Parameters.Select(parameter => (parameter.Name, parameter.Shape)))
         {
             // enc.32x32_block0.conv0.weight: the prefix is the resolution of the block's output.
             string[] parts = name.Split('.');
@@ -23,7 +23,7 @@ internal static class NetworkShapes
     }
 
     /// <summary>Height and channels of every self-attention, in the order of the layers.</summary>
-    public static IEnumerable<(int Size, int Channels)> Attentions(UNet network) =>
+    public static IEnumerable<(int Size, int Channels)> Attentions(INetwork network) =>
         Convolutions(network).Where(conv => conv.Layer.EndsWith(".qkv", StringComparison.Ordinal)).Select(conv => (conv.Size, conv.C));
 }
 

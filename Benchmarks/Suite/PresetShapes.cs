@@ -19,7 +19,7 @@ internal sealed record PresetShapes
     public long? Parameters { get; init; }
 
     /// <summary>The layers of a network. Every 3x3 convolution but that of the image reads what a norm wrote.</summary>
-    public static PresetShapes Of(UNet network, int batch)
+    public static PresetShapes Of(INetwork network, int batch)
     {
         NetworkConvolution[] convolutions = [.. NetworkShapes.Convolutions(network)];
         (int Size, int Channels)[] attentions = [.. NetworkShapes.Attentions(network).Distinct()];
@@ -28,10 +28,10 @@ internal sealed record PresetShapes
             Matrices = [.. attentions.SelectMany(a => new[] { 3 * a.Channels, a.Channels }.Select(outputs => $"{batch * a.Size * a.Size}x{outputs}x{a.Channels}"))],
             Convolutions = [.. convolutions.Select(conv => $"n{batch} {conv.C}->{conv.K} {conv.Size}x{conv.Size} k{conv.R}").Distinct()],
             Attentions = [.. attentions.Select(a => $"b{batch} h1 l{a.Size * a.Size} d{a.Channels}")],
-            Norms = [.. convolutions.Where(conv => conv.R == 3 && conv.C != network.Config.ImageChannels)
+            Norms = [.. convolutions.Where(conv => conv.R == 3 && conv.C != network.Config.Image.C)
                 .Select(conv => $"n{batch} c{conv.C} {conv.Size}x{conv.Size}").Distinct()],
             Resamplings = [.. convolutions.Where(conv => conv.Layer.EndsWith(".conv0", StringComparison.Ordinal)).SelectMany(conv => Resampling(conv, batch)).Distinct()],
-            Parameters = network.ParameterCount,
+            Parameters = network.ParameterCount(),
         };
     }
 

@@ -56,8 +56,8 @@ public static class SuitePresets
     {
         if (Fixed.TryGetValue(preset, out PresetShapes? shapes))
             return shapes;
-        return ModelPresets.All.TryGetValue(preset, out UNetConfig? config)
-            ? PresetShapes.Of(new UNet(config), batch)
+        return ModelPresets.All.TryGetValue(preset, out NetworkConfig? config)
+            ? PresetShapes.Of(config.Build(), batch)
             : throw new UsageException($"unknown preset '{preset}': {string.Join(", ", Names)}");
     }
 }

@@ -2,7 +2,8 @@ namespace TrigFlowNative.Engine;
 
 /// <summary>
 /// All parameters of a network in one allocation, and all gradients in another, with named views: the optimizer, the
-/// averages, the gradient norm and a checkpoint each walk one flat array.
+/// averages, the gradient norm and a checkpoint each walk one flat array. The values are the master weights, in fp32; a second
+/// array may hold the compute weights that are made of them, such as their bf16 copy, which products multiply.
 /// </summary>
 /// <remarks>
 /// Each view starts at a multiple of 256 bytes, but for joined ones behind the first; the padding between is zero and stays so. Where
@@ -14,24 +15,34 @@ public sealed class ParameterSlab : IDisposable
     private readonly Dictionary<string, Parameter> byName = [];
     private readonly List<Parameter> wholes = [];
     private readonly List<(int Start, int Count)> places = [];
+    private readonly bool computeOnly;
 
     /// <summary>Allocates slabs for the given parameters, zeroed.</summary>
     /// <param name="device">Where the slabs live.</param>
     /// <param name="layout">Names and shapes in order.</param>
     /// <param name="withGradients">Whether the network is trained.</param>
-    /// <param name="rounded">Whether there is a bf16 copy of the values, which whoever changes them keeps up to date.</param>
+    /// <param name="computeType">
+    /// Type of the compute weights, Float32 or BFloat16, which whoever changes the values makes anew; null for none.
+    /// </param>
     /// <param name="joined">Parameters that lie together; such a whole is found by its name too, but does not stand among <see cref="Parameters"/>.</param>
-    /// <exception cref="ArgumentException">A name occurs twice, or the members of a whole are not in the layout, in two of them or of different extents.</exception>
+    /// <param name="computeOnly">Whether products take compute weights alone, since a network's layers are not to multiply the master weights.</param>
+    /// <exception cref="ArgumentException">
+    /// A name occurs twice, or the members of a whole are not in the layout, in two of them or of different extents; or products are to take compute
+    /// weights where there are none.
+    /// </exception>
     public ParameterSlab(
-        ComputeDevice device, IEnumerable<(string Name, Shape Shape)> layout, bool withGradients, bool rounded = false,
-        IReadOnlyList<JoinedParameters>? joined = null)
+        ComputeDevice device, IEnumerable<(string Name, Shape Shape)> layout, bool withGradients, DType? computeType = null,
+        IReadOnlyList<JoinedParameters>? joined = null, bool computeOnly = false)
     {
+        if (computeOnly && computeType is null)
+            throw new ArgumentException("products are to take compute weights, of which there are none");
         var entries = layout.ToList();
         (Dictionary<string, long> starts, long count) = Place(entries, joined ?? []);
         Device = device;
         Values = device.CreateTensor(new Shape(checked((int)Math.Max(count, 1))));
         Gradients = withGradients ? device.CreateTensor(Values.Shape) : null;
-        Rounded = rounded ? device.CreateTensor(Values.Shape, DType.BFloat16) : null;
+        ComputeValues = computeType is { } type ? device.CreateTensor(Values.Shape, type) : null;
+        this.computeOnly = computeOnly;
         foreach ((string name, Shape shape) in entries)
         {
             Parameters.Add(Add(name, starts[name], shape));
@@ -46,14 +57,17 @@ public sealed class ParameterSlab : IDisposable
     /// <summary>The device that holds the slabs.</summary>
     public ComputeDevice Device { get; }
 
-    /// <summary>All values, padding included: (count).</summary>
+    /// <summary>All master weights, padding included: (count), fp32.</summary>
     public Tensor Values { get; }
 
-    /// <summary>All gradients, padding included: (count); null in a network that is only evaluated.</summary>
+    /// <summary>All gradients, of the compute weights where there are any, padding included: (count), fp32; null in a network that is only evaluated.</summary>
     public Tensor? Gradients { get; }
 
-    /// <summary>All values rounded to bf16, padding included: (count); null in a network that runs in fp32.</summary>
-    public Tensor? Rounded { get; }
+    /// <summary>All compute weights, padding included: (count); null where products take the master weights.</summary>
+    public Tensor? ComputeValues { get; }
+
+    /// <summary>The type in which activations are multiplied with the compute weights: bf16, or fp32 where there are none.</summary>
+    public DType ComputeType => ComputeValues?.Type ?? DType.Float32;
 
     /// <summary>The parameters in the order of the layout.</summary>
     public List<Parameter> Parameters { get; } = [];
@@ -70,12 +84,13 @@ public sealed class ParameterSlab : IDisposable
         ? parameter
         : throw new KeyNotFoundException($"no parameter is called {name}");
 
-    /// <summary>A parameter's value as it is multiplied with activations of a storage type.</summary>
+    /// <summary>A parameter's value as it is multiplied with activations of a storage type: the compute weight of that type, else the master weight.</summary>
     /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
-    /// <exception cref="InvalidOperationException">bf16 is asked for of a slab that has no rounded values.</exception>
-    public Tensor Factor(string name, DType type) => type == DType.BFloat16
-        ? this[name].Rounded ?? throw new InvalidOperationException($"{name}: the slab has no bf16 values")
-        : this[name].Value;
+    /// <exception cref="InvalidOperationException">The slab has no weights of that type for products.</exception>
+    public Tensor ValueFor(string name, DType type) =>
+        this[name] is var parameter && parameter.Compute?.Type == type ? parameter.Compute
+        : type == DType.Float32 && !computeOnly ? parameter.Value
+        : throw new InvalidOperationException($"{name}: the slab has no weights of {type} for products");
 
     /// <summary>
     /// Elements in the order in which <see cref="Values"/> has them, in that of the layout: each parameter at a multiple of 256 bytes, with
@@ -112,16 +127,17 @@ public sealed class ParameterSlab : IDisposable
         return slab;
     }
 
-    /// <summary>Makes every parameter differentiable on a tape; the gradient of a rounded value is the value's.</summary>
+    /// <summary>Makes every parameter differentiable on a tape; the gradient of a compute weight lies where that of its master weight does.</summary>
     /// <remarks>A whole begins where its first member does, and takes its place on the tape: its members are not to be used one by one.</remarks>
+    /// <exception cref="InvalidOperationException">The slab has no gradients.</exception>
     public void WatchOn(Tape tape)
     {
         foreach (Parameter parameter in Parameters.Concat(wholes))
         {
             Tensor gradient = parameter.Gradient ?? throw new InvalidOperationException("the slab has no gradients");
             tape.Watch(parameter.Value, gradient);
-            if (parameter.Rounded is not null)
-                tape.Watch(parameter.Rounded, gradient);
+            if (parameter.Compute is not null)
+                tape.Watch(parameter.Compute, gradient);
         }
     }
 
@@ -130,7 +146,7 @@ public sealed class ParameterSlab : IDisposable
     {
         Values.Dispose();
         Gradients?.Dispose();
-        Rounded?.Dispose();
+        ComputeValues?.Dispose();
     }
 
     /// <summary>Where each parameter begins: in the layout's order, but that joined ones follow the first without padding.</summary>
@@ -173,7 +189,7 @@ public sealed class ParameterSlab : IDisposable
 
     private Parameter Add(string name, long start, Shape shape)
     {
-        var parameter = new Parameter(name, Values.Slice(start, shape), Gradients?.Slice(start, shape), Rounded?.Slice(start, shape));
+        var parameter = new Parameter(name, Values.Slice(start, shape), Gradients?.Slice(start, shape), ComputeValues?.Slice(start, shape));
         return byName.TryAdd(name, parameter) ? parameter : throw new ArgumentException($"two parameters are called {name}");
     }
 

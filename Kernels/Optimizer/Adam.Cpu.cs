@@ -39,7 +39,7 @@ public static partial class Adam
                 Update(values, gradients, slabs.First.Span[piece], slabs.Second.Span[piece], coefficients.Span, factor, options);
                 if (slabs.Average is { } average)
                     ExponentialAverage.Move(values, average.Values.Span[piece], average.Gain.Span[0]);
-                if (slabs.Rounded is { } rounded)
+                if (slabs.ComputeWeights is { } rounded)
                     Round(values, rounded.SpanOf<BFloat16>()[piece]);
             }
 

@@ -117,11 +117,11 @@ public static partial class Adam
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             ArrayView<BFloat16>, ArrayView<float>, ArrayView<float>, float, float, int, int>(UpdateKernel);
-        int outputs = (slabs.Average is null ? 0 : AverageOutput) | (slabs.Rounded is null ? 0 : RoundedOutput);
+        int outputs = (slabs.Average is null ? 0 : AverageOutput) | (slabs.ComputeWeights is null ? 0 : RoundedOutput);
         return () => kernel(
             gpu.Stream, (slabs.Values.Count + 3) / 4, slabs.Values.View, slabs.Gradients.View, slabs.First.View, slabs.Second.View,
             (slabs.Average?.Values ?? slabs.Values).View, (slabs.Average?.Gain ?? coefficients).View,
-            slabs.Rounded is { } rounded ? rounded.ViewOf<BFloat16>() : slabs.Values.View.Cast<BFloat16>(), coefficients.View, verdict.View,
+            slabs.ComputeWeights is { } rounded ? rounded.ViewOf<BFloat16>() : slabs.Values.View.Cast<BFloat16>(), coefficients.View, verdict.View,
             options.Beta1, options.Beta2, slabs.Values.Count, outputs);
     }
 

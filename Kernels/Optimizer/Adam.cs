@@ -5,10 +5,10 @@ namespace TrigFlowNative.Kernels;
 /// <summary>
 /// Adam (arXiv:1412.6980, Algorithm 1): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
 /// theta -= rate m / (1 - b1^k) / (sqrt(v / (1 - b2^k)) + epsilon) at the k-th step taken. One pass over the slabs, which
-/// also moves an average, rounds the new values to bf16 and sets the gradients to zero for the next step.
+/// also moves an average, makes the bf16 compute weights and sets the gradients to zero for the next step.
 /// </summary>
 /// <remarks>
-/// Bound by memory: with an average and rounded values a parameter costs 42 bytes (five slabs read, five written, and 2 bytes), so
+/// Bound by memory: with an average and compute weights a parameter costs 42 bytes (five slabs read, five written, and 2 bytes), so
 /// the 60 million of the cifar10 preset cost 2.5 GB: 0.84 ms at 3 TB/s, about what a copy reaches on an H100.
 /// Where the <see cref="GradientNorm">verdict</see> is to skip, only the gradients are cleared: values, moments, average and k
 /// hold still. The bias corrections 1 - b^k are kept in float64 in device memory, so that a resumed run goes on with the same bits.
@@ -44,7 +44,7 @@ public static partial class Adam
         program.Emit(
             $"{op}.update",
             [slabs.Values, slabs.Gradients, slabs.First, slabs.Second, slabs.Average?.Values, slabs.Average?.Gain, coefficients, verdict],
-            [slabs.Values, slabs.Gradients, slabs.First, slabs.Second, slabs.Average?.Values, slabs.Rounded],
+            [slabs.Values, slabs.Gradients, slabs.First, slabs.Second, slabs.Average?.Values, slabs.ComputeWeights],
             cpu => UpdateCpu(cpu, slabs, coefficients, verdict, options), gpu => UpdateGpu(gpu, slabs, coefficients, verdict, options));
     }
 
@@ -59,8 +59,8 @@ public static partial class Adam
                 $"{op}: values {shape}, gradients {slabs.Gradients.Shape} and moments {slabs.First.Shape}, {slabs.Second.Shape} differ");
         }
 
-        if (slabs.Rounded is { } rounded && (rounded.Type != DType.BFloat16 || rounded.Shape != shape))
-            throw new ArgumentException($"{op}: rounded values {rounded} must be {shape} {DType.BFloat16}");
+        if (slabs.ComputeWeights is { } compute && (compute.Type != DType.BFloat16 || compute.Shape != shape))
+            throw new ArgumentException($"{op}: compute weights {compute} must be {shape} {DType.BFloat16}");
         if (slabs.Average is { } average)
             ExponentialAverage.Require(op, slabs.Values, average.Values, average.Gain);
         if (slabs.State.Type != DType.Float64 || slabs.State.Shape != new Shape(StateLength) || learningRate.Shape != new Shape(1))
@@ -78,8 +78,8 @@ public static partial class Adam
 /// <param name="State">Float64 (3): <see cref="Adam.StateLength"/>.</param>
 public sealed record AdamSlabs(Tensor Values, Tensor Gradients, Tensor First, Tensor Second, Tensor State)
 {
-    /// <summary>Receives the new values, rounded to bf16; null for none.</summary>
-    public Tensor? Rounded { get; init; }
+    /// <summary>Receives the new values as bf16, rounded to nearest; null for none.</summary>
+    public Tensor? ComputeWeights { get; init; }
 
     /// <summary>
     /// An average moved towards the new values in the same pass, as <see cref="ExponentialAverage"/> would with this gain (1);

@@ -14,11 +14,11 @@ public sealed class PrecisionTests : IDisposable
     {
         ComputeDevice device = TestDevices.Get(deviceName);
         Assert.Equal(deviceName == "cuda" ? Precision.Bf16 : Precision.Fp32, Precision.Auto.On(device));
-        Assert.Equal(DType.Float32, Precision.Fp32.StorageOn(device));
+        Assert.Equal(DType.Float32, Precision.Fp32.ActivationsOn(device));
         if (deviceName == "cpu")
-            Assert.Contains("bf16 needs a GPU", Assert.Throws<ArgumentException>(() => Precision.Bf16.StorageOn(device)).Message, StringComparison.Ordinal);
+            Assert.Contains("bf16 needs a GPU", Assert.Throws<ArgumentException>(() => Precision.Bf16.ActivationsOn(device)).Message, StringComparison.Ordinal);
         else
-            Assert.Equal(DType.BFloat16, Precision.Bf16.StorageOn(device));
+            Assert.Equal(DType.BFloat16, Precision.Bf16.ActivationsOn(device));
     }
 
     [Theory]
@@ -29,9 +29,9 @@ public sealed class PrecisionTests : IDisposable
         using (TrigFlowModel model = SamplerNetwork.Model(TestDevices.Get("cpu")))
             model.Save(path);
         using TrigFlowModel loaded = TrigFlowModel.Load(path, TestDevices.Get(deviceName), precision);
-        Assert.Equal(precision == Precision.Bf16 ? DType.BFloat16 : DType.Float32, loaded.Storage);
-        Assert.Equal(precision == Precision.Bf16, loaded.Weights.Rounded is not null);
-        if (loaded.Weights.Rounded is not { } rounded)
+        Assert.Equal(precision == Precision.Bf16 ? DType.BFloat16 : DType.Float32, loaded.ActivationType);
+        Assert.Equal(precision == Precision.Bf16, loaded.Weights.ComputeValues is not null);
+        if (loaded.Weights.ComputeValues is not { } rounded)
             return;
         BFloat16[] copy = new BFloat16[rounded.Count];
         rounded.Download(copy.AsSpan());

@@ -20,8 +20,8 @@ public class TrigFlowModelTests
         float[] doubled = Array.ConvertAll(images, x => 2 * x); // x_t / sigma_data, exactly
         Tensor[] results =
         [
-            Keep(model.Network.Forward(program, model.Weights, device.CreateTensor(xt.Shape, doubled), t)),
-            Keep(model.F(program, xt, t)), Keep(model.Velocity(program, xt, t)), Keep(model.Denoise(program, xt, t)),
+            Keep(model.Network.F(program, model.Weights, device.CreateTensor(xt.Shape, doubled), new(t))),
+            Keep(model.F(program, xt, new(t))), Keep(model.Velocity(program, xt, new(t))), Keep(model.Denoise(program, xt, new(t))),
         ];
         program.Run();
         float[] expected = results[0].ToArray();
@@ -53,9 +53,9 @@ public class TrigFlowModelTests
 
         var image = new Shape(1, 4, 4, 2);
         Tensor x = Input(image), tx = Input(image), t = Input(new Shape(1)), tt = Input(new Shape(1));
-        Tensor expected = model.Network.Forward(
-            program, model.Weights, Copy.Join(program, Doubled(x), Doubled(tx)), Copy.Join(program, t, tt));
-        Tensor actual = model.F(program, Copy.Join(program, x, tx), Copy.Join(program, t, tt));
+        Tensor expected = model.Network.F(
+            program, model.Weights, Copy.Join(program, Doubled(x), Doubled(tx)), new(Copy.Join(program, t, tt)));
+        Tensor actual = model.F(program, Copy.Join(program, x, tx), new(Copy.Join(program, t, tt)));
         Tensor a = device.CreateTensor(new Shape(2, 4, 4, 2)), b = device.CreateTensor(new Shape(2, 4, 4, 2));
         Copy.Into(program, expected, a);
         Copy.Into(program, actual, b);
@@ -66,7 +66,7 @@ public class TrigFlowModelTests
     [Fact]
     public void Sigma_data_is_positive()
     {
-        var network = new UNet(SamplerNetwork.Plain);
+        var network = new DdpmppNetwork(SamplerNetwork.Plain);
         using ParameterSlab weights = network.CreateSlab(TestDevices.Get("cpu"));
         foreach (float sigmaData in new[] { 0, -1, float.NaN, float.PositiveInfinity })
             Assert.Throws<ArgumentOutOfRangeException>(() => new TrigFlowModel(network, weights, sigmaData));

@@ -7,7 +7,6 @@ using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Evaluation;
 using TrigFlowNative.Training.Files;
-using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
@@ -34,10 +33,10 @@ internal static class DemoCommand
         using var stop = new StopSignal();
         string teacherFolder = Path.Combine(folder, "teacher"), studentFolder = Path.Combine(folder, "student");
         string teacherFile = Path.Combine(teacherFolder, "model.safetensors");
-        TrainingOutcome taught = Trainer.Run(TrainCommand.Defaults(Objective.TrigFlow, Preset, ImageDataset.Synthetic, null, null), teacherFolder, device, stop.Token);
+        TrainingOutcome taught = Trainer.Run(TrainCommand.Defaults("trigflow", Preset, ImageDataset.Synthetic, null, null), teacherFolder, device, stop.Token);
         if (!taught.Complete)
             return Stopped();
-        TrainingOutcome distilled = Trainer.Run(TrainCommand.Defaults(Objective.Scd, Preset, ImageDataset.Synthetic, teacherFile, null), studentFolder, device, stop.Token);
+        TrainingOutcome distilled = Trainer.Run(TrainCommand.Defaults("scd", Preset, ImageDataset.Synthetic, teacherFile, null), studentFolder, device, stop.Token);
         if (!distilled.Complete)
             return Stopped();
 
@@ -61,8 +60,8 @@ internal static class DemoCommand
 
     private static void PrintTable(TrigFlowModel teacher, TrigFlowModel student, TrainingOutcome taught, TrainingOutcome distilled)
     {
-        UNetConfig network = teacher.Network.Config;
-        DatasetSplit data = ImageDataset.Open(ImageDataset.Synthetic, network.Resolution, network.ImageChannels);
+        Shape image = teacher.Network.Config.Image;
+        DatasetSplit data = ImageDataset.Open(ImageDataset.Synthetic, image.H, image.C);
         var table = new Table().Border(TableBorder.Simple);
         table.AddColumns("model", "trained for", "time", "sampling", "SW pixels", "SW pyramid");
         Row(table, "diffusion (teacher)", taught, teacher, TeacherSteps, data);

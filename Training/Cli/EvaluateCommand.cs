@@ -35,8 +35,8 @@ internal static class EvaluateCommand
             throw new UsageException("--count is at least 1");
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
         using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision);
-        UNetConfig config = model.Network.Config;
-        DatasetSplit split = ImageDataset.Open(data, config.Resolution, config.ImageChannels);
+        Shape image = model.Network.Config.Image;
+        DatasetSplit split = ImageDataset.Open(data, image.H, image.C);
         int used = Math.Min(count, split.HeldOut.Count);
         if (used < count)
             Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");

@@ -30,7 +30,7 @@ internal static class ModelSampling
     /// <summary>The sampler for a model: consistency sampling, or the ODE solver for a diffusion model.</summary>
     /// <param name="model">The model.</param>
     /// <param name="steps">Evaluations or solver steps.</param>
-    /// <param name="guidance">Weight of classifier-free guidance, diffusion models only; 1 for none.</param>
+    /// <param name="guidance">Scale of classifier-free guidance; 1 for none.</param>
     /// <param name="count">Images that will be drawn.</param>
     /// <exception cref="UsageException">Guidance is asked of a model that has none.</exception>
     public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int count)
@@ -38,12 +38,12 @@ internal static class ModelSampling
         if (steps < 1)
             throw new UsageException("--steps is at least 1");
         int batch = Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu);
-        if (model.Kind == ModelKind.Consistency && guidance != 1)
-            throw new UsageException("--guidance: a consistency model has its guidance trained in; sample the diffusion model to choose it");
         if (guidance != 1 && model.Network.Config.LabelCount == 0)
             throw new UsageException("--guidance needs a network with classes");
+        if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)
+            throw new UsageException("--guidance: this model takes no guidance scale as an input, what it has is trained in; distil with max_guidance above 1 to be able to choose it");
         return model.Kind == ModelKind.Consistency
-            ? new ConsistencySampler(model, ConsistencySampler.DefaultTimes(steps, model.SigmaData), batch)
+            ? new ConsistencySampler(model, ConsistencySampler.DefaultTimes(steps, model.SigmaData), batch, guidance)
             : new DiffusionSampler(model, steps, guidance, batch);
     }
 
@@ -52,11 +52,11 @@ internal static class ModelSampling
     {
         int[] classes = Classes(model.Network.Config, count, labels);
         using ImageSampler sampler = Create(model, steps, guidance, count);
-        UNetConfig config = model.Network.Config;
-        return new ByteImages(sampler.SampleBytes(count, seed, classes), count, config.Resolution, config.Resolution, config.ImageChannels);
+        Shape image = model.Network.Config.Image;
+        return new ByteImages(sampler.SampleBytes(count, seed, classes), count, image.H, image.W, image.C);
     }
 
-    private static int[] Classes(UNetConfig config, int count, IReadOnlyList<int>? labels)
+    private static int[] Classes(NetworkConfig config, int count, IReadOnlyList<int>? labels)
     {
         if (config.LabelCount == 0)
         {

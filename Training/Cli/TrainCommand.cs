@@ -5,13 +5,14 @@ using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Runs;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Cli;
 
 /// <summary>train: one run in one folder; the same command again continues it.</summary>
 internal static class TrainCommand
 {
-    private static readonly Option<string> ObjectiveOption = new("--objective") { Description = "trigflow: diffusion pre-training; sct: consistency training; scd: consistency distillation.", Required = true };
+    private static readonly Option<string> ObjectiveOption = new("--objective") { Required = true };
     private static readonly Option<string> DataOption = new("--data") { Description = "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip in EDM's layout, or 'synthetic'.", Required = true };
     private static readonly Option<string> PresetOption = new("--preset") { Description = "Network and training numbers: cifar10, mnist or demo.", Required = true };
     private static readonly Option<string> OutOption = new("--out") { Description = "Folder of the run.", Required = true };
@@ -26,7 +27,9 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        ObjectiveOption.AcceptOnlyFromAmong([.. Enum.GetNames<Objective>().Select(name => name.ToLowerInvariant())]);
+        string[] objectives = [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
+        ObjectiveOption.Description = string.Join("; ", objectives.Select(name => $"{name}: {ObjectiveRegistry.All[name].Description}"));
+        ObjectiveOption.AcceptOnlyFromAmong(objectives);
         PresetOption.AcceptOnlyFromAmong([.. ModelPresets.All.Keys]);
         Option<string> device = CommandLine.DeviceOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
@@ -40,7 +43,7 @@ internal static class TrainCommand
             RunConfig config = Resolve(parsed);
             if (parsed.GetValue(DryRunOption))
             {
-                Console.WriteLine(config.ToText());
+                Console.WriteLine(config.WithConditions().ToText());
                 return 0;
             }
 
@@ -50,12 +53,12 @@ internal static class TrainCommand
     }
 
     /// <summary>The numbers of a preset for an objective, with a network read from the weights that training starts from.</summary>
-    internal static RunConfig Defaults(Objective objective, string preset, string data, string? teacher, string? init)
+    internal static RunConfig Defaults(string objective, string preset, string data, string? teacher, string? init)
     {
-        if (teacher is null == (objective == Objective.Scd))
-            throw new UsageException(teacher is null ? "--objective scd needs --teacher FILE" : $"--teacher is for --objective scd, not {objective}");
         TrainingPreset numbers = TrainingPresets.Get(preset, objective);
-        UNetConfig network = (init ?? teacher) is { } file ? WeightFile.ReadConfig(file).Config : ModelPresets.Get(preset);
+        if (numbers.Options.Objective.Create().NeedsTeacher != teacher is not null)
+            throw new UsageException(teacher is null ? $"--objective {objective} needs --teacher FILE" : $"--teacher: the objective {objective} has none");
+        NetworkConfig network = (init ?? teacher) is { } file ? WeightFile.ReadDescription(file).Network : ModelPresets.Get(preset);
         return new RunConfig
         {
             Preset = preset,
@@ -63,7 +66,6 @@ internal static class TrainCommand
             Teacher = teacher,
             Init = init,
             Images = numbers.Images,
-            Dropout = numbers.Dropout,
             Flip = numbers.Flip,
             Network = network,
             Training = numbers.Options,
@@ -87,8 +89,7 @@ internal static class TrainCommand
     {
         try
         {
-            var objective = Enum.Parse<Objective>(parsed.GetValue(ObjectiveOption)!, ignoreCase: true);
-            RunConfig config = Defaults(objective, parsed.GetValue(PresetOption)!, parsed.GetValue(DataOption)!, parsed.GetValue(TeacherOption), parsed.GetValue(InitOption));
+            RunConfig config = Defaults(parsed.GetValue(ObjectiveOption)!, parsed.GetValue(PresetOption)!, parsed.GetValue(DataOption)!, parsed.GetValue(TeacherOption), parsed.GetValue(InitOption));
             config = config with
             {
                 Images = parsed.GetValue(ImagesOption) ?? config.Images,

@@ -7,7 +7,7 @@ namespace TrigFlowNative.Training.Objectives;
 /// w_phi(t): the logarithm of the loss's weight as a linear function of a positional embedding of t, learned with the network
 /// (arXiv:2410.11081, Algorithm 1). It starts at 0, and belongs to the training, not to the model: weight files do not hold it.
 /// </summary>
-internal static class AdaptiveWeight
+public static class AdaptiveWeight
 {
     private const string WeightName = "adaptive_weight.weight", BiasName = "adaptive_weight.bias";
     private const int Channels = 128;

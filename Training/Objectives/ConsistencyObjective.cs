@@ -1,67 +1,80 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Objectives;
 
 /// <summary>
-/// Continuous-time consistency training and distillation, Algorithm 1 of arXiv:2410.11081: one dual pass gives F- and
-/// J = cos t sin t dF/dt, from them comes a constant target F- + g / (|g| + c), and the loss is e^w / D ||F - target||^2 - w.
+/// Continuous-time consistency training, Algorithm 1 of arXiv:2410.11081: one dual pass gives F- and J = cos t sin t dF/dt, from them comes a
+/// constant target F- + g / (|g| + c), and the loss is e^w / D ||F - target||^2 - w.
 /// </summary>
 /// <remarks>
 /// The dual pass runs at x = x_t / sigma_d and t with tangents (cos t sin t dx_t/dt / sigma_d, cos t sin t), which stay finite up
 /// to t = pi/2. Only the primal is differentiated backwards, so a step costs a dual forward pass and one backward pass.
-/// dx_t/dt is v_t without a teacher (sCT), and the teacher's sigma_d F(x_t / sigma_d, t) with one (sCD).
+/// dx_t/dt is v_t here (sCT); <see cref="DistillationObjective"/> takes a teacher's (sCD).
 /// </remarks>
-internal static class ConsistencyObjective
+public class ConsistencyObjective(ConsistencyOptions options) : Objective
 {
-    /// <summary>Records the forward pass.</summary>
-    /// <param name="program">Program that records the step.</param>
-    /// <param name="inputs">What is trained, and on what.</param>
-    /// <param name="teacher">The diffusion model to distil; null for training without one.</param>
-    /// <param name="r">The tangent's warm-up (1), written before each run.</param>
-    public static ObjectivePass Record(ComputeProgram program, ObjectiveInputs inputs, Teacher? teacher, Tensor r)
-    {
-        NoisyBatch batch = NoisyBatch.Draw(program, inputs.Images, inputs.Random, inputs.Options, inputs.SigmaData);
-        Tensor x = program.Allocate(inputs.Images.Shape, hasTangent: true), xt = program.Allocate(inputs.Images.Shape);
-        batch.SampleInto(program, 1, xt);
-        batch.SampleInto(program, 1 / inputs.SigmaData, x.Primal);
-        Tensor dxdt = teacher is null ? SampleVelocity(program, batch) : TeacherVelocity(program, inputs, teacher, x.Primal, batch.T);
-        Combine.Into(program, dxdt, batch.CosSin, 1 / inputs.SigmaData, null, null, 0, x.Tangent);
-        Tensor t = Copy.Join(program, batch.T, batch.CosSin);
+    /// <inheritdoc/>
+    public override ModelKind Makes => ModelKind.Consistency;
 
-        Tensor f = inputs.Network.Forward(program, inputs.Weights, x, t, inputs.Labels, inputs.Dropout);
+    /// <inheritdoc/>
+    public override PhasePass Record(PhaseRecorder phase)
+    {
+        ArgumentNullException.ThrowIfNull(phase);
+        (ComputeProgram program, PhaseBatch batch) = (phase.Program, phase.Batch);
+        NoisyBatch noisy = NoisyBatch.Draw(phase, options.Times);
+        Tensor x = program.Allocate(batch.Images.Shape, hasTangent: true), xt = program.Allocate(batch.Images.Shape);
+        noisy.SampleInto(program, 1, xt);
+        noisy.SampleInto(program, 1 / batch.SigmaData, x.Primal);
+        Velocity velocity = VelocityOf(phase, noisy, x.Primal);
+        Combine.Into(program, velocity.DxDt, noisy.CosSin, 1 / batch.SigmaData, null, null, 0, x.Tangent);
+
+        var conditions = new NetworkConditions(Copy.Join(program, noisy.T, noisy.CosSin), batch.Labels) { Scalars = ScalarsOf(velocity) };
+        Tensor f = phase.Trained.F(program, x, conditions, phase.Dropout);
         Tensor target = ConsistencyTarget.Apply(
-            program, f, xt, dxdt, batch.Cos, batch.Sin, r, inputs.SigmaData, inputs.Options.TangentConstant, inputs.Options.TangentNorm,
-            out Tensor tangentNorm);
-        Tensor w = AdaptiveWeight.Apply(program, inputs.Weights, batch.T);
-        Tensor loss = WeightedSquaredError.Apply(program, f.Primal, target, w, out Tensor error);
-        return new ObjectivePass(loss, error, f, target, batch) { DxDt = dxdt, TangentNorm = tangentNorm };
+            program, f, xt, velocity.DxDt, noisy.Cos, noisy.Sin, phase.Scalar("tangent_warm_up", options.WarmUpAt), batch.SigmaData, options.TangentConstant,
+            options.TangentNorm, out Tensor tangentNorm);
+        phase.Tally("tangent_norm", tangentNorm);
+        phase.Name("f", f);
+        phase.Name("dxdt", velocity.DxDt);
+        return Regression.On(phase, f.Primal, target, noisy.T, options);
     }
 
-    private static Tensor SampleVelocity(ComputeProgram program, NoisyBatch batch)
+    /// <summary>Records dx_t/dt along the flow that the tangent follows.</summary>
+    private protected virtual Velocity VelocityOf(PhaseRecorder phase, NoisyBatch noisy, Tensor x) => Velocity.OfData(phase, noisy);
+
+    /// <summary>The student's scalar conditions.</summary>
+    private protected virtual IReadOnlyDictionary<string, Tensor> ScalarsOf(Velocity velocity) => new Dictionary<string, Tensor>();
+}
+
+/// <summary>
+/// Continuous-time consistency distillation: the same along a diffusion model's probability-flow ODE, dx_t/dt = sigma_d F_teacher, which may be
+/// guided; the student is then told the scale (arXiv:2410.11081, appendix G.2).
+/// </summary>
+public sealed class DistillationObjective(DistillationOptions options) : ConsistencyObjective(options)
+{
+    /// <inheritdoc/>
+    public override bool NeedsTeacher => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> StudentConditions => TellsGuidance ? [NetworkConfig.Guidance] : [];
+
+    private bool TellsGuidance => options is { MaxGuidance: > 1, GuidanceInput: true };
+
+    /// <inheritdoc/>
+    public override void Check(INetwork network)
     {
-        Tensor velocity = program.Allocate(batch.Images.Shape);
-        batch.VelocityInto(program, 1, velocity);
-        return velocity;
+        ArgumentNullException.ThrowIfNull(network);
+        if (options.MaxGuidance > 1 && network.Config.LabelCount == 0)
+            throw new ArgumentException($"max_guidance is {options.MaxGuidance}, but the network has no classes to be guided by");
     }
 
-    /// <summary>
-    /// sigma_d F, and with guidance sigma_d (F_unc + s (F_c - F_unc)) = sigma_d (F_c + (s - 1)(F_c - F_unc)) with s uniform in
-    /// [1, MaxGuidance] for each sample.
-    /// </summary>
-    private static Tensor TeacherVelocity(ComputeProgram program, ObjectiveInputs inputs, Teacher teacher, Tensor x, Tensor t)
-    {
-        using IDisposable layer = program.Layer("teacher");
-        Tensor f = teacher.Network.Forward(program, teacher.Weights, x, t, inputs.Labels, null);
-        float excess = inputs.Options.MaxGuidance - 1;
-        if (inputs.Labels is not { } labels || excess <= 0)
-            return Residual.Apply(program, f, f, inputs.SigmaData / 2);
+    /// <inheritdoc/>
+    private protected override Velocity VelocityOf(PhaseRecorder phase, NoisyBatch noisy, Tensor x) =>
+        Velocity.OfTeacher(phase, noisy, x, options.MaxGuidance);
 
-        Tensor none = LabelDropout.Apply(program, labels, inputs.Random.For(RandomPurpose.LabelDropout), rate: 1); // all -1
-        Tensor unconditional = teacher.Network.Forward(program, teacher.Weights, x, t, none, null);
-        Tensor share = program.Allocate(t.Shape), guidance = program.Allocate(f.Shape);
-        RandomUniform.Into(program, share, inputs.Random.For(RandomPurpose.Guidance));
-        Combine.Into(program, f, share, excess, unconditional, share, -excess, guidance);
-        return Residual.Apply(program, f, guidance, inputs.SigmaData);
-    }
+    /// <inheritdoc/>
+    private protected override IReadOnlyDictionary<string, Tensor> ScalarsOf(Velocity velocity) =>
+        TellsGuidance ? new Dictionary<string, Tensor> { [NetworkConfig.Guidance] = velocity.Guidance! } : base.ScalarsOf(velocity);
 }

@@ -4,30 +4,40 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Training.Objectives;
 
 /// <summary>
-/// A batch with noise at random times: x_t = cos t x_0 + sin t z and its own velocity v_t = cos t z - sin t x_0, where
-/// z ~ N(0, sigma_d^2) and t is drawn by <see cref="ProposalTime"/> (arXiv:2410.11081, section 3.1).
+/// A batch with noise at drawn times: x_t = cos t x_0 + sin t z and its own velocity v_t = cos t z - sin t x_0, where
+/// z ~ N(0, sigma_d^2) (arXiv:2410.11081, section 3.1).
 /// </summary>
 /// <remarks>
 /// sigma_d is the standard deviation of the data as it is, measured over all pixels and channels: images are not rescaled to a
 /// given deviation, and the weight file carries the number.
 /// </remarks>
-internal sealed record NoisyBatch(Tensor Images, Tensor Noise, Tensor T, Tensor Cos, Tensor Sin, Tensor CosSin, float SigmaData)
+/// <param name="Batch">The images, and what else belongs to them.</param>
+/// <param name="Noise">z (N, H, W, C), in the data's unit.</param>
+/// <param name="T">t (N), radians.</param>
+/// <param name="Cos">cos t (N).</param>
+/// <param name="Sin">sin t (N).</param>
+/// <param name="CosSin">cos t sin t (N).</param>
+public sealed record NoisyBatch(PhaseBatch Batch, Tensor Noise, Tensor T, Tensor Cos, Tensor Sin, Tensor CosSin)
 {
-    /// <summary>Records the draws for images (N, H, W, C).</summary>
-    public static NoisyBatch Draw(ComputeProgram program, Tensor images, RandomSource random, ObjectiveOptions options, float sigmaData)
+    /// <summary>Records the draws, and names times and noise.</summary>
+    public static NoisyBatch Draw(PhaseRecorder phase, TimeSampler times)
     {
-        Tensor t = program.Allocate(new Shape(images.Shape.N)), noise = program.Allocate(images.Shape);
-        ProposalTime.Into(program, t, random.For(RandomPurpose.Time), options.PMean, options.PStd, sigmaData);
-        RandomNormal.Into(program, noise, random.For(RandomPurpose.Noise), sigmaData);
+        ArgumentNullException.ThrowIfNull(phase);
+        ArgumentNullException.ThrowIfNull(times);
+        (ComputeProgram program, PhaseBatch batch) = (phase.Program, phase.Batch);
+        Tensor t = times.Draw(program, batch), noise = program.Allocate(batch.Images.Shape);
+        RandomNormal.Into(program, noise, batch.Random.For(RandomPurpose.Noise), batch.SigmaData);
         (Tensor cos, Tensor sin, Tensor cosSin) = SinCos.Apply(program, t);
-        return new NoisyBatch(images, noise, t, cos, sin, cosSin, sigmaData);
+        phase.Name("t", t);
+        phase.Name("noise", noise);
+        return new NoisyBatch(batch, noise, t, cos, sin, cosSin);
     }
 
     /// <summary>Records target = scale x_t.</summary>
     public void SampleInto(ComputeProgram program, float scale, Tensor target) =>
-        Combine.Into(program, Images, Cos, scale, Noise, Sin, scale, target);
+        Combine.Into(program, Batch.Images, Cos, scale, Noise, Sin, scale, target);
 
     /// <summary>Records target = scale v_t.</summary>
     public void VelocityInto(ComputeProgram program, float scale, Tensor target) =>
-        Combine.Into(program, Noise, Cos, scale, Images, Sin, -scale, target);
+        Combine.Into(program, Noise, Cos, scale, Batch.Images, Sin, -scale, target);
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
@@ -17,7 +18,7 @@ public sealed record RunConfig
         WriteIndented = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+        Converters = { new ObjectiveOptionsConverter(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
     /// <summary>Name of the preset that the numbers come from.</summary>
@@ -38,9 +39,6 @@ public sealed record RunConfig
     /// <summary>Whether images are mirrored at random.</summary>
     public bool Flip { get; init; }
 
-    /// <summary>Dropout of the network in training.</summary>
-    public float Dropout { get; init; }
-
     /// <summary>Steps between lines of metrics.csv.</summary>
     public int LogEvery { get; init; } = 50;
 
@@ -56,13 +54,17 @@ public sealed record RunConfig
     /// <summary>Objective, optimizer, averages, batch and seed.</summary>
     public TrainingOptions Training { get; init; } = new();
 
-    /// <summary>The network, without its dropout.</summary>
+    /// <summary>The network.</summary>
     [JsonIgnore]
-    public UNetConfig Network { get; init; } = ModelPresets.Get("demo");
+    public NetworkConfig Network { get; init; } = ModelPresets.Get("demo");
 
     /// <summary>Steps in the whole run: the images in whole batches.</summary>
     [JsonIgnore]
     public long Steps => Math.Max(1, Images / Training.Batch);
+
+    /// <summary>The same with the scalar conditions that the objective wants of the student's network.</summary>
+    public RunConfig WithConditions() =>
+        this with { Network = Network with { Conditions = [.. Network.Conditions.Union(Training.Objective.Create().StudentConditions)] } };
 
     /// <summary>The configuration as JSON; the network under the names of its weight file.</summary>
     public JsonObject ToJson()
@@ -79,6 +81,7 @@ public sealed record RunConfig
     /// <param name="source">Where the text is from, for messages.</param>
     /// <param name="node">The object.</param>
     /// <exception cref="ArgumentException">A key is unknown or a value is out of range; one line.</exception>
+    /// <exception cref="Engine.InvalidFileException">The network is none.</exception>
     public static RunConfig FromJson(string source, JsonObject node)
     {
         ArgumentNullException.ThrowIfNull(node);
@@ -88,8 +91,7 @@ public sealed record RunConfig
             string network = rest[NetworkKey]?.ToJsonString() ?? throw new ArgumentException($"{source}: there is no '{NetworkKey}'");
             rest.Remove(NetworkKey);
             RunConfig config = rest.Deserialize<RunConfig>(Json)!;
-            config = config with { Network = UNetConfig.FromJson(source, network) with { Dropout = config.Dropout } };
-            config.Network.Validate();
+            config = config with { Network = NetworkRegistry.Read(source, network) };
             config.Training.Validate();
             if (config.Images < 1 || config.LogEvery < 1 || config.CheckpointEvery < 1 || config.SampleEvery < 0 || config.SnapshotEvery < 0)
                 throw new ArgumentException("images, log_every and checkpoint_every are positive, sample_every and snapshot_every not negative");

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using TrigFlowNative.Engine;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
@@ -30,16 +30,17 @@ public static class Trainer
         ArgumentNullException.ThrowIfNull(device);
         using RunDirectory directory = RunDirectory.Open(folder);
         config = Resolve(config, device);
-        RequireSameConfig(directory, config);
+        config = ContinuedBy(directory, config);
         DatasetSplit data = OpenData(config);
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision);
-        var network = new UNet(config.Network);
-        float sigmaData = teacher?.SigmaData ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadConfig(config.Init).SigmaData);
+        INetwork network = Build(config);
+        float sigmaData = teacher?.SigmaData
+            ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadDescription(config.Init).Description.SigmaData);
         string? start = config.Init ?? config.Teacher;
         using TrainingStep step = CreateStep(config, device, network, sigmaData, start, teacher);
         directory.WriteConfig(config.ToText());
         long done = Restore(directory, step);
-        using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, Kind(config)), data);
+        using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, config.Training.Objective.Create().Makes), data);
         return run.Run(done, cancellation);
     }
 
@@ -57,7 +58,7 @@ public static class Trainer
     }
 
     private static TrainingStep CreateStep(
-        RunConfig config, ComputeDevice device, UNet network, float sigmaData, string? start, TrigFlowModel? teacher)
+        RunConfig config, ComputeDevice device, INetwork network, float sigmaData, string? start, TrigFlowModel? teacher)
     {
         try
         {
@@ -79,33 +80,52 @@ public static class Trainer
         }
     }
 
-    private static ModelKind Kind(RunConfig config) =>
-        config.Training.Objective.Objective == Objective.TrigFlow ? ModelKind.Diffusion : ModelKind.Consistency;
+    private static INetwork Build(RunConfig config)
+    {
+        try
+        {
+            return config.Network.Build();
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
 
     private static DatasetSplit OpenData(RunConfig config)
     {
-        DatasetSplit data = ImageDataset.Open(config.Data, config.Network.Resolution, config.Network.ImageChannels);
+        DatasetSplit data = ImageDataset.Open(config.Data, config.Network.Image.H, config.Network.Image.C);
         if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
             throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), {config.Data} has {data.Train.LabelCount}");
         return data;
     }
 
-    private static void RequireSameConfig(RunDirectory directory, RunConfig config)
+    /// <summary>The configuration with which the run in a folder goes on, or begins; refuses another than that it was begun with.</summary>
+    private static RunConfig ContinuedBy(RunDirectory directory, RunConfig asked)
     {
         if (directory.ReadConfig() is not { } text)
-            return;
-        JsonObject stored;
+            return asked.WithConditions();
+        JsonObject node;
+        RunConfig stored;
         try
         {
-            stored = JsonNode.Parse(text)!.AsObject();
+            node = JsonNode.Parse(text)!.AsObject();
+            ConfigUpgrade.Apply(node);
+            stored = RunConfig.FromJson(directory.ConfigPath, node);
+            asked = ConfigUpgrade.Adopt(asked, stored).WithConditions();
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidFileException(directory.ConfigPath, e.Message, e);
         }
         catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or NullReferenceException)
         {
             throw new InvalidFileException(directory.ConfigPath, "is no JSON object", e);
         }
 
-        if (RunConfig.FirstDifference(stored, config.ToJson()) is { } difference)
-            throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; take another --out");
+        return RunConfig.FirstDifference(stored.ToJson(), asked.ToJson()) is { } difference
+            ? throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; take another --out")
+            : asked;
     }
 
     /// <summary>Loads the newest sound state; returns its step. A damaged one is passed over for the one before, and said so.</summary>

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Files;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
@@ -27,7 +27,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         (this.config, this.directory, this.device) = (config, directory, device);
         (this.training, this.average, this.data) = (training, average, data);
-        title = config.Training.Objective.Objective.ToString().ToLowerInvariant();
+        title = config.Training.Objective.Name;
     }
 
     /// <summary>Runs from a step to the end or until cancelled.</summary>
@@ -84,10 +84,7 @@ internal sealed class TrainingLoop : IDisposable
         Step = step,
         Objective = title,
         KImg = step * config.Training.Batch / 1000.0,
-        Loss = statistics.Loss,
-        Error = statistics.Error,
-        GradientNorm = statistics.GradientNorm,
-        TangentNorm = double.IsNaN(statistics.TangentNorm) ? 0 : statistics.TangentNorm,
+        Means = statistics.Means.ToDictionary(mean => mean.Key, mean => mean.Key == TrainingStatistics.TangentNormName && double.IsNaN(mean.Value) ? 0 : mean.Value),
         LearningRate = config.Training.Optimizer.LearningRate.At(step - 1),
         Skipped = statistics.Skipped,
         ImagesPerSecond = speed,
@@ -112,7 +109,7 @@ internal sealed class TrainingLoop : IDisposable
         foreach ((double width, ParameterSlab weights) in training.PowerAverages)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"width-{width:F3}-step-{step:D10}.safetensors");
-            WeightFile.Save(Path.Combine(directory.Snapshots, name), new TrigFlowModel(average.Network, weights, average.SigmaData, average.Kind));
+            WeightFile.Save(Path.Combine(directory.Snapshots, name), average.Network, weights, new WeightDescription(average.SigmaData, average.Kind));
         }
     }
 
@@ -122,11 +119,11 @@ internal sealed class TrainingLoop : IDisposable
         sampler ??= average.Kind == ModelKind.Consistency
             ? new ConsistencySampler(average, batch: GridCount)
             : new DiffusionSampler(average, batch: GridCount);
-        UNetConfig network = config.Network;
+        NetworkConfig network = config.Network;
         int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridCount).Select(i => i % network.LabelCount)];
         training.Refresh();
         byte[] pixels = sampler.SampleBytes(GridCount, config.Training.Seed, classes);
         string name = step.ToString("D10", CultureInfo.InvariantCulture) + ".png";
-        ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridCount, network.Resolution, network.Resolution, network.ImageChannels));
+        ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridCount, network.Image.H, network.Image.W, network.Image.C));
     }
 }

@@ -56,25 +56,6 @@ public class CastTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
-    public void Rounded_weights_follow_the_values(string name)
-    {
-        ComputeDevice device = TestDevices.Get(name);
-        using var slab = new ParameterSlab(device, [("a", new Shape(3, 5)), ("b", new Shape(7))], withGradients: false, rounded: true);
-        slab["a"].Value.Upload<float>([.. Enumerable.Range(0, 15).Select(i => 1f + i * float.Pow(2, -9))]);
-        slab["b"].Value.Upload<float>([.. Enumerable.Range(0, 7).Select(i => -i * 0.3f)]);
-
-        RoundedWeights.Refresh(slab);
-
-        foreach (Parameter parameter in slab.Parameters)
-        {
-            var rounded = new BFloat16[parameter.Value.Count];
-            parameter.Rounded!.Download<BFloat16>(rounded);
-            Assert.Equal(parameter.Value.ToArray().Select(BFloat16.FromSingle), rounded);
-        }
-    }
-
     [Fact]
     public void Nothing_to_change_is_the_input_itself()
     {

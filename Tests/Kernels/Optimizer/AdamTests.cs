@@ -41,8 +41,8 @@ public class AdamTests
         ComputeDevice cpu = TestDevices.Get("cpu");
         Tensor slab = cpu.CreateTensor(new Shape(8)), one = cpu.CreateTensor(new Shape(1)), state = cpu.CreateTensor(new Shape(Adam.StateLength), DType.Float64);
         var slabs = new AdamSlabs(slab, slab, slab, slab, state);
-        Refused(slabs with { Rounded = slab });
-        Refused(slabs with { Rounded = cpu.CreateTensor(new Shape(7), DType.BFloat16) });
+        Refused(slabs with { ComputeWeights = slab });
+        Refused(slabs with { ComputeWeights = cpu.CreateTensor(new Shape(7), DType.BFloat16) });
         Refused(slabs with { Average = (cpu.CreateTensor(new Shape(7)), one) });
         Refused(slabs with { Average = (slab, slab) });
 

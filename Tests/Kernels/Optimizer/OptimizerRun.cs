@@ -20,7 +20,7 @@ internal sealed class OptimizerRun : IDisposable
             device.CreateTensor(new Shape(Adam.StateLength), DType.Float64));
         gain = device.CreateTensor(new Shape(1));
         if (withOutputs)
-            slabs = slabs with { Average = (device.CreateTensor(shape), gain), Rounded = device.CreateTensor(shape, DType.BFloat16) };
+            slabs = slabs with { Average = (device.CreateTensor(shape), gain), ComputeWeights = device.CreateTensor(shape, DType.BFloat16) };
         rate = device.CreateTensor(new Shape(1));
         verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
         if (rectified)
@@ -121,8 +121,8 @@ internal sealed class OptimizerRun : IDisposable
 
     private ushort[] RoundedBits()
     {
-        ushort[] bits = new ushort[slabs.Rounded?.Count ?? 0];
-        slabs.Rounded?.Download(bits.AsSpan());
+        ushort[] bits = new ushort[slabs.ComputeWeights?.Count ?? 0];
+        slabs.ComputeWeights?.Download(bits.AsSpan());
         return bits;
     }
 

@@ -114,7 +114,7 @@ public sealed class CommandLineTests : IDisposable
     private void MakeModel()
     {
         using var device = new CpuDevice();
-        var network = new UNet(ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1, 2], AttentionResolutions = [4] });
+        INetwork network = ((DdpmppConfig)ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1, 2], AttentionResolutions = [4] }).Build();
         using ParameterSlab weights = network.CreateSlab(device);
         network.Initialise(weights, 1);
         new TrigFlowModel(network, weights, 0.5f).Save(Path.Combine(folder, "model.safetensors"));

@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Tests.Models;
 using TrigFlowNative.Training.Objectives;
 using Tensor = TrigFlowNative.Engine.Tensor;
 
@@ -9,17 +11,16 @@ namespace TrigFlowNative.Tests.Training;
 /// F(x, t) = scale a(t) x + shift b(t) + label 1[label is given] with three parameters, on the host: with a and b of a
 /// <see cref="GaussianFlow"/> the exact answer is (1, 1, 0).
 /// </summary>
-internal static class AffineNetwork
+internal sealed class AffineNetwork(Func<double, (double A, double B)> coefficients, Shape image, int labelCount = 0) : TestNetwork(
+    image, labelCount, new ParameterSpec(Scale, new Shape(1)), new ParameterSpec(Shift, new Shape(1)), new ParameterSpec(Label, new Shape(1)))
 {
     public const string Scale = "scale", Shift = "shift", Label = "label";
 
-    public static TrainedNetwork Of(Func<double, (double A, double B)> coefficients, Shape image, int labelCount = 0) => new(
-        [(Scale, new Shape(1)), (Shift, new Shape(1)), (Label, new Shape(1))],
-        (program, weights, x, t, labels, _) => Record(program, weights, x, t, labels, coefficients), image, labelCount);
+    public static INetwork Of(Func<double, (double A, double B)> coefficients, Shape image, int labelCount = 0) => new AffineNetwork(coefficients, image, labelCount);
 
-    public static ParameterSlab Weights(TrainedNetwork network, ComputeDevice device, params float[] values)
+    public static ParameterSlab Weights(INetwork network, ComputeDevice device, params float[] values)
     {
-        var slab = new ParameterSlab(device, [.. network.Layout, .. AdaptiveWeight.Layout], withGradients: true);
+        ParameterSlab slab = network.CreateSlab(device, withGradients: true, further: AdaptiveWeight.Layout);
         Set(slab, values);
         return slab;
     }
@@ -30,8 +31,7 @@ internal static class AffineNetwork
             slab[name].Value.Upload<float>([value]);
     }
 
-    private static Tensor Record(
-        ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels, Func<double, (double A, double B)> coefficients)
+    protected override Tensor Record(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels)
     {
         (Tensor scale, Tensor shift, Tensor label) = (weights[Scale].Value, weights[Shift].Value, weights[Label].Value);
         Tensor y = program.AllocateLike(x);

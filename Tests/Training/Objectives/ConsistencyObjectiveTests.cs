@@ -2,6 +2,7 @@ using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
 using TrigFlowNative.Tests.Kernels;
+using TrigFlowNative.Tests.Models;
 using TrigFlowNative.Training.Objectives;
 using Xunit;
 
@@ -12,8 +13,8 @@ public class ConsistencyObjectiveTests
     private const float SigmaData = 0.5f;
     private static readonly GaussianFlow Flow = new(Mean: 0.3, Std: 0.25, SigmaData);
     private static readonly Shape Image = new(1, 2, 3, 1);
-    private static readonly ObjectiveOptions Distillation = new() { Objective = Objective.Scd, PMean = -1f, PStd = 1.4f };
-    private static readonly ObjectiveOptions Training = Distillation with { Objective = Objective.Sct };
+    private static readonly DistillationOptions Distillation = new() { PMean = -1f, PStd = 1.4f };
+    private static readonly ConsistencyOptions Training = new() { PMean = -1f, PStd = 1.4f };
 
     [Fact]
     public void The_tangent_along_the_teachers_flow_vanishes_for_the_consistency_function_alone()
@@ -37,7 +38,7 @@ public class ConsistencyObjectiveTests
     public void Without_a_teacher_the_tangent_vanishes_in_expectation()
     {
         // c = 1000 makes g / (|g| + c) linear in g, so that its expectation given x_t, 0, is left alone.
-        ObjectiveOptions linear = Training with { TangentConstant = 1000 };
+        ConsistencyOptions linear = Training with { TangentConstant = 1000 };
         ObjectiveRun exact = Train(1, 1, linear);
         Assert.InRange(1000 * exact.Gradient(AffineNetwork.Scale), -1e-3, 1e-3);
         Assert.InRange(1000 * exact.Gradient(AffineNetwork.Shift), -1e-3, 1e-3);
@@ -74,12 +75,12 @@ public class ConsistencyObjectiveTests
     public void Guidance_is_drawn_uniformly_for_each_sample()
     {
         // The teacher's F is 0.2 without and 0.5 with a label, so dx/dt over sigma_d is 0.2 + 0.3 s.
-        TrainedNetwork network = AffineNetwork.Of(_ => (0, 1), Image, labelCount: 3);
+        INetwork network = AffineNetwork.Of(_ => (0, 1), Image, labelCount: 3);
         ComputeDevice cpu = TestDevices.Get("cpu");
-        var teacher = new Teacher(network, AffineNetwork.Weights(network, cpu, 0, 0.2f, 0.3f));
+        var teacher = new NetworkWeights(network, AffineNetwork.Weights(network, cpu, 0, 0.2f, 0.3f));
         int[] labels = [.. Enumerable.Range(0, 2000).Select(n => n % 3)];
         ObjectiveRun Run(float max) => new(
-            network, AffineNetwork.Weights(network, cpu, 0, 0, 0), Flow.Images(12_000, 1), labels, Distillation with { MaxGuidance = max }, SigmaData, teacher);
+            network, AffineNetwork.Weights(network, cpu, 0, 0, 0), Flow.Images(12_000, 1), labels, Distillation with { MaxGuidance = max, GuidanceInput = false }, SigmaData, teacher);
 
         Assert.All(Run(1).DxDt, v => Assert.Equal(SigmaData * 0.5, v, 1e-6));
         float[] dxdt = Run(3).DxDt;
@@ -90,16 +91,41 @@ public class ConsistencyObjectiveTests
         Assert.All(Enumerable.Range(0, 12_000), i => Assert.Equal(dxdt[6 * (i / 6)], dxdt[i]));
     }
 
+    /// <summary>
+    /// A student whose F is the velocity that its guided teacher has at the scale it is told: at r = 0 its tangent, -cos^2 t (sigma_d F - dx/dt),
+    /// vanishes for every sample, which it does for no other scale.
+    /// </summary>
+    [Fact]
+    public void The_student_is_told_the_scale_that_its_teacher_is_guided_by()
+    {
+        var options = Distillation with { MaxGuidance = 3 };
+        Assert.Equal(["guidance"], options.Create().StudentConditions);
+        Assert.Empty((options with { MaxGuidance = 1 }).Create().StudentConditions);
+        Assert.Empty((options with { GuidanceInput = false }).Create().StudentConditions);
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        INetwork teacher = AffineNetwork.Of(_ => (0, 1), Image, labelCount: 3);
+        var weights = new NetworkWeights(teacher, AffineNetwork.Weights(teacher, cpu, 0, 0.2f, 0.3f)); // F is 0.2 without and 0.5 with a label
+        int[] labels = [.. Enumerable.Range(0, 300).Select(n => n % 3)];
+        foreach ((double slope, bool right) in new[] { (0.3, true), (0.25, false) })
+        {
+            var student = new GuidedNetwork(scale => 0.2 + slope * scale);
+            ObjectiveRun run = new(
+                student, student.CreateSlab(cpu, withGradients: true, further: AdaptiveWeight.Layout), Flow.Images(300 * 6, 1), labels, options, SigmaData, weights, scalar: 0);
+            Assert.Equal(right, run.TangentNorm.Max() < 1e-6);
+            Assert.All(run.Guidance, scale => Assert.InRange(scale, 1, 3 + 1e-5));
+            Assert.Equal(2, run.Guidance.Average(), 0.15);
+        }
+    }
+
     [Fact]
     public void J_of_a_U_Net_is_its_derivative_along_the_flow()
     {
-        var unet = new UNet(SmallUNet.Config);
-        TrainedNetwork network = TrainedNetwork.Of(unet);
-        ParameterSlab weights = SmallUNet.Weights(network, unet, TestDevices.Get("cpu"));
-        float[] images = Flow.Images(3 * (int)network.Image.Count, 4);
+        INetwork unet = SmallUNet.Config.Build();
+        ParameterSlab weights = SmallUNet.Weights(unet, TestDevices.Get("cpu"));
+        float[] images = Flow.Images(3 * (int)unet.Config.Image.Count, 4);
         int[] labels = [0, -1, 2];
-        ObjectiveRun run = new(network, weights, images, labels, Training, SigmaData);
-        int pixels = (int)network.Image.Count;
+        ObjectiveRun run = new(unet, weights, images, labels, Training, SigmaData);
+        int pixels = (int)unet.Config.Image.Count;
         const double h = 1e-2;
         float[] upper = F(h), lower = F(-h);
         double[] differences = [.. upper.Zip(lower, (u, l) => (u - l) / (2 * h))];
@@ -120,18 +146,38 @@ public class ConsistencyObjectiveTests
         }
     }
 
+    /// <summary>F is a function of the guidance scale.</summary>
+    private sealed class GuidedNetwork(Func<double, double> f) : TestNetwork(Image, 3, new ParameterSpec("unused", new Shape(1)))
+    {
+        public override IReadOnlyList<Tensor> Condition(ComputeProgram program, ParameterSlab weights, NetworkConditions conditions) =>
+            [conditions.Scalars["guidance"], conditions.Times];
+
+        protected override Tensor Record(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels)
+        {
+            Tensor y = program.AllocateLike(x);
+            program.Emit("guided.forward", [x, t], [y], _ =>
+            {
+                y.Span.Clear();
+                for (int i = 0; i < x.Count; i++)
+                    y.Span[i] = (float)f(t.Span[i / (x.Count / x.Shape.N)]);
+            }, _ => throw new NotSupportedException("on the host"));
+            program.Tape!.Record(y, [weights["unused"].Value], () => { });
+            return y;
+        }
+    }
+
     private static ObjectiveRun Distil(Func<double, (double, double)> student, float scale, float r)
     {
         ComputeDevice cpu = TestDevices.Get("cpu");
-        TrainedNetwork network = AffineNetwork.Of(student, Image), diffusion = AffineNetwork.Of(Flow.Diffusion, Image);
+        INetwork network = AffineNetwork.Of(student, Image), diffusion = AffineNetwork.Of(Flow.Diffusion, Image);
         return new ObjectiveRun(
             network, AffineNetwork.Weights(network, cpu, scale, 1, 0), Flow.Images(300 * 6, 1), null, Distillation, SigmaData,
-            new Teacher(diffusion, AffineNetwork.Weights(diffusion, cpu, 1, 1, 0)), r);
+            new NetworkWeights(diffusion, AffineNetwork.Weights(diffusion, cpu, 1, 1, 0)), r);
     }
 
-    private static ObjectiveRun Train(float scale, float shift, ObjectiveOptions options)
+    private static ObjectiveRun Train(float scale, float shift, ConsistencyOptions options)
     {
-        TrainedNetwork network = AffineNetwork.Of(Flow.Consistency, Image);
+        INetwork network = AffineNetwork.Of(Flow.Consistency, Image);
         return new ObjectiveRun(
             network, AffineNetwork.Weights(network, TestDevices.Get("cpu"), scale, shift, 0), Flow.Images(4096 * 6, 2), null, options, SigmaData);
     }

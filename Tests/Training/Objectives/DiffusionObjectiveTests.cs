@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
 using Xunit;
 
@@ -8,7 +9,7 @@ public class DiffusionObjectiveTests
 {
     private static readonly GaussianFlow Flow = new(Mean: 0.3, Std: 0.25, SigmaData: 0.5);
     private static readonly Shape Image = new(1, 2, 3, 1);
-    private static readonly ObjectiveOptions Options = new() { PMean = -0.8f, PStd = 1f };
+    private static readonly TrigFlowOptions Options = new() { PMean = -0.8f, PStd = 1f };
 
     [Fact]
     public void The_gradient_vanishes_at_the_best_network_and_nowhere_else()
@@ -41,7 +42,7 @@ public class DiffusionObjectiveTests
     [Fact]
     public void The_weight_is_a_function_of_time_that_learns()
     {
-        TrainedNetwork network = AffineNetwork.Of(Flow.Diffusion, Image);
+        INetwork network = AffineNetwork.Of(Flow.Diffusion, Image);
         ParameterSlab weights = AffineNetwork.Weights(network, TestDevices.Get("cpu"), 1, 1, 0);
         weights["adaptive_weight.bias"].Value.Upload<float>([0.7f]);
         ObjectiveRun run = new(network, weights, Flow.Images(60, 1), null, Options, 0.5f);
@@ -59,7 +60,7 @@ public class DiffusionObjectiveTests
     [Fact]
     public void Hides_labels_at_the_rate_given()
     {
-        TrainedNetwork network = AffineNetwork.Of(_ => (0, 0), Image, labelCount: 4);
+        INetwork network = AffineNetwork.Of(_ => (0, 0), Image, labelCount: 4);
         ParameterSlab weights = AffineNetwork.Weights(network, TestDevices.Get("cpu"), 0, 0, 1);
         int[] labels = [.. Enumerable.Range(0, 1000).Select(n => n % 4)];
         foreach ((float rate, float low, float high) in new[] { (0f, 1f, 1f), (0.25f, 0.69f, 0.81f), (1f, 0f, 0f) })
@@ -71,7 +72,7 @@ public class DiffusionObjectiveTests
 
     private static ObjectiveRun Run(float scale, float shift)
     {
-        TrainedNetwork network = AffineNetwork.Of(Flow.Diffusion, Image);
+        INetwork network = AffineNetwork.Of(Flow.Diffusion, Image);
         return new ObjectiveRun(
             network, AffineNetwork.Weights(network, TestDevices.Get("cpu"), scale, shift, 0), Flow.Images(4096 * 6, 1), null, Options, 0.5f);
     }

@@ -1,65 +1,81 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Tests.Training;
 
-/// <summary>One forward and backward pass of an objective on the host, with everything in between kept.</summary>
+/// <summary>One forward and backward pass of an objective's first phase on the host, with everything in between kept.</summary>
 internal sealed class ObjectiveRun
 {
+    private readonly Dictionary<string, float[]> named = [];
+    private readonly ParameterSlab weights;
+    private readonly int count;
+
+    /// <param name="network">The student's network.</param>
+    /// <param name="weights">Its weights, with gradients.</param>
+    /// <param name="images">Images, one behind another.</param>
+    /// <param name="labels">Their classes, or null.</param>
+    /// <param name="options">The objective.</param>
+    /// <param name="sigmaData">Standard deviation of the data.</param>
+    /// <param name="teacher">The teacher, or null.</param>
+    /// <param name="scalar">What every scalar that follows the step is.</param>
     public ObjectiveRun(
-        TrainedNetwork network, ParameterSlab weights, float[] images, int[]? labels, ObjectiveOptions options, float sigmaData,
-        Teacher? teacher = null, float r = 1)
+        INetwork network, ParameterSlab weights, float[] images, int[]? labels, ObjectiveOptions options, float sigmaData, NetworkWeights? teacher = null,
+        float scalar = 1)
     {
+        this.weights = weights;
+        count = images.Length;
         ComputeDevice cpu = weights.Device;
-        int pixels = (int)network.Image.Count, samples = images.Length / pixels;
-        var shape = new Shape(samples, network.Image.H, network.Image.W, network.Image.C);
+        Shape image = network.Config.Image;
+        int samples = images.Length / (int)image.Count;
         Tensor counter = cpu.CreateTensor(new Shape(2), DType.Int32), labelTensor = cpu.CreateTensor(new Shape(samples), DType.Int32);
         counter.Upload<int>([7, 0]);
         if (labels is not null)
             labelTensor.Upload<int>(labels);
         using var program = new ComputeProgram(cpu) { Tape = new Tape(), Checked = true };
         weights.WatchOn(program.Tape);
-        var inputs = new ObjectiveInputs(
-            network, weights, cpu.CreateTensor(shape, images), labels is null ? null : labelTensor, new RandomSource(99, RandomPurpose.None, counter), sigmaData, options);
-        ObjectivePass pass = options.Objective == Objective.TrigFlow
-            ? DiffusionObjective.Record(program, inputs)
-            : ConsistencyObjective.Record(program, inputs, teacher, cpu.CreateTensor(new Shape(1), [r]));
-        program.Tape.Seed(pass.Loss, cpu.CreateTensor(pass.Loss.Shape, [.. Enumerable.Repeat(1f / samples, samples)]));
+        var batch = new PhaseBatch(
+            cpu.CreateTensor(new Shape(samples, image.H, image.W, image.C), images), labels is null ? null : labelTensor,
+            new RandomSource(99, RandomPurpose.None, counter), sigmaData, Share: 1f / samples);
+        Objective objective = options.Create();
+        var phase = new PhaseRecorder(
+            program, objective.Phases[0], batch, new Dictionary<string, NetworkWeights> { [Objective.Student] = new(network, weights) }, teacher, dropoutRate: 0,
+            (_, _) => cpu.CreateTensor(new Shape(1), [scalar]), (_, _) => { });
+        PhasePass pass = objective.Record(phase);
+        phase.Name("loss", pass.Loss);
+        (Tensor output, Tensor cotangent) = pass.Given ?? (pass.Loss, program.Constant(pass.Loss.Shape, batch.Share));
+        program.Tape.Seed(output, cotangent);
         program.Tape.Backward();
-        Tensor[] kept = [.. new[] { pass.Loss, pass.Error, pass.F, pass.Target, pass.Batch.T, pass.Batch.Noise, pass.DxDt, pass.TangentNorm }
-            .Select(x => x is null ? cpu.CreateTensor(new Shape(1)) : Keep(program, x))];
+        var kept = phase.Named.ToDictionary(each => each.Key, each => Keep(program, each.Value));
         weights.Gradients!.Upload<float>(new float[weights.Gradients.Count]);
         program.Run();
-        float[][] values = [.. kept.Select(x => x.ToArray())];
-        (Loss, Error, Target, T, Noise, DxDt, TangentNorm) = (values[0], values[1], values[3], values[4], values[5], values[6], values[7]);
-        F = values[2][..images.Length];
-        J = values[2][images.Length..];
-        Weights = weights;
+        foreach ((string name, Tensor tensor) in kept)
+            named[name] = tensor.ToArray();
     }
 
-    public float[] Loss { get; }
+    public float[] Loss => named["loss"];
 
-    public float[] Error { get; }
+    public float[] Error => named["error"];
 
-    public float[] F { get; }
+    public float[] F => named["f"][..count];
 
-    /// <summary>Empty in diffusion training.</summary>
-    public float[] J { get; }
+    /// <summary>Empty where F carries no tangent.</summary>
+    public float[] J => named["f"][count..];
 
-    public float[] Target { get; }
+    public float[] Target => named["target"];
 
-    public float[] T { get; }
+    public float[] T => named["t"];
 
-    public float[] Noise { get; }
+    public float[] Noise => named["noise"];
 
-    public float[] DxDt { get; }
+    public float[] DxDt => named["dxdt"];
 
-    public float[] TangentNorm { get; }
+    public float[] TangentNorm => named["tangent_norm"];
 
-    private ParameterSlab Weights { get; }
+    public float[] Guidance => named["guidance"];
 
-    public float Gradient(string name) => Weights[name].Gradient!.ToArray()[0];
+    public float Gradient(string name) => weights[name].Gradient!.ToArray()[0];
 
     private static Tensor Keep(ComputeProgram program, Tensor x)
     {

@@ -1,6 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Models;
+using TrigFlowNative.Tests.Models;
 
 namespace TrigFlowNative.Tests.Training;
 
@@ -8,23 +9,11 @@ namespace TrigFlowNative.Tests.Training;
 /// F = A SiLU(B x + C embedding(t) + D[label]) for images of one pixel: of real ops, so that it runs on every device, and small
 /// enough for the simulator.
 /// </summary>
-internal static class TinyNetwork
+internal sealed class TinyNetwork(int channels, int labelCount) : TestNetwork(
+    new Shape(1, 1, 1, channels), labelCount, new ParameterSpec("a", new Shape(channels, Hidden)), new ParameterSpec("b", new Shape(Hidden, channels)),
+    new ParameterSpec("c", new Shape(Hidden, Embedding)), new ParameterSpec("d", new Shape(Hidden, labelCount)))
 {
     private const int Hidden = 6, Embedding = 4;
-
-    public static TrainedNetwork Of(int channels, int labelCount) => new(
-        [
-            ("a", new Shape(channels, Hidden)), ("b", new Shape(Hidden, channels)), ("c", new Shape(Hidden, Embedding)),
-            ("d", new Shape(Hidden, labelCount)),
-        ],
-        Record, new Shape(1, 1, 1, channels), labelCount);
-
-    public static ParameterSlab Weights(TrainedNetwork network, ComputeDevice device, int seed)
-    {
-        var slab = new ParameterSlab(device, network.Layout, withGradients: false);
-        Fill(slab, seed);
-        return slab;
-    }
 
     public static void Fill(ParameterSlab slab, int seed)
     {
@@ -33,7 +22,7 @@ internal static class TinyNetwork
             slab[name].Value.Upload<float>([.. Enumerable.Range(0, slab[name].Value.Count).Select(_ => (float)random.NextDouble() - 0.5f)]);
     }
 
-    private static Tensor Record(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels, RandomSource? dropout)
+    protected override Tensor Record(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor t, Tensor? labels)
     {
         int n = x.Shape.N;
         Tensor h = Linear.Apply(program, x.Reshape(n, x.Shape.C), weights["b"].Value, null);

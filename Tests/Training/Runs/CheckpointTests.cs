@@ -1,7 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Runs;
+using TrigFlowNative.Training.Steps;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Training;
@@ -38,8 +38,8 @@ public class CheckpointTests
 
     private static TrainingStep Create(ulong seed)
     {
-        var network = new UNet(SmallUNet.Config);
-        TrainingOptions options = TrainingPresets.Get("demo", Objective.Sct).Options with { Batch = 2, Precision = Precision.Fp32 };
+        INetwork network = SmallUNet.Config.Build();
+        TrainingOptions options = TrainingPresets.Get("demo", "sct").Options with { Batch = 2, Precision = Precision.Fp32 };
         return new TrainingStep(TestDevices.Get("cpu"), network, options, 0.5f, slab => SmallUNet.Initialise(network, slab, seed));
     }
 }

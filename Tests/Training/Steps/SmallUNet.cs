@@ -8,7 +8,7 @@ namespace TrigFlowNative.Tests.Training;
 /// <summary>A U-Net of the smallest useful size, with classes, attention and dropout.</summary>
 internal static class SmallUNet
 {
-    public static UNetConfig Config { get; } = new()
+    public static DdpmppConfig Config { get; } = new()
     {
         Resolution = 8,
         ImageChannels = 2,
@@ -20,14 +20,14 @@ internal static class SmallUNet
     };
 
     /// <summary>Weights under which no layer is nearly zero, as some are at first, followed by those of the adaptive weighting.</summary>
-    public static ParameterSlab Weights(TrainedNetwork network, UNet unet, ComputeDevice device)
+    public static ParameterSlab Weights(INetwork unet, ComputeDevice device)
     {
-        var slab = new ParameterSlab(device, [.. network.Layout, .. AdaptiveWeight.Layout], withGradients: true, joined: network.Joined);
+        ParameterSlab slab = unet.CreateSlab(device, withGradients: true, further: AdaptiveWeight.Layout);
         Initialise(unet, slab, seed: 1);
         return slab;
     }
 
-    public static void Initialise(UNet unet, ParameterSlab slab, ulong seed)
+    public static void Initialise(INetwork unet, ParameterSlab slab, ulong seed)
     {
         unet.Initialise(slab, seed);
         foreach (Parameter parameter in slab.Parameters.Where(p => p.Name.EndsWith(".weight", StringComparison.Ordinal)))
@@ -38,14 +38,14 @@ internal static class SmallUNet
         }
     }
 
-    public static float[] Evaluate(UNet unet, ParameterSlab weights, float[] x, float[] t, int[] labels)
+    public static float[] Evaluate(INetwork unet, ParameterSlab weights, float[] x, float[] t, int[] labels)
     {
         ComputeDevice device = weights.Device;
         var shape = new Shape(t.Length, Config.Resolution, Config.Resolution, Config.ImageChannels);
         Tensor classes = device.CreateTensor(new Shape(t.Length), DType.Int32), kept = device.CreateTensor(shape);
         classes.Upload<int>(labels);
         using var program = new ComputeProgram(device);
-        Tensor f = unet.Forward(program, weights, device.CreateTensor(shape, x), device.CreateTensor(new Shape(t.Length), t), classes);
+        Tensor f = unet.F(program, weights, device.CreateTensor(shape, x), new(device.CreateTensor(new Shape(t.Length), t), classes));
         Copy.Into(program, f, kept);
         program.Run();
         return kept.ToArray();

@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Training;
@@ -13,8 +13,8 @@ public class TrainingMemoryTests
     {
         ComputeDevice device = TestDevices.Get(deviceName);
         long before = device.AllocatedBytes;
-        var network = new UNet(ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1, 2], AttentionResolutions = [4] });
-        TrainingOptions options = TrainingPresets.Get("demo", Objective.Sct).Options with { Batch = 4, MicroBatch = 2 };
+        INetwork network = ((DdpmppConfig)ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1, 2], AttentionResolutions = [4] }).Build();
+        TrainingOptions options = TrainingPresets.Get("demo", "sct").Options with { Batch = 4, MicroBatch = 2 };
         using (var step = new TrainingStep(device, network, options, 0.5f, weights => network.Initialise(weights, 1)))
         {
             var random = new Random(2);

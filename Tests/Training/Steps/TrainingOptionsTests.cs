@@ -1,5 +1,8 @@
+using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Optimization;
+using TrigFlowNative.Training.Steps;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Training;
@@ -20,9 +23,9 @@ public class TrainingOptionsTests
     [Fact]
     public void The_tangent_warms_up_over_H_steps()
     {
-        var options = new ObjectiveOptions { TangentWarmUp = 4 };
-        Assert.Equal([0f, 0.25f, 0.5f, 0.75f, 1f, 1f], Enumerable.Range(0, 6).Select(step => options.WarmUpAt(step)));
-        Assert.Equal(1f, new ObjectiveOptions { TangentWarmUp = 0 }.WarmUpAt(0));
+        var options = new ConsistencyOptions { TangentWarmUp = 4 };
+        Assert.Equal([0, 0.25, 0.5, 0.75, 1, 1], Enumerable.Range(0, 6).Select(step => options.WarmUpAt(step)));
+        Assert.Equal(1, new ConsistencyOptions { TangentWarmUp = 0 }.WarmUpAt(0));
     }
 
     [Fact]
@@ -30,17 +33,17 @@ public class TrainingOptionsTests
     {
         foreach (string preset in ModelPresets.All.Keys)
         {
-            foreach (Objective objective in Enum.GetValues<Objective>())
+            foreach (string objective in ObjectiveRegistry.All.Keys)
             {
                 TrainingPreset row = TrainingPresets.Get(preset, objective);
                 row.Options.Validate();
-                (ModelPresets.Get(preset) with { Dropout = row.Dropout }).Validate();
-                Assert.Equal(objective, row.Options.Objective.Objective);
+                Assert.Equal(objective, row.Options.Objective.Name);
+                Assert.IsType(ObjectiveRegistry.Defaults(objective).GetType(), row.Options.Objective);
                 Assert.True(row.Images >= row.Options.Batch);
             }
         }
 
-        Assert.Throws<ArgumentException>(() => TrainingPresets.Get("imagenet64", Objective.Sct));
+        Assert.Throws<ArgumentException>(() => TrainingPresets.Get("imagenet64", "sct"));
     }
 
     [Fact]
@@ -51,9 +54,11 @@ public class TrainingOptionsTests
         TrainingOptions[] bad =
         [
             good with { Batch = 0 }, good with { Batch = 8, MicroBatch = 3 }, good with { MicroBatch = -1 },
-            good with { Objective = good.Objective with { PStd = -1 } }, good with { Objective = good.Objective with { PMean = float.NaN } },
-            good with { Objective = good.Objective with { LabelDropout = 1.5f } }, good with { Objective = good.Objective with { MaxGuidance = 0.5f } },
-            good with { Objective = good.Objective with { TangentWarmUp = -1 } }, good with { Objective = good.Objective with { TangentConstant = -1 } },
+            good with { Objective = new TrigFlowOptions { PStd = -1 } }, good with { Objective = new TrigFlowOptions { PMean = float.NaN } },
+            good with { Objective = new TrigFlowOptions { LabelDropout = 1.5f } }, good with { Objective = new DistillationOptions { MaxGuidance = 0.5f } },
+            good with { Objective = new ConsistencyOptions { TangentWarmUp = -1 } }, good with { Objective = new ConsistencyOptions { TangentConstant = -1 } },
+            good with { Objective = new TrigFlowOptions { HuberConstant = -1 } }, good with { Objective = new TrigFlowOptions { Loss = (LossKind)9 } },
+            good with { Dropout = 1 }, good with { Dropout = -0.1f },
             good with { Optimizer = good.Optimizer with { Beta1 = 1 } }, good with { Optimizer = good.Optimizer with { Epsilon = 0 } },
             good with { Optimizer = good.Optimizer with { MaxGradientNorm = 0 } },
             good with { Optimizer = good.Optimizer with { LearningRate = new LearningRateSchedule { Peak = double.NaN } } },

@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>Reads a network's configuration from the JSON of a file; throws <see cref="InvalidFileException"/> where that is none.</summary>
+/// <param name="path">The file in which the text was found, for the message.</param>
+/// <param name="json">The text.</param>
+public delegate NetworkConfig NetworkReader(string path, string json);
+
+/// <summary>The architectures that files may name, a line each. A program adds its own before it opens a file of it.</summary>
+public static class NetworkRegistry
+{
+    private static readonly ConcurrentDictionary<string, NetworkReader> Readers = new(StringComparer.Ordinal)
+    {
+        [DdpmppConfig.Word] = DdpmppConfig.FromJson,
+    };
+
+    /// <summary>Makes an architecture known by its word.</summary>
+    /// <exception cref="ArgumentException">The word is taken.</exception>
+    public static void Add(string architecture, NetworkReader reader)
+    {
+        if (!Readers.TryAdd(architecture, reader))
+            throw new ArgumentException($"the architecture '{architecture}' is known already");
+    }
+
+    /// <summary>Reads the configuration of a network of any architecture known.</summary>
+    /// <param name="path">The file in which the text was found, for messages.</param>
+    /// <param name="json">A JSON object with the key "architecture".</param>
+    /// <exception cref="InvalidFileException">Not JSON, an architecture that is not known, or not a configuration of it.</exception>
+    public static NetworkConfig Read(string path, string json)
+    {
+        string word = ArchitectureOf(path, json);
+        return Readers.TryGetValue(word, out NetworkReader? reader)
+            ? reader(path, json)
+            : throw new InvalidFileException(path, $"the architecture is '{word}', known are {string.Join(", ", Readers.Keys.Order(StringComparer.Ordinal))}");
+    }
+
+    private static string ArchitectureOf(string path, string json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("architecture", out JsonElement word)
+                && word.ValueKind == JsonValueKind.String
+                ? word.GetString()!
+                : throw new InvalidFileException(path, "config: names no architecture");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidFileException(path, $"config: is not valid JSON ({e.Message})", e);
+        }
+    }
+}

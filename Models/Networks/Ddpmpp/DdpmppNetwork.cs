@@ -1,0 +1,230 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// The DDPM++ U-Net as TrigFlow uses it: F_theta(x, t) with an identity time transform, positional time embedding and adaptive
+/// double normalisation (arXiv:2410.11081, section 4.1; layers and names of arXiv:2206.00364).
+/// </summary>
+/// <remarks>
+/// A slab with bf16 compute weights makes the network store images in bf16 from the first convolution to the last; the time's embedding, all
+/// sums, x, t and F stay fp32.
+/// </remarks>
+public sealed class DdpmppNetwork : INetwork
+{
+    private const float NearZero = 1e-5f;
+    private readonly LinearLayer? mapLabel;
+    private readonly LinearLayer mapLayer0, mapLayer1, affine;
+    private readonly Conv2dLayer stem, head;
+    private readonly NormLayer headNorm;
+    private readonly ScalarConditions scalars;
+    private readonly DdpmppConfig config;
+    private readonly List<DdpmppBlock> encoder = [];
+    private readonly List<(DdpmppBlock Block, bool TakesSkip)> decoder = [];
+
+    /// <summary>Lays out the network.</summary>
+    /// <exception cref="ArgumentException">The configuration is out of range, or a norm's groups don't divide its channels.</exception>
+    public DdpmppNetwork(DdpmppConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        config.Validate();
+        this.config = config;
+        int channels = config.ModelChannels, embedding = channels * config.ChannelMultEmb;
+        mapLabel = config.LabelCount > 0 ? new LinearLayer("map_label", config.LabelCount, channels) : null;
+        scalars = new ScalarConditions(config.Conditions, channels);
+        mapLayer0 = new LinearLayer("map_layer0", channels, embedding);
+        mapLayer1 = new LinearLayer("map_layer1", embedding, embedding);
+        stem = new Conv2dLayer($"enc.{Level(0)}_conv", config.ImageChannels, channels);
+        int last = BuildDecoder(BuildEncoder(embedding), embedding);
+        headNorm = DdpmppBlock.Norm($"dec.{Level(0)}_aux_norm", last);
+        head = new Conv2dLayer($"dec.{Level(0)}_aux_conv", last, config.ImageChannels, NearZero);
+        affine = new LinearLayer(DdpmppBlock.Affine, embedding, Blocks.Sum(block => block.ModulationChannels)) { TakesComputeWeights = true };
+        Parameters = [.. AllParameters()];
+    }
+
+    /// <inheritdoc/>
+    public NetworkConfig Config => config;
+
+    /// <summary>
+    /// What a slab of the network holds together: the affine layers of all blocks, which have one input, so that one product makes all
+    /// modulations.
+    /// </summary>
+    public IReadOnlyList<JoinedParameters> Joined =>
+    [
+        .. from kind in (string[])["weight", "bias"]
+           select new JoinedParameters($"{DdpmppBlock.Affine}.{kind}", [.. Blocks.Select(block => $"{block.Name}.{DdpmppBlock.Affine}.{kind}")]),
+    ];
+
+    /// <summary>
+    /// Floating-point operations of a forward pass for one image: 2 for each multiplication in convolutions, matrices and
+    /// attention; normalisation and activation are not counted.
+    /// </summary>
+    public long ForwardFlops
+    {
+        get
+        {
+            long pixels = (long)config.Resolution * config.Resolution;
+            long sum = mapLayer0.MultiplyAdds(1) + mapLayer1.MultiplyAdds(1) + stem.MultiplyAdds(pixels) + head.MultiplyAdds(pixels);
+            return 2 * (sum + Blocks.Sum(block => block.MultiplyAdds));
+        }
+    }
+
+    /// <summary>
+    /// All parameters, in the order of EDM's state dict, then those of scalar conditions. They start Xavier uniform; conv1, proj and aux_conv times
+    /// 1e-5, qkv times sqrt(0.2); biases 0, norm weights 1 (arXiv:2206.00364, appendix F.1, for DDPM++).
+    /// </summary>
+    public IReadOnlyList<ParameterSpec> Parameters { get; }
+
+    private IEnumerable<DdpmppBlock> Blocks => encoder.Concat(decoder.Select(entry => entry.Block));
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// The rows are [pnorm(s) | pnorm(b)], (N, 2 K) for each block in order: one product makes those of all blocks from one embedding.
+    /// </remarks>
+    public IReadOnlyList<Tensor> Condition(ComputeProgram program, ParameterSlab weights, NetworkConditions conditions)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(conditions);
+        CheckLabels(conditions.Times, conditions.Labels);
+        if (weights.ComputeType == DType.BFloat16 && program.Device is CpuDevice)
+            throw new ArgumentException($"ddpm++: the compute weights are {DType.BFloat16}, which needs a GPU");
+        Tensor all = affine.Apply(program, weights, Embedding(program, weights, conditions));
+        using IDisposable scope = program.Layer(DdpmppBlock.Affine);
+        return PixelNorm.Split(program, all, [.. Blocks.Select(block => block.ModulationChannels)], runs: 2);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Forward(ComputeProgram program, ParameterSlab weights, Tensor x, IReadOnlyList<Tensor> condition, NetworkDropout? dropout = null)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(condition);
+        CheckImages(x, condition);
+        var skips = new Stack<Tensor>();
+        int block = 0;
+        using (program.Layer("enc"))
+        {
+            skips.Push(x = stem.Apply(program, weights, Cast.Apply(program, x, weights.ComputeType)));
+            foreach (DdpmppBlock each in encoder)
+                skips.Push(x = Apply(each, x, null));
+        }
+
+        using (program.Layer("dec"))
+        {
+            foreach ((DdpmppBlock each, bool takesSkip) in decoder)
+            {
+                Tensor? skip = takesSkip ? skips.Pop() : null;
+                x = Apply(each, x, skip);
+            }
+
+            x = head.Apply(program, weights, headNorm.Apply(program, weights, x, silu: true));
+            return Cast.Apply(program, x, DType.Float32);
+        }
+
+        Tensor Apply(DdpmppBlock each, Tensor x, Tensor? skip)
+        {
+            NetworkDropout? drops = dropout is null ? null : dropout with { Source = dropout.Source.For(dropout.Source.Purpose + (uint)block) };
+            return each.Apply(program, weights, x, skip, condition[block++], drops);
+        }
+    }
+
+    private Tensor Embedding(ComputeProgram program, ParameterSlab weights, NetworkConditions conditions)
+    {
+        Tensor embedding;
+        using (program.Layer("map_noise"))
+            embedding = TimeEmbedding.Apply(program, conditions.Times, config.ModelChannels);
+        if (mapLabel is not null)
+            embedding = Residual.Apply(program, embedding, mapLabel.ApplyToLabels(program, weights, conditions.Labels!), 1);
+        embedding = scalars.Add(program, weights, embedding, conditions);
+        embedding = Silu.Apply(program, mapLayer0.Apply(program, weights, embedding));
+        return Silu.Apply(program, mapLayer1.Apply(program, weights, embedding));
+    }
+
+    private Stack<int> BuildEncoder(int embedding)
+    {
+        int channels = config.ModelChannels;
+        var skips = new Stack<int>([channels]);
+        for (int level = 0; level < config.ChannelMult.Length; level++)
+        {
+            int resolution = config.Resolution >> level, width = config.ModelChannels * config.ChannelMult[level];
+            bool attention = config.AttentionResolutions.Contains(resolution);
+            if (level > 0)
+                Add(new DdpmppBlock($"enc.{Level(level)}_down", channels, channels, embedding, resolution, Resampling.Down));
+            for (int i = 0; i < config.BlocksPerLevel; i++)
+            {
+                Add(new DdpmppBlock($"enc.{Level(level)}_block{i}", channels, width, embedding, resolution, attention: attention));
+                channels = width;
+            }
+        }
+
+        return skips;
+
+        void Add(DdpmppBlock block)
+        {
+            encoder.Add(block);
+            skips.Push(block.OutChannels);
+        }
+    }
+
+    /// <summary>Returns the channels of the last block.</summary>
+    private int BuildDecoder(Stack<int> skips, int embedding)
+    {
+        int channels = skips.Peek(), lowest = config.ChannelMult.Length - 1;
+        for (int level = lowest; level >= 0; level--)
+        {
+            int resolution = config.Resolution >> level, width = config.ModelChannels * config.ChannelMult[level];
+            if (level == lowest)
+            {
+                Add("in0", channels, attention: true);
+                Add("in1", channels);
+            }
+            else
+            {
+                Add("up", channels, Resampling.Up);
+            }
+
+            bool attends = config.AttentionResolutions.Contains(resolution);
+            for (int i = 0; i <= config.BlocksPerLevel; i++)
+                Add($"block{i}", width, attention: attends && i == config.BlocksPerLevel, skip: skips.Pop());
+
+            void Add(string name, int outChannels, Resampling resampling = Resampling.None, bool attention = false, int skip = 0)
+            {
+                string full = $"dec.{Level(level)}_{name}";
+                decoder.Add((new DdpmppBlock(full, channels + skip, outChannels, embedding, resolution, resampling, attention), skip > 0));
+                channels = outChannels;
+            }
+        }
+
+        return channels;
+    }
+
+    private string Level(int level) => $"{config.Resolution >> level}x{config.Resolution >> level}";
+
+    private IEnumerable<ParameterSpec> AllParameters() =>
+    [
+        .. mapLabel?.Parameters ?? [], .. mapLayer0.Parameters, .. mapLayer1.Parameters,
+        .. stem.Parameters, .. Blocks.SelectMany(block => block.Parameters), .. headNorm.Parameters, .. head.Parameters, .. scalars.Parameters,
+    ];
+
+    private void CheckImages(Tensor x, IReadOnlyList<Tensor> condition)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.Shape != new Shape(x.Shape.N, config.Resolution, config.Resolution, config.ImageChannels))
+            throw new ArgumentException($"ddpm++: x {x} is not (N, {config.Resolution}, {config.Resolution}, {config.ImageChannels})");
+        if (condition.Count != encoder.Count + decoder.Count || condition[0].Shape.N != x.Shape.N || condition[0].HasTangent != x.HasTangent)
+            throw new ArgumentException($"ddpm++: the condition {condition[0]} does not fit x {x}: one row for each image, and both dual or neither");
+    }
+
+    private void CheckLabels(Tensor t, Tensor? labels)
+    {
+        if (t is null || t.Shape.Rank != 1)
+            throw new ArgumentException($"ddpm++: t {t} is not (N)");
+        string given = labels is null ? "missing" : "given";
+        if (labels is not null != config.LabelCount > 0)
+            throw new ArgumentException($"ddpm++: labels are {given}, the network has {config.LabelCount} classes");
+        if (labels is not null && (labels.Shape != t.Shape || labels.Type != DType.Int32))
+            throw new ArgumentException($"ddpm++: labels {labels} are not Int32 {t.Shape}");
+    }
+}

@@ -1,0 +1,45 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// The named scalars that a network takes beside the time, such as a guidance scale (arXiv:2410.11081, appendix G.2): each passes the time's
+/// positional embedding and a linear layer of its own, without bias, and is added to the time's embedding. The layers start at zero, so
+/// that a network which gains a condition computes what it did.
+/// </summary>
+/// <param name="names">Names, as in <see cref="NetworkConfig.Conditions"/>; layers are called map_NAME.</param>
+/// <param name="channels">Width of the time's embedding.</param>
+public sealed class ScalarConditions(IReadOnlyList<string> names, int channels)
+{
+    private readonly (string Name, LinearLayer Layer)[] layers =
+        [.. names.Select(name => (name, new LinearLayer(LayerName(name), channels, channels) { HasBias = false, Initial = InitialValues.Zero }))];
+
+    /// <summary>A weight for each condition.</summary>
+    public IEnumerable<ParameterSpec> Parameters => layers.SelectMany(each => each.Layer.Parameters);
+
+    /// <summary>Records the sum of the time's embedding and those of all scalars.</summary>
+    /// <param name="program">Program that records the network.</param>
+    /// <param name="weights">The network's parameters.</param>
+    /// <param name="embedding">The time's embedding (N, channels).</param>
+    /// <param name="conditions">Holds a scalar (N) of each name, dual or not.</param>
+    /// <returns>(N, channels), dual if any of them is.</returns>
+    /// <exception cref="ArgumentException">A scalar is missing or superfluous, or not (N) fp32.</exception>
+    public Tensor Add(ComputeProgram program, ParameterSlab weights, Tensor embedding, NetworkConditions conditions)
+    {
+        if (!conditions.Scalars.Keys.ToHashSet().SetEquals(names))
+            throw new ArgumentException($"the network is conditioned on [{string.Join(", ", names)}], not on [{string.Join(", ", conditions.Scalars.Keys)}]");
+        foreach ((string name, LinearLayer layer) in layers)
+        {
+            using IDisposable scope = program.Layer(LayerName(name));
+            Tensor scalar = conditions.Scalars[name];
+            if (scalar.Shape != conditions.Times.Shape)
+                throw new ArgumentException($"{name}: {scalar} is not one number for each of {conditions.Times}");
+            embedding = Residual.Apply(program, embedding, layer.Apply(program, weights, TimeEmbedding.Apply(program, scalar, channels)), 1);
+        }
+
+        return embedding;
+    }
+
+    private static string LayerName(string name) => $"map_{name}";
+}

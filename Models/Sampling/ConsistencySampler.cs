@@ -1,0 +1,96 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// Sampling from a consistency model (arXiv:2410.11081, section 2; arXiv:2303.01469, algorithm 1): from noise z at the first time
+/// x_0 = f(z, t) = cos(t) z - sin(t) sigma_data F; at each further time fresh noise z' is added, x_t = cos(t) x_0 + sin(t) z', and
+/// removed again.
+/// </summary>
+/// <remarks>
+/// All evaluations are one program, a single graph on a GPU: the host starts it and waits, and what depends on the times alone is computed
+/// for all of them at once.
+/// </remarks>
+public sealed class ConsistencySampler : ImageSampler
+{
+    /// <summary>The second of two times (arXiv:2410.11081, appendix G).</summary>
+    public const double MiddleTime = 1.1;
+
+    private readonly double[] times;
+    private readonly ComputeProgram whole;
+
+    /// <summary>Records the programs.</summary>
+    /// <param name="model">A consistency model; must outlive the sampler. Weights that change later are seen.</param>
+    /// <param name="times">Strictly falling, in (0, pi/2], one for each evaluation; null for the two of <see cref="DefaultTimes"/>.</param>
+    /// <param name="batch">Images drawn at a time.</param>
+    /// <param name="guidance">
+    /// Scale of classifier-free guidance, which a model that takes one (<see cref="TrigFlowModel.TakesGuidance"/>) has as an input; 1 for none.
+    /// </param>
+    /// <exception cref="ArgumentException">The times are not as said, or the model has no guidance to choose.</exception>
+    public ConsistencySampler(TrigFlowModel model, IReadOnlyList<double>? times = null, int batch = 16, float guidance = 1)
+        : this(model, Checked(times ?? DefaultTimes(2, model.SigmaData)), batch, guidance)
+    {
+    }
+
+    private ConsistencySampler(TrigFlowModel model, double[] times, int batch, float guidance)
+        : base(model, batch, draws: times.Length, evaluations: times.Length)
+    {
+        if (!float.IsFinite(guidance) || (guidance != 1 && !model.TakesGuidance))
+            throw new ArgumentException($"consistency sampler: guidance {guidance} of a model that was not trained to take it as an input");
+        this.times = times;
+        Tensor t = CreateRows(times.Length), cos = CreateRows(times.Length), sin = CreateRows(times.Length);
+        t.Upload<float>(Repeated(times));
+        cos.Upload<float>(Repeated(Array.ConvertAll(times, Math.Cos)));
+        sin.Upload<float>(Repeated(Array.ConvertAll(times, Math.Sin)));
+        Dictionary<string, Tensor> scalars = [];
+        if (model.TakesGuidance)
+            (scalars[NetworkConfig.Guidance] = CreateRows(times.Length)).Upload<float>(Repeated(Array.ConvertAll(times, _ => (double)guidance)));
+        whole = Record(program =>
+        {
+            Func<Tensor, int, Tensor> f = RecordNetwork(program, t, Labels, scalars);
+            for (int i = 0; i < times.Length; i++)
+            {
+                Tensor state = program.Allocate(ImageShape);
+                RecordNoise(program, i, state);
+                if (i > 0)
+                    Combine.Into(program, Denoised, Row(cos, i), 1, state, Row(sin, i), 1, state);
+                Combine.Into(program, state, Row(cos, i), 1, f(state, i), Row(sin, i), -1, Denoised);
+            }
+        });
+    }
+
+    /// <inheritdoc/>
+    public override int Evaluations => times.Length;
+
+    /// <summary>The launches for a batch, in order, for those who time them one by one.</summary>
+    internal IReadOnlyList<ProgramStep> ProgramSteps => whole.Steps;
+
+    /// <summary>Loads a consistency model together with a sampler that owns it.</summary>
+    /// <exception cref="ArgumentException">The device has no kernels for the precision, or the model no guidance to choose.</exception>
+    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
+    public static ConsistencySampler Load(
+        string path, ComputeDevice device, int steps = 2, int batch = 16, Precision precision = Precision.Auto, float guidance = 1) =>
+        Owning(TrigFlowModel.Load(path, device, precision), model => new ConsistencySampler(model, DefaultTimes(steps, model.SigmaData), batch, guidance));
+
+    /// <summary>
+    /// Times for a number of steps: arctan(80 / sigma_data), then 1.1 as in the paper; further ones divide what remains below 1.1
+    /// evenly, which is our choice, since the paper stops at two.
+    /// </summary>
+    public static double[] DefaultTimes(int steps, double sigmaData)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
+        return [TrigFlowTime.Max(sigmaData), .. Enumerable.Range(0, steps - 1).Select(i => MiddleTime * (steps - 1 - i) / (steps - 1))];
+    }
+
+    /// <inheritdoc/>
+    private protected override void Solve() => whole.Run();
+
+    private static double[] Checked(IReadOnlyList<double> times)
+    {
+        bool falling = times.Zip(times.Skip(1)).All(pair => pair.First > pair.Second);
+        if (times.Count == 0 || !falling || !times.All(t => t is > 0 and <= Math.PI / 2))
+            throw new ArgumentException($"consistency sampler: times fall strictly and are in (0, pi/2], not [{string.Join(", ", times)}]");
+        return [.. times];
+    }
+}

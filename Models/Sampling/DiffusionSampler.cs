@@ -1,0 +1,107 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// Deterministic sampling from a diffusion model: the probability-flow ODE du/dt = F(u, t) by DPM-Solver++(2M) (arXiv:2211.01095,
+/// algorithm 2), of second order with one evaluation a step.
+/// </summary>
+/// <remarks>
+/// With alpha = cos t, sigma = sin t and lambda = -ln tan t its step from t to s is u_s = sin(s) / sin(t) u_t + sin(t - s) / sin(t) D.
+/// D = (1 + k) D_t - k D_p is the denoised image extrapolated linearly in lambda from the one of the previous time p, with
+/// k = (lambda_s - lambda_t) / (2 (lambda_t - lambda_p)). The first step takes k = 0, and so does the last, to 0 where lambda is
+/// infinite. Times: <see cref="TrigFlowTime.KarrasGrid"/>.
+/// </remarks>
+public sealed class DiffusionSampler : ImageSampler
+{
+    private const int CoefficientCount = 8;
+    private readonly double[] times;
+    private readonly bool guided;
+    private readonly PinnedUpload coefficientUpload;
+    private readonly ComputeProgram start, advance;
+
+    /// <summary>Records the programs.</summary>
+    /// <param name="model">A diffusion model; must outlive the sampler. Weights that change later are seen.</param>
+    /// <param name="steps">Number of steps, at least 1; 32 leave little error.</param>
+    /// <param name="guidance">
+    /// Weight w of classifier-free guidance, F = F_none + w (F_class - F_none) (arXiv:2207.12598); 1 for none, otherwise each step
+    /// evaluates the network twice.
+    /// </param>
+    /// <param name="batch">Images drawn at a time.</param>
+    /// <exception cref="ArgumentException">Guidance is asked for but the network has no classes, or is not finite.</exception>
+    public DiffusionSampler(TrigFlowModel model, int steps = 32, float guidance = 1, int batch = 16)
+        : this(model, TrigFlowTime.KarrasGrid(steps, model.SigmaData), guidance, batch)
+    {
+    }
+
+    internal DiffusionSampler(TrigFlowModel model, double[] times, float guidance, int batch)
+        : base(model, batch, draws: 1, evaluations: 1)
+    {
+        guided = guidance != 1;
+        int classes = model.Network.Config.LabelCount;
+        if (!float.IsFinite(guidance) || (guided && classes == 0))
+            throw new ArgumentException($"diffusion sampler: guidance {guidance} of a network with {classes} classes");
+        this.times = times;
+        Tensor state = CreateState(), previous = CreateState(), coefficients = CreateRows(CoefficientCount);
+        Tensor[] c = [.. Enumerable.Range(0, CoefficientCount).Select(i => Row(coefficients, i))];
+        coefficientUpload = Keep(new PinnedUpload(coefficients));
+        start = Record(program =>
+        {
+            RecordNoise(program, 0, state);
+            Copy.Into(program, state, previous); // any finite value: its first weight is 0
+        });
+        advance = Record(program =>
+        {
+            (Tensor t, Tensor cos, Tensor sin) = (c[0].Reshape(1, batch), c[1], c[2]);
+            Tensor f = RecordNetwork(program, t, Labels)(state, 0);
+            if (guided)
+                f = RecordGuided(program, f, RecordNetwork(program, t, Unlabelled())(state, 0), guidance, one: c[7]);
+            Tensor extrapolated = program.Allocate(f.Shape);
+            Combine.Into(program, state, cos, 1, f, sin, -1, Denoised);
+            Combine.Into(program, Denoised, c[3], 1, previous, c[4], 1, extrapolated);
+            Combine.Into(program, state, c[5], 1, extrapolated, c[6], 1, state);
+            Copy.Into(program, Denoised, previous);
+        });
+    }
+
+    /// <inheritdoc/>
+    public override int Evaluations => times.Length * (guided ? 2 : 1);
+
+    /// <summary>Loads a diffusion model together with a sampler that owns it.</summary>
+    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
+    public static DiffusionSampler Load(string path, ComputeDevice device, int steps = 32, float guidance = 1, int batch = 16, Precision precision = Precision.Auto) =>
+        Owning(TrigFlowModel.Load(path, device, precision), model => new DiffusionSampler(model, steps, guidance, batch));
+
+    /// <inheritdoc/>
+    private protected override void Solve()
+    {
+        start.Run();
+        for (int i = 0; i < times.Length; i++)
+        {
+            double t = times[i], s = i + 1 < times.Length ? times[i + 1] : 0;
+            double k = i > 0 && s > 0 ? LogRatio(t, s) / (2 * LogRatio(times[i - 1], t)) : 0;
+            coefficientUpload.Write<float>(
+                Repeated(t, Math.Cos(t), Math.Sin(t), 1 + k, -k, Math.Sin(s) / Math.Sin(t), Math.Sin(t - s) / Math.Sin(t), 1));
+            advance.Run();
+        }
+    }
+
+    /// <summary>The classes of a batch without any.</summary>
+    private Tensor Unlabelled()
+    {
+        Tensor none = Keep(Device.CreateTensor(Labels!.Shape, DType.Int32));
+        none.Upload<int>([.. Enumerable.Repeat(-1, none.Count)]);
+        return none;
+    }
+
+    private static Tensor RecordGuided(ComputeProgram program, Tensor conditional, Tensor unconditional, float guidance, Tensor one)
+    {
+        Tensor f = program.Allocate(conditional.Shape);
+        Combine.Into(program, conditional, one, guidance, unconditional, one, 1 - guidance, f);
+        return f;
+    }
+
+    /// <summary>lambda_s - lambda_t = ln(tan t / tan s).</summary>
+    private static double LogRatio(double t, double s) => Math.Log(Math.Tan(t) / Math.Tan(s));
+}

@@ -1,0 +1,68 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Files;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+/// <summary>The way of a guidance scale from the command line into a student's images, and what students without that input say.</summary>
+public sealed class GuidanceTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("trigflow-guidance-").FullName;
+
+    [Fact]
+    public void A_student_that_was_told_its_guidance_is_sampled_with_any()
+    {
+        MakeTeacher();
+        Run(0, "train", "--objective", "scd", "--teacher", File("teacher.safetensors"), "--data", "synthetic", "--preset", "demo", "--out", File("run"),
+            "--device", "cpu", "--batch", "8", "--images", "96", "--set", "max_guidance=3", "--set", "peak=0.02", "--set", "tangent_warm_up=0", "--set", "kind=adam");
+        string student = Path.Combine(File("run"), "model.safetensors");
+        Assert.Equal(["guidance"], WeightFile.ReadDescription(student).Network.Conditions);
+        byte[] plain = Sample(student), one = Sample(student, "--guidance", "1"), two = Sample(student, "--guidance", "2.5");
+        Assert.Equal(plain, one);
+        Assert.NotEqual(plain, two);
+    }
+
+    [Fact]
+    public void A_student_without_that_input_says_so()
+    {
+        MakeTeacher();
+        Run(0, "train", "--objective", "scd", "--teacher", File("teacher.safetensors"), "--data", "synthetic", "--preset", "demo", "--out", File("run"),
+            "--device", "cpu", "--images", "32", "--set", "max_guidance=3", "--set", "guidance_input=false");
+        string student = Path.Combine(File("run"), "model.safetensors");
+        Assert.Empty(WeightFile.ReadDescription(student).Network.Conditions);
+        Sample(student);
+        TrigflowProcess.Outcome refused = Run(2, "sample", "--checkpoint", student, "--count", "1", "--out", File("o"), "--device", "cpu", "--guidance", "2");
+        Assert.Contains("takes no guidance scale as an input", refused.Errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(File("o")));
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    private byte[] Sample(string model, params string[] further)
+    {
+        string output = File($"sample{Directory.GetDirectories(folder).Length}");
+        Run(0, ["sample", "--checkpoint", model, "--count", "5", "--out", output, "--device", "cpu", .. further]);
+        return Npz.Read(Path.Combine(output, "samples.npz")).Pixels.ToArray();
+    }
+
+    private static TrigflowProcess.Outcome Run(int code, params string[] arguments)
+    {
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run(arguments);
+        Assert.True(outcome.ExitCode == code, outcome.ToString());
+        return outcome;
+    }
+
+    private void MakeTeacher()
+    {
+        using var device = new CpuDevice();
+        INetwork network = ((DdpmppConfig)ModelPresets.Get("demo") with { LabelCount = 5, Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [] }).Build();
+        using ParameterSlab weights = network.CreateSlab(device);
+        network.Initialise(weights, 1);
+        float[] head = weights["dec.8x8_aux_conv.weight"].Value.ToArray();
+        weights["dec.8x8_aux_conv.weight"].Value.Upload<float>([.. head.Select(value => 3e4f * value)]); // an untrained network's output is near zero
+        new TrigFlowModel(network, weights, 0.5f).Save(File("teacher.safetensors"));
+    }
+
+    private string File(string name) => Path.Combine(folder, name);
+}

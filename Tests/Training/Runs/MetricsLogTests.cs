@@ -1,0 +1,62 @@
+using TrigFlowNative.Training.Runs;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+public sealed class MetricsLogTests : IDisposable
+{
+    private readonly string path = Path.GetTempFileName();
+
+    [Fact]
+    public void Means_stand_between_the_fixed_columns_in_the_order_in_which_they_occur()
+    {
+        using (var log = new MetricsLog(path, 0))
+        {
+            log.Append(Row(1, ("loss", 0.5), ("error", 0.25)));
+            log.Append(Row(2, ("loss", 0.4), ("error", 0.2)));
+        }
+
+        Assert.Equal(
+            ["step,objective,kimg,loss,error,learning_rate,skipped,images_per_second", "1,scd,0.032,0.5,0.25,0.001,0,10", "2,scd,0.064,0.4,0.2,0.001,0,10"],
+            File.ReadAllLines(path));
+    }
+
+    [Fact]
+    public void A_mean_of_a_new_name_becomes_a_column_and_no_line_is_lost()
+    {
+        using (var log = new MetricsLog(path, 0))
+        {
+            log.Append(Row(1, ("loss", 0.5)));
+            log.Append(Row(2, ("loss", 0.4), ("fake_loss", 3)));
+            log.Append(Row(3, ("loss", 0.3), ("fake_loss", 2)));
+        }
+
+        using (var resumed = new MetricsLog(path, 2))
+            resumed.Append(Row(4, ("loss", 0.2)));
+        Assert.Equal(
+            ["step,objective,kimg,loss,fake_loss,learning_rate,skipped,images_per_second", "1,scd,0.032,0.5,,0.001,0,10", "2,scd,0.064,0.4,3,0.001,0,10", "4,scd,0.128,0.2,,0.001,0,10"],
+            File.ReadAllLines(path));
+        IReadOnlyList<MetricsRow> rows = MetricsLog.Read(path);
+        Assert.Equal([1, 2, 1], rows.Select(row => row.Means.Count));
+        Assert.Equal((0.4, 3.0), (rows[1].Loss, rows[1].Means["fake_loss"]));
+    }
+
+    [Fact]
+    public void A_line_cut_short_is_dropped()
+    {
+        File.WriteAllText(path, "step,objective,kimg,loss,learning_rate,skipped,images_per_second\n1,scd,0.032,0.5,0.001,0,10\n2,scd,0.0");
+        Assert.Equal([1L], MetricsLog.Read(path).Select(row => row.Step));
+    }
+
+    public void Dispose() => File.Delete(path);
+
+    private static MetricsRow Row(long step, params (string Name, double Value)[] means) => new()
+    {
+        Step = step,
+        Objective = "scd",
+        KImg = step * 32 / 1000.0,
+        Means = means.ToDictionary(mean => mean.Name, mean => mean.Value),
+        LearningRate = 0.001,
+        ImagesPerSecond = 10,
+    };
+}

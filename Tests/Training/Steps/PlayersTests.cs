@@ -1,0 +1,185 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Averages;
+using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Optimization;
+using TrigFlowNative.Training.Steps;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Training;
+
+/// <summary>The seam of objectives with several players, phases and stages, by one that has all of them: see <see cref="Chase"/>.</summary>
+public class PlayersTests
+{
+    /// <summary>Where the network's shift lies in a slab: each parameter begins at a multiple of 256 bytes.</summary>
+    private const int Shift = 64;
+
+    private static readonly Shape Image = new(1, 2, 3, 1);
+    private static readonly GaussianFlow Flow = new(Mean: 0.3, Std: 0.25, SigmaData: 0.5);
+
+    [Fact]
+    public void Phases_run_when_they_are_due_and_train_their_player_alone()
+    {
+        using TrainingStep step = Create();
+        float[] student = Values(step, "weights"), chaser = Values(step, "chaser.weights");
+        Run(step, 0, 1); // the student's phase runs at every step, the chaser's at 1, 4, 7, ...
+        Assert.NotEqual(student, student = Values(step, "weights"));
+        Assert.Equal(chaser, Values(step, "chaser.weights"));
+        Run(step, 1, 2);
+        Assert.NotEqual(student, Values(step, "weights"));
+        Assert.NotEqual(chaser, chaser = Values(step, "chaser.weights"));
+        Run(step, 2, 4);
+        Assert.Equal(chaser, Values(step, "chaser.weights"));
+    }
+
+    [Fact]
+    public void Every_player_has_its_optimizer_counters_and_columns()
+    {
+        using TrainingStep step = Create();
+        Run(step, 0, 4);
+        TrainingStatistics statistics = step.FetchStatistics();
+        string[] columns = ["chaser_distance", "chaser_gradient_norm", "chaser_loss", "distance", "error", "gradient_norm", "loss", "tangent_norm"];
+        Assert.Equal(columns, statistics.Means.Keys.Order(StringComparer.Ordinal));
+        Assert.All(statistics.Means.Where(mean => mean.Key is not ("error" or "tangent_norm")), mean => Assert.True(double.IsFinite(mean.Value), mean.Key));
+        Assert.Equal((4, 0), (statistics.Taken, statistics.Skipped));
+        Assert.Equal(
+            ["weights", "first_moment", "second_moment", "optimizer", "average", "counters", "chaser.weights", "chaser.first_moment", "chaser.second_moment",
+                "chaser.optimizer", "chaser.counters", "previous.weights", "log"],
+            step.State.Select(tensor => tensor.Name));
+        Assert.Equal(0.2f + 0.5f, Values(step, "chaser.weights")[Shift], 1e-5f); // Adam's first step is as long as the rate, which is its own
+    }
+
+    /// <summary>Of a loss that is a constant to the tape the backward pass knows nothing; the cotangent that was given decides.</summary>
+    [Fact]
+    public void A_given_cotangent_takes_the_place_of_a_loss()
+    {
+        using TrainingStep step = Create();
+        Run(step, 0, 1);
+        // (1 - beta1) times the sum of the cotangent over all pixels, 2: F is the shift itself.
+        Assert.Equal(0.1f * 2f, Values(step, "first_moment")[Shift], 1e-5f);
+    }
+
+    [Fact]
+    public void Stages_copy_weights_and_start_optimizers_anew_by_the_step_alone()
+    {
+        using TrainingStep step = Create();
+        Run(step, 0, 3);
+        float[] average = Values(step, "average");
+        Assert.NotEqual(average, Values(step, "previous.weights"));
+        Run(step, 3, 4); // a stage begins
+        Assert.Equal(average, Values(step, "previous.weights"));
+        Assert.Equal(1.0, Doubles(step, "optimizer")[2]); // one step since
+        Assert.Equal(3.0, Doubles(step, "optimizer", Run(step, 4, 6))[2]);
+    }
+
+    [Fact]
+    public void A_resumed_run_has_the_bits_of_one_that_never_stopped()
+    {
+        using TrainingStep whole = Create(), first = Create(), resumed = Create();
+        Run(whole, 0, 7);
+        Run(first, 0, 3);
+        foreach ((StateTensor from, StateTensor to) in first.State.Zip(resumed.State))
+            StateBytes.Upload(to.Value, StateBytes.Of(from.Value));
+        resumed.Refresh();
+        Run(resumed, 3, 7);
+        foreach ((StateTensor expected, StateTensor actual) in whole.State.Zip(resumed.State))
+            Assert.True(StateBytes.Of(expected.Value).AsSpan().SequenceEqual(StateBytes.Of(actual.Value)), expected.Name);
+    }
+
+    [Fact]
+    public void An_update_that_is_not_finite_is_skipped_for_its_player_alone()
+    {
+        using TrainingStep step = Create();
+        Run(step, 0, 1);
+        float[] student = Values(step, "weights"), chaser = Values(step, "chaser.weights");
+        float[] images = Flow.Images(8 * 6, 1);
+        images[3] = float.NaN; // the chaser alone looks at images
+        step.Run(images, [], 1);
+        Assert.NotEqual(student, Values(step, "weights"));
+        Assert.Equal(chaser, Values(step, "chaser.weights"));
+        TrainingStatistics statistics = step.FetchStatistics();
+        Assert.Equal((2, 1, 1), (statistics.Taken, statistics.Skipped, statistics.LongestSkip));
+    }
+
+    private static TrainingStep Create()
+    {
+        var options = new TrainingOptions
+        {
+            Batch = 8,
+            MicroBatch = 4,
+            Objective = new ChaseOptions { Name = "chase" },
+            Optimizer = new OptimizerOptions { LearningRate = new LearningRateSchedule { Peak = 0.01 } },
+            Average = new AverageOptions { HalfLifeImages = 50 },
+        };
+        return new TrainingStep(TestDevices.Get("cpu"), AffineNetwork.Of(_ => (0, 1), Image), options, 0.5f, slab => AffineNetwork.Set(slab, 0.1f, 0.2f, 0));
+    }
+
+    private static TrainingStep Run(TrainingStep step, int first, int end)
+    {
+        for (int i = first; i < end; i++)
+            step.Run(Flow.Images(8 * 6, i), [], i);
+        return step;
+    }
+
+    private static float[] Values(TrainingStep step, string name) => step.State.Single(tensor => tensor.Name == name).Value.ToArray();
+
+    private static double[] Doubles(TrainingStep step, string name, TrainingStep? after = null)
+    {
+        double[] values = new double[(after ?? step).State.Single(tensor => tensor.Name == name).Value.Count];
+        step.State.Single(tensor => tensor.Name == name).Value.Download(values.AsSpan());
+        return values;
+    }
+
+    private sealed record ChaseOptions : ObjectiveOptions
+    {
+        public override void Validate()
+        {
+        }
+
+        public override Objective Create() => new Chase();
+    }
+
+    /// <summary>
+    /// The student is moved by a cotangent of 2 at its output; a chaser with an optimizer of its own regresses the images every third step; every
+    /// third step the student's average is copied to a frozen player, and its optimizer starts anew.
+    /// </summary>
+    private sealed class Chase : Objective
+    {
+        private const string Chaser = "chaser", Previous = "previous";
+
+        public override ModelKind Makes => ModelKind.Diffusion;
+
+        public override IReadOnlyList<PlayerSpec> Players =>
+        [
+            new PlayerSpec(Student) { IsAveraged = true },
+            new PlayerSpec(Chaser) { Optimizer = new OptimizerOptions { LearningRate = new LearningRateSchedule { Peak = 0.5 } } },
+            new PlayerSpec(Previous) { IsTrained = false },
+        ];
+
+        public override IReadOnlyList<Phase> Phases => [new Phase(Student), new Phase(Chaser, Period: 3, Offset: 1)];
+
+        public override void BeforeStep(long step, IStagedPlayers players)
+        {
+            if (step == 0 || step % 3 != 0)
+                return;
+            players.CopyWeights(Student, Previous, average: true);
+            players.ResetOptimizer(Student);
+        }
+
+        public override PhasePass Record(PhaseRecorder phase)
+        {
+            (ComputeProgram program, PhaseBatch batch) = (phase.Program, phase.Batch);
+            Tensor t = new FixedTime(1).Draw(program, batch), w = program.Constant(batch.PerImage, 0);
+            Tensor x = program.Constant(batch.Images.Shape, 1), other = program.Constant(batch.Images.Shape, 0);
+            Tensor f = phase.Trained.F(program, x, new NetworkConditions(t));
+            Tensor target = phase.Phase.Player == Student ? phase.Player(Previous).F(program, x, new NetworkConditions(t)) : batch.Images;
+            Tensor loss = RegressionLoss.Apply(program, f, target, w, LossKind.Huber, 0.1f, out Tensor error);
+            phase.Tally("distance", error);
+            if (phase.Phase.Player != Student)
+                return new PhasePass(loss);
+            long elements = batch.Images.Shape.Count / batch.Images.Shape.N;
+            return new PhasePass(loss) { Given = (f, program.Constant(f.Shape, 2 * batch.Share / elements)) };
+        }
+    }
+}

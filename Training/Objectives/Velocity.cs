@@ -1,0 +1,56 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
+
+namespace TrigFlowNative.Training.Objectives;
+
+/// <summary>
+/// dx_t/dt along a flow through x_t, a constant to the tape: the sample's own path v_t, or a teacher's probability-flow ODE, guided or not.
+/// </summary>
+/// <param name="DxDt">dx_t/dt (N, H, W, C), in the data's unit per radian.</param>
+/// <param name="Guidance">The guidance scale of each sample (N) where one was drawn; else null.</param>
+public sealed record Velocity(Tensor DxDt, Tensor? Guidance = null)
+{
+    /// <summary>Records v_t = cos t z - sin t x_0, an unbiased estimate of the ODE's velocity that needs no teacher.</summary>
+    public static Velocity OfData(PhaseRecorder phase, NoisyBatch noisy)
+    {
+        ArgumentNullException.ThrowIfNull(phase);
+        ArgumentNullException.ThrowIfNull(noisy);
+        Tensor velocity = phase.Program.Allocate(noisy.Noise.Shape);
+        noisy.VelocityInto(phase.Program, 1, velocity);
+        return new Velocity(velocity);
+    }
+
+    /// <summary>
+    /// Records the teacher's sigma_d F. With a largest guidance above 1 it is sigma_d (F_none + s (F_class - F_none)), classifier-free guidance with a
+    /// scale s drawn uniformly from [1, maxGuidance] for each sample (arXiv:2410.11081, appendix G.2).
+    /// </summary>
+    /// <param name="phase">The phase, which has a teacher.</param>
+    /// <param name="noisy">The batch.</param>
+    /// <param name="x">x_t / sigma_d (N, H, W, C).</param>
+    /// <param name="maxGuidance">At least 1; 1 for none, which is also what a batch without labels gets.</param>
+    /// <exception cref="InvalidOperationException">There is no teacher.</exception>
+    public static Velocity OfTeacher(PhaseRecorder phase, NoisyBatch noisy, Tensor x, float maxGuidance)
+    {
+        ArgumentNullException.ThrowIfNull(phase);
+        ArgumentNullException.ThrowIfNull(noisy);
+        (ComputeProgram program, PhaseBatch batch) = (phase.Program, phase.Batch);
+        NetworkWeights teacher = phase.Teacher ?? throw new InvalidOperationException("the velocity of a teacher is wanted where there is none");
+        using IDisposable layer = program.Layer("teacher");
+        Tensor f = teacher.F(program, x, new NetworkConditions(noisy.T, batch.Labels));
+        float excess = maxGuidance - 1;
+        if (batch.Labels is not { } labels || excess <= 0)
+            return new Velocity(Residual.Apply(program, f, f, batch.SigmaData / 2));
+
+        // F_none + s (F_class - F_none) = F_class + (s - 1) (F_class - F_none)
+        Tensor none = LabelDropout.Apply(program, labels, batch.Random.For(RandomPurpose.LabelDropout), rate: 1); // every label is dropped
+        Tensor unconditional = teacher.F(program, x, new NetworkConditions(noisy.T, none));
+        Tensor share = program.Allocate(batch.PerImage), guidance = program.Allocate(f.Shape), scale = program.Allocate(batch.PerImage);
+        RandomUniform.Into(program, share, batch.Random.For(RandomPurpose.Guidance));
+        Combine.Into(program, f, share, excess, unconditional, share, -excess, guidance);
+        Tensor one = program.Constant(batch.PerImage, 1);
+        Combine.Into(program, share, one, excess, one, one, 1, scale);
+        phase.Name("guidance", scale);
+        return new Velocity(Residual.Apply(program, f, guidance, batch.SigmaData), scale);
+    }
+}

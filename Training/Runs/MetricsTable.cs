@@ -1,0 +1,76 @@
+using System.Globalization;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace TrigFlowNative.Training.Runs;
+
+/// <summary>metrics.csv as text: a column for each fixed member of a row, and between them one for each mean by name.</summary>
+internal static class MetricsTable
+{
+    private static readonly CsvConfiguration Format = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
+
+    private static readonly (string Name, Func<MetricsRow, object> Value)[] Before =
+        [("step", row => row.Step), ("objective", row => row.Objective), ("kimg", row => row.KImg)];
+
+    private static readonly (string Name, Func<MetricsRow, object> Value)[] After =
+        [("learning_rate", row => row.LearningRate), ("skipped", row => row.Skipped), ("images_per_second", row => row.ImagesPerSecond)];
+
+    /// <summary>Names of the means of rows, in the order in which they first occur.</summary>
+    public static IReadOnlyList<string> MeansOf(IEnumerable<MetricsRow> rows) => [.. rows.SelectMany(row => row.Means.Keys).Distinct()];
+
+    /// <summary>A writer of lines.</summary>
+    public static CsvWriter Writer(TextWriter text) => new(text, Format);
+
+    /// <summary>Writes the header line.</summary>
+    public static void WriteHeader(CsvWriter csv, IReadOnlyList<string> means)
+    {
+        foreach (string name in (IEnumerable<string>)[.. Before.Select(column => column.Name), .. means, .. After.Select(column => column.Name)])
+            csv.WriteField(name);
+        csv.NextRecord();
+    }
+
+    /// <summary>Writes a line; a mean that the row lacks is empty.</summary>
+    public static void WriteRow(CsvWriter csv, MetricsRow row, IReadOnlyList<string> means)
+    {
+        foreach ((_, Func<MetricsRow, object> value) in Before)
+            csv.WriteField(value(row));
+        foreach (string name in means)
+            csv.WriteField(row.Means.TryGetValue(name, out double mean) ? (double?)mean : null);
+        foreach ((_, Func<MetricsRow, object> value) in After)
+            csv.WriteField(value(row));
+        csv.NextRecord();
+    }
+
+    /// <summary>The whole lines of a table; reading stops at a line cut short by a kill, since the state is what counts.</summary>
+    public static IReadOnlyList<MetricsRow> Read(TextReader text)
+    {
+        var rows = new List<MetricsRow>();
+        using var csv = new CsvReader(text, Format);
+        try
+        {
+            if (csv.Read() && csv.ReadHeader())
+                while (csv.Read())
+                    rows.Add(Row(csv));
+        }
+        catch (CsvHelperException)
+        {
+        }
+
+        return rows;
+    }
+
+    private static MetricsRow Row(CsvReader csv)
+    {
+        string[] means = [.. csv.HeaderRecord!.Except([.. Before.Select(column => column.Name), .. After.Select(column => column.Name)])];
+        return new MetricsRow
+        {
+            Step = csv.GetField<long>("step"),
+            Objective = csv.GetField("objective") ?? "",
+            KImg = csv.GetField<double>("kimg"),
+            Means = means.Where(name => !string.IsNullOrEmpty(csv.GetField(name))).ToDictionary(name => name, name => csv.GetField<double>(name)),
+            LearningRate = csv.GetField<double>("learning_rate"),
+            Skipped = csv.GetField<long>("skipped"),
+            ImagesPerSecond = csv.GetField<double>("images_per_second"),
+        };
+    }
+}

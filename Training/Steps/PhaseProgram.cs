@@ -1,0 +1,61 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using TrigFlowNative.Training.Objectives;
+
+namespace TrigFlowNative.Training.Steps;
+
+/// <summary>
+/// A phase as two programs that are recorded once: forward and backward pass of a micro-batch, run for each of them, whose gradients add up; then
+/// the update of the player.
+/// </summary>
+internal sealed class PhaseProgram : IDisposable
+{
+    private readonly Phase phase;
+    private readonly ComputeProgram forwardBackward, update;
+
+    /// <summary>Records both.</summary>
+    /// <param name="phase">The phase.</param>
+    /// <param name="player">The player that it trains.</param>
+    /// <param name="record">Records the forward pass.</param>
+    /// <param name="share">Weight of a sample in the mean over the batch.</param>
+    /// <param name="scalars">Numbers that follow the step.</param>
+    /// <param name="tallies">The log.</param>
+    public PhaseProgram(Phase phase, Player player, Func<ComputeProgram, PhasePass> record, float share, StepScalars scalars, Tallies tallies)
+    {
+        this.phase = phase;
+        var tape = new Tape();
+        forwardBackward = new ComputeProgram(player.Weights.Device) { Tape = tape };
+        update = new ComputeProgram(player.Weights.Device);
+        player.Weights.WatchOn(tape);
+        PhasePass pass = record(forwardBackward);
+        player.Judge(forwardBackward, pass.Loss);
+        Tally.Into(forwardBackward, pass.Loss, tallies.Of(player.Prefixed(TrainingStatistics.LossName)));
+        (Tensor output, Tensor cotangent) = pass.Given ?? (pass.Loss, forwardBackward.Constant(pass.Loss.Shape, share));
+        tape.Seed(output, cotangent);
+        tape.Backward();
+        forwardBackward.Compile();
+        player.RecordUpdate(update, scalars, tallies);
+        update.Compile();
+    }
+
+    /// <summary>Whether the phase runs at a step.</summary>
+    public bool IsDue(long step) => phase.IsDue(step);
+
+    /// <summary>The launches of a step in order.</summary>
+    public IEnumerable<ProgramStep> Steps => [.. forwardBackward.Steps, .. update.Steps];
+
+    /// <summary>Adds the gradients of a micro-batch to those that have gathered.</summary>
+    public void Accumulate() => forwardBackward.Run();
+
+    /// <summary>Updates the player.</summary>
+    public void Update() => update.Run();
+
+    /// <inheritdoc cref="TrainingStep.Time"/>
+    public IEnumerable<StepTime> Time(int repetitions) => [.. forwardBackward.Time(repetitions), .. update.Time(repetitions)];
+
+    public void Dispose()
+    {
+        forwardBackward.Dispose();
+        update.Dispose();
+    }
+}

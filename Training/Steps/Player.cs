@@ -1,0 +1,169 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Averages;
+using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Optimization;
+
+namespace TrigFlowNative.Training.Steps;
+
+/// <summary>
+/// A player's part of what one step hands to the next, in device memory: parameters and, of a trained one, gradients, moments, averages and
+/// counters. Random numbers have no state: they are counted by the step.
+/// </summary>
+internal sealed class Player : IDisposable
+{
+    /// <summary>Relative widths of the power-function averages (arXiv:2312.02696, section 3.2).</summary>
+    private static readonly double[] Widths = [0.05, 0.10];
+
+    private readonly PlayerSpec spec;
+    private readonly TrainingOptions options;
+    private readonly AdamSlabs? optimizer;
+    private readonly Tensor? losses, verdict, counters;
+
+    /// <summary>Allocates the state.</summary>
+    /// <param name="device">Where the training runs.</param>
+    /// <param name="spec">The player.</param>
+    /// <param name="network">Its network.</param>
+    /// <param name="options">All numbers of the training.</param>
+    public Player(ComputeDevice device, PlayerSpec spec, INetwork network, TrainingOptions options)
+    {
+        (this.spec, this.options, Network) = (spec, options, network);
+        DType activations = options.Precision.ActivationsOn(device);
+        Weights = Slab(withGradients: spec.IsTrained);
+        if (spec.IsAveraged)
+        {
+            Average = Slab();
+            if (options.Average.PowerFunction)
+                PowerAverages = [.. Widths.Select(width => (PowerAverage.OfWidth(width), network.CreateSlab(device, further: spec.FurtherParameters, masterOnly: true)))];
+        }
+
+        if (!spec.IsTrained)
+            return;
+        Shape shape = Weights.Values.Shape;
+        optimizer = new AdamSlabs(
+            Weights.Values, Weights.Gradients!, device.CreateTensor(shape), device.CreateTensor(shape), device.CreateTensor(new Shape(Adam.StateLength), DType.Float64))
+        {
+            ComputeWeights = network.ComputeWeights is null ? Weights.ComputeValues : null, // the optimizer rounds on the way; all else is a step of its own
+        };
+        losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64);
+        verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
+        counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
+
+        ParameterSlab Slab(bool withGradients = false) => network.CreateSlab(device, withGradients, activations, spec.FurtherParameters);
+    }
+
+    /// <summary>The architecture.</summary>
+    public INetwork Network { get; }
+
+    /// <summary>The parameters and their gradients.</summary>
+    public ParameterSlab Weights { get; }
+
+    /// <summary>The average with a half-life; null where none is kept.</summary>
+    public ParameterSlab? Average { get; }
+
+    /// <summary>The power-function averages; empty unless asked for.</summary>
+    public IReadOnlyList<(PowerAverage Kind, ParameterSlab Slab)> PowerAverages { get; } = [];
+
+    /// <summary>Every tensor that a resumed run needs to go on with the same bits.</summary>
+    public IEnumerable<StateTensor> State
+    {
+        get
+        {
+            string prefix = spec.Name == Objective.Student ? "" : $"{spec.Name}.";
+            yield return new($"{prefix}weights", Weights.Values, Weights);
+            if (optimizer is not null)
+            {
+                yield return new($"{prefix}first_moment", optimizer.First, Weights);
+                yield return new($"{prefix}second_moment", optimizer.Second, Weights);
+                yield return new($"{prefix}optimizer", optimizer.State);
+            }
+
+            if (Average is not null)
+                yield return new($"{prefix}average", Average.Values, Average);
+            foreach ((PowerAverage kind, ParameterSlab slab) in PowerAverages)
+                yield return new($"{prefix}power_average_{kind.Width:F2}", slab.Values, slab);
+            if (counters is not null)
+                yield return new($"{prefix}counters", counters);
+        }
+    }
+
+    private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Prepend(Average!);
+
+    /// <summary>Copies the weights to every average, as at the start of a training.</summary>
+    public void StartAverages()
+    {
+        if (Average is null)
+            return;
+        using var program = new ComputeProgram(Weights.Device);
+        foreach (ParameterSlab slab in Averages)
+            Copy.Into(program, Weights.Values, slab.Values);
+        program.Run();
+    }
+
+    /// <summary>Makes the compute weights of weights and average anew, which are no part of <see cref="State"/>.</summary>
+    public void RefreshComputeWeights()
+    {
+        Network.RefreshComputeWeights(Weights);
+        if (Average is not null)
+            Network.RefreshComputeWeights(Average);
+    }
+
+    /// <summary>Makes moments and step count zero.</summary>
+    public void ResetOptimizer()
+    {
+        AdamSlabs slabs = optimizer ?? throw new InvalidOperationException($"the player {spec.Name} is not trained");
+        float[] zeros = new float[slabs.First.Count];
+        slabs.First.Upload<float>(zeros);
+        slabs.Second.Upload<float>(zeros);
+        slabs.State.Upload<double>(new double[Adam.StateLength]);
+    }
+
+    /// <summary>Records that the losses of a part of the batch count for whether the update is taken.</summary>
+    public void Judge(ComputeProgram program, Tensor loss) => Tally.Into(program, loss, losses!);
+
+    /// <summary>Records the update by the gradients that have gathered, unless one of them or a loss is not finite.</summary>
+    public void RecordUpdate(ComputeProgram program, StepScalars scalars, Tallies tallies)
+    {
+        OptimizerOptions numbers = spec.Optimizer ?? options.Optimizer;
+        Network.ComputeWeights?.Backward(program, Weights);
+        GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, verdict!, counters!);
+        Tally.Into(program, verdict!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TrainingStatistics.GradientNormName)));
+        Tensor rate = scalars.Get(Prefixed("learning_rate"), numbers.LearningRate.At);
+        // The average that is sampled from moves in the optimizer's own pass over the slabs; the others, if any, in one each.
+        numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, verdict);
+        foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages)
+            ExponentialAverage.Into(program, Weights.Values, average.Values, Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1)), verdict);
+        Network.ComputeWeights?.Make(program, Weights);
+
+        Tensor Gain(string name, Func<long, double> at) => scalars.Get(Prefixed(name), at);
+    }
+
+    /// <summary>Steps taken and skipped, and the longest row of skips since the last call; waits for the device.</summary>
+    public (int Taken, int Skipped, int LongestSkip) FetchCounts()
+    {
+        if (counters is null)
+            return default;
+        int[] counts = new int[GradientNorm.CounterLength];
+        counters.Download(counts.AsSpan());
+        counters.Upload<int>([.. counts[..3], 0]);
+        return (counts[0], counts[1], counts[3]);
+    }
+
+    /// <summary>A quantity's name in the log.</summary>
+    public string Prefixed(string name) => spec.Name == Objective.Student ? name : $"{spec.Name}_{name}";
+
+    public void Dispose()
+    {
+        Weights.Dispose();
+        if (Average is not null)
+            foreach (ParameterSlab average in Averages)
+                average.Dispose();
+        foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.First, optimizer?.Second, optimizer?.State, losses, verdict, counters])
+            tensor?.Dispose();
+    }
+
+    /// <summary>The share of the new weights in the average with a half-life, after a step.</summary>
+    private double HalfLifeGain(long step) =>
+        1 - new HalfLifeAverage(options.Average.HalfLifeImages, options.Average.RampUp).Beta((double)step * options.Batch, options.Batch);
+}

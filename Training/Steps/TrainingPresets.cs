@@ -1,0 +1,65 @@
+using System.Collections.Concurrent;
+using TrigFlowNative.Training.Averages;
+using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Optimization;
+using static TrigFlowNative.Training.Optimization.OptimizerKind;
+
+namespace TrigFlowNative.Training.Steps;
+
+/// <summary>The numbers with which a network of a preset is trained for an objective.</summary>
+/// <param name="Images">Images to train on, repetitions counted.</param>
+/// <param name="Flip">Whether images are mirrored at random: not where left and right mean something, as in digits.</param>
+/// <param name="Options">All other numbers.</param>
+public sealed record TrainingPreset(long Images, bool Flip, TrainingOptions Options);
+
+/// <summary>
+/// One table of training numbers for the named networks. The rows of cifar10 are those of arXiv:2410.11081, appendix G.2, and
+/// of its reproductions; those of mnist and demo are ours, for minutes on a GPU and on a CPU.
+/// </summary>
+public static class TrainingPresets
+{
+    private static readonly ConcurrentDictionary<(string Preset, string Objective), TrainingPreset> Rows = new()
+    {
+#pragma warning disable format // columns line up
+        //                           images  batch   flip  dropout     by   rate    beta2  half-life   objective: P_mean, P_std, H
+        [("cifar10", "trigflow")] = Row( 204.8e6,   512,  true,   0.13f,   Adam,  1e-3,  0.999f,  500e3, new TrigFlowOptions { PMean = -1.2f, PStd = 1.2f }),
+        [("cifar10", "sct")]      = Row( 204.8e6,   512,  true,   0.20f,  RAdam,  1e-4,   0.99f,  500e3, Consistency<ConsistencyOptions>(10_000)),
+        [("cifar10", "scd")]      = Row( 204.8e6,   512,  true,   0.00f,  RAdam,  1e-4,   0.99f,  500e3, Consistency<DistillationOptions>(10_000)),
+        [("mnist", "trigflow")]   = Row(   1.0e6,   256, false,   0.00f,   Adam,  1e-3,  0.999f,   50e3, new TrigFlowOptions { PMean = -1.2f, PStd = 1.2f }),
+        [("mnist", "sct")]        = Row(   1.0e6,   256, false,   0.00f,  RAdam,  3e-4,   0.99f,   50e3, Consistency<ConsistencyOptions>(500)),
+        [("mnist", "scd")]        = Row(   0.5e6,   256, false,   0.00f,  RAdam,  3e-4,   0.99f,   50e3, Consistency<DistillationOptions>(500)),
+        [("demo", "trigflow")]    = Row(    26e3,    32, false,   0.00f,   Adam,  2e-3,  0.999f,    5e3, new TrigFlowOptions { PMean = -1.2f, PStd = 1.2f }),
+        [("demo", "sct")]         = Row(    64e3,    32, false,   0.00f,  RAdam,  3e-4,   0.99f,    5e3, Consistency<ConsistencyOptions>(250)),
+        [("demo", "scd")]         = Row(    28e3,    32, false,   0.00f,  RAdam,  5e-4,   0.99f,    5e3, Consistency<DistillationOptions>(250), decayAfter: 150),
+#pragma warning restore format
+    };
+
+    /// <summary>Adds the numbers of a preset for an objective, or replaces them.</summary>
+    public static void Set(string preset, string objective, TrainingPreset numbers) => Rows[(preset, objective)] = numbers;
+
+    /// <summary>The numbers for a preset and an objective.</summary>
+    /// <param name="preset">A named network.</param>
+    /// <param name="objective">Its name in <see cref="ObjectiveRegistry"/>.</param>
+    /// <exception cref="ArgumentException">There are none.</exception>
+    public static TrainingPreset Get(string preset, string objective) => Rows.TryGetValue((preset, objective), out TrainingPreset? row)
+        ? row with { Options = row.Options with { Objective = row.Options.Objective with { Name = objective } } }
+        : throw new ArgumentException($"there are no training numbers for the preset '{preset}' and the objective {objective}");
+
+    private static T Consistency<T>(int warmUp)
+        where T : ConsistencyOptions, new() => new T() with { PMean = -1.0f, PStd = 1.4f, TangentWarmUp = warmUp };
+
+    private static TrainingPreset Row(
+        double images, int batch, bool flip, float dropout, OptimizerKind kind, double rate, float beta2, double halfLife, ObjectiveOptions objective,
+        int decayAfter = 0)
+    {
+        var options = new TrainingOptions
+        {
+            Batch = batch,
+            Dropout = dropout,
+            Objective = objective,
+            Optimizer = new OptimizerOptions { Kind = kind, LearningRate = new LearningRateSchedule { Peak = rate, DecayAfterSteps = decayAfter }, Beta2 = beta2 },
+            Average = new AverageOptions { HalfLifeImages = halfLife },
+        };
+        return new TrainingPreset((long)images, flip, options);
+    }
+}

@@ -1,0 +1,191 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Objectives;
+
+namespace TrigFlowNative.Training.Steps;
+
+/// <summary>
+/// One optimisation step, recorded once and run many times: the phases of an objective in order. What a step computes depends on the
+/// options, the state, the batch and the step's number alone.
+/// </summary>
+/// <remarks>
+/// A phase with a loss or gradient that is not finite leaves its player's weights, moments and averages as they are, and is counted. Nothing
+/// waits for the device, unless the host is a few batches ahead of it; statistics gather there until they are fetched. Not for
+/// several threads.
+/// </remarks>
+public sealed class TrainingStep : IDisposable, IStagedPlayers
+{
+    private readonly TrainingOptions options;
+    private readonly Objective objective;
+    private readonly Dictionary<string, Player> players = [];
+    private readonly List<PhaseProgram> phases = [];
+    private readonly StepScalars scalars;
+    private readonly Tallies tallies;
+    private readonly StepBatch batch;
+
+    /// <summary>Allocates the state and records the programs.</summary>
+    /// <param name="device">Where the training runs.</param>
+    /// <param name="network">The student's network.</param>
+    /// <param name="options">All numbers of the training.</param>
+    /// <param name="sigmaData">Standard deviation of the data, over all pixels and channels.</param>
+    /// <param name="initialise">Writes the student's first weights into a slab, compute weights included: <see cref="NetworkSlab.Initialise"/>, or a file's.</param>
+    /// <param name="teacher">For an objective with a teacher, the diffusion model, on the same device; it must outlive the step. Otherwise null.</param>
+    /// <exception cref="ArgumentException">An option is out of range, or the teacher is missing, superfluous or does not fit.</exception>
+    public TrainingStep(
+        ComputeDevice device, INetwork network, TrainingOptions options, float sigmaData, Action<ParameterSlab> initialise, TrigFlowModel? teacher = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(initialise);
+        options.Validate();
+        if (!(sigmaData is > 0 and < float.PositiveInfinity))
+            throw new ArgumentException($"sigma_data is positive, not {sigmaData}");
+        (this.options, objective) = (options, options.Objective.Create());
+        TeacherCheck.Require(objective, options.Objective.Name, network, sigmaData, teacher);
+        objective.Check(network);
+        try
+        {
+            foreach (PlayerSpec spec in objective.Players)
+                AddPlayer(device, spec, spec.Network ?? network, initialise, teacher);
+        }
+        catch
+        {
+            DisposePlayers(); // a file that is not what it should be: whoever gave it may try another
+            throw;
+        }
+
+        scalars = new StepScalars(device);
+        tallies = new Tallies(device);
+        batch = new StepBatch(device, network.Config, options);
+        var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
+        foreach (Phase phase in objective.Phases)
+        {
+            Player player = players[phase.Player];
+            PhaseBatch inputs = batch.OfPhase(phases.Count, sigmaData);
+            phases.Add(new PhaseProgram(
+                phase, player, program => objective.Record(new PhaseRecorder(
+                    program, phase, inputs, weights, teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights), options.Dropout,
+                    scalars.Get, (name, values) => Tally.Into(program, values, tallies.Of(player.Prefixed(name))))),
+                inputs.Share, scalars, tallies));
+        }
+    }
+
+    /// <summary>The student's weights: the network's, and behind them those of the adaptive weighting.</summary>
+    public ParameterSlab Weights => Student.Weights;
+
+    /// <summary>The average of the student's weights to sample from and to store as the result.</summary>
+    public ParameterSlab Average => Student.Average!;
+
+    /// <summary>The student's power-function averages, each with its relative width; empty unless asked for.</summary>
+    public IReadOnlyList<(double Width, ParameterSlab Weights)> PowerAverages => [.. Student.PowerAverages.Select(average => (average.Kind.Width, average.Slab))];
+
+    /// <summary>
+    /// Every tensor that must be stored and restored, by name, for a run to go on with the same bits. Call
+    /// <see cref="Refresh"/> after writing to them.
+    /// </summary>
+    public IReadOnlyList<StateTensor> State => [.. players.Values.SelectMany(player => player.State), new("log", tallies.State)];
+
+    private Player Student => players[Objective.Student];
+
+    /// <summary>Runs a step; on a GPU it goes on while this returns.</summary>
+    /// <param name="images">Images (batch, H, W, C), as the data set has them: pixels in [-1, 1].</param>
+    /// <param name="labels">The class of each image, -1 for none; empty where the network has no classes.</param>
+    /// <param name="step">Number of the step, from 0: decides random numbers, phases, stages, learning rates and averages.</param>
+    /// <exception cref="ArgumentException">The batch does not have the number of images, pixels or labels recorded.</exception>
+    public void Run(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, long step)
+    {
+        batch.Check(images, labels);
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        objective.BeforeStep(step, this);
+        scalars.Upload(step);
+        foreach (PhaseProgram phase in phases.Where(phase => phase.IsDue(step)))
+        {
+            for (int i = 0; i < options.Batch; i += options.MicroBatchSize)
+            {
+                batch.Upload(images, labels, step, first: i);
+                phase.Accumulate();
+            }
+
+            phase.Update();
+        }
+    }
+
+    /// <summary>The launches of all phases in order, for those who time them one by one.</summary>
+    internal IReadOnlyList<ProgramStep> ProgramSteps => [.. phases.SelectMany(phase => phase.Steps)];
+
+    /// <summary>
+    /// Brings up to date what follows from <see cref="State"/>: the compute weights of weights and averages. Steps keep those of the
+    /// weights up to date, but not those of the average, which only sampling reads. Waits for the device.
+    /// </summary>
+    public void Refresh()
+    {
+        foreach (Player player in players.Values)
+            player.RefreshComputeWeights();
+    }
+
+    /// <summary>Means and counts since the last call; waits for the device.</summary>
+    public TrainingStatistics FetchStatistics()
+    {
+        (int Taken, int Skipped, int LongestSkip)[] counts = [.. players.Values.Select(player => player.FetchCounts())];
+        return new TrainingStatistics(tallies.Fetch()) { Taken = counts[0].Taken, Skipped = counts.Sum(each => each.Skipped), LongestSkip = counts.Max(each => each.LongestSkip) };
+    }
+
+    /// <summary>
+    /// Measures every launch of all phases: those of a micro-batch, then those of the update. Runs them several times over the last batch, which
+    /// destroys the training's state: dispose of the step afterwards.
+    /// </summary>
+    /// <param name="repetitions">Times that each launch is measured, at least 1.</param>
+    public IReadOnlyList<StepTime> Time(int repetitions = 5) => [.. phases.SelectMany(phase => phase.Time(repetitions))];
+
+    /// <inheritdoc/>
+    void IStagedPlayers.CopyWeights(string from, string to, bool average)
+    {
+        Player source = players[from], target = players[to];
+        using var program = new ComputeProgram(source.Weights.Device);
+        Copy.Into(program, average ? source.Average!.Values : source.Weights.Values, target.Weights.Values);
+        target.Network.MakeComputeWeights(program, target.Weights);
+        program.Run();
+    }
+
+    /// <inheritdoc/>
+    void IStagedPlayers.ResetOptimizer(string player) => players[player].ResetOptimizer();
+
+    /// <summary>Releases the state and the programs.</summary>
+    public void Dispose()
+    {
+        batch.Dispose();
+        phases.ForEach(phase => phase.Dispose());
+        scalars.Dispose();
+        tallies.Dispose();
+        DisposePlayers();
+    }
+
+    private void AddPlayer(ComputeDevice device, PlayerSpec spec, INetwork network, Action<ParameterSlab> initialise, TrigFlowModel? teacher)
+    {
+        var player = new Player(device, spec, network, options);
+        players.Add(spec.Name, player);
+        switch (spec.Start)
+        {
+            case PlayerStart.Student when spec.Name == Objective.Student:
+                initialise(player.Weights);
+                break;
+            case PlayerStart.Fresh:
+                network.Initialise(player.Weights, options.Seed);
+                break;
+            default:
+                network.CopyWeights(spec.Start == PlayerStart.Teacher ? teacher!.Weights : Weights, player.Weights);
+                break;
+        }
+
+        player.StartAverages();
+        player.RefreshComputeWeights();
+    }
+
+    private void DisposePlayers()
+    {
+        foreach (Player player in players.Values)
+            player.Dispose();
+    }
+}
