@@ -6,7 +6,7 @@ namespace TrigFlowNative.Training.Data;
 public static class ImageDataset
 {
     /// <summary>The name of the data set that the program draws itself, see <see cref="SyntheticShapes"/>.</summary>
-    public const string Synthetic = "synthetic";
+    public const string Synthetic = SyntheticShapes.Name;
 
     /// <summary>
     /// Reads a data set into memory, fitted to the model: the largest centred square of each image, framed with zeros if it is smaller by

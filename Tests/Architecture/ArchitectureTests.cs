@@ -22,7 +22,7 @@ public class ArchitectureTests
         ["Benchmarks"] = ["Training", "BenchmarkDotNet", "CsvHelper", "System.CommandLine", "ScottPlot", "SkiaSharp.NativeAssets.Linux.NoDependencies"],
     };
 
-    private static string Root { get; } = FindRoot();
+    internal static string Root { get; } = FindRoot();
 
     public static TheoryData<string> Floors => [.. Allowed.Keys];
 
@@ -96,5 +96,5 @@ public class ArchitectureTests
     private static bool RecordsSteps(Type type) => type.GetMethods(BindingFlags.Public | BindingFlags.Static)
         .Any(method => method.GetParameters().FirstOrDefault()?.ParameterType == typeof(ComputeProgram));
 
-    private static string FindRoot([CallerFilePath] string thisFile = "") => Path.GetDirectoryName(Path.GetDirectoryName(thisFile))!;
+    private static string FindRoot([CallerFilePath] string thisFile = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "..", ".."));
 }

@@ -10,6 +10,9 @@ namespace TrigFlowNative.Training.Data;
 /// </summary>
 public static class SyntheticShapes
 {
+    /// <summary>The name of the data set.</summary>
+    public const string Name = "synthetic";
+
     private const int TrainCount = 1 << 16;
     private const int HeldOutCount = 1 << 12;
 
@@ -29,7 +32,7 @@ public static class SyntheticShapes
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(resolution, 8);
         ImageFit fit = new(resolution, channels);
-        ImageStore store = new(ImageDataset.Synthetic, count, resolution, channels);
+        ImageStore store = new(Name, count, resolution, channels);
         int[] labels = new int[count];
         Parallel.For(0, count, () => new byte[resolution * resolution * 3], (index, _, rgb) =>
         {

@@ -1,0 +1,116 @@
+using System.Reflection;
+using Xunit;
+
+namespace TrigFlowNative.Tests;
+
+/// <summary>Which room may name what of which other room. Rooms are folders of a project; a room names nothing of one that stands below it here.</summary>
+public class RoomTests
+{
+    private const string Root = ".";
+    private const int MostFiles = 20;
+
+    /// <summary>
+    /// The rooms of each project, the lowest first, each with the rooms above it that it uses. Every arrow listed exists, so the table shows the house
+    /// as it is.
+    /// </summary>
+    private static readonly Dictionary<string, string> Tables = new()
+    {
+        ["Engine"] = """
+            Files:
+            Cuda:
+            .: Cuda
+            Random: .
+            Parameters: .
+            Ptx: ., Cuda, Files
+            """,
+        ["Models"] = """
+            Networks:
+            Networks/Layers: Networks
+            Networks/Ddpmpp: Networks, Networks/Layers
+            Files: Networks, Networks/Ddpmpp
+            .: Networks, Networks/Ddpmpp, Files
+            Sampling: Networks, .
+            """,
+        ["Training"] = """
+            Files:
+            Averages:
+            Optimization:
+            Data/Images:
+            Data/Synthetic: Data/Images
+            Data/Formats: Files, Data/Images
+            Data/Batches: Data/Images
+            Data: Data/Images, Data/Synthetic, Data/Formats
+            Evaluation: Files, Data/Images
+            Objectives: Optimization
+            Steps: Averages, Optimization, Objectives
+            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps
+            Cli: Files, Data/Images, Data, Evaluation, Objectives, Steps, Runs
+            .: Cli
+            """,
+    };
+
+    public static TheoryData<string> Projects => [.. Tables.Keys];
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_room_uses_only_rooms_below_it_and_those_that_the_table_names(string project)
+    {
+        Dictionary<string, string[]> allowed = Read(project);
+        IReadOnlyList<RoomArrow> arrows = Arrows(project);
+        Assert.Empty(arrows
+            .Where(arrow => !allowed.TryGetValue(Named(arrow.From), out string[]? rooms) || !rooms.Contains(Named(arrow.To)))
+            .Select(arrow => $"{project}/{arrow.File} uses {arrow.Name} of the room {Named(arrow.To)}"));
+        Assert.Empty(allowed.SelectMany(room => room.Value.Select(to => (From: room.Key, To: to)))
+            .Except(arrows.Select(arrow => (From: Named(arrow.From), To: Named(arrow.To)))).Select(each => $"no file of {each.From} uses {each.To} any more"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void The_table_of_a_project_has_no_circle(string project)
+    {
+        string[] rooms = [.. Read(project).Keys];
+        Assert.All(Read(project), room => Assert.All(room.Value, to => Assert.InRange(Array.IndexOf(rooms, to), 0, Array.IndexOf(rooms, room.Key) - 1)));
+    }
+
+    [Fact]
+    public void No_room_has_more_files_than_can_be_taken_in()
+    {
+        string[] rooms = [.. Tables.Keys.Append("Tests").SelectMany(project => RoomArrow.Sources(Path.Combine(ArchitectureTests.Root, project)))
+            .GroupBy(path => Path.GetDirectoryName(path)!).Where(room => room.Count() > MostFiles).Select(room => $"{room.Key}: {room.Count()}")];
+        Assert.Empty(rooms);
+    }
+
+    /// <summary>An arrow that is not allowed is found, with its file: in a house of two rooms that a test builds.</summary>
+    [Fact]
+    public void A_name_of_another_room_is_an_arrow_wherever_it_stands()
+    {
+        using var folder = new TemporaryFolder();
+        Write("Lower/Word.cs", "namespace P; public static class Word { public const int Size = 3; public static int Of(this string s) => s.Length; }");
+        Write("Lower/Other.cs", "namespace P; public struct Other { public int Field; }");
+        Write("Upper/Constant.cs", "namespace P; class Constant { int size = Word.Size; }");
+        Write("Upper/Extension.cs", "namespace P; class Extension { int size = \"a\".Of(); }");
+        Write("Upper/Member.cs", "namespace P; class Member { int Get((int, Other) pair) => pair.Item2.Field; }");
+        Write("Upper/None.cs", "namespace P; /// <summary>See <see cref=\"Word\"/>.</summary>\nclass None { string Word = \"Word\"; int Of() => Word.Length; }");
+        Assert.Equal(
+            ["Upper/Constant.cs: Word", "Upper/Extension.cs: Of", "Upper/Member.cs: Other"],
+            RoomArrow.Of(folder.Path, typeof(RoomTests).Assembly).Select(arrow => $"{arrow.File.Replace(Path.DirectorySeparatorChar, '/')}: {arrow.Name}"));
+
+        void Write(string file, string text)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder.File(file))!);
+            File.WriteAllText(folder.File(file), text);
+        }
+    }
+
+    private static IReadOnlyList<RoomArrow> Arrows(string project) =>
+        RoomArrow.Of(
+            Path.Combine(ArchitectureTests.Root, project), Assembly.Load(project == "Training" ? "trigflow" : $"TrigFlowNative.{project}"),
+            project == "Kernels" ? ["Tensor = TrigFlowNative.Engine.Tensor"] : []);
+
+    private static Dictionary<string, string[]> Read(string project) => Tables[project]
+        .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        .Select(line => line.Split(':'))
+        .ToDictionary(parts => parts[0], parts => parts[1].Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
+    private static string Named(string room) => room.Length == 0 ? Root : room;
+}
