@@ -18,17 +18,20 @@ internal static class EvaluateCommand
         var steps = new Option<int?>("--steps") { Description = "Network evaluations of a consistency model (default 2), solver steps of a diffusion model (default 32)." };
         var count = new Option<int>("--count") { Description = "Samples to compare, at most the number of held-out images.", DefaultValueFactory = _ => 1024 };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => 1 };
+        string[] known = [.. MetricRegistry.All.Keys.Order(StringComparer.Ordinal)];
+        var metrics = new Option<string[]>("--metric") { Description = "Metrics to take, by default all.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => known };
+        metrics.AcceptOnlyFromAmong(known);
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
-        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, device, precision, tensorCores };
+        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, metrics, device, precision, tensorCores };
         command.SetAction(parsed => Run(
-            parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed), parsed.GetValue(device)!,
-            parsed.GetValue(precision), parsed.GetValue(tensorCores)));
+            parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed),
+            parsed.GetValue(metrics)!, parsed.GetValue(device)!, parsed.GetValue(precision), parsed.GetValue(tensorCores)));
         return command;
     }
 
-    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, string deviceName,
+    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, string[] metrics, string deviceName,
         Precision precision, TensorCorePath? tensorCores)
     {
         if (count < 1)
@@ -42,11 +45,17 @@ internal static class EvaluateCommand
             Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");
         int stepsUsed = steps ?? (model.Kind == ModelKind.Consistency ? 2 : 32);
         ByteImages samples = ModelSampling.Draw(model, used, stepsUsed, seed);
-        Print($"{stepsUsed} steps", HeldOutReference.Compare(split, samples));
-        Print("real", HeldOutReference.RealAgainstHeldOut(split, used));
+        ByteImages held = EvenSample.Of(split.HeldOut, used), real = EvenSample.Of(split.Train, used);
+        foreach (string name in metrics)
+        {
+            IMetric metric = MetricRegistry.Find(name);
+            Print($"{stepsUsed} steps", name, used, metric.Measure(held, samples));
+            Print("real", name, used, metric.Measure(held, real));
+        }
+
         return 0;
     }
 
-    private static void Print(string what, ImageDistance.Result distance) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{what,-10} {distance.Count} images  pixels {distance.Pixels:F4}  pyramid {distance.Pyramid:F4}  levels {string.Join(' ', distance.Levels.Select(level => level.ToString("F4", CultureInfo.InvariantCulture)))}"));
+    private static void Print(string sampled, string metric, int count, IReadOnlyList<MetricValue> values) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{sampled,-10} {count} images  {metric}  {string.Join("  ", values.Select(value => $"{value.Name} {value.Value.ToString("F4", CultureInfo.InvariantCulture)}"))}"));
 }

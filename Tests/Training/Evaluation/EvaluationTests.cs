@@ -1,4 +1,5 @@
 using TrigFlowNative.Training.Evaluation;
+using TrigFlowNative.Training.Files;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Training;
@@ -42,12 +43,27 @@ public class EvaluationTests
         byte[] first = Discs(64, 1), second = Discs(64, 2);
         byte[] noise = new byte[first.Length];
         new Random(3).NextBytes(noise);
-        ImageDistance.Result near = ImageDistance.Measure(first, second, 16, 16, 1);
-        ImageDistance.Result far = ImageDistance.Measure(first, noise, 16, 16, 1);
-        Assert.Equal(2, near.Levels.Count);
-        Assert.True(far.Pixels > 2 * near.Pixels, $"pixels: {near.Pixels} and {far.Pixels}");
-        Assert.True(far.Pyramid > 2 * near.Pyramid, $"pyramid: {near.Pyramid} and {far.Pyramid}");
+        Dictionary<string, double> near = Measure(first, second), far = Measure(first, noise);
+        Assert.Equal(["pixels", "pyramid", "level 16x16", "level 8x8"], near.Keys);
+        Assert.All(["pixels", "pyramid"], name => Assert.True(far[name] > 2 * near[name], $"{name}: {near[name]} and {far[name]}"));
     }
+
+    [Fact]
+    public void Images_of_another_size_are_refused() =>
+        Assert.Throws<ArgumentException>(() => new SlicedWassersteinMetric().Measure(new ByteImages(new byte[64], 1, 8, 8, 1), new ByteImages(new byte[256], 1, 16, 16, 1)));
+
+    [Fact]
+    public void A_metric_is_found_by_its_name_alone()
+    {
+        Assert.IsType<SlicedWassersteinMetric>(MetricRegistry.Find("sliced-wasserstein"));
+        Assert.Contains("sliced-wasserstein", Assert.Throws<ArgumentException>(() => MetricRegistry.Find("sliced")).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => MetricRegistry.Add("sliced-wasserstein", new SlicedWassersteinMetric()));
+    }
+
+    private static Dictionary<string, double> Measure(byte[] reference, byte[] images) =>
+        new SlicedWassersteinMetric().Measure(Gray(reference), Gray(images)).ToDictionary(value => value.Name, value => value.Value);
+
+    private static ByteImages Gray(byte[] pixels) => new(pixels, pixels.Length / 256, 16, 16, 1);
 
     private static float[] Rows(int rows, int dimensions, int seed, float shift)
     {

@@ -1,46 +1,50 @@
+using TrigFlowNative.Training.Files;
+
 namespace TrigFlowNative.Training.Evaluation;
 
 /// <summary>
-/// How far a set of images is from a reference set: sliced Wasserstein distance of the pixels, and of 7x7 patches from each
-/// level of a Laplacian pyramid, normalised by the reference's mean and deviation per channel (arXiv:1710.10196, section 5).
+/// Sliced Wasserstein distance of the pixels in [-1, 1] ("pixels"), and of 7x7 patches from each level of a Laplacian pyramid,
+/// normalised by the reference's mean and deviation per channel ("level HxW", the finest first, and their mean "pyramid"): arXiv:1710.10196, section 5.
 /// </summary>
-public static class ImageDistance
+public sealed class SlicedWassersteinMetric : IMetric
 {
-    private const int Patch = 7, PatchesPerImage = 16, SmallestLevel = 8;
+    /// <summary>Name of the distance of the pixels.</summary>
+    public const string Pixels = "pixels";
 
-    /// <summary>Compares two sets of images; if they differ in size the first of the larger are taken.</summary>
-    /// <param name="reference">Real images, uint8 (N, H, W, C).</param>
-    /// <param name="images">Images to judge, uint8 (N, H, W, C).</param>
-    /// <param name="height">Height.</param>
-    /// <param name="width">Width.</param>
-    /// <param name="channels">Channels.</param>
-    /// <param name="seed">Chooses directions and patches.</param>
-    /// <exception cref="ArgumentException">A set holds no image.</exception>
-    public static Result Measure(byte[] reference, byte[] images, int height, int width, int channels, int seed = 0)
+    /// <summary>Name of the mean distance over the levels of the pyramid.</summary>
+    public const string Pyramid = "pyramid";
+
+    private const int Patch = 7, PatchesPerImage = 16, MinLevelSize = 8;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<MetricValue> Measure(ByteImages reference, ByteImages images)
     {
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(images);
+        int height = images.Height, width = images.Width, channels = images.Channels;
+        if ((reference.Height, reference.Width, reference.Channels) != (height, width, channels))
+            throw new ArgumentException($"sliced Wasserstein: images are {height}x{width}x{channels}, the reference's {reference.Height}x{reference.Width}x{reference.Channels}");
         int size = height * width * channels;
-        int count = Math.Min(reference.Length, images.Length) / size;
+        int count = Math.Min(reference.Count, images.Count);
         if (count == 0)
-            throw new ArgumentException("image distance: there are no images to compare");
-        float[] a = ToFloat(reference.AsSpan(0, count * size));
-        float[] b = ToFloat(images.AsSpan(0, count * size));
-        double pixels = SlicedWasserstein.Distance(a, b, size, seed: seed);
+            throw new ArgumentException("sliced Wasserstein: there are no images to compare");
+        float[] a = ToFloat(reference.Pixels.Span[..(count * size)]);
+        float[] b = ToFloat(images.Pixels.Span[..(count * size)]);
+        double pixels = SlicedWasserstein.Distance(a, b, size);
 
         int levels = 1;
-        while (height % (1 << levels) == 0 && width % (1 << levels) == 0 && Math.Min(height, width) >> levels >= SmallestLevel)
+        while (height % (1 << levels) == 0 && width % (1 << levels) == 0 && Math.Min(height, width) >> levels >= MinLevelSize)
             levels++;
-        float[][] patchesA = Patches(a, count, height, width, channels, levels, seed);
-        float[][] patchesB = Patches(b, count, height, width, channels, levels, seed + 1);
-        double[] perLevel = new double[levels];
+        float[][] patchesA = Patches(a, count, height, width, channels, levels, seed: 0);
+        float[][] patchesB = Patches(b, count, height, width, channels, levels, seed: 1);
+        var perLevel = new MetricValue[levels];
         for (int level = 0; level < levels; level++)
         {
             Normalise(patchesA[level], patchesB[level], channels);
-            perLevel[level] = SlicedWasserstein.Distance(patchesA[level], patchesB[level], Patch * Patch * channels, 256, seed);
+            perLevel[level] = new($"level {height >> level}x{width >> level}", SlicedWasserstein.Distance(patchesA[level], patchesB[level], Patch * Patch * channels, 256));
         }
 
-        return new Result(count, pixels, perLevel);
+        return [new(Pixels, pixels), new(Pyramid, perLevel.Average(level => level.Value)), .. perLevel];
     }
 
     private static float[] ToFloat(ReadOnlySpan<byte> pixels)
@@ -74,7 +78,7 @@ public static class ImageDistance
         return patches;
     }
 
-    /// <summary>Both sets by the reference's statistics, so that a difference in contrast still shows.</summary>
+    /// <summary>Normalises both sets by the reference's statistics, so that a difference in contrast still shows.</summary>
     private static void Normalise(float[] reference, float[] other, int channels)
     {
         for (int c = 0; c < channels; c++)
@@ -91,15 +95,5 @@ public static class ImageDistance
                 for (int i = c; i < set.Length; i += channels)
                     set[i] = (float)((set[i] - mean) * scale);
         }
-    }
-
-    /// <summary>Distances between two sets of images.</summary>
-    /// <param name="Count">Images compared of each set.</param>
-    /// <param name="Pixels">Sliced Wasserstein distance of the pixels in [-1, 1].</param>
-    /// <param name="Levels">Sliced Wasserstein distance of normalised patches, finest level first.</param>
-    public sealed record Result(int Count, double Pixels, IReadOnlyList<double> Levels)
-    {
-        /// <summary>Mean over the levels of the pyramid.</summary>
-        public double Pyramid => Levels.Average();
     }
 }
