@@ -1,0 +1,139 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Extension;
+using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
+using TrigFlowNative.Tests.Kernels;
+using TrigFlowNative.Training.Cli;
+using TrigFlowNative.Training.Data;
+using TrigFlowNative.Training.Evaluation;
+using TrigFlowNative.Training.Files;
+using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Optimization;
+using TrigFlowNative.Training.Runs;
+using TrigFlowNative.Training.Steps;
+using Xunit;
+
+namespace TrigFlowNative.Tests;
+
+/// <summary>
+/// What the project Extension adds with public members alone works like the project's own: its op passes the battery, its kernel on tensor cores is
+/// right, its network is trained for its objective, continued, saved, loaded and sampled, and its metric is found by name.
+/// </summary>
+public class ExtensionTests
+{
+    private const int Batch = 8;
+
+    static ExtensionTests()
+    {
+        NetworkRegistry.Add(ConvnetConfig.Word, ConvnetConfig.FromJson);
+        ObjectiveRegistry.Add<UniformTimeOptions>("uniform_time", "regression at uniform times");
+        MetricRegistry.Add("mean-colour", new MeanColour());
+    }
+
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Ops => TestDevices.Cross(
+        ["cpu", "simulator", "cuda"],
+        new[] { new Shape(1), new Shape(3, 5, 7), new Shape(2, 3, 5, 11) }.Select(shape =>
+            new OpCase($"softsign {shape}", [shape], (p, x) => Softsign.Apply(p, x[0]), x => [.. x[0].Select(v => v / (1 + Math.Abs(v)))])));
+
+    public static TheoryData<string> Devices => TestDevices.All;
+
+    [Theory]
+    [MemberData(nameof(Ops))]
+    public void The_op_passes_the_battery(string device, OpCase op) => OpBattery.Check(device, op);
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void The_kernel_multiplies(string device)
+    {
+        const int m = 48, k = 80;
+        ComputeDevice opened = TestDevices.Get(device);
+        var random = new Random(7);
+        using Tensor a = Random(opened, random, new Shape(m, k), out float[] left), b = Random(opened, random, new Shape(8, k), out float[] right);
+        using var program = new ComputeProgram(opened) { Checked = true };
+        Tensor y = WarpProduct.Apply(program, a, b);
+        program.Run();
+        float[] product = y.ToArray();
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < 8; j++)
+                Assert.Equal(Enumerable.Range(0, k).Sum(c => (double)left[i * k + c] * right[j * k + c]), product[i * 8 + j], 1e-4);
+    }
+
+    [Fact]
+    public void The_kernels_text_is_made_without_a_GPU()
+    {
+        (string text, string entry) = WarpProduct.Specification(48).Compile();
+        Assert.Equal(3, text.Split("mma.sync").Length - 1);
+        Assert.Contains($".visible .entry {entry}", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_network_is_trained_for_the_objective_continued_and_sampled()
+    {
+        using var folder = new TemporaryFolder();
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        Train(folder.File("whole"), "uniform_time", steps: 6);
+        Train(folder.File("parts"), "uniform_time", steps: 3);
+        Train(folder.File("parts"), "uniform_time", steps: 6);
+        string file = Path.Combine(folder.File("whole"), "model.safetensors");
+        Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(folder.File("parts"), "model.safetensors")));
+        Assert.All(MetricsLog.Read(Path.Combine(folder.File("whole"), "metrics.csv")), row => Assert.InRange(row.Means["time"], 0, Math.PI / 2));
+        using TrigFlowModel model = TrigFlowModel.Load(file, cpu);
+        Assert.IsType<Convnet>(model.Network);
+        ByteImages samples = ModelSampling.Draw(model, count: 2, steps: 2, seed: 0);
+        Assert.Equal((2, 8, 3), (samples.Count, samples.Height, samples.Channels));
+    }
+
+    /// <summary>Consistency training needs the network's tangent, and so the op's.</summary>
+    [Fact]
+    public void The_network_is_trained_for_an_objective_of_the_project()
+    {
+        using var folder = new TemporaryFolder();
+        Train(folder.Path, "sct", steps: 3);
+        Assert.All(MetricsLog.Read(folder.File("metrics.csv")), row => Assert.True(double.IsFinite(row.Loss) && row.Means["tangent_norm"] > 0));
+    }
+
+    [Fact]
+    public void The_metric_is_found_by_name()
+    {
+        var dark = new ByteImages(new byte[2 * 2 * 3], 1, 2, 2, 3);
+        var light = new ByteImages(Enumerable.Repeat((byte)9, 2 * 2 * 3).ToArray(), 1, 2, 2, 3);
+        Assert.Equal(new MetricValue("largest", 9), MetricRegistry.Find("mean-colour").Measure(dark, light)[0]);
+    }
+
+    [Fact]
+    public void No_assembly_opens_its_internals_to_the_extension()
+    {
+        string name = typeof(Softsign).Assembly.GetName().Name!;
+        Type[] floors = [typeof(Tensor), typeof(Ops), typeof(INetwork), typeof(Objective), typeof(KernelCase)];
+        Assert.All(floors, floor => Assert.DoesNotContain(
+            floor.Assembly.GetCustomAttributes<InternalsVisibleToAttribute>(), friend => friend.AssemblyName.StartsWith(name, StringComparison.Ordinal)));
+    }
+
+    private static void Train(string folder, string objective, int steps)
+    {
+        TrainingOutcome outcome = Trainer.Run(
+            new RunConfig
+            {
+                Preset = "own",
+                Data = ImageDataset.Synthetic,
+                Images = steps * Batch,
+                LogEvery = 1,
+                Network = new ConvnetConfig { Resolution = 8, ImageChannels = 3, Width = 8 },
+                Training = new TrainingOptions { Batch = Batch, Objective = ObjectiveRegistry.Defaults(objective), Optimizer = new OptimizerOptions { LearningRate = new() { Peak = 1e-3f } } },
+            },
+            folder, TestDevices.Get("cpu"));
+        Assert.True(outcome.Complete);
+    }
+
+    private static Tensor Random(ComputeDevice device, Random random, Shape shape, out float[] values)
+    {
+        Tensor tensor = device.CreateTensor(shape, DType.BFloat16);
+        ushort[] bits = [.. Enumerable.Range(0, tensor.Count).Select(_ => (ushort)(BitConverter.SingleToUInt32Bits(2 * random.NextSingle() - 1) >> 16))];
+        tensor.Upload<ushort>(bits);
+        values = [.. bits.Select(each => BitConverter.UInt32BitsToSingle((uint)each << 16))];
+        return tensor;
+    }
+}
