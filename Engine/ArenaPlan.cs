@@ -4,25 +4,26 @@ using System.Runtime.InteropServices;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Places storages whose lifetimes are known into one arena: one after another, each at the lowest offset where neither of its
-/// parts meets a placed part that lives at the same time. Several orders are tried and the smallest arena is taken.
+/// Places storages with known lifetimes into one arena, one after another, each at the lowest offset where none of its parts overlaps
+/// a placed part that is alive at the same time. Several orders are tried and the smallest arena is taken.
 /// </summary>
 /// <remarks>
-/// Largest first is a good order in general (arXiv:2001.03288 compares such planners). But activations of a dual pass live long in their
-/// first half and shortly in their second, so that between the halves that stay, holes arise into which no whole fits. On stacks of what
-/// stays, each begins where the half that stays of the one below ends, once the other half is dead: a stack has at most one hole, on
-/// its top, and the stacks are as many as second halves live at once.
+/// Largest first is a good order in general (arXiv:2001.03288 compares such planners). In a dual pass, however, the primal of an activation
+/// lives long and its tangent briefly, so holes open between the primals that no whole storage fits. Storages that live long are
+/// therefore stacked: each begins where the primal of the one below ends, once that one's tangent is dead. A stack has at most one hole, at
+/// its top, and there are as many stacks as tangents alive at a time.
 /// </remarks>
 internal static class ArenaPlan
 {
-    /// <summary>Below this, programs are too small for an arena to matter.</summary>
+    /// <summary>Number of storages up to which a program is too small for its arena to matter.</summary>
     private const int FewStorages = 64;
 
-    /// <summary>What lives while so large a share of the most bytes ever does goes onto stacks, an order for each share.</summary>
+    /// <summary>Shares of the peak of live bytes: storages that are alive while at least this share is live go onto stacks. Each share gives an order.</summary>
     private static readonly double[] HighWater = [1, 0.98, 0.95];
 
-    /// <summary>Sets every storage's offset; returns the bytes of the arena.</summary>
-    /// <remarks>Quadratic for each of the orders, which are tried on all cores.</remarks>
+    /// <summary>Sets every storage's offset.</summary>
+    /// <returns>Size of the arena in bytes.</returns>
+    /// <remarks>The cost of an order is quadratic in the number of storages; the orders are tried on all cores.</remarks>
     public static long Place(IEnumerable<Storage> storages)
     {
         Storage[] used = [.. storages.Where(storage => storage.Parts.Any(part => part.First >= 0))];
@@ -36,20 +37,20 @@ internal static class ArenaPlan
 
     private static IEnumerable<Storage> LargestFirst(IEnumerable<Storage> storages) => storages.OrderByDescending(storage => storage.Bytes);
 
-    /// <summary>Orders that begin with what lives when nearly the most bytes do, stack by stack.</summary>
+    /// <summary>Orders that begin, stack by stack, with the storages that are alive near the peak of live bytes.</summary>
     private static IEnumerable<Storage[]> Stacked(Storage[] storages)
     {
         long[] live = Live(storages);
-        long most = live.Max();
+        long maxLive = live.Max();
         foreach (double share in HighWater)
         {
-            bool[] high = [.. live.Select(bytes => bytes >= share * most)];
+            bool[] high = [.. live.Select(bytes => bytes >= share * maxLive)];
             Storage[] lasting = [.. storages.Where(storage => storage.Parts[0] is { First: >= 0 } part && high.AsSpan(part.First..(part.Last + 1)).Contains(true))];
             yield return [.. OnStacks(lasting), .. LargestFirst(storages.Except(lasting))];
         }
     }
 
-    /// <summary>The bytes that live at each step.</summary>
+    /// <summary>Live bytes at each step.</summary>
     private static long[] Live(Storage[] storages)
     {
         StoragePart[] parts = [.. storages.SelectMany(storage => storage.Parts).Where(part => part.First >= 0)];
@@ -60,7 +61,7 @@ internal static class ArenaPlan
         return live;
     }
 
-    /// <summary>In order of time, each goes onto the stack with the largest hole on its top, or onto a new one where all tops are alive.</summary>
+    /// <summary>Stacks storages in order of time: each goes onto the stack with the largest hole at its top, or onto a new one if every top is alive.</summary>
     private static IEnumerable<Storage> OnStacks(Storage[] lasting)
     {
         List<Stack> stacks = [];
@@ -76,11 +77,11 @@ internal static class ArenaPlan
     }
 
     /// <summary>Places the storages in the order given.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // called a few times, and most of a start's loops are in here
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // called too rarely for tiered compilation, yet it holds most loop iterations of a start
     private static (long Bytes, long[] Offsets) Layout(Storage[] order)
     {
         var placed = new List<(long Start, long End, StoragePart Part)>();
-        List<long> from = [], to = []; // offsets that are forbidden, from (exclusive) to (exclusive)
+        List<long> from = [], to = []; // forbidden offsets: the open intervals (from, to)
         long[] offsets = new long[order.Length];
         long bytes = 0;
         for (int i = 0; i < order.Length; i++)
@@ -121,7 +122,7 @@ internal static class ArenaPlan
 
     private static long Align(long offset) => (offset + ComputeDevice.Alignment - 1) / ComputeDevice.Alignment * ComputeDevice.Alignment;
 
-    /// <summary>Storages above one another, of which each but the last is counted by its first part alone.</summary>
+    /// <summary>Storages on top of one another: each begins where the first part of the one below ends.</summary>
     private sealed class Stack
     {
         private readonly List<Storage> storages = [];
@@ -129,7 +130,7 @@ internal static class ArenaPlan
 
         public IEnumerable<Storage> Storages => storages;
 
-        /// <summary>Bytes above the last first part that a second part has taken.</summary>
+        /// <summary>Bytes above the topmost first part that second parts occupy; they are free once those parts are dead.</summary>
         public long Hole => reach - height;
 
         /// <summary>The last step that touches a second part; -1 if none does.</summary>

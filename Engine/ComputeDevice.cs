@@ -1,30 +1,33 @@
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Where tensors live and programs run: <see cref="CpuDevice"/> (managed, vectorised, threaded) or
-/// <see cref="GpuDevice"/> (ILGPU: an NVIDIA GPU, or ILGPU's simulator for tests).
+/// A device that holds tensors and runs programs: <see cref="CpuDevice"/> (managed, vectorised, threaded) or
+/// <see cref="GpuDevice"/> (ILGPU on an NVIDIA GPU, or ILGPU's simulator for tests).
 /// </summary>
 public abstract class ComputeDevice : IDisposable
 {
-    /// <summary>Byte alignment of every storage: a cache line on the host, a coalesced segment on a GPU.</summary>
+    /// <summary>Alignment of every storage in bytes, which suits cache lines on the host and coalesced access on a GPU.</summary>
     public const int Alignment = 256;
 
     /// <summary>Name as given on the command line: cpu, cuda or simulator.</summary>
     public abstract string Name { get; }
 
-    /// <summary>The hardware in words.</summary>
+    /// <summary>Description of the hardware for people, such as a GPU's name and memory size.</summary>
     public abstract string Description { get; }
 
-    /// <summary>Bytes of device memory this object holds at present.</summary>
+    /// <summary>Device memory that this object holds at present, in bytes.</summary>
     public abstract long AllocatedBytes { get; }
 
-    /// <summary>Waits until everything launched has finished.</summary>
+    /// <summary>Waits until all launches have finished.</summary>
     public abstract void Synchronize();
 
     /// <summary>Allocates zeroed memory.</summary>
     internal abstract DeviceMemory Allocate(long bytes);
 
-    /// <summary>Creates a tensor that lives until it or the device is disposed; zeroed.</summary>
+    /// <summary>Creates a persistent tensor of zeros, which the caller disposes of.</summary>
+    /// <param name="shape">Extents.</param>
+    /// <param name="type">Element type.</param>
+    /// <exception cref="ArgumentException">The shape has 2^31 elements or more, or the type is unknown.</exception>
     public Tensor CreateTensor(Shape shape, DType type = DType.Float32)
     {
         var storage = new Storage(shape.Count * type.Size(), tailStart: null, owner: null);
@@ -32,7 +35,10 @@ public abstract class ComputeDevice : IDisposable
         return new Tensor(this, storage, 0, shape, type, hasTangent: false);
     }
 
-    /// <summary>Creates a tensor that lives until it or the device is disposed, holding the given values.</summary>
+    /// <summary>Creates a persistent fp32 tensor that holds the given values, which the caller disposes of.</summary>
+    /// <param name="shape">Extents.</param>
+    /// <param name="values">One value for each element, last axis fastest.</param>
+    /// <exception cref="ArgumentException">The shape has 2^31 elements or more, or another number of elements than there are values.</exception>
     public Tensor CreateTensor(Shape shape, ReadOnlySpan<float> values)
     {
         Tensor tensor = CreateTensor(shape);
@@ -50,10 +56,10 @@ public abstract class ComputeDevice : IDisposable
     /// <summary>Releases the accelerator, if there is one.</summary>
     protected abstract void Dispose(bool disposing);
 
-    /// <summary>Opens a device by name; auto takes a GPU if one works and says why not otherwise.</summary>
+    /// <summary>Opens a device by name; auto takes a GPU if one works, otherwise the CPU.</summary>
     /// <param name="name">auto, cuda, cpu or simulator.</param>
-    /// <param name="reason">For auto, why no GPU was taken; otherwise null.</param>
-    /// <exception cref="DeviceUnavailableException">The device asked for does not exist or does not start.</exception>
+    /// <param name="reason">With auto, why no GPU was taken; otherwise null.</param>
+    /// <exception cref="DeviceUnavailableException">The device is unknown, does not exist or does not start.</exception>
     public static ComputeDevice Open(string name, out string? reason)
     {
         reason = null;
@@ -77,7 +83,7 @@ public abstract class ComputeDevice : IDisposable
                 }
 
             default:
-                throw new DeviceUnavailableException($"unknown device '{name}': auto, cuda, cpu or simulator");
+                throw new DeviceUnavailableException($"unknown device '{name}': expected auto, cuda, cpu or simulator");
         }
     }
 
@@ -85,5 +91,5 @@ public abstract class ComputeDevice : IDisposable
     public static ComputeDevice Open(string name) => Open(name, out _);
 }
 
-/// <summary>The device asked for does not exist or does not start; the message is one line with the real reason.</summary>
+/// <summary>The requested device does not exist or does not start; the message is one line with the reason.</summary>
 public sealed class DeviceUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

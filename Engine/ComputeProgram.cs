@@ -1,13 +1,13 @@
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// A sequence of launches over tensors of fixed shape, recorded once and run many times. Ops append steps; compiling
-/// settles every transient tensor in one arena (a place is reused as soon as its last reader has run); running launches the
-/// steps in order and allocates nothing.
+/// A sequence of steps over tensors of fixed shape, recorded once and run many times. Ops append steps. Compiling places every
+/// transient tensor in one arena, which reuses memory as soon as its last reader has run. Running launches the steps in order
+/// and allocates nothing.
 /// </summary>
 /// <remarks>
-/// What changes from run to run (batch, step counter, learning rate) lives in persistent tensors written before. On an NVIDIA GPU
-/// the steps are captured into a graph at the second run, so persistent tensors must outlive the program.
+/// Values that change from run to run (batch, step counter, learning rate) live in persistent tensors, written before the run. On an NVIDIA
+/// GPU the second run captures the steps into a CUDA graph, so persistent tensors must outlive the program.
 /// </remarks>
 public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 {
@@ -23,7 +23,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     /// <summary>The device the program runs on.</summary>
     public ComputeDevice Device { get; } = device;
 
-    /// <summary>Records what the ops' backward passes need; null where nothing is differentiated, as in sampling.</summary>
+    /// <summary>Tape that records the backward passes of ops; null if nothing is differentiated, as in sampling.</summary>
     public Tape? Tape
     {
         get;
@@ -35,24 +35,26 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     }
 
     /// <summary>
-    /// For tests and debugging: fills every transient tensor with NaN before its first step, and a step that touches a
-    /// transient tensor it did not declare throws by name. Such a program is never captured into a graph.
+    /// For tests and debugging: fills every transient tensor with NaN before its first step, and throws if a step touches a transient
+    /// tensor that it did not declare. Such a program is never captured into a graph.
     /// </summary>
     public bool Checked { get; init; }
 
     /// <summary>The recorded steps in order.</summary>
     public IReadOnlyList<ProgramStep> Steps => steps;
 
-    /// <summary>Bytes of the arena; 0 before <see cref="Compile"/>.</summary>
+    /// <summary>Size of the arena in bytes; 0 before <see cref="Compile"/>.</summary>
     public long ArenaBytes => arena?.Bytes ?? 0;
 
-    /// <summary>Whether runs are replays of a CUDA graph.</summary>
+    /// <summary>Whether runs replay a CUDA graph.</summary>
     public bool IsCaptured => replay?.IsCaptured ?? false;
 
-    /// <summary>A transient tensor; its memory is settled by <see cref="Compile"/>.</summary>
+    /// <summary>Creates a transient tensor, whose memory <see cref="Compile"/> assigns.</summary>
     /// <param name="shape">Extents of the primal.</param>
-    /// <param name="hasTangent">Whether a tangent lies behind the primal.</param>
-    /// <param name="type">Storage type.</param>
+    /// <param name="hasTangent">Whether a tangent follows the primal.</param>
+    /// <param name="type">Element type.</param>
+    /// <exception cref="ArgumentException">The tensor has 2^31 elements or more, or the type is unknown.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public Tensor Allocate(Shape shape, bool hasTangent = false, DType type = DType.Float32)
     {
         RequireRecording();
@@ -62,10 +64,11 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         return new Tensor(Device, storage, 0, shape, type, hasTangent);
     }
 
-    /// <summary>A transient tensor like another: its shape, tangent and type.</summary>
+    /// <summary>Creates a transient tensor with the shape, tangent and type of another.</summary>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public Tensor AllocateLike(Tensor x) => Allocate(x.Shape, x.HasTangent, x.Type);
 
-    /// <summary>A persistent tensor in which every element has the same value, fp32; released with the program.</summary>
+    /// <summary>Creates a persistent fp32 tensor whose elements all have the same value; the program disposes of it.</summary>
     public Tensor Constant(Shape shape, float value)
     {
         float[] values = new float[shape.Count];
@@ -77,10 +80,13 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 
     /// <summary>Appends a step.</summary>
     /// <param name="op">Name of the op and direction, such as conv2d.forward.</param>
-    /// <param name="reads">All tensors the step reads; null entries are passed over.</param>
-    /// <param name="writes">All tensors the step writes; one it adds to stands among the reads too.</param>
+    /// <param name="reads">Every tensor that the step reads; null entries are ignored.</param>
+    /// <param name="writes">Every tensor that the step writes. One that it adds to belongs to the reads too.</param>
     /// <param name="cpu">Runs the step on a <see cref="CpuDevice"/>.</param>
-    /// <param name="gpu">Loads the kernels, now, and returns what launches them, later.</param>
+    /// <param name="gpu">Loads the kernels during recording and returns the action that launches them at each run.</param>
+    /// <exception cref="ArgumentException">A tensor is on another device, or is a transient tensor of another program.</exception>
+    /// <exception cref="NotSupportedException">The device is neither a <see cref="CpuDevice"/> nor a <see cref="GpuDevice"/>.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public void Emit(
         string op, ReadOnlySpan<Tensor?> reads, ReadOnlySpan<Tensor?> writes, Action<CpuDevice> cpu, Func<GpuDevice, Action> gpu)
     {
@@ -105,13 +111,13 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         steps.Add(step);
     }
 
-    /// <summary>The names of the layers entered at present, the outermost first.</summary>
+    /// <summary>Names of the open layers, outermost first.</summary>
     internal string[] Layers => [.. layers.Reverse()];
 
-    /// <summary>Names the layer that the steps emitted until disposal belong to; nested names are joined by dots.</summary>
+    /// <summary>Opens a layer: steps emitted until the result is disposed belong to it. Nested names are joined by dots.</summary>
     public IDisposable Layer(string name) => Layer([name]);
 
-    /// <summary>Enters several layers at once, the outermost first.</summary>
+    /// <summary>Opens several layers at once, outermost first.</summary>
     internal IDisposable Layer(string[] names)
     {
         foreach (string name in names)
@@ -119,7 +125,8 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         return new LayerScope(layers, names.Length);
     }
 
-    /// <summary>Ends the recording and settles the transient tensors. A tensor that must outlive a run is persistent.</summary>
+    /// <summary>Ends the recording and places the transient tensors in the arena. A value that must survive a run belongs in a persistent tensor.</summary>
+    /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
     public void Compile()
     {
         RequireRecording();
@@ -132,8 +139,12 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
             storage.Memory = arena;
     }
 
-    /// <summary>Launches every step in order; compiles first if that has not been done. Does not wait for a GPU.</summary>
-    /// <exception cref="InvalidOperationException">A step cannot be captured into a CUDA graph; the message names it.</exception>
+    /// <summary>Launches every step in order, after compiling if necessary. Does not wait for a GPU.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// A step cannot be captured into a CUDA graph, or a step of a checked program touches a tensor that it did not declare; the message names the step.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The program has been disposed.</exception>
+    /// <exception cref="Cuda.CudaDriverException">The driver refuses a kernel or a launch.</exception>
     public void Run()
     {
         if (!compiled)
@@ -154,11 +165,11 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         }
     }
 
-    /// <summary>
-    /// Runs the program once, then a number of times with a clock around every step. What the steps write is that of as many runs.
-    /// </summary>
-    /// <param name="repetitions">Times that each step is measured, at least 1.</param>
+    /// <summary>Runs the program once, then <paramref name="repetitions"/> times more with a clock around every step.</summary>
+    /// <param name="repetitions">Number of times that each step is measured, at least 1.</param>
     /// <returns>The median time of each step, in order.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The number of repetitions is below 1.</exception>
+    /// <exception cref="InvalidOperationException">As for <see cref="Run"/>.</exception>
     public IReadOnlyList<StepTime> Time(int repetitions = 5)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
@@ -166,7 +177,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         return StepTime.Measure(Device, steps, repetitions);
     }
 
-    /// <summary>Releases the arena and what launches hold beside it.</summary>
+    /// <summary>Releases the arena, the CUDA graph, constants and resources that launches own.</summary>
     public void Dispose()
     {
         replay?.Dispose();
@@ -204,7 +215,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 
     private void RunChecked(ProgramStep step)
     {
-        const byte poison = 0xFF; // every float of these bytes is NaN
+        const byte poison = 0xFF; // every float with these bytes is NaN
         foreach (Tensor tensor in step.Writes.Where(tensor => tensor.Storage.Owner is not null))
             foreach (StoragePart part in tensor.Parts.Where(part => part.First == step.Index))
                 arena!.Fill(tensor.Storage.Offset + part.Start, part.Bytes, poison);

@@ -2,13 +2,15 @@ using System.Runtime.Intrinsics.X86;
 
 namespace TrigFlowNative.Engine;
 
-/// <summary>The host: vectorised loops on all cores. The default where no GPU is, and the second opinion in every test.</summary>
+/// <summary>The host: vectorised loops on all cores. The default where there is no GPU, and the cross-check in every test.</summary>
 public sealed class CpuDevice : ComputeDevice
 {
     private readonly ParallelOptions options;
     private long allocated;
 
-    /// <summary>Opens the host with a number of threads, by default one per logical processor.</summary>
+    /// <summary>Opens the host.</summary>
+    /// <param name="threads">Number of threads, at least 1; null for one per logical processor.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of threads is below 1.</exception>
     public CpuDevice(int? threads = null)
     {
         Threads = threads ?? Environment.ProcessorCount;
@@ -16,7 +18,7 @@ public sealed class CpuDevice : ComputeDevice
         options = new ParallelOptions { MaxDegreeOfParallelism = Threads };
     }
 
-    /// <summary>Threads that the loops below use at most.</summary>
+    /// <summary>Maximum number of threads of a loop.</summary>
     public int Threads { get; }
 
     /// <inheritdoc/>
@@ -35,9 +37,10 @@ public sealed class CpuDevice : ComputeDevice
     }
 
     /// <summary>
-    /// Runs body(i) for i in [0, count) on all threads. Which thread runs an item is not fixed, so an item must not
-    /// read what another writes: reductions go over blocks whose size does not depend on the number of threads.
+    /// Runs body(i) for i in [0, count) on all threads. Which thread runs an item is not fixed, so no item may read what
+    /// another writes; reductions go over blocks whose size does not depend on the number of threads.
     /// </summary>
+    /// <exception cref="AggregateException">A body threw while the loop ran on several threads.</exception>
     public void For(int count, Action<int> body)
     {
         if (count == 1 || Threads == 1)
@@ -51,7 +54,9 @@ public sealed class CpuDevice : ComputeDevice
         }
     }
 
-    /// <summary>Runs body(start, end) over consecutive pieces of [0, count), each of <paramref name="grain"/> items but the last.</summary>
+    /// <summary>Runs body(start, end) over consecutive ranges of [0, count), each of <paramref name="grain"/> items; the last may be shorter.</summary>
+    /// <exception cref="AggregateException">A body threw while the loop ran on several threads.</exception>
+    /// <exception cref="OverflowException">There are 2^31 ranges or more.</exception>
     public void For(long count, int grain, Action<long, long> body) =>
         For(checked((int)((count + grain - 1) / grain)), i => body((long)i * grain, Math.Min(count, (i + 1L) * grain)));
 

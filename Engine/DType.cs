@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Engine;
 
-/// <summary>Element type of a tensor's storage. Arithmetic accumulates in fp32 whatever the storage.</summary>
+/// <summary>Element type of a tensor in storage. Arithmetic accumulates in fp32 whatever the storage.</summary>
 public enum DType
 {
     /// <summary>IEEE 754 binary32.</summary>
@@ -12,14 +12,15 @@ public enum DType
     /// <summary>Two's complement 32-bit integer: labels and counters.</summary>
     Int32,
 
-    /// <summary>IEEE 754 binary64: running products and sums that must not drift.</summary>
+    /// <summary>IEEE 754 binary64, for running products and sums that must not drift.</summary>
     Float64,
 }
 
 /// <summary>Sizes of the storage types.</summary>
 public static class DTypes
 {
-    /// <summary>Bytes per element.</summary>
+    /// <summary>Size of an element in bytes.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The type is none of <see cref="DType"/>'s members.</exception>
     public static int Size(this DType type) => type switch
     {
         DType.Float32 or DType.Int32 => 4,

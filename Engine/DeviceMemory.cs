@@ -4,7 +4,7 @@ using ILGPU.Runtime;
 
 namespace TrigFlowNative.Engine;
 
-/// <summary>A block of memory on a device; released once, by <see cref="IDisposable.Dispose"/>.</summary>
+/// <summary>A block of memory on a device; offsets and lengths are in bytes. Disposing it twice is safe.</summary>
 internal abstract class DeviceMemory(long bytes) : IDisposable
 {
     public long Bytes { get; } = bytes;
@@ -18,7 +18,7 @@ internal abstract class DeviceMemory(long bytes) : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>Aligned host memory outside the garbage collector's heap, so that addresses hold still.</summary>
+/// <summary>Aligned host memory outside of the garbage collector's heap, so that its address never changes.</summary>
 internal sealed unsafe class HostMemory : DeviceMemory
 {
     private readonly Action<long> changed;
@@ -51,7 +51,7 @@ internal sealed unsafe class HostMemory : DeviceMemory
     }
 }
 
-/// <summary>One ILGPU buffer; copies go through the device's stream, so they keep the order of the launches.</summary>
+/// <summary>One ILGPU buffer; copies go through the device's stream, hence in order with the launches.</summary>
 internal sealed class AcceleratorMemory : DeviceMemory
 {
     private readonly MemoryBuffer1D<byte, Stride1D.Dense> buffer;

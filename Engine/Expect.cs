@@ -1,9 +1,10 @@
 namespace TrigFlowNative.Engine;
 
-/// <summary>Conditions that many ops put to their tensors; each failure is an <see cref="ArgumentException"/> that names the op.</summary>
+/// <summary>Checks that many ops make of their tensors; a failure is an <see cref="ArgumentException"/> that names the op.</summary>
 public static class Expect
 {
-    /// <summary>Every tensor given is stored in fp32; null entries are passed over.</summary>
+    /// <summary>Requires that every tensor is stored in fp32; null entries are ignored.</summary>
+    /// <exception cref="ArgumentException">A tensor is not stored in fp32.</exception>
     public static void Float32(string op, params ReadOnlySpan<Tensor?> tensors)
     {
         foreach (Tensor? tensor in tensors)
@@ -11,9 +12,8 @@ public static class Expect
                 throw new ArgumentException($"{op}: {tensor} is not stored as {DType.Float32}");
     }
 
-    /// <summary>
-    /// Every tensor given is stored in the same type, fp32 or, where the kernels have it, bf16; null entries are passed over.
-    /// </summary>
+    /// <summary>Requires that all tensors are stored in one type: fp32, or bf16 on a GPU. Null entries are ignored.</summary>
+    /// <exception cref="ArgumentException">A tensor has another type, is bf16 on the host, or differs in type from another.</exception>
     public static void Activations(string op, params ReadOnlySpan<Tensor?> tensors)
     {
         DType? type = null;
@@ -30,7 +30,8 @@ public static class Expect
         }
     }
 
-    /// <summary>No tensor given carries a tangent, since the op has no rule for one; null entries are passed over.</summary>
+    /// <summary>Requires that no tensor carries a tangent, since the op has no rule for one; null entries are ignored.</summary>
+    /// <exception cref="ArgumentException">A tensor carries a tangent.</exception>
     public static void NoTangent(string op, params ReadOnlySpan<Tensor?> tensors)
     {
         foreach (Tensor? tensor in tensors)
@@ -38,11 +39,12 @@ public static class Expect
                 throw new ArgumentException($"{op}: {tensor} carries a tangent, for which the op has no rule");
     }
 
-    /// <summary>No gradient is wanted of any tensor given, since the op has no backward rule; null entries are passed over.</summary>
+    /// <summary>Requires that no tensor needs a gradient, since the op has no backward rule; null entries are ignored.</summary>
+    /// <exception cref="ArgumentException">A tensor needs a gradient on the program's tape.</exception>
     public static void NoGradient(string op, ComputeProgram program, params ReadOnlySpan<Tensor?> tensors)
     {
         foreach (Tensor? tensor in tensors)
             if (tensor is not null && program.Tape is { } tape && tape.Needs(tensor))
-                throw new ArgumentException($"{op}: a gradient of {tensor} is wanted, for which the op has no rule");
+                throw new ArgumentException($"{op}: {tensor} needs a gradient, for which the op has no rule");
     }
 }

@@ -36,23 +36,23 @@ public sealed class GpuDevice : ComputeDevice
     /// <inheritdoc/>
     public override long AllocatedBytes => Interlocked.Read(ref allocated);
 
-    /// <summary>The accelerator on which kernels are loaded.</summary>
+    /// <summary>The ILGPU accelerator, on which kernels are loaded.</summary>
     public Accelerator Accelerator { get; }
 
-    /// <summary>The one stream on which everything is launched, in order.</summary>
+    /// <summary>The only stream of the device: all work is launched on it, in order.</summary>
     public AcceleratorStream Stream { get; }
 
-    /// <summary>The same for direct calls of the driver.</summary>
+    /// <summary>The stream for direct calls of the driver.</summary>
     public CudaStreamHandle DriverStream { get; }
 
-    /// <summary>Whether this is a GPU and not the simulator.</summary>
+    /// <summary>Whether this is an NVIDIA GPU, not the simulator.</summary>
     public bool IsCuda => Accelerator is CudaAccelerator;
 
-    /// <summary>Whether the GPU has Hopper's warpgroup products and bulk tensor copies (sm_90).</summary>
+    /// <summary>Whether the GPU is a Hopper (sm_90), which has wgmma and bulk tensor copies.</summary>
     public bool IsHopper => Accelerator is CudaAccelerator { Architecture: { Major: 9, Minor: 0 } };
 
-    /// <summary>The instructions for products of bf16 matrices: the fastest that the GPU has, unless another is set before programs are recorded.</summary>
-    /// <exception cref="DeviceUnavailableException">The GPU lacks the instructions.</exception>
+    /// <summary>Instructions that multiply bf16 matrices: the fastest of the GPU, unless others are set before programs are recorded.</summary>
+    /// <exception cref="DeviceUnavailableException">The GPU lacks the instructions that are set.</exception>
     public TensorCorePath TensorCores
     {
         get => tensorCores ?? (IsHopper ? TensorCorePath.Wgmma : IsCuda ? TensorCorePath.Mma : TensorCorePath.Portable);
@@ -67,24 +67,24 @@ public sealed class GpuDevice : ComputeDevice
     /// <summary>Number of streaming multiprocessors.</summary>
     public int Multiprocessors => Accelerator.NumMultiprocessors;
 
-    /// <summary>Threads that a multiprocessor can hold.</summary>
+    /// <summary>Maximum number of threads that a multiprocessor holds.</summary>
     public int ThreadsPerMultiprocessor => Accelerator.MaxNumThreadsPerMultiprocessor;
 
-    /// <summary>The driver's handle of <see cref="Stream"/>.</summary>
+    /// <summary>Driver handle of <see cref="Stream"/>.</summary>
     internal nint StreamHandle => DriverStream.Handle;
 
-    /// <summary>GPU and driver in words: what compiled code depends on.</summary>
+    /// <summary>GPU, architecture and driver version as text: everything outside the program that compiled code depends on.</summary>
     internal string Identity => $"{Accelerator.Name}, {(Accelerator as CudaAccelerator)?.Architecture}, driver {CudaLibrary.DriverVersion()}";
 
     /// <summary>
     /// Threads in a group of a kernel that reduces over the group with barriers; a power of two, at most 256. The
-    /// simulator gets few, since each of its threads is one of the operating system's and barriers cost accordingly:
+    /// simulator uses few, since each of its threads is an operating system's thread and barriers are slow:
     /// such kernels stride by Group.DimX and never assume a size.
     /// </summary>
     public int ReductionGroup { get; }
 
-    /// <summary>The first NVIDIA GPU.</summary>
-    /// <exception cref="DeviceUnavailableException">There is no driver, no GPU, or one older than sm_80.</exception>
+    /// <summary>Opens the first NVIDIA GPU.</summary>
+    /// <exception cref="DeviceUnavailableException">There is no driver or no GPU, or the GPU is older than sm_80.</exception>
     public static GpuDevice OpenCuda()
     {
         CudaLibrary.Resolve();
@@ -107,7 +107,7 @@ public sealed class GpuDevice : ComputeDevice
         }
     }
 
-    /// <summary>ILGPU's CPU accelerator with groups of at most 64 threads: slow, for tests of the portable kernels at tiny shapes.</summary>
+    /// <summary>Opens ILGPU's CPU accelerator with groups of at most 64 threads: slow, for tests of the portable kernels at tiny shapes.</summary>
     public static GpuDevice OpenSimulator()
     {
         Context context = Context.Create(builder =>
@@ -120,17 +120,17 @@ public sealed class GpuDevice : ComputeDevice
     public override void Synchronize() => Stream.Synchronize();
 
     /// <summary>
-    /// Keeps what launches need beside tensors as long as the program that is being recorded; outside of a recording as long as the device.
+    /// Takes over a resource that launches need beside tensors: the program that is being recorded disposes of it, or the device if none is.
     /// </summary>
     public void Own(IDisposable resource) => (Recording ?? owned).Add(resource);
 
-    /// <summary>The resources of the program that a step is being added to.</summary>
+    /// <summary>Resources of the program to which a step is being added; null outside of a recording.</summary>
     internal List<IDisposable>? Recording { get; set; }
 
-    /// <summary>Makes the device's context this thread's, which direct calls of the driver need.</summary>
+    /// <summary>Makes the device's context current on this thread, as direct calls of the driver need.</summary>
     internal void Bind() => DriverStream.Bind();
 
-    /// <summary>What another class keeps for this device, one of each type: made at the first call, disposed of before the device.</summary>
+    /// <summary>Returns the object of type T that another class attaches to this device; created at the first call, disposed before the device.</summary>
     internal T Attached<T>()
         where T : class, IDisposable, new() => (T)attached.GetOrAdd(typeof(T), _ => new T());
 

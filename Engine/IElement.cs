@@ -4,7 +4,7 @@ using ILGPU;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// An element as it lies in memory. Kernels that are generic over it read and write storage and calculate in fp32.
+/// An element type as it lies in memory. Generic kernels read and write such elements and calculate in fp32.
 /// </summary>
 /// <typeparam name="TSelf">The element type itself.</typeparam>
 public interface IElement<TSelf>
@@ -13,10 +13,10 @@ public interface IElement<TSelf>
     /// <summary>The storage type.</summary>
     static abstract DType Type { get; }
 
-    /// <summary>The value, exactly.</summary>
+    /// <summary>Converts an element to fp32, exactly.</summary>
     static abstract float ToSingle(TSelf element);
 
-    /// <summary>The nearest element, ties to even.</summary>
+    /// <summary>Rounds to the nearest element, ties to even.</summary>
     static abstract TSelf FromSingle(float value);
 }
 
@@ -40,7 +40,7 @@ public readonly struct Single32 : IElement<Single32>
 }
 
 /// <summary>
-/// A bfloat16 element: the upper half of an fp32 number, so that its range is that of fp32 and its relative spacing 2^-8.
+/// A bfloat16 element: the upper half of an fp32 number, with the range of fp32 and a unit roundoff of 2^-8.
 /// </summary>
 public readonly struct BFloat16 : IElement<BFloat16>, IEquatable<BFloat16>
 {
@@ -51,30 +51,30 @@ public readonly struct BFloat16 : IElement<BFloat16>, IEquatable<BFloat16>
     /// <inheritdoc/>
     public static DType Type => DType.BFloat16;
 
-    /// <summary>The 16 bits.</summary>
+    /// <summary>Bit pattern of the element.</summary>
     public ushort Bits => bits;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float ToSingle(BFloat16 element) => Interop.IntAsFloat((uint)element.bits << 16);
 
-    /// <summary>The nearest element, ties to even. A quiet NaN stays one: its quiet bit lies in the upper half.</summary>
+    /// <summary>Rounds to the nearest element, ties to even. A quiet NaN stays a NaN, since its quiet bit lies in the upper half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static BFloat16 FromSingle(float value) => new((ushort)(RoundToUpperHalf(value) >> 16));
 
-    /// <summary>Two elements as a word, the first in the lower half, as they lie in memory.</summary>
+    /// <summary>Rounds two numbers and packs them into a word as they lie in memory, the first in the lower half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Pack(float first, float second) => (RoundToUpperHalf(first) >> 16) | (RoundToUpperHalf(second) & 0xFFFF0000u);
 
-    /// <summary>The element in the lower half of a word.</summary>
+    /// <summary>Value of the element in the lower half of a word.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Lower(uint word) => Interop.IntAsFloat(word << 16);
 
-    /// <summary>The element in the upper half of a word.</summary>
+    /// <summary>Value of the element in the upper half of a word.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Upper(uint word) => Interop.IntAsFloat(word & 0xFFFF0000u);
 
-    /// <summary>Equal bits.</summary>
+    /// <summary>Whether the bits are equal.</summary>
     public bool Equals(BFloat16 other) => bits == other.bits;
 
     /// <inheritdoc/>
@@ -83,15 +83,15 @@ public readonly struct BFloat16 : IElement<BFloat16>, IEquatable<BFloat16>
     /// <inheritdoc/>
     public override int GetHashCode() => bits;
 
-    /// <summary>Equal bits.</summary>
+    /// <summary>Whether the bits are equal.</summary>
     public static bool operator ==(BFloat16 left, BFloat16 right) => left.Equals(right);
 
-    /// <summary>Different bits.</summary>
+    /// <summary>Whether the bits differ.</summary>
     public static bool operator !=(BFloat16 left, BFloat16 right) => !left.Equals(right);
 
     /// <summary>
-    /// Adds half a unit of the upper half's last place, less one where that is even. Without the bound the sum would turn
-    /// 0x7FFFFFFF, the NaN that a GPU's arithmetic makes, into -0; a bound and no question, so that kernels do not branch.
+    /// Adds half a unit in the last place of the upper half, or one less if that place is even. The bound keeps 0x7FFFFFFF, the NaN of GPU
+    /// arithmetic, from turning into -0; it is a minimum rather than a condition, so that kernels do not branch.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint RoundToUpperHalf(float value)

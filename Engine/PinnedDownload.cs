@@ -3,10 +3,10 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Brings one tensor's values to the host time and again, through a page-locked buffer that the device writes at the speed of the bus and
-/// without a copy in between.
+/// Copies one tensor's values to the host again and again, through a page-locked buffer that the device writes at the speed of the bus,
+/// without an intermediate copy.
 /// </summary>
-/// <remarks>On other devices than NVIDIA GPUs this is <see cref="Tensor.Download"/>.</remarks>
+/// <remarks>On devices other than NVIDIA GPUs this is <see cref="Tensor.Download"/>.</remarks>
 public sealed unsafe class PinnedDownload : IDisposable
 {
     private readonly Tensor source;
@@ -16,8 +16,9 @@ public sealed unsafe class PinnedDownload : IDisposable
     private nint buffer;
 
     /// <summary>Allocates the buffer.</summary>
-    /// <param name="source">A persistent fp32 tensor; must outlive the download.</param>
-    /// <exception cref="ArgumentException">The tensor is a program's transient one, or of another type.</exception>
+    /// <param name="source">A persistent fp32 tensor; must outlive this object.</param>
+    /// <exception cref="ArgumentException">The tensor is transient or not fp32.</exception>
+    /// <exception cref="CudaDriverException">The driver cannot lock memory for the buffer.</exception>
     public PinnedDownload(Tensor source)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -37,8 +38,9 @@ public sealed unsafe class PinnedDownload : IDisposable
         CudaDriver.Check(CudaDriver.AllocateHost(out buffer, (nuint)source.ByteCount), "cuMemAllocHost");
     }
 
-    /// <summary>Queues a copy of the values behind what has been launched.</summary>
-    /// <exception cref="ObjectDisposedException">The buffer has been released.</exception>
+    /// <summary>Queues a copy of the values after all earlier launches.</summary>
+    /// <exception cref="ObjectDisposedException">The buffer or the tensor has been released.</exception>
+    /// <exception cref="CudaDriverException">The driver reports an error, perhaps of an earlier launch.</exception>
     public void Start()
     {
         if (gpu is null)
@@ -53,8 +55,10 @@ public sealed unsafe class PinnedDownload : IDisposable
         copied!.Record(0);
     }
 
-    /// <summary>Waits for the copy that was queued last; its values, the primal's first, stay until the next.</summary>
+    /// <summary>Waits for the copy that was queued last.</summary>
+    /// <returns>The values, primal first; they stay until the next copy.</returns>
     /// <exception cref="ObjectDisposedException">The buffer has been released.</exception>
+    /// <exception cref="CudaDriverException">The driver reports an error, perhaps of an earlier launch.</exception>
     public ReadOnlySpan<float> Wait()
     {
         if (gpu is null)
@@ -64,7 +68,8 @@ public sealed unsafe class PinnedDownload : IDisposable
         return new ReadOnlySpan<float>((void*)buffer, (int)source.StoredCount);
     }
 
-    /// <summary>Waits for the copy under way and releases the buffer.</summary>
+    /// <summary>Waits for a copy under way and releases the buffer.</summary>
+    /// <exception cref="CudaDriverException">The driver reports an error, perhaps of an earlier launch.</exception>
     public void Dispose()
     {
         if (buffer == 0)

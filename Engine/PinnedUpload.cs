@@ -4,16 +4,16 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Copies host values into one tensor time and again without waiting for the device: through page-locked buffers, used in turn,
-/// from which the device copies when its stream gets there. Values may change as soon as <see cref="Write"/> returns.
+/// Copies host values into one tensor again and again without waiting for the device: the host fills page-locked buffers in turn,
+/// and the device copies from them when its stream gets there. Values may change as soon as <see cref="Write"/> returns.
 /// </summary>
 /// <remarks>
-/// The host waits only where it is <see cref="Buffers"/> copies ahead of the device, which also keeps the queue of launches
-/// short. On other devices than NVIDIA GPUs this is <see cref="Tensor.Upload"/>.
+/// The host waits only if it is <see cref="Buffers"/> copies ahead of the device, which also keeps the queue of launches
+/// short. On devices other than NVIDIA GPUs this is <see cref="Tensor.Upload"/>.
 /// </remarks>
 public sealed unsafe class PinnedUpload : IDisposable
 {
-    /// <summary>Copies that may be under way: one that the device reads, one behind it, and one that the host fills.</summary>
+    /// <summary>Number of buffers: one that the device reads, one that waits behind it, and one that the host fills.</summary>
     public const int Buffers = 3;
 
     private readonly Tensor target;
@@ -23,8 +23,9 @@ public sealed unsafe class PinnedUpload : IDisposable
     private int next;
 
     /// <summary>Allocates the buffers.</summary>
-    /// <param name="target">A persistent tensor; must outlive the upload.</param>
-    /// <exception cref="ArgumentException">The tensor is a program's transient one.</exception>
+    /// <param name="target">A persistent tensor; must outlive this object.</param>
+    /// <exception cref="ArgumentException">The tensor is transient.</exception>
+    /// <exception cref="CudaDriverException">The driver cannot lock memory for the buffers.</exception>
     public PinnedUpload(Tensor target)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -40,9 +41,12 @@ public sealed unsafe class PinnedUpload : IDisposable
             CudaDriver.Check(CudaDriver.AllocateHost(out buffers[i], (nuint)target.ByteCount), "cuMemAllocHost");
     }
 
-    /// <summary>Queues a copy of values into the tensor, behind what has been launched.</summary>
-    /// <exception cref="ArgumentException">The number of elements differs.</exception>
-    /// <exception cref="ObjectDisposedException">The buffers have been released.</exception>
+    /// <summary>Queues a copy of values into the tensor, after all earlier launches.</summary>
+    /// <param name="values">All stored elements, primal first.</param>
+    /// <exception cref="ArgumentException">The number of bytes is not that of the tensor.</exception>
+    /// <exception cref="InvalidOperationException">T is not the tensor's element type (not checked on NVIDIA GPUs).</exception>
+    /// <exception cref="ObjectDisposedException">The buffers or the tensor have been released.</exception>
+    /// <exception cref="CudaDriverException">The driver reports an error, perhaps of an earlier launch.</exception>
     public void Write<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
@@ -66,6 +70,7 @@ public sealed unsafe class PinnedUpload : IDisposable
     }
 
     /// <summary>Waits for the copies under way and releases the buffers.</summary>
+    /// <exception cref="CudaDriverException">The driver reports an error, perhaps of an earlier launch.</exception>
     public void Dispose()
     {
         if (gpu is null || buffers[0] == 0)

@@ -3,14 +3,14 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// How a compiled program runs on an NVIDIA GPU: step by step the first time, when launches make what they need (kernels,
-/// descriptors); captured into a graph the second time; and from then on replayed, which costs the host one call.
+/// Runs a compiled program on an NVIDIA GPU. The first run launches step by step, and launches make what they need (kernels,
+/// descriptors); the second captures the steps into a graph; it and all later runs replay the graph, which costs the host one call.
 /// </summary>
 /// <remarks>The steps hold kernels and tensors, and live as long as the replay.</remarks>
 internal sealed class ProgramReplay(GpuDevice gpu, IReadOnlyList<ProgramStep> steps) : IDisposable
 {
-    /// <summary>A graph's launch costs the host about as much as three kernels': fewer steps are launched as they are.</summary>
-    private const int FewestSteps = 4;
+    /// <summary>Minimum number of steps to capture: launching a graph costs the host about as much as three kernels.</summary>
+    private const int MinSteps = 4;
 
     private CudaGraph? graph;
     private bool launchedOnce;
@@ -18,12 +18,12 @@ internal sealed class ProgramReplay(GpuDevice gpu, IReadOnlyList<ProgramStep> st
     /// <summary>Whether runs are replays of a graph.</summary>
     public bool IsCaptured => graph is not null;
 
-    /// <summary>Launches or replays all steps; does not wait.</summary>
+    /// <summary>Launches or replays all steps, without waiting.</summary>
     /// <exception cref="InvalidOperationException">A step cannot be captured; the message names it.</exception>
     public void Run()
     {
         gpu.Bind();
-        if (!launchedOnce || steps.Count < FewestSteps)
+        if (!launchedOnce || steps.Count < MinSteps)
         {
             foreach (ProgramStep step in steps)
                 step.Run();

@@ -1,7 +1,6 @@
-
 namespace TrigFlowNative.Engine;
 
-/// <summary>One launch of a program, with what it reads and writes.</summary>
+/// <summary>One launch or host loop of a program, with the tensors that it reads and writes.</summary>
 public sealed class ProgramStep
 {
     private readonly Action run;
@@ -17,24 +16,24 @@ public sealed class ProgramStep
         Declared = [.. reads.Concat(writes).SelectMany(tensor => tensor.Parts)];
     }
 
-    /// <summary>Place in the program, from 0.</summary>
+    /// <summary>Position in the program, from 0.</summary>
     public int Index { get; }
 
     /// <summary>Op and direction, such as conv2d.forward.</summary>
     public string Op { get; }
 
-    /// <summary>Layer that emitted the step, such as enc.32x32_block0.conv0; empty outside of a network.</summary>
+    /// <summary>Layer that emitted the step, such as enc.32x32_block0.conv0; empty outside of any layer.</summary>
     public string Layer { get; }
 
-    /// <summary>Tensors the step reads.</summary>
+    /// <summary>Tensors that the step reads.</summary>
     public IReadOnlyList<Tensor> Reads { get; }
 
-    /// <summary>Tensors the step writes.</summary>
+    /// <summary>Tensors that the step writes.</summary>
     public IReadOnlyList<Tensor> Writes { get; }
 
     internal HashSet<StoragePart> Declared { get; }
 
-    /// <summary>Runs or launches the step.</summary>
+    /// <summary>Runs the host loop or launches the kernels.</summary>
     public void Run() => run();
 
     /// <summary>Prints op, layer and index.</summary>

@@ -5,8 +5,9 @@ public readonly struct Shape : IEquatable<Shape>
 {
     private readonly int d0, d1, d2, d3;
 
-    /// <summary>Makes a shape of one to four positive extents.</summary>
-    /// <exception cref="ArgumentException">No extent, more than four, or one below 1.</exception>
+    /// <summary>Creates a shape.</summary>
+    /// <param name="extents">One to four positive extents, slowest first.</param>
+    /// <exception cref="ArgumentException">There is no extent, there are more than four, or one is below 1.</exception>
     public Shape(params ReadOnlySpan<int> extents)
     {
         if (extents.Length is < 1 or > 4)
@@ -28,6 +29,7 @@ public readonly struct Shape : IEquatable<Shape>
     public long Count => (long)d0 * d1 * d2 * d3;
 
     /// <summary>Extent of an axis; negative axes count from the end.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The shape has no such axis.</exception>
     public int this[int axis] => (axis < 0 ? axis + Rank : axis) switch
     {
         0 when Rank > 0 => d0,
@@ -37,19 +39,21 @@ public readonly struct Shape : IEquatable<Shape>
         _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"{this} has {Rank} axes"),
     };
 
-    /// <summary>First extent: images in the batch.</summary>
+    /// <summary>First extent: images of the batch.</summary>
     public int N => d0;
 
-    /// <summary>Height of an (N, H, W, C) shape.</summary>
+    /// <summary>Height of an (N, H, W, C) shape: the second extent.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The shape has no second axis.</exception>
     public int H => this[1];
 
-    /// <summary>Width of an (N, H, W, C) shape.</summary>
+    /// <summary>Width of an (N, H, W, C) shape: the third extent.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The shape has no third axis.</exception>
     public int W => this[2];
 
     /// <summary>Last extent: channels.</summary>
     public int C => this[-1];
 
-    /// <summary>Equal rank and extents.</summary>
+    /// <summary>Whether rank and extents are equal.</summary>
     public bool Equals(Shape other) =>
         Rank == other.Rank && d0 == other.d0 && d1 == other.d1 && d2 == other.d2 && d3 == other.d3;
 
@@ -59,15 +63,15 @@ public readonly struct Shape : IEquatable<Shape>
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Rank, d0, d1, d2, d3);
 
-    /// <summary>Equal rank and extents.</summary>
+    /// <summary>Whether rank and extents are equal.</summary>
     public static bool operator ==(Shape left, Shape right) => left.Equals(right);
 
-    /// <summary>Different rank or extents.</summary>
+    /// <summary>Whether rank or extents differ.</summary>
     public static bool operator !=(Shape left, Shape right) => !left.Equals(right);
 
     /// <summary>The extents as an array, slowest first.</summary>
     public int[] ToArray() => new[] { d0, d1, d2, d3 }[..Rank];
 
-    /// <summary>Prints as (N, H, W, C).</summary>
+    /// <summary>Formats the extents as (N, H, W, C).</summary>
     public override string ToString() => $"({string.Join(", ", ToArray())})";
 }

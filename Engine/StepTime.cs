@@ -3,14 +3,14 @@ using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Engine;
 
-/// <summary>How long one step of a program takes.</summary>
+/// <summary>Time that one step of a program takes.</summary>
 /// <param name="Step">The step, with its op and layer.</param>
-/// <param name="Seconds">Median over the repetitions.</param>
+/// <param name="Seconds">Median time in seconds over the repetitions.</param>
 public sealed record StepTime(ProgramStep Step, double Seconds)
 {
     /// <summary>
-    /// Measures every step of a program that has run before. On an NVIDIA GPU by the device's clock, inside of a graph, so that no
-    /// step waits for the host; a mark between two steps adds about a microsecond, and steps never overlap. Elsewhere by the host's.
+    /// Measures every step of a program that has run before. On an NVIDIA GPU the device's clock measures inside of a graph, so that no
+    /// step waits for the host; a mark between two steps adds about a microsecond, and steps never overlap. Elsewhere the host's clock measures.
     /// </summary>
     internal static IReadOnlyList<StepTime> Measure(ComputeDevice device, IReadOnlyList<ProgramStep> steps, int repetitions)
     {
@@ -22,7 +22,7 @@ public sealed record StepTime(ProgramStep Step, double Seconds)
         return [.. steps.Zip(seconds, (step, each) => new StepTime(step, Median(each)))];
     }
 
-    /// <summary>Seconds that the measurement of a step that does nothing gives: a part of every step's time.</summary>
+    /// <summary>Measured seconds of an empty step, which are part of every step's time.</summary>
     internal static double Mark(ComputeDevice device)
     {
         const int steps = 20, repetitions = 5;

@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// The bytes behind tensors: memory of its own (persistent), or a place in its program's arena that is settled when the
-/// program is compiled (transient). A dual storage has two parts, primal and tangent, whose lifetimes end apart.
+/// The bytes behind tensors: persistent, in memory of its own, or transient, at an offset in its program's arena that compilation
+/// assigns. The storage of a dual tensor has two parts, primal and tangent, with lifetimes of their own.
 /// </summary>
 internal sealed class Storage(long bytes, long? tailStart, ComputeProgram? owner)
 {
@@ -11,7 +11,7 @@ internal sealed class Storage(long bytes, long? tailStart, ComputeProgram? owner
     /// <summary>The program whose arena holds this storage; null for persistent storage.</summary>
     public ComputeProgram? Owner { get; } = owner;
 
-    /// <summary>Parts with lifetimes of their own: one, or head and tail of a dual tensor.</summary>
+    /// <summary>Parts with lifetimes of their own: one, or the primal and the tangent of a dual tensor.</summary>
     public StoragePart[] Parts { get; } = tailStart is { } start
         ? [new StoragePart(0, start), new StoragePart(start, bytes - start)]
         : [new StoragePart(0, bytes)];
@@ -19,15 +19,15 @@ internal sealed class Storage(long bytes, long? tailStart, ComputeProgram? owner
     /// <summary>Device memory that holds the storage; null until the owner is compiled.</summary>
     public DeviceMemory? Memory { get; set; }
 
-    /// <summary>Where the storage begins in <see cref="Memory"/>, in bytes.</summary>
+    /// <summary>Start of the storage in <see cref="Memory"/>, in bytes.</summary>
     public long Offset { get; set; }
 
-    /// <summary>The parts that the byte range touches.</summary>
+    /// <summary>Parts that overlap a range of bytes.</summary>
     public IEnumerable<StoragePart> Touched(long offset, long length) =>
         Parts.Where(part => part.Start < offset + length && offset < part.Start + part.Bytes);
 }
 
-/// <summary>A byte range of a storage and the steps of the program between which it must hold its values.</summary>
+/// <summary>A byte range of a storage, and the range of steps over which it must hold its values.</summary>
 internal sealed class StoragePart(long start, long bytes)
 {
     public long Start { get; } = start;

@@ -1,13 +1,16 @@
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Reverse mode. While a program is recorded, ops that depend on a watched tensor leave a closure that emits their
-/// backward steps; <see cref="Backward"/> calls them in reverse order, so that the backward pass becomes part of the program.
+/// Reverse-mode differentiation. While a program is recorded, every op that depends on a watched tensor leaves a closure that emits its
+/// backward steps; <see cref="Backward"/> calls the closures in reverse order, so that the backward pass becomes part of the program.
 /// </summary>
 /// <remarks>
-/// Contract: a backward pass adds to a gradient that holds something and overwrites one that does not
-/// (<see cref="GradientSlot.Accumulate"/>); forward and tangent overwrite. Tangents are constants: only the primal half of a
-/// dual tensor has a gradient, as Algorithm 1 of the sCM paper (arXiv:2410.11081) wants.
+/// <para>A backward pass adds to a gradient that holds something and overwrites one that does not (<see cref="GradientSlot.Accumulate"/>);
+/// forward and tangent overwrite. Tangents are constants: only the primal of a dual tensor has a gradient, as in
+/// Algorithm 1 of the sCM paper (arXiv:2410.11081).</para>
+/// <para>An output that was never seeded, and to whose cotangent no later op contributes, contributes nothing: the backward steps of its op are
+/// skipped, as behind a stop-gradient. So a second forward pass under the same watched parameters costs no backward step unless it is
+/// seeded. An op that records nothing on the tape is a stop-gradient too.</para>
 /// </remarks>
 public sealed class Tape
 {
@@ -20,30 +23,32 @@ public sealed class Tape
     private readonly Dictionary<(Storage, long), DeferredGradient> deferred = [];
     private ComputeProgram? program;
 
-    /// <summary>
-    /// Makes a persistent tensor, a parameter say, differentiable: contributions are added to
-    /// <paramref name="gradient"/>, which whoever runs the program zeroes.
-    /// </summary>
-    /// <exception cref="ArgumentException">Shapes differ.</exception>
+    /// <summary>Makes a persistent tensor, such as a parameter, differentiable.</summary>
+    /// <param name="x">The tensor.</param>
+    /// <param name="gradient">A tensor of x's shape to which every run adds; the caller sets it to zero between runs.</param>
+    /// <exception cref="ArgumentException">The shapes differ.</exception>
     public void Watch(Tensor x, Tensor gradient)
     {
         if (x.Shape != gradient.Shape)
-            throw new ArgumentException($"the gradient of {x} has the shape {gradient.Shape}");
+            throw new ArgumentException($"the gradient of {x} has shape {gradient.Shape}");
         watched.Add(x.Place);
         gradients[x.Place] = gradient;
         written.Add(x.Place);
     }
 
-    /// <summary>Whether gradients flow to this tensor.</summary>
+    /// <summary>Whether gradients flow to this tensor: it is watched, or depends on a watched tensor.</summary>
     public bool Needs(Tensor x) => watched.Contains(x.Place);
 
-    /// <summary>Records an op: if any input needs a gradient the output does too and the closure is kept.</summary>
-    /// <param name="y">The op's output; of a dual tensor, the primal is meant.</param>
-    /// <param name="inputs">All tensors the output depends on; null entries are passed over.</param>
-    /// <param name="backward">Emits the backward steps; called only if a cotangent of y exists.</param>
+    /// <summary>Records an op: if any input needs a gradient, so does the output, and the closure is kept.</summary>
+    /// <param name="y">Output of the op; a dual output stands for its primal.</param>
+    /// <param name="inputs">All tensors that the output depends on; null entries are ignored.</param>
+    /// <param name="backward">Emits the backward steps; called only if y has a cotangent.</param>
     public void Record(Tensor y, ReadOnlySpan<Tensor?> inputs, Action backward) => Record([y], inputs, backward);
 
-    /// <summary>As above for an op with several outputs, whose closure is called once, if a cotangent of any of them exists.</summary>
+    /// <summary>Records an op with several outputs, whose closure is called once if any of them has a cotangent.</summary>
+    /// <param name="outputs">Outputs of the op.</param>
+    /// <param name="inputs">All tensors that the outputs depend on; null entries are ignored.</param>
+    /// <param name="backward">Emits the backward steps.</param>
     public void Record(ReadOnlySpan<Tensor> outputs, ReadOnlySpan<Tensor?> inputs, Action backward)
     {
         foreach (Tensor? input in inputs)
@@ -57,28 +62,37 @@ public sealed class Tape
         }
     }
 
-    /// <summary>Says where the gradient of an op's output will lie, of its shape and type, if anything contributes to it.</summary>
+    /// <summary>Sets where the gradient of an op's output will lie if anything contributes to it.</summary>
+    /// <param name="y">Output of the op.</param>
+    /// <param name="gradient">A tensor of y's shape and type.</param>
     public void Reserve(Tensor y, Tensor gradient) => reserved[y.Place] = gradient;
 
-    /// <summary>Whether anything has contributed to the gradient of an op's output.</summary>
+    /// <summary>Whether an op or <see cref="Seed"/> has contributed to the gradient of an op's output.</summary>
     public bool HasCotangent(Tensor y) => gradients.ContainsKey(y.Place) || deferred.ContainsKey(y.Place);
 
-    /// <summary>Gives the cotangent of an output from which <see cref="Backward"/> starts; it is read, never written.</summary>
-    /// <exception cref="ArgumentException">Shapes differ, or y does not depend on a watched tensor.</exception>
+    /// <summary>Sets the cotangent of an output, from which <see cref="Backward"/> starts; a second call replaces the first.</summary>
+    /// <param name="y">An output that depends on a watched tensor.</param>
+    /// <param name="dy">The cotangent, of y's shape; it is read, never written.</param>
+    /// <exception cref="ArgumentException">The shapes differ, or y depends on no watched tensor.</exception>
     public void Seed(Tensor y, Tensor dy)
     {
         if (y.Shape != dy.Shape)
-            throw new ArgumentException($"the cotangent of {y} has the shape {dy.Shape}");
+            throw new ArgumentException($"the cotangent of {y} has shape {dy.Shape}");
         if (!Needs(y))
             throw new ArgumentException($"{y} depends on no watched tensor: there is nothing to differentiate");
         gradients[y.Place] = dy;
         seeded.Add(y.Place);
     }
 
-    /// <summary>Whether the gradient of an output is one that <see cref="Seed"/> was given.</summary>
+    /// <summary>Whether <see cref="Seed"/> set the gradient of an output.</summary>
     public bool IsSeeded(Tensor y) => seeded.Contains(y.Place);
 
-    /// <summary>Emits the backward pass of everything recorded, last op first. May be called once.</summary>
+    /// <summary>Emits the backward steps of everything recorded, last op first, and skips ops whose outputs have no cotangent.</summary>
+    /// <remarks>
+    /// Call it once, after all seeds. It empties the tape: a second call emits the steps of ops recorded since the first, but their contributions to
+    /// older tensors go no further back. Without such ops it emits nothing and throws nothing, even if outputs have been seeded since.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">An op contributes to the cotangent of a seeded output, or the program is compiled.</exception>
     public void Backward()
     {
         for (int i = records.Count - 1; i >= 0; i--)
@@ -95,10 +109,12 @@ public sealed class Tape
         records.Clear();
     }
 
-    /// <summary>Makes backward steps belong to the layers of the program in which their ops were recorded.</summary>
+    /// <summary>Makes backward steps belong to the layers in which their ops were recorded.</summary>
     internal void Attach(ComputeProgram recording) => program = recording;
 
-    /// <summary>The gradient of an op's output, in a backward closure.</summary>
+    /// <summary>Returns the gradient of an op's output, in a backward closure; a deferred contribution is written first.</summary>
+    /// <exception cref="ArgumentException">The gradient is that of a view at the same place with another number of elements.</exception>
+    /// <exception cref="InvalidOperationException">Nothing has contributed to the gradient.</exception>
     public Tensor Cotangent(Tensor y)
     {
         Settle(y);
@@ -108,17 +124,23 @@ public sealed class Tape
     }
 
     /// <summary>
-    /// The gradient of an op's output as a factor times a tensor, for an op that multiplies by the factor anyway: a gradient that
-    /// consists of one deferred contribution need then never be written.
+    /// Returns the gradient of an op's output as a tensor and a factor, for an op that multiplies by the factor anyway: a gradient that
+    /// consists of one deferred contribution is then never written.
     /// </summary>
+    /// <exception cref="ArgumentException">The gradient is that of a view at the same place with another number of elements.</exception>
+    /// <exception cref="InvalidOperationException">Nothing has contributed to the gradient.</exception>
     public (Tensor Cotangent, float Factor) ScaledCotangent(Tensor y) => !gradients.ContainsKey(y.Place) && deferred.Remove(y.Place, out DeferredGradient? only)
         ? (only.Cotangent.Shape == y.Shape ? only.Cotangent : only.Cotangent.Reshape(y.Shape.ToArray()), only.Factor)
         : (Cotangent(y), 1f);
 
     /// <summary>
-    /// Where an op's backward pass puts its contribution to the gradient of an input; null if that input needs none. Call it
+    /// Returns where an op's backward pass puts its contribution to the gradient of an input; null if that input needs none. Call it
     /// once for each contribution, immediately before emitting the step that writes it.
     /// </summary>
+    /// <param name="program">Program that records the backward pass.</param>
+    /// <param name="x">An input of the op.</param>
+    /// <exception cref="ArgumentException">The gradient is that of a view at the same place with another number of elements.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="Seed"/> set the cotangent of x, or the program is compiled.</exception>
     public GradientSlot? Slot(ComputeProgram program, Tensor x)
     {
         if (!Needs(x))
@@ -128,14 +150,16 @@ public sealed class Tape
     }
 
     /// <summary>
-    /// Contributes a factor times a cotangent, of x's shape, to the gradient of x without writing it yet: whoever writes or reads that
-    /// gradient next does so, at the latest. The cotangent must be complete. Nothing happens where x needs no gradient.
+    /// Contributes a factor times a cotangent to the gradient of x without writing it yet: the next op that writes or reads that
+    /// gradient writes it, or the end of <see cref="Backward"/>. Does nothing if x needs no gradient.
     /// </summary>
     /// <param name="program">Program that records the backward pass.</param>
     /// <param name="x">An input of the op.</param>
-    /// <param name="cotangent">What is contributed, but for the factor.</param>
-    /// <param name="factor">The factor.</param>
-    /// <param name="write">Emits the step that writes or adds the contribution, if it must be.</param>
+    /// <param name="cotangent">The complete cotangent without the factor, of x's shape.</param>
+    /// <param name="factor">Factor of the cotangent.</param>
+    /// <param name="write">Emits the step that writes or adds the contribution, if that becomes necessary.</param>
+    /// <exception cref="ArgumentException">The gradient is that of a view at the same place with another number of elements.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="Seed"/> set the cotangent of x, or the program is compiled.</exception>
     public void Defer(ComputeProgram program, Tensor x, Tensor cotangent, float factor, Action<GradientSlot> write)
     {
         if (!Needs(x))
@@ -145,8 +169,8 @@ public sealed class Tape
     }
 
     /// <summary>
-    /// Takes over the deferred contribution to the gradient of x, if there is one, for an op that adds it in its own pass over that
-    /// gradient. Call it before <see cref="Slot"/>.
+    /// Takes over the deferred contribution to the gradient of x, for an op that adds it in its own pass over that
+    /// gradient; null if there is none. Call it before <see cref="Slot"/>.
     /// </summary>
     public DeferredGradient? TakeDeferred(Tensor x) => deferred.Remove(x.Place, out DeferredGradient? taken) ? taken : null;
 
@@ -159,27 +183,27 @@ public sealed class Tape
     private GradientSlot Claim(ComputeProgram program, Tensor x)
     {
         if (seeded.Contains(x.Place))
-            throw new InvalidOperationException($"{x} has a given cotangent and is read by a further op: sum the two outputs first");
+            throw new InvalidOperationException($"{x} has a given cotangent and is an input of a further op: sum the two outputs first");
         if (!gradients.TryGetValue(x.Place, out Tensor? gradient))
             gradients[x.Place] = gradient = reserved.TryGetValue(x.Place, out Tensor? place) ? place : program.Allocate(x.Shape, type: x.Type);
         return new GradientSlot(gradient.Shape == x.Shape ? gradient : gradient.Reshape(x.Shape.ToArray()), !written.Add(x.Place));
     }
 }
 
-/// <summary>A contribution to a gradient that nobody has written yet, see <see cref="Tape.Defer"/>.</summary>
-/// <param name="Cotangent">The tensor.</param>
-/// <param name="Factor">What it is multiplied by.</param>
-/// <param name="Write">Emits the step that writes it after all.</param>
+/// <summary>A contribution to a gradient that is not written yet, see <see cref="Tape.Defer"/>.</summary>
+/// <param name="Cotangent">The cotangent without the factor.</param>
+/// <param name="Factor">Factor of the cotangent.</param>
+/// <param name="Write">Emits the step that writes the contribution after all.</param>
 public sealed record DeferredGradient(Tensor Cotangent, float Factor, Action Write);
 
-/// <summary>Where a contribution to a gradient goes.</summary>
-/// <param name="Tensor">The gradient: the primal's shape, and its storage type but for a parameter, whose gradient is fp32.</param>
-/// <param name="Accumulate">Add to what is there; otherwise overwrite, since nothing is.</param>
+/// <summary>Destination of a contribution to a gradient.</summary>
+/// <param name="Tensor">The gradient: the primal's shape and storage type, but fp32 for a parameter.</param>
+/// <param name="Accumulate">Whether to add to the values; otherwise the gradient holds nothing yet and is overwritten.</param>
 public readonly record struct GradientSlot(Tensor Tensor, bool Accumulate)
 {
-    /// <summary>1 to add, 0 to overwrite: the form kernels take (a bool has two sizes in ILGPU).</summary>
+    /// <summary>1 to add, 0 to overwrite, as kernels take it (a bool has two sizes in ILGPU).</summary>
     public int Add => Accumulate ? 1 : 0;
 
-    /// <summary>The gradient if the step also reads it, for the step's declaration; otherwise null.</summary>
+    /// <summary>The gradient if the step also reads it, for the declared reads; otherwise null.</summary>
     public Tensor? ReadTensor => Accumulate ? Tensor : null;
 }

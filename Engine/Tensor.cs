@@ -6,7 +6,7 @@ namespace TrigFlowNative.Engine;
 
 /// <summary>
 /// A dense array on a device, channels last. A dual tensor stores its primal and behind it, in the same buffer, a
-/// tangent of the same shape: a linear op runs once over both. <see cref="Shape"/> is always the primal's.
+/// tangent of the same shape, so that a linear op runs once over both. <see cref="Shape"/> is always the primal's.
 /// </summary>
 public sealed class Tensor : IDisposable
 {
@@ -35,44 +35,52 @@ public sealed class Tensor : IDisposable
     /// <summary>Element type in storage.</summary>
     public DType Type { get; }
 
-    /// <summary>Whether a tangent lies behind the primal.</summary>
+    /// <summary>Whether a tangent follows the primal.</summary>
     public bool HasTangent { get; }
 
-    /// <summary>Elements of the primal.</summary>
+    /// <summary>Number of elements of the primal.</summary>
     public int Count => (int)Shape.Count;
 
-    /// <summary>Elements stored: twice <see cref="Count"/> for a dual tensor.</summary>
+    /// <summary>Number of elements stored: twice <see cref="Count"/> for a dual tensor.</summary>
     public long StoredCount => HasTangent ? 2 * Shape.Count : Shape.Count;
 
-    /// <summary>First extents stored: 2 N for a dual tensor. A linear op runs over this many images.</summary>
+    /// <summary>First extent stored: N, or 2 N for a dual tensor. A linear op runs over this many images.</summary>
     public int StoredN => HasTangent ? 2 * Shape.N : Shape.N;
 
-    /// <summary>The primal alone; a tensor without tangent is its own primal.</summary>
+    /// <summary>The primal alone; a tensor without a tangent is its own primal.</summary>
     public Tensor Primal => HasTangent ? new Tensor(Device, Storage, offset, Shape, Type, false) : this;
 
-    /// <summary>The tangent alone, as an ordinary tensor.</summary>
-    /// <exception cref="InvalidOperationException">There is no tangent.</exception>
+    /// <summary>The tangent alone, as a tensor without a tangent.</summary>
+    /// <exception cref="InvalidOperationException">The tensor has no tangent.</exception>
     public Tensor Tangent => HasTangent
         ? new Tensor(Device, Storage, offset + Shape.Count * Type.Size(), Shape, Type, false)
         : throw new InvalidOperationException($"{Shape}: the tensor carries no tangent");
 
-    /// <summary>All stored elements on a GPU: the primal, then the tangent if there is one.</summary>
+    /// <summary>All stored elements of an fp32 tensor on a GPU: the primal, then the tangent if there is one.</summary>
+    /// <exception cref="InvalidOperationException">As for <see cref="ViewOf"/>.</exception>
     public ArrayView<float> View => ViewOf<float>();
 
-    /// <summary>All stored elements on the host: the primal, then the tangent if there is one.</summary>
+    /// <summary>All stored elements of an fp32 tensor on the host: the primal, then the tangent if there is one.</summary>
+    /// <exception cref="InvalidOperationException">As for <see cref="SpanOf"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The memory has been released.</exception>
     public Span<float> Span => SpanOf<float>();
 
-    /// <summary>Address of the first element on the host, for loops that run on several threads.</summary>
+    /// <summary>Address of the first element of an fp32 tensor on the host, for loops that run on several threads.</summary>
+    /// <exception cref="InvalidOperationException">As for <see cref="SpanOf"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The memory has been released.</exception>
     public unsafe float* Pointer => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Span));
 
     /// <summary>Address of the first element on a GPU, for kernels with inline PTX.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// The tensor is in host memory, its program is not compiled, or the running step of a checked program did not declare it.
+    /// </exception>
     public long Address => Resolve() is AcceleratorMemory memory
         ? memory.Address + Storage.Offset + offset
         : throw new InvalidOperationException($"{Shape} is in host memory");
 
     internal Storage Storage { get; }
 
-    /// <summary>What identifies the values: tensors with the same place are views of the same data.</summary>
+    /// <summary>Identity of the values: tensors with equal places are views of the same data.</summary>
     internal (Storage Storage, long Offset) Place => (Storage, offset);
 
     internal long ByteCount => StoredCount * Type.Size();
@@ -80,7 +88,8 @@ public sealed class Tensor : IDisposable
     internal IEnumerable<StoragePart> Parts => Storage.Touched(offset, ByteCount);
 
     /// <summary>The same data under another shape of equal count.</summary>
-    /// <exception cref="ArgumentException">The counts differ.</exception>
+    /// <param name="extents">One to four positive extents, slowest first.</param>
+    /// <exception cref="ArgumentException">The counts differ, or the extents are not those of a shape.</exception>
     public Tensor Reshape(params ReadOnlySpan<int> extents)
     {
         var shape = new Shape(extents);
@@ -89,15 +98,21 @@ public sealed class Tensor : IDisposable
             : throw new ArgumentException($"{Shape} cannot be seen as {shape}: {Shape.Count} and {shape.Count} elements");
     }
 
-    /// <summary>
-    /// Consecutive elements from <paramref name="start"/> under a shape of their own, dual if <paramref name="hasTangent"/>: the tangent is
-    /// then what lies behind them. Not of a dual tensor.
-    /// </summary>
+    /// <summary>Views consecutive elements under a shape of their own.</summary>
+    /// <param name="start">First element, counted from 0.</param>
+    /// <param name="shape">Extents of the slice.</param>
+    /// <param name="hasTangent">Whether the slice is dual: the elements behind its primal are then its tangent.</param>
+    /// <exception cref="ArgumentException">The elements do not lie within the tensor's storage.</exception>
+    /// <exception cref="InvalidOperationException">The tensor is dual: slice its primal or its tangent.</exception>
     public Tensor Slice(long start, Shape shape, bool hasTangent = false) => HasTangent
         ? throw new InvalidOperationException($"{Shape}: slice the primal or the tangent, not both")
         : new Tensor(Device, Storage, offset + start * Type.Size(), shape, Type, hasTangent);
 
-    /// <summary>All stored elements on a GPU as T.</summary>
+    /// <summary>All stored elements on a GPU, primal first.</summary>
+    /// <typeparam name="T">The C# type of an element, of <see cref="Type"/>'s size.</typeparam>
+    /// <exception cref="InvalidOperationException">
+    /// The elements are not stored as T, the tensor is in host memory, its program is not compiled, or the running step of a checked program did not declare it.
+    /// </exception>
     public ArrayView<T> ViewOf<T>()
         where T : unmanaged
     {
@@ -106,7 +121,12 @@ public sealed class Tensor : IDisposable
         return memory.View.SubView(Storage.Offset + offset, ByteCount).Cast<T>();
     }
 
-    /// <summary>All stored elements on the host as T.</summary>
+    /// <summary>All stored elements on the host, primal first.</summary>
+    /// <typeparam name="T">The C# type of an element, of <see cref="Type"/>'s size.</typeparam>
+    /// <exception cref="InvalidOperationException">
+    /// The elements are not stored as T, the tensor is in GPU memory, its program is not compiled, or the running step of a checked program did not declare it.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The memory has been released.</exception>
     public unsafe Span<T> SpanOf<T>()
         where T : unmanaged
     {
@@ -115,8 +135,10 @@ public sealed class Tensor : IDisposable
         return new Span<T>(memory.Start + Storage.Offset + offset, (int)StoredCount);
     }
 
-    /// <summary>Copies host values into the tensor, primal first; waits.</summary>
+    /// <summary>Copies host values into the tensor and waits.</summary>
+    /// <param name="values">All stored elements, primal first.</param>
     /// <exception cref="ArgumentException">The number of elements differs.</exception>
+    /// <exception cref="InvalidOperationException">The elements are not stored as T, or the tensor's program is not compiled.</exception>
     public void Upload<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
@@ -125,8 +147,10 @@ public sealed class Tensor : IDisposable
         memory.Write(Storage.Offset + offset, MemoryMarshal.AsBytes(values));
     }
 
-    /// <summary>Copies the tensor to the host, primal first; waits for what was launched before.</summary>
+    /// <summary>Copies the tensor to the host, after waiting for all earlier launches.</summary>
+    /// <param name="target">Receives all stored elements, primal first.</param>
     /// <exception cref="ArgumentException">The number of elements differs.</exception>
+    /// <exception cref="InvalidOperationException">The elements are not stored as T, or the tensor's program is not compiled.</exception>
     public void Download<T>(Span<T> target)
         where T : unmanaged
     {
@@ -135,7 +159,8 @@ public sealed class Tensor : IDisposable
         memory.Read(Storage.Offset + offset, MemoryMarshal.AsBytes(target));
     }
 
-    /// <summary>The values on the host, primal first.</summary>
+    /// <summary>Copies the values of an fp32 tensor to the host, primal first.</summary>
+    /// <exception cref="InvalidOperationException">The tensor is not fp32, or its program is not compiled.</exception>
     public float[] ToArray()
     {
         float[] values = new float[StoredCount];
@@ -143,14 +168,14 @@ public sealed class Tensor : IDisposable
         return values;
     }
 
-    /// <summary>Releases persistent memory; a transient tensor's memory belongs to its program.</summary>
+    /// <summary>Releases persistent memory, which all views of the tensor share; a transient tensor's memory belongs to its program.</summary>
     public void Dispose()
     {
         if (Storage.Owner is null)
             Storage.Memory?.Dispose();
     }
 
-    /// <summary>Prints shape, type and whether there is a tangent.</summary>
+    /// <summary>Formats shape, type and whether there is a tangent.</summary>
     public override string ToString() => $"{Shape} {Type}{(HasTangent ? " dual" : "")}";
 
     private DeviceMemory Resolve<T>()

@@ -1,9 +1,9 @@
 namespace TrigFlowNative.Engine;
 
-/// <summary>Which instructions multiply bf16 matrices on a GPU.</summary>
+/// <summary>Instructions that multiply bf16 matrices on a GPU.</summary>
 public enum TensorCorePath
 {
-    /// <summary>No tensor cores: fp32 arithmetic on every element, the reference of the other paths.</summary>
+    /// <summary>No tensor cores: fp32 arithmetic throughout, the reference of the other paths.</summary>
     Portable,
 
     /// <summary>mma.sync, on sm_80 and newer.</summary>

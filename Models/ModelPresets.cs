@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// Named networks: cifar10 as in arXiv:2410.11081, appendix G.2; mnist (28x28 padded to 32x32), to be trained in minutes on a GPU;
-/// demo, to be trained in minutes on a CPU.
+/// Named networks: cifar10 as in arXiv:2410.11081, appendix G.2; mnist (28x28 padded to 32x32), which trains in minutes on a GPU;
+/// demo, which trains in minutes on a CPU.
 /// </summary>
 public static class ModelPresets
 {
@@ -17,11 +17,11 @@ public static class ModelPresets
 #pragma warning restore format
     };
 
-    /// <summary>A preset by name; add classes with <c>with { LabelCount = 10 }</c>.</summary>
-    /// <exception cref="ArgumentException">There is none of that name; the message lists them.</exception>
+    /// <summary>Returns a preset by name; add classes with <c>with { LabelCount = 10 }</c>.</summary>
+    /// <exception cref="ArgumentException">There is no preset of that name; the message lists them.</exception>
     public static NetworkConfig Get(string name) => All.TryGetValue(name, out NetworkConfig? config)
         ? config
-        : throw new ArgumentException($"unknown preset '{name}': {string.Join(", ", All.Keys)}");
+        : throw new ArgumentException($"unknown preset '{name}': expected one of {string.Join(", ", All.Keys)}");
 
     private static DdpmppConfig Row(
         int resolution, int imageChannels, int modelChannels, int[] channelMult, int blocks, int[] attention) => new()

@@ -2,26 +2,26 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>How a network stores activations and their gradients, and which copy of the weights multiplies them.</summary>
+/// <summary>Storage type of a network's activations and their gradients, and of the weights that multiply them.</summary>
 public enum Precision
 {
     /// <summary><see cref="Bf16"/> on an NVIDIA GPU, <see cref="Fp32"/> elsewhere.</summary>
     Auto,
 
-    /// <summary>All in fp32.</summary>
+    /// <summary>Everything in fp32.</summary>
     Fp32,
 
     /// <summary>
-    /// Activations and weights of products in bfloat16, on tensor cores; sums, statistics, loss, optimizer and stored weights in fp32.
+    /// Activations and compute weights in bfloat16, on tensor cores; sums, statistics, loss, optimizer and master weights in fp32.
     /// </summary>
     Bf16,
 }
 
-/// <summary>What a precision means on a device.</summary>
+/// <summary>Meaning of a precision on a device.</summary>
 public static class PrecisionRules
 {
-    /// <summary>Replaces <see cref="Precision.Auto"/> by what it stands for on a device.</summary>
-    /// <exception cref="ArgumentException">The device has no kernels for it.</exception>
+    /// <summary>Resolves <see cref="Precision.Auto"/> for a device; other precisions stay as they are.</summary>
+    /// <exception cref="ArgumentException">The precision is <see cref="Precision.Bf16"/> and the device is the host.</exception>
     public static Precision On(this Precision precision, ComputeDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -30,8 +30,8 @@ public static class PrecisionRules
         return precision != Precision.Auto ? precision : device is GpuDevice { IsCuda: true } ? Precision.Bf16 : Precision.Fp32;
     }
 
-    /// <summary>The storage type of activations on a device.</summary>
-    /// <exception cref="ArgumentException">As for <see cref="On"/>.</exception>
+    /// <summary>Storage type of activations on a device.</summary>
+    /// <exception cref="ArgumentException">The precision is <see cref="Precision.Bf16"/> and the device is the host.</exception>
     public static DType ActivationsOn(this Precision precision, ComputeDevice device) =>
         precision.On(device) == Precision.Bf16 ? DType.BFloat16 : DType.Float32;
 }

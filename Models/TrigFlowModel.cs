@@ -10,10 +10,10 @@ namespace TrigFlowNative.Models;
 /// f(x_t, t) = cos(t) x_t - sin(t) sigma_data F (eq. 5), so that f(x, 0) = x.
 /// </summary>
 /// <param name="network">The architecture.</param>
-/// <param name="weights">Its weights; the model disposes of them.</param>
+/// <param name="weights">A slab of all its parameters; the model disposes of it.</param>
 /// <param name="sigmaData">Standard deviation of the data, over all pixels and channels, in the data's unit; positive.</param>
-/// <param name="kind">What the network was trained to be, which decides how to sample from it.</param>
-/// <exception cref="ArgumentOutOfRangeException">sigma_data is not positive.</exception>
+/// <param name="kind">Kind of the model, which decides how to sample from it.</param>
+/// <exception cref="ArgumentOutOfRangeException">sigma_data is not positive and finite.</exception>
 public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float sigmaData, ModelKind kind = ModelKind.Diffusion) : IDisposable
 {
     /// <summary>The architecture.</summary>
@@ -22,50 +22,58 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
     /// <summary>The weights.</summary>
     public ParameterSlab Weights { get; } = weights;
 
-    /// <summary>How activations are stored: in the type of the weights that products multiply.</summary>
+    /// <summary>Storage type of activations: that of the compute weights.</summary>
     public DType ActivationType => Weights.ComputeType;
 
-    /// <summary>Standard deviation of the data.</summary>
+    /// <summary>Standard deviation of the data, in the data's unit.</summary>
     public float SigmaData { get; } = float.IsFinite(sigmaData) && sigmaData > 0
         ? sigmaData
         : throw new ArgumentOutOfRangeException(nameof(sigmaData), sigmaData, "sigma_data is positive");
 
-    /// <summary>What the network was trained to be.</summary>
+    /// <summary>Kind of the model.</summary>
     public ModelKind Kind { get; } = kind;
 
-    /// <summary>Whether the network takes a guidance scale as input (<see cref="NetworkConfig.Guidance"/>), so that whoever samples may choose it.</summary>
+    /// <summary>Whether the network takes a guidance scale as an input (<see cref="NetworkConfig.Guidance"/>), which sampling may then choose.</summary>
     public bool TakesGuidance => Network.Config.Conditions.Contains(NetworkConfig.Guidance);
 
     /// <summary>Reads a model from a weight file, to run in a precision.</summary>
-    /// <exception cref="InvalidFileException">The file is not a weight file, see <see cref="WeightFile"/>.</exception>
-    /// <exception cref="ArgumentException">The device has no kernels for the precision.</exception>
+    /// <exception cref="InvalidFileException">As for <see cref="WeightFile.Load"/>.</exception>
+    /// <exception cref="ArgumentException">The path is empty, or the device has no kernels for the precision.</exception>
     public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto)
     {
         LoadedWeights loaded = WeightFile.Load(path, device, precision.ActivationsOn(device));
         return new TrigFlowModel(loaded.Network, loaded.Weights, loaded.Description.SigmaData, loaded.Description.Kind);
     }
 
-    /// <summary>Writes the model to a weight file, whole or not at all.</summary>
-    /// <exception cref="IOException">The file cannot be written; what was there stays.</exception>
+    /// <summary>Writes the model to a weight file, whole or not at all: on failure the old file stays.</summary>
+    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
     public void Save(string path) => WeightFile.Save(path, Network, Weights, new WeightDescription(SigmaData, Kind));
 
     /// <summary>Records F_theta(x_t / sigma_data, t).</summary>
     /// <param name="program">Program that records the network.</param>
     /// <param name="xt">Noisy images (N, H, W, C) in the data's unit.</param>
-    /// <param name="conditions">Times and what else there is; dual exactly if xt is.</param>
-    /// <param name="dropout">The dropout, in training; null for none.</param>
+    /// <param name="conditions">Times, labels and scalars; dual if and only if xt is.</param>
+    /// <param name="dropout">Dropout in training; null for none.</param>
     /// <returns>(N, H, W, C), dual if xt and the times are.</returns>
+    /// <exception cref="ArgumentException">A shape or a condition does not fit the network.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public Tensor F(ComputeProgram program, Tensor xt, NetworkConditions conditions, NetworkDropout? dropout = null) =>
         Network.F(program, Weights, Scale(program, xt, 1 / SigmaData), conditions, dropout);
 
-    /// <summary>Records dx_t/dt = sigma_data F, in the data's unit per radian; parameters and result as of <see cref="F"/>.</summary>
+    /// <summary>Records dx_t/dt = sigma_data F, in the data's unit per radian; parameters and result as for <see cref="F"/>.</summary>
+    /// <exception cref="ArgumentException">A shape or a condition does not fit the network.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public Tensor Velocity(ComputeProgram program, Tensor xt, NetworkConditions conditions, NetworkDropout? dropout = null) =>
         Scale(program, F(program, xt, conditions, dropout), SigmaData);
 
     /// <summary>
-    /// Records f(x_t, t) = cos(t) x_t - sin(t) sigma_data F, in the data's unit; parameters as of <see cref="F"/>, without tangents. A constant to
-    /// the tape.
+    /// Records f(x_t, t) = cos(t) x_t - sin(t) sigma_data F, in the data's unit; parameters as for <see cref="F"/>, without tangents. The result is a
+    /// constant to the tape.
     /// </summary>
+    /// <exception cref="ArgumentException">A shape or a condition does not fit the network, or carries a tangent.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public Tensor Denoise(ComputeProgram program, Tensor xt, NetworkConditions conditions)
     {
         Tensor f = F(program, xt, conditions);
@@ -78,6 +86,6 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
     /// <summary>Releases the weights.</summary>
     public void Dispose() => Weights.Dispose();
 
-    /// <summary>factor x as (x + x) factor / 2, which is exact, takes dual tensors and stands on the tape.</summary>
+    /// <summary>Records factor x as (x + x) factor / 2, which is exact, takes dual tensors and is differentiated by the tape.</summary>
     private static Tensor Scale(ComputeProgram program, Tensor x, float factor) => Residual.Apply(program, x, x, factor / 2);
 }

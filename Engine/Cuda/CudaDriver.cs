@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace TrigFlowNative.Engine.Cuda;
 
-/// <summary>The functions of NVIDIA's driver that ILGPU does not bind; each throws with the driver's own words.</summary>
+/// <summary>Functions of NVIDIA's driver that ILGPU does not bind. Each returns an error code, which <see cref="Check"/> turns into an exception.</summary>
 internal static unsafe partial class CudaDriver
 {
     private const string Library = CudaLibrary.Library;
 
     /// <summary>Throws unless the driver returned success.</summary>
-    /// <param name="code">What the function returned.</param>
-    /// <param name="what">What was tried, for the message.</param>
-    /// <param name="log">The compiler's log, if there is one.</param>
+    /// <param name="code">Result of the function.</param>
+    /// <param name="what">The attempted action, for the message.</param>
+    /// <param name="log">Log of the compiler, if there is one.</param>
     /// <exception cref="CudaDriverException">The code is not 0.</exception>
     public static void Check(int code, string what, string? log = null)
     {
@@ -76,11 +76,11 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuGraphNodeGetType")]
     public static partial int GraphNodeType(nint node, out int type);
 
-    /// <summary>Drivers from CUDA 12.0 on.</summary>
+    /// <summary>Needs a driver of CUDA 12.0 or newer.</summary>
     [LibraryImport(Library, EntryPoint = "cuGraphKernelNodeGetParams_v2")]
     public static partial int GraphKernelNode(nint node, out KernelNode parameters);
 
-    /// <summary>Drivers from CUDA 12.3 on.</summary>
+    /// <summary>Needs a driver of CUDA 12.3 or newer.</summary>
     [LibraryImport(Library, EntryPoint = "cuFuncGetName")]
     public static partial int FunctionName(out nint name, nint function);
 
@@ -129,7 +129,7 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library, EntryPoint = "cuMemsetD32Async")]
     public static partial int Fill32(nint target, uint value, nuint count, nint stream);
 
-    /// <summary>CUDA_KERNEL_NODE_PARAMS_v2: a launch as a graph holds it; the function first, the arguments and the context behind.</summary>
+    /// <summary>CUDA_KERNEL_NODE_PARAMS_v2: a launch as a graph holds it. The arguments and the context, which follow, are not needed here.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 72)]
     public struct KernelNode
     {
@@ -147,7 +147,7 @@ internal static unsafe partial class CudaDriver
         public uint AttributeCount;
     }
 
-    /// <summary>CUlaunchAttribute: an identifier and 64 bytes, of which a cluster's extents are the first twelve.</summary>
+    /// <summary>CUlaunchAttribute: an identifier and 64 bytes, the first twelve of which hold a cluster's extents.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 72)]
     public struct LaunchAttribute
     {
@@ -158,5 +158,5 @@ internal static unsafe partial class CudaDriver
     }
 }
 
-/// <summary>The NVIDIA driver refused; the message holds what was tried and the driver's words.</summary>
+/// <summary>The NVIDIA driver reported an error; the message names the attempted action and the error.</summary>
 public sealed class CudaDriverException(string message) : Exception(message);

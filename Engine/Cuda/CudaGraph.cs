@@ -1,18 +1,18 @@
 namespace TrigFlowNative.Engine.Cuda;
 
-/// <summary>A sequence of launches captured from a device's stream and replayed as one: a node costs a fraction of a launch.</summary>
+/// <summary>A sequence of launches, captured from a device's stream and replayed as one: a node costs a fraction of a launch.</summary>
 /// <remarks>
-/// The graph holds addresses and kernels, not the objects behind them: whoever owns it keeps memory and kernels alive.
+/// The graph holds addresses and kernels, not the objects behind them: its owner keeps memory and kernels alive.
 /// </remarks>
 public sealed unsafe class CudaGraph : IDisposable
 {
-    private const int Relaxed = 2; // finalizers may free memory meanwhile, which stricter captures take for an error
+    private const int Relaxed = 2; // finalizers may free memory during a capture, which stricter modes report as an error
     private const int Active = 1;
     private readonly CudaStreamHandle stream;
     private nint executable;
 
-    /// <summary>Captures what an action launches; nothing runs. The action must not allocate, copy from pageable memory or wait.</summary>
-    /// <exception cref="CudaDriverException">Something that cannot be captured was called.</exception>
+    /// <summary>Captures the launches of an action without running them. The action must not allocate, copy from pageable memory or wait.</summary>
+    /// <exception cref="CudaDriverException">The action calls something that cannot be captured, or the driver cannot make the graph.</exception>
     public CudaGraph(CudaStreamHandle stream, Action launches)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -32,11 +32,12 @@ public sealed unsafe class CudaGraph : IDisposable
         }
     }
 
-    /// <summary>Kernels, copies and fills in the graph.</summary>
+    /// <summary>Number of kernels, copies and fills in the graph.</summary>
     public int NodeCount { get; }
 
-    /// <summary>Replays all launches on the device's stream; does not wait.</summary>
+    /// <summary>Replays all launches on the device's stream, without waiting.</summary>
     /// <exception cref="ObjectDisposedException">The graph has been released.</exception>
+    /// <exception cref="CudaDriverException">The driver reports an error, perhaps of an earlier launch.</exception>
     public void Launch()
     {
         ObjectDisposedException.ThrowIf(executable == 0, this);
@@ -44,7 +45,8 @@ public sealed unsafe class CudaGraph : IDisposable
         CudaDriver.Check(CudaDriver.GraphLaunch(executable, stream.Handle), "cuGraphLaunch");
     }
 
-    /// <summary>Releases the graph; one at work goes on to its end.</summary>
+    /// <summary>Releases the graph; a replay under way runs to its end.</summary>
+    /// <exception cref="CudaDriverException">The driver reports an error, perhaps of an earlier launch.</exception>
     public void Dispose()
     {
         if (executable == 0)
@@ -54,7 +56,7 @@ public sealed unsafe class CudaGraph : IDisposable
         executable = 0;
     }
 
-    /// <summary>Captures what an action launches, as a graph that the caller destroys.</summary>
+    /// <summary>Captures the launches of an action as a graph, which the caller destroys.</summary>
     internal static nint Capture(CudaStreamHandle stream, Action launches)
     {
         stream.Bind();
@@ -66,7 +68,7 @@ public sealed unsafe class CudaGraph : IDisposable
         }
         catch
         {
-            // Ends the capture so that the stream works again; what the driver says of it matters less than what was thrown.
+            // End the capture so that the stream works again; the exception in flight matters more than the driver's answer.
             if (CudaDriver.StreamEndCapture(stream.Handle, out graph) == 0 && graph != 0)
                 _ = CudaDriver.GraphDestroy(graph);
             throw;
@@ -76,7 +78,7 @@ public sealed unsafe class CudaGraph : IDisposable
         return graph;
     }
 
-    /// <summary>Throws if a capture on the device's stream has been spoilt by a call that cannot be captured.</summary>
+    /// <summary>Throws if a call that cannot be captured has invalidated the capture on the device's stream.</summary>
     internal static void RequireSound(CudaStreamHandle stream)
     {
         CudaDriver.Check(CudaDriver.StreamIsCapturing(stream.Handle, out int status), "cuStreamIsCapturing");

@@ -4,13 +4,13 @@ using ILGPU;
 
 namespace TrigFlowNative.Engine.Cuda;
 
-/// <summary>Finds NVIDIA's driver library and asks it directly, since ILGPU hides why it finds no GPU.</summary>
+/// <summary>Finds NVIDIA's driver library and queries it directly, since ILGPU hides why it finds no GPU.</summary>
 public static partial class CudaLibrary
 {
     internal const string Library = "trigflow-cuda-driver";
     private static int resolved;
 
-    /// <summary>The names by which systems know the driver library, the versioned one first: many containers have no other.</summary>
+    /// <summary>File names of the driver library, the versioned one first, since many containers have no other.</summary>
     private static readonly string[] Names = OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1", "libcuda.so"];
 
     /// <summary>Makes ILGPU and this assembly load the driver by any of its names. Repeated calls do nothing.</summary>
@@ -19,13 +19,13 @@ public static partial class CudaLibrary
         if (Interlocked.Exchange(ref resolved, 1) != 0)
             return;
         NativeLibrary.SetDllImportResolver(typeof(CudaLibrary).Assembly, Load);
-        // On WSL ILGPU installs a resolver of its own, and a second one would throw.
+        // On WSL ILGPU installs its own resolver, and a second one would throw.
         bool wsl = OperatingSystem.IsLinux() && Directory.Exists("/usr/lib/wsl");
         if (!wsl && OperatingSystem.IsLinux())
             NativeLibrary.SetDllImportResolver(typeof(Context).Assembly, Load);
     }
 
-    /// <summary>Null if the driver starts and sees a GPU, otherwise the reason in one line.</summary>
+    /// <summary>Returns, in one line, why no GPU can be used; null if the driver starts and sees one.</summary>
     public static string? WhyUnavailable()
     {
         Resolve();
@@ -49,7 +49,7 @@ public static partial class CudaLibrary
         }
     }
 
-    /// <summary>Highest CUDA version the driver supports, such as 13.0; null without a driver.</summary>
+    /// <summary>Highest CUDA version that the driver supports, such as 13.0; null without a driver.</summary>
     public static Version? DriverVersion()
     {
         Resolve();

@@ -1,9 +1,9 @@
 namespace TrigFlowNative.Engine.Cuda;
 
-/// <summary>Moments on a device's stream, by the device's own clock; they can be captured between the launches of a graph.</summary>
+/// <summary>Events on a device's stream, timed by the device's own clock; they can be captured between the launches of a graph.</summary>
 internal sealed class CudaMarks : IDisposable
 {
-    private const uint External = 1; // an event that is read outside of the graph it is captured into
+    private const uint External = 1; // the event is read outside of the graph that records it
     private readonly CudaStreamHandle stream;
     private readonly nint[] events;
 
@@ -18,17 +18,17 @@ internal sealed class CudaMarks : IDisposable
             CudaDriver.Check(CudaDriver.EventCreate(out events[i], 0), "cuEventCreate");
     }
 
-    /// <summary>Marks the moment when everything launched before is done.</summary>
+    /// <summary>Marks the moment at which all earlier launches are done.</summary>
     public void Record(int mark) => CudaDriver.Check(CudaDriver.EventRecord(events[mark], stream.Handle), "cuEventRecord");
 
-    /// <summary>As <see cref="Record"/> while a graph is captured: the moment is marked anew at each replay.</summary>
+    /// <summary>Does the same as <see cref="Record"/> during the capture of a graph: every replay sets the mark anew.</summary>
     public void Capture(int mark) =>
         CudaDriver.Check(CudaDriver.EventRecordWithFlags(events[mark], stream.Handle, External), "cuEventRecordWithFlags");
 
-    /// <summary>Waits until a mark is reached; one never recorded counts as reached.</summary>
+    /// <summary>Waits until a mark is reached; a mark that was never recorded counts as reached.</summary>
     public void Wait(int mark) => CudaDriver.Check(CudaDriver.EventSynchronize(events[mark]), "cuEventSynchronize");
 
-    /// <summary>Waits for the second mark; seconds from the first.</summary>
+    /// <summary>Waits for the second mark and returns the seconds from the first to it.</summary>
     public double Seconds(int from, int to)
     {
         Wait(to);

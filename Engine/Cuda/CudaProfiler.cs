@@ -1,9 +1,9 @@
 namespace TrigFlowNative.Engine.Cuda;
 
-/// <summary>The range that NVIDIA's profilers collect when they are told not to begin with the process (<c>ncu --profile-from-start off</c>, <c>nsys -c cudaProfilerApi</c>).</summary>
+/// <summary>A range that NVIDIA's profilers collect (<c>ncu --profile-from-start off</c>, <c>nsys -c cudaProfilerApi</c>).</summary>
 internal static class CudaProfiler
 {
-    /// <summary>Does the work inside of the range, and waits for it.</summary>
+    /// <summary>Runs the work inside of the range and waits for it.</summary>
     public static void Collect(CudaStreamHandle stream, Action work)
     {
         stream.Synchronize();

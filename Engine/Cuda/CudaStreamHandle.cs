@@ -3,7 +3,7 @@ using ILGPU.Runtime.Cuda;
 
 namespace TrigFlowNative.Engine.Cuda;
 
-/// <summary>The context and the one stream of a device, which direct calls of the driver need: graphs, events and launches go through it.</summary>
+/// <summary>Context and stream of a device, for direct calls of the driver: graphs, events and launches go through them.</summary>
 public sealed class CudaStreamHandle
 {
     private readonly Accelerator accelerator;
@@ -11,13 +11,13 @@ public sealed class CudaStreamHandle
 
     internal CudaStreamHandle(Accelerator accelerator, AcceleratorStream stream) => (this.accelerator, this.stream) = (accelerator, stream);
 
-    /// <summary>The driver's handle of the stream.</summary>
-    /// <exception cref="InvalidCastException">The accelerator is no NVIDIA GPU.</exception>
+    /// <summary>Driver handle of the stream (CUstream).</summary>
+    /// <exception cref="InvalidCastException">The accelerator is not an NVIDIA GPU.</exception>
     public nint Handle => ((CudaStream)stream).StreamPtr;
 
-    /// <summary>Makes the context this thread's.</summary>
+    /// <summary>Makes the device's context current on this thread.</summary>
     public void Bind() => accelerator.Bind();
 
-    /// <summary>Waits until everything launched has finished.</summary>
+    /// <summary>Waits until all launches on the stream have finished.</summary>
     public void Synchronize() => stream.Synchronize();
 }

@@ -3,19 +3,21 @@ using System.Runtime.InteropServices;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Writes files that appear whole or not at all: the content goes to a temporary name in the same folder, is flushed to the disk and then
-/// renamed over the target. A reader, or a process that starts after a kill or a power cut, sees the old file or the new one.
+/// Writes files that appear whole or not at all: the content goes to a temporary file in the same folder, is flushed to the disk, and the
+/// file is renamed over the target. A reader, or a process that starts after a kill or a power cut, sees the old file or the new one.
 /// </summary>
 public static partial class AtomicFile
 {
-    /// <summary>What a write in progress adds to the target's name. The name is fixed, so that a killed writer leaves at most one such file.</summary>
+    /// <summary>Suffix of the temporary file's name. The name is fixed, so a killed writer leaves at most one such file.</summary>
     public const string TemporarySuffix = ".tmp";
 
     /// <summary>
-    /// Replaces <paramref name="path"/> by what <paramref name="write"/> puts into the stream; missing folders are created. If
+    /// Replaces <paramref name="path"/> by the content that <paramref name="write"/> puts into the stream; missing folders are created. If
     /// <paramref name="write"/> throws, the exception passes through, the old file stays and the temporary one is removed.
     /// </summary>
-    /// <exception cref="IOException">The disk is full, or another writer is at work on the same path.</exception>
+    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="IOException">The disk is full, or another writer is writing the same path.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
     public static void Write(string path, Action<FileStream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -25,7 +27,7 @@ public static partial class AtomicFile
         Directory.CreateDirectory(folder);
         string temporary = target + TemporarySuffix;
 
-        // Opened outside the try: if another writer holds the temporary file, it is not ours to delete.
+        // Opened outside the try: another writer's temporary file is not ours to delete.
         FileStream stream = new(temporary, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 20);
         try
         {
@@ -46,7 +48,10 @@ public static partial class AtomicFile
         SyncFolder(folder);
     }
 
-    /// <summary>Replaces <paramref name="path"/> by <paramref name="bytes"/>, see <see cref="Write"/>.</summary>
+    /// <summary>Replaces <paramref name="path"/> by <paramref name="bytes"/>, as <see cref="Write"/> does.</summary>
+    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="IOException">The disk is full, or another writer is writing the same path.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
     public static void WriteAllBytes(string path, ReadOnlyMemory<byte> bytes) => Write(path, stream => stream.Write(bytes.Span));
 
     private static void TryDelete(string path)
@@ -61,8 +66,8 @@ public static partial class AtomicFile
         }
     }
 
-    // The rename itself lives in the folder's data, so it is durable only once the folder is flushed. .NET opens no folders, hence libc.
-    // Failure is no error: some network file systems refuse to sync a folder, and the rename has happened.
+    // The rename is stored in the folder, so it is durable only once the folder is flushed. .NET cannot open folders, hence libc.
+    // A failure is ignored: some network file systems refuse to sync a folder, and the rename has happened.
     private static void SyncFolder(string folder)
     {
         if (OperatingSystem.IsWindows())

@@ -1,9 +1,10 @@
 namespace TrigFlowNative.Engine;
 
-/// <summary>Opens files that come from outside, turning the ways in which that fails into <see cref="InvalidFileException"/>.</summary>
+/// <summary>Opens files from outside, and reports failures to do so as <see cref="InvalidFileException"/>.</summary>
 public static class InputFile
 {
     /// <summary>Opens <paramref name="path"/> for reading from its start.</summary>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidFileException">The file is absent, a folder, or not readable.</exception>
     public static FileStream Open(string path)
     {
@@ -25,7 +26,8 @@ public static class InputFile
     }
 
     /// <summary>Reads a whole file of at most <paramref name="maxLength"/> bytes.</summary>
-    /// <exception cref="InvalidFileException">The file is absent, not readable, or longer than that.</exception>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <exception cref="InvalidFileException">The file is absent, not readable, too long, or becomes shorter during the read.</exception>
     public static byte[] ReadAllBytes(string path, long maxLength)
     {
         using FileStream stream = Open(path);

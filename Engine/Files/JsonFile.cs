@@ -4,12 +4,12 @@ using System.Text.Json.Serialization.Metadata;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Configuration as JSON, read strictly: unknown, duplicate and missing keys are refused by name, at every depth. Keys are the members'
-/// names in snake_case; a constructor parameter without a default value is a key that must be there.
+/// Configuration as JSON. Reading is strict: unknown, duplicate and missing keys are refused by name, at every depth. Keys are the members'
+/// names in snake_case; a constructor parameter without a default value is a required key.
 /// </summary>
 public static class JsonFile
 {
-    private const long MaxLength = 16L << 20;
+    private const long MaxBytes = 16L << 20;
 
     private static readonly JsonSerializerOptions Options = new(JsonSerializerOptions.Strict)
     {
@@ -18,10 +18,11 @@ public static class JsonFile
     };
 
     /// <summary>Reads a file of at most 16 MiB as <typeparamref name="T"/>.</summary>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidFileException">The file is absent, not JSON, or does not fit <typeparamref name="T"/>.</exception>
-    public static T Read<T>(string path) => Parse<T>(path, InputFile.ReadAllBytes(path, MaxLength));
+    public static T Read<T>(string path) => Parse<T>(path, InputFile.ReadAllBytes(path, MaxBytes));
 
-    /// <summary>Reads UTF-8 JSON that was found in the file <paramref name="path"/>, a safetensors file's metadata for example.</summary>
+    /// <summary>Parses UTF-8 JSON that was found in the file <paramref name="path"/>, such as a safetensors file's metadata.</summary>
     /// <exception cref="InvalidFileException">The text is not JSON or does not fit <typeparamref name="T"/>.</exception>
     public static T Parse<T>(string path, ReadOnlyMemory<byte> utf8)
     {
@@ -29,7 +30,7 @@ public static class JsonFile
         {
             using JsonDocument document = JsonDocument.Parse(utf8);
 
-            // First, because the serializer names .NET types where a person needs the key.
+            // First, because the serializer's messages name .NET types where a person needs the key.
             CheckKeys(path, document.RootElement, Options.GetTypeInfo(typeof(T)), prefix: "");
             return document.Deserialize<T>(Options) ?? throw new InvalidFileException(path, "holds JSON null");
         }
@@ -43,10 +44,13 @@ public static class JsonFile
         }
     }
 
-    /// <summary>The UTF-8 JSON of <paramref name="value"/>, indented, as <see cref="Read"/> accepts it.</summary>
+    /// <summary>Formats <paramref name="value"/> as indented UTF-8 JSON that <see cref="Read"/> accepts.</summary>
     public static byte[] Format<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, Options);
 
     /// <summary>Writes <paramref name="value"/> through <see cref="AtomicFile"/>.</summary>
+    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="IOException">The disk is full, or another writer is writing the same path.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
     public static void Write<T>(string path, T value) => AtomicFile.WriteAllBytes(path, Format(value));
 
     private static void CheckKeys(string path, JsonElement element, JsonTypeInfo type, string prefix)

@@ -6,12 +6,12 @@ using Microsoft.Win32.SafeHandles;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// A safetensors file opened for reading. The header is checked completely on opening, before anything is allocated from it; values are
-/// read straight from the file when asked for, so a file larger than memory can be walked. Reading is safe from several threads.
+/// A safetensors file open for reading. Opening checks the whole header before anything is allocated from it. Values are read from the
+/// file on demand, so a file larger than memory can be walked. Several threads may read at once.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
-    private const int ChunkLength = 1 << 20;
+    private const int ChunkBytes = 1 << 20;
 
     private readonly FileStream stream;
     private readonly SafeFileHandle handle;
@@ -33,25 +33,27 @@ public sealed class SafetensorsFile : IDisposable
         byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
     }
 
-    /// <summary>The file as it was named on opening.</summary>
+    /// <summary>The path as given to <see cref="Open"/>.</summary>
     public string Path { get; }
 
     /// <summary>The header's <c>__metadata__</c>; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
-    /// <summary>All tensors in the order of their bytes.</summary>
+    /// <summary>All tensors, in the order of their data.</summary>
     public IReadOnlyList<SafetensorsEntry> Entries { get; }
 
     /// <summary>
-    /// If set, reading floating-point values throws when one is infinite or not a number, after conversion to 32 bits. For weights, where
-    /// one such value silently spoils everything.
+    /// Whether reading throws if a floating-point value is infinite or not a number after conversion to fp32. Meant for weights, where one
+    /// such value silently spoils everything.
     /// </summary>
     public bool RequireFinite { get; }
 
     /// <summary>Opens and checks a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="requireFinite">See <see cref="RequireFinite"/>.</param>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidFileException">The file is absent, unreadable or malformed.</exception>
+    /// <exception cref="PlatformNotSupportedException">The machine is big-endian.</exception>
     public static SafetensorsFile Open(string path, bool requireFinite = false)
     {
         if (!BitConverter.IsLittleEndian)
@@ -60,7 +62,7 @@ public sealed class SafetensorsFile : IDisposable
         try
         {
             byte[] json = ReadHeader(path, stream);
-            long dataStart = SafetensorsHeader.PrefixLength + json.Length;
+            long dataStart = SafetensorsHeader.PrefixBytes + json.Length;
             (List<SafetensorsEntry> entries, Dictionary<string, string> metadata) = SafetensorsHeader.Parse(path, json, stream.Length - dataStart);
             return new SafetensorsFile(path, requireFinite, stream, dataStart, entries, metadata);
         }
@@ -71,15 +73,15 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>The tensor of this name; null if there is none.</summary>
+    /// <summary>Finds a tensor by name; null if there is none.</summary>
     public SafetensorsEntry? Find(string name) => byName.GetValueOrDefault(name);
 
-    /// <summary>The tensor of this name.</summary>
-    /// <exception cref="InvalidFileException">There is none.</exception>
+    /// <summary>Returns a tensor by name.</summary>
+    /// <exception cref="InvalidFileException">There is no tensor of that name.</exception>
     public SafetensorsEntry Require(string name) => Find(name) ?? throw new InvalidFileException(Path, $"no tensor '{name}'");
 
-    /// <summary>The tensor of this name and shape.</summary>
-    /// <exception cref="InvalidFileException">There is none, or it has another shape.</exception>
+    /// <summary>Returns a tensor by name, of a given shape.</summary>
+    /// <exception cref="InvalidFileException">There is no tensor of that name, or it has another shape.</exception>
     public SafetensorsEntry Require(string name, ReadOnlySpan<long> shape)
     {
         SafetensorsEntry entry = Require(name);
@@ -89,20 +91,22 @@ public sealed class SafetensorsFile : IDisposable
         throw new InvalidFileException(Path, $"tensor '{name}' has shape {found}, expected {SafetensorsEntry.FormatShape(shape)}");
     }
 
-    /// <summary>The values of an F32, F16, BF16 or F64 tensor, rounded to 32 bits.</summary>
-    /// <exception cref="InvalidFileException">No such tensor, another kind of type, or see <see cref="RequireFinite"/>.</exception>
+    /// <summary>Reads the values of an F32, F16, BF16 or F64 tensor, rounded to fp32.</summary>
+    /// <exception cref="InvalidFileException">
+    /// There is no such tensor, it holds no floating-point numbers, is too large for an array, or holds a value that <see cref="RequireFinite"/> refuses.
+    /// </exception>
     public float[] ReadSingles(string name) => ReadArray<float>(Require(name), Read);
 
-    /// <summary>The values of an integer or Bool tensor.</summary>
-    /// <exception cref="InvalidFileException">No such tensor, another kind of type, or a value beyond 32 bits.</exception>
+    /// <summary>Reads the values of an integer or Bool tensor.</summary>
+    /// <exception cref="InvalidFileException">There is no such tensor, it holds no integers, is too large for an array, or a value exceeds 32 bits.</exception>
     public int[] ReadInt32s(string name) => ReadArray<int>(Require(name), Read);
 
-    /// <summary>The values of an integer or Bool tensor.</summary>
-    /// <exception cref="InvalidFileException">No such tensor, another kind of type, or a value beyond 63 bits.</exception>
+    /// <summary>Reads the values of an integer or Bool tensor.</summary>
+    /// <exception cref="InvalidFileException">There is no such tensor, it holds no integers, is too large for an array, or a value exceeds 63 bits.</exception>
     public long[] ReadInt64s(string name) => ReadArray<long>(Require(name), Read);
 
-    /// <summary>The bytes of a tensor of any type, little-endian.</summary>
-    /// <exception cref="InvalidFileException">No such tensor, or the file has changed since it was opened.</exception>
+    /// <summary>Reads the bytes of a tensor of any type, little-endian.</summary>
+    /// <exception cref="InvalidFileException">There is no such tensor, it is too large for an array, or the file has become shorter.</exception>
     public byte[] ReadBytes(string name)
     {
         SafetensorsEntry entry = Require(name);
@@ -111,7 +115,11 @@ public sealed class SafetensorsFile : IDisposable
         return bytes;
     }
 
-    /// <summary>As <see cref="ReadSingles"/>, into <paramref name="destination"/> of exactly <see cref="SafetensorsEntry.Count"/> elements.</summary>
+    /// <summary>Reads the same values as <see cref="ReadSingles"/> into <paramref name="destination"/>.</summary>
+    /// <param name="entry">A tensor of this file.</param>
+    /// <param name="destination">Receives exactly <see cref="SafetensorsEntry.Count"/> elements.</param>
+    /// <exception cref="ArgumentException">The destination has another number of elements.</exception>
+    /// <exception cref="InvalidFileException">The tensor holds no floating-point numbers, or a value that <see cref="RequireFinite"/> refuses.</exception>
     public void Read(SafetensorsEntry entry, Span<float> destination)
     {
         switch (entry.Type)
@@ -129,7 +137,11 @@ public sealed class SafetensorsFile : IDisposable
             CheckFinite(entry, destination);
     }
 
-    /// <summary>As <see cref="ReadInt32s"/>, into <paramref name="destination"/> of exactly <see cref="SafetensorsEntry.Count"/> elements.</summary>
+    /// <summary>Reads the same values as <see cref="ReadInt32s"/> into <paramref name="destination"/>.</summary>
+    /// <param name="entry">A tensor of this file.</param>
+    /// <param name="destination">Receives exactly <see cref="SafetensorsEntry.Count"/> elements.</param>
+    /// <exception cref="ArgumentException">The destination has another number of elements.</exception>
+    /// <exception cref="InvalidFileException">The tensor holds no integers, or a value that exceeds 32 bits.</exception>
     public void Read(SafetensorsEntry entry, Span<int> destination)
     {
         if (entry.Type == SafetensorsType.I32)
@@ -138,7 +150,11 @@ public sealed class SafetensorsFile : IDisposable
             ReadIntegers(entry, destination, static value => checked((int)value));
     }
 
-    /// <summary>As <see cref="ReadInt64s"/>, into <paramref name="destination"/> of exactly <see cref="SafetensorsEntry.Count"/> elements.</summary>
+    /// <summary>Reads the same values as <see cref="ReadInt64s"/> into <paramref name="destination"/>.</summary>
+    /// <param name="entry">A tensor of this file.</param>
+    /// <param name="destination">Receives exactly <see cref="SafetensorsEntry.Count"/> elements.</param>
+    /// <exception cref="ArgumentException">The destination has another number of elements.</exception>
+    /// <exception cref="InvalidFileException">The tensor holds no integers, or a value that exceeds 63 bits.</exception>
     public void Read(SafetensorsEntry entry, Span<long> destination)
     {
         if (entry.Type == SafetensorsType.I64)
@@ -152,13 +168,13 @@ public sealed class SafetensorsFile : IDisposable
 
     private static byte[] ReadHeader(string path, FileStream stream)
     {
-        Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
+        Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixBytes];
         if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length)
             throw new InvalidFileException(path, $"is {stream.Length} bytes long, too short for a safetensors header");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (length > SafetensorsHeader.MaxLength)
-            throw new InvalidFileException(path, $"a header of {length} bytes exceeds the format's limit of {SafetensorsHeader.MaxLength}: not a safetensors file");
-        if (length > (ulong)(stream.Length - SafetensorsHeader.PrefixLength))
+        if (length > SafetensorsHeader.MaxBytes)
+            throw new InvalidFileException(path, $"a header of {length} bytes exceeds the format's limit of {SafetensorsHeader.MaxBytes}: not a safetensors file");
+        if (length > (ulong)(stream.Length - SafetensorsHeader.PrefixBytes))
             throw new InvalidFileException(path, $"a header of {length} bytes in a file of {stream.Length}: truncated, or not a safetensors file");
         byte[] json = new byte[length];
         if (stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false) < json.Length)
@@ -192,7 +208,7 @@ public sealed class SafetensorsFile : IDisposable
                 case SafetensorsType.U32: ReadConverted<uint, T>(entry, destination, value => narrow(value)); break;
                 case SafetensorsType.I64: ReadConverted<long, T>(entry, destination, narrow); break;
                 case SafetensorsType.U64: ReadConverted<ulong, T>(entry, destination, value => narrow(checked((long)value))); break;
-                default: throw new InvalidFileException(Path, $"tensor '{entry.Name}' holds {entry.Type.FileName()}, expected whole numbers");
+                default: throw new InvalidFileException(Path, $"tensor '{entry.Name}' holds {entry.Type.FileName()}, expected integers");
             }
         }
         catch (OverflowException e)
@@ -205,7 +221,7 @@ public sealed class SafetensorsFile : IDisposable
         where T : unmanaged
     {
         CheckLength(entry, destination.Length);
-        int step = ChunkLength / Marshal.SizeOf<T>();
+        int step = ChunkBytes / Marshal.SizeOf<T>();
         for (int start = 0; start < destination.Length; start += step)
         {
             Span<T> chunk = destination.Slice(start, Math.Min(step, destination.Length - start));
@@ -218,12 +234,12 @@ public sealed class SafetensorsFile : IDisposable
     {
         CheckLength(entry, destination.Length);
         int size = entry.Type.Size();
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkLength);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
-            for (int start = 0; start < destination.Length; start += ChunkLength / size)
+            for (int start = 0; start < destination.Length; start += ChunkBytes / size)
             {
-                int count = Math.Min(ChunkLength / size, destination.Length - start);
+                int count = Math.Min(ChunkBytes / size, destination.Length - start);
                 Span<byte> raw = buffer.AsSpan(0, count * size);
                 ReadRaw(entry, (long)start * size, raw);
                 ReadOnlySpan<TFile> values = MemoryMarshal.Cast<byte, TFile>(raw);

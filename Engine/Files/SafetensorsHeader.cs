@@ -8,18 +8,19 @@ namespace TrigFlowNative.Engine;
 /// <summary>The JSON header of a safetensors file: strict reading and deterministic writing.</summary>
 internal static class SafetensorsHeader
 {
-    /// <summary>The header's length is a 64-bit little-endian number in front of it.</summary>
-    internal const int PrefixLength = 8;
+    /// <summary>Size of the little-endian length in front of the header.</summary>
+    internal const int PrefixBytes = 8;
 
-    /// <summary>The format's own limit.</summary>
-    internal const int MaxLength = 100_000_000;
+    /// <summary>The format's own limit of the header's length.</summary>
+    internal const int MaxBytes = 100_000_000;
 
     private const string MetadataKey = "__metadata__";
 
-    /// <summary>Reads and checks a header. Tensors come back in the order of their bytes, which is that of the file's data.</summary>
-    /// <param name="path">For messages.</param>
-    /// <param name="json">The header without its length prefix, with its padding.</param>
-    /// <param name="dataLength">Bytes in the file behind the header; the tensors must cover them exactly.</param>
+    /// <summary>Reads and checks a header. Tensors are returned in the order of their data.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="json">The header with its padding, without its length prefix.</param>
+    /// <param name="dataLength">Number of bytes behind the header, which the tensors must cover exactly.</param>
+    /// <exception cref="InvalidFileException">The header is malformed, or its tensors do not cover the data.</exception>
     internal static (List<SafetensorsEntry> Entries, Dictionary<string, string> Metadata) Parse(
         string path, ReadOnlyMemory<byte> json, long dataLength)
     {
@@ -46,12 +47,12 @@ internal static class SafetensorsHeader
         return (entries, metadata ?? []);
     }
 
-    /// <summary>The whole head of a file: length prefix, JSON, and spaces up to a multiple of 8 bytes.</summary>
+    /// <summary>Formats the head of a file: length prefix, JSON, and spaces up to a multiple of 8 bytes.</summary>
     internal static byte[] Format(IEnumerable<SafetensorsEntry> entries, SortedDictionary<string, string> metadata)
     {
         ArrayBufferWriter<byte> buffer = new();
 
-        // Relaxed escaping: the metadata holds JSON, whose quotes should stay readable.
+        // Relaxed escaping: quotes of JSON inside the metadata stay readable.
         using (Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
@@ -76,12 +77,12 @@ internal static class SafetensorsHeader
         }
 
         int length = (buffer.WrittenCount + 7) / 8 * 8;
-        if (length > MaxLength)
-            throw new InvalidOperationException($"a header of {length} bytes exceeds the format's limit of {MaxLength}");
-        byte[] head = new byte[PrefixLength + length];
+        if (length > MaxBytes)
+            throw new InvalidOperationException($"a header of {length} bytes exceeds the format's limit of {MaxBytes}");
+        byte[] head = new byte[PrefixBytes + length];
         BitConverter.TryWriteBytes(head, (long)length);
-        buffer.WrittenSpan.CopyTo(head.AsSpan(PrefixLength));
-        head.AsSpan(PrefixLength + buffer.WrittenCount).Fill((byte)' ');
+        buffer.WrittenSpan.CopyTo(head.AsSpan(PrefixBytes));
+        head.AsSpan(PrefixBytes + buffer.WrittenCount).Fill((byte)' ');
         return head;
     }
 
@@ -190,7 +191,7 @@ internal static class SafetensorsHeader
         foreach (JsonElement element in value.EnumerateArray())
         {
             if (element.ValueKind != JsonValueKind.Number || !element.TryGetInt64(out long number))
-                throw new InvalidFileException(path, $"{key} of tensor '{name}' holds something else than 64-bit whole numbers");
+                throw new InvalidFileException(path, $"{key} of tensor '{name}' holds a value that is not a 64-bit integer");
             if (number < 0)
                 throw new InvalidFileException(path, $"{key} of tensor '{name}' holds a negative number");
             numbers.Add(number);
@@ -208,7 +209,7 @@ internal static class SafetensorsHeader
         if (begin > end)
             throw new InvalidFileException(path, $"data_offsets of tensor '{name}' run backwards, from {begin} to {end}");
         if (end > dataLength)
-            throw new InvalidFileException(path, $"tensor '{name}' ends at byte {end} of {dataLength}: the file is truncated or its header lies");
+            throw new InvalidFileException(path, $"tensor '{name}' ends at byte {end} of {dataLength}: the file is truncated or its header is wrong");
         if (!SafetensorsEntry.TryMeasure(shape.AsSpan(), type, out long byteLength))
             throw new InvalidFileException(path, $"the shape of tensor '{name}' overflows");
         if (byteLength != end - begin)
@@ -220,7 +221,7 @@ internal static class SafetensorsHeader
         return new SafetensorsEntry(name, type, shape, begin, byteLength);
     }
 
-    // Entries are sorted by offset: every byte must belong to exactly one of them.
+    // Every byte must belong to exactly one entry; the entries are sorted by offset.
     private static void CheckCover(string path, List<SafetensorsEntry> entries, long dataLength)
     {
         long covered = 0;

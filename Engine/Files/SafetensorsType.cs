@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace TrigFlowNative.Engine;
 
-/// <summary>Element types of a safetensors file; little-endian, their names in the file are the members' names in upper case.</summary>
+/// <summary>Element types of a safetensors file, little-endian; names in the file are the members' names in upper case.</summary>
 public enum SafetensorsType
 {
     /// <summary>One byte, 0 or 1.</summary>
@@ -51,7 +51,7 @@ public static class SafetensorsTypes
     private static readonly Dictionary<string, SafetensorsType> ByName =
         Enum.GetValues<SafetensorsType>().ToDictionary(type => type.FileName(), StringComparer.Ordinal);
 
-    /// <summary>Bytes of one element.</summary>
+    /// <summary>Size of an element in bytes.</summary>
     public static int Size(this SafetensorsType type) => type switch
     {
         SafetensorsType.Bool or SafetensorsType.U8 or SafetensorsType.I8 => 1,
@@ -61,9 +61,9 @@ public static class SafetensorsTypes
         _ => throw new UnreachableException(),
     };
 
-    /// <summary>The name in a file's header, such as "BF16".</summary>
+    /// <summary>Name in a file's header, such as "BF16".</summary>
     public static string FileName(this SafetensorsType type) => type.ToString().ToUpperInvariant();
 
-    /// <summary>The type with this name in a header; false if there is none.</summary>
+    /// <summary>Finds the type of this name in a header; false if there is none.</summary>
     public static bool TryParse(string name, out SafetensorsType type) => ByName.TryGetValue(name, out type);
 }

@@ -4,23 +4,24 @@ using System.Runtime.InteropServices;
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// Collects tensors and writes them as one safetensors file. Contents are asked for one after the other while the file is written, so the
-/// whole is never in memory. The same tensors and metadata give the same bytes, in whatever order they were added: wide types first, so
-/// that every tensor is aligned to its type, then by name.
+/// Collects tensors and writes them as one safetensors file. Contents are requested one by one while the file is written, so the whole is
+/// never in memory. Equal tensors and metadata give equal bytes in whatever order they were added: wide types come first, so
+/// that every tensor is aligned to its type, then names in order.
 /// </summary>
 public sealed class SafetensorsWriter
 {
     private readonly SortedDictionary<string, string> metadata = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (SafetensorsEntry Entry, Action<Stream> Write)> tensors = new(StringComparer.Ordinal);
 
-    /// <summary>Sets one entry of the header's <c>__metadata__</c>.</summary>
+    /// <summary>Sets an entry of the header's <c>__metadata__</c>.</summary>
     public void SetMetadata(string key, string value) => metadata[key] = value;
 
     /// <summary>Adds a tensor whose bytes <paramref name="write"/> delivers during <see cref="Save"/>.</summary>
-    /// <param name="name">Unique, not empty, not <c>__metadata__</c>.</param>
+    /// <param name="name">Name of the tensor: unique, not empty, not <c>__metadata__</c>.</param>
     /// <param name="type">The element type in the file.</param>
     /// <param name="shape">Extents, slowest first; empty for a scalar.</param>
     /// <param name="write">Writes exactly the tensor's bytes, little-endian, at the stream's position; must not seek.</param>
+    /// <exception cref="ArgumentException">The name is taken or not allowed, an extent is negative, or the length exceeds 63 bits.</exception>
     public void Add(string name, SafetensorsType type, ReadOnlySpan<long> shape, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
@@ -34,16 +35,23 @@ public sealed class SafetensorsWriter
     }
 
     /// <summary>Adds an F32 tensor; <paramref name="values"/> must stay unchanged until <see cref="Save"/> has run.</summary>
+    /// <exception cref="ArgumentException">The name is taken or not allowed, or the shape has another number of elements than there are values.</exception>
     public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<float> values) => Add(name, SafetensorsType.F32, shape, values);
 
     /// <summary>Adds an I32 tensor; <paramref name="values"/> must stay unchanged until <see cref="Save"/> has run.</summary>
+    /// <exception cref="ArgumentException">The name is taken or not allowed, or the shape has another number of elements than there are values.</exception>
     public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<int> values) => Add(name, SafetensorsType.I32, shape, values);
 
     /// <summary>Adds an I64 tensor; <paramref name="values"/> must stay unchanged until <see cref="Save"/> has run.</summary>
+    /// <exception cref="ArgumentException">The name is taken or not allowed, or the shape has another number of elements than there are values.</exception>
     public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<long> values) => Add(name, SafetensorsType.I64, shape, values);
 
-    /// <summary>Writes the file through <see cref="AtomicFile"/>: on any failure what was at <paramref name="path"/> stays.</summary>
-    /// <exception cref="InvalidOperationException">A tensor's content was not as long as its shape demands.</exception>
+    /// <summary>Writes the file through <see cref="AtomicFile"/>: on any failure the old file at <paramref name="path"/> stays.</summary>
+    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="InvalidOperationException">A tensor's content is not as long as its shape demands, or the header exceeds the format's limit.</exception>
+    /// <exception cref="IOException">The disk is full, or another writer is writing the same path.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
+    /// <exception cref="PlatformNotSupportedException">The machine is big-endian.</exception>
     public void Save(string path)
     {
         if (!BitConverter.IsLittleEndian)
@@ -85,7 +93,7 @@ public sealed class SafetensorsWriter
             throw new ArgumentException($"'{name}' has {values.Length} values, the shape is {SafetensorsEntry.FormatShape(shape)}", nameof(values));
         Add(name, type, shape, stream =>
         {
-            // In pieces, since the bytes of a large array don't fit a span's length.
+            // In chunks, since the bytes of a large array exceed a span's length.
             const int Step = 1 << 18;
             for (int start = 0; start < values.Length; start += Step)
                 stream.Write(MemoryMarshal.AsBytes(values.Span.Slice(start, Math.Min(Step, values.Length - start))));

@@ -2,12 +2,12 @@ namespace TrigFlowNative.Engine;
 
 /// <summary>
 /// All parameters of a network in one allocation, and all gradients in another, with named views: the optimizer, the
-/// averages, the gradient norm and a checkpoint each walk one flat array. The values are the master weights, in fp32; a second
-/// array may hold the compute weights that are made of them, such as their bf16 copy, which products multiply.
+/// averages, the gradient norm and a checkpoint each walk one flat array. The values are the fp32 master weights; a third
+/// array may hold the compute weights made from them, such as their bf16 copy.
 /// </summary>
 /// <remarks>
-/// Each view starts at a multiple of 256 bytes, but for joined ones behind the first; the padding between is zero and stays so. Where
-/// a parameter lies is nobody's business but the slab's: files hold parameters by name, or slabs in the layout's order, see <see cref="ToLayoutOrder"/>.
+/// Each view starts at a multiple of 256 bytes, except for joined parameters after their first; the padding is zero and stays so. Only the slab
+/// knows where a parameter lies: files hold parameters by name, or slabs in the layout's order, see <see cref="ToLayoutOrder"/>.
 /// </remarks>
 public sealed class ParameterSlab : IDisposable
 {
@@ -17,25 +17,26 @@ public sealed class ParameterSlab : IDisposable
     private readonly List<(int Start, int Count)> places = [];
     private readonly bool computeOnly;
 
-    /// <summary>Allocates slabs for the given parameters, zeroed.</summary>
-    /// <param name="device">Where the slabs live.</param>
+    /// <summary>Allocates zeroed slabs for the given parameters.</summary>
+    /// <param name="device">Device of the slabs.</param>
     /// <param name="layout">Names and shapes in order.</param>
-    /// <param name="withGradients">Whether the network is trained.</param>
+    /// <param name="withGradients">Whether to allocate gradients, for training.</param>
     /// <param name="computeType">
-    /// Type of the compute weights, Float32 or BFloat16, which whoever changes the values makes anew; null for none.
+    /// Type of the compute weights, Float32 or BFloat16; null for none. The code that changes the values must make the compute weights again.
     /// </param>
-    /// <param name="joined">Parameters that lie together; such a whole is found by its name too, but does not stand among <see cref="Parameters"/>.</param>
-    /// <param name="computeOnly">Whether products take compute weights alone, since a network's layers are not to multiply the master weights.</param>
+    /// <param name="joined">Parameters that must be adjacent; the indexer finds a whole by its name, but <see cref="Parameters"/> does not hold it.</param>
+    /// <param name="computeOnly">Whether products must take compute weights, for a network whose layers must not multiply master weights.</param>
     /// <exception cref="ArgumentException">
-    /// A name occurs twice, or the members of a whole are not in the layout, in two of them or of different extents; or products are to take compute
-    /// weights where there are none.
+    /// A name occurs twice; members of a whole are not in the layout, are in two wholes or differ in extents after the first; or
+    /// <paramref name="computeOnly"/> is set without a <paramref name="computeType"/>.
     /// </exception>
+    /// <exception cref="OverflowException">The parameters have 2^31 elements or more.</exception>
     public ParameterSlab(
         ComputeDevice device, IEnumerable<(string Name, Shape Shape)> layout, bool withGradients, DType? computeType = null,
         IReadOnlyList<JoinedParameters>? joined = null, bool computeOnly = false)
     {
         if (computeOnly && computeType is null)
-            throw new ArgumentException("products are to take compute weights, of which there are none");
+            throw new ArgumentException("products must take compute weights, but the slab has none: computeType is null");
         var entries = layout.ToList();
         (Dictionary<string, long> starts, long count) = Place(entries, joined ?? []);
         Device = device;
@@ -54,38 +55,38 @@ public sealed class ParameterSlab : IDisposable
         LayoutCount = Math.Max(1, places.Sum(place => Padded(place.Count)));
     }
 
-    /// <summary>The device that holds the slabs.</summary>
+    /// <summary>Device of the slabs.</summary>
     public ComputeDevice Device { get; }
 
-    /// <summary>All master weights, padding included: (count), fp32.</summary>
+    /// <summary>All master weights with their padding: (count), fp32.</summary>
     public Tensor Values { get; }
 
-    /// <summary>All gradients, of the compute weights where there are any, padding included: (count), fp32; null in a network that is only evaluated.</summary>
+    /// <summary>All gradients with their padding, by the compute weights if there are any: (count), fp32; null in a network that is only evaluated.</summary>
     public Tensor? Gradients { get; }
 
-    /// <summary>All compute weights, padding included: (count); null where products take the master weights.</summary>
+    /// <summary>All compute weights with their padding: (count); null if products take the master weights.</summary>
     public Tensor? ComputeValues { get; }
 
-    /// <summary>The type in which activations are multiplied with the compute weights: bf16, or fp32 where there are none.</summary>
+    /// <summary>Type of the activations that the compute weights multiply; fp32 if there are none.</summary>
     public DType ComputeType => ComputeValues?.Type ?? DType.Float32;
 
     /// <summary>The parameters in the order of the layout.</summary>
     public List<Parameter> Parameters { get; } = [];
 
-    /// <summary>Elements of a slab in the layout's order.</summary>
+    /// <summary>Number of elements of a slab in the layout's order.</summary>
     public int LayoutCount { get; }
 
-    /// <summary>Trained numbers, padding not counted.</summary>
+    /// <summary>Number of trained values, without padding.</summary>
     public long ParameterCount => Parameters.Sum(parameter => parameter.Value.Shape.Count);
 
-    /// <summary>A parameter by name.</summary>
-    /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
+    /// <summary>Returns a parameter, or a whole of joined ones, by name.</summary>
+    /// <exception cref="KeyNotFoundException">There is no parameter of that name.</exception>
     public Parameter this[string name] => byName.TryGetValue(name, out Parameter? parameter)
         ? parameter
         : throw new KeyNotFoundException($"no parameter is called {name}");
 
-    /// <summary>A parameter's value as it is multiplied with activations of a storage type: the compute weight of that type, else the master weight.</summary>
-    /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
+    /// <summary>Returns the weight for products with activations of a storage type: the compute weight if it has that type, else the master weight.</summary>
+    /// <exception cref="KeyNotFoundException">There is no parameter of that name.</exception>
     /// <exception cref="InvalidOperationException">The slab has no weights of that type for products.</exception>
     public Tensor ValueFor(string name, DType type) =>
         this[name] is var parameter && parameter.Compute?.Type == type ? parameter.Compute
@@ -93,10 +94,10 @@ public sealed class ParameterSlab : IDisposable
         : throw new InvalidOperationException($"{name}: the slab has no weights of {type} for products");
 
     /// <summary>
-    /// Elements in the order in which <see cref="Values"/> has them, in that of the layout: each parameter at a multiple of 256 bytes, with
-    /// zeros between. What a training's state on disk holds, so that it does not depend on what is joined.
+    /// Copies elements from the order of <see cref="Values"/> into that of the layout: each parameter at a multiple of 256 bytes, with
+    /// zeros between. A training's state on disk is in this order, so that it does not depend on which parameters are joined.
     /// </summary>
-    /// <exception cref="ArgumentException">There are not as many elements as in the slab.</exception>
+    /// <exception cref="ArgumentException">The number of elements is not that of <see cref="Values"/>.</exception>
     public float[] ToLayoutOrder(ReadOnlySpan<float> slab)
     {
         RequireLength(slab.Length, Values.Count);
@@ -111,8 +112,8 @@ public sealed class ParameterSlab : IDisposable
         return ordered;
     }
 
-    /// <summary>The inverse of <see cref="ToLayoutOrder"/>.</summary>
-    /// <exception cref="ArgumentException">There are not <see cref="LayoutCount"/> elements.</exception>
+    /// <summary>Copies elements from the layout's order into that of <see cref="Values"/>.</summary>
+    /// <exception cref="ArgumentException">The number of elements is not <see cref="LayoutCount"/>.</exception>
     public float[] FromLayoutOrder(ReadOnlySpan<float> ordered)
     {
         RequireLength(ordered.Length, LayoutCount);
@@ -127,8 +128,8 @@ public sealed class ParameterSlab : IDisposable
         return slab;
     }
 
-    /// <summary>Makes every parameter differentiable on a tape; the gradient of a compute weight lies where that of its master weight does.</summary>
-    /// <remarks>A whole begins where its first member does, and takes its place on the tape: its members are not to be used one by one.</remarks>
+    /// <summary>Makes every parameter differentiable on a tape; a compute weight shares the gradient of its master weight.</summary>
+    /// <remarks>A whole begins where its first member does and takes its place on the tape, so its members must not be used one by one.</remarks>
     /// <exception cref="InvalidOperationException">The slab has no gradients.</exception>
     public void WatchOn(Tape tape)
     {
@@ -149,7 +150,7 @@ public sealed class ParameterSlab : IDisposable
         ComputeValues?.Dispose();
     }
 
-    /// <summary>Where each parameter begins: in the layout's order, but that joined ones follow the first without padding.</summary>
+    /// <summary>Start of each parameter in elements: the layout's order, except that joined parameters follow their first without padding.</summary>
     private static (Dictionary<string, long> Starts, long Count) Place(List<(string Name, Shape Shape)> entries, IReadOnlyList<JoinedParameters> joined)
     {
         Dictionary<string, Shape> shapes = [];
@@ -196,7 +197,7 @@ public sealed class ParameterSlab : IDisposable
     private static void RequireLength(int length, int wanted)
     {
         if (length != wanted)
-            throw new ArgumentException($"{length} elements, where the slab has {wanted}");
+            throw new ArgumentException($"expected {wanted} elements, not {length}");
     }
 
     private static int Padded(int count) => (int)Padded((long)count);

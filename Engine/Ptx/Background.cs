@@ -1,15 +1,15 @@
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>A value that is made on another thread, once, while its owner goes on; whoever needs it waits for it.</summary>
-/// <param name="make">Makes the value; what it throws, every reader gets.</param>
+/// <summary>A value that another thread makes once while its owner goes on; readers wait for it.</summary>
+/// <param name="make">Makes the value; every reader gets the exception that it throws.</param>
 internal sealed class Background<T>(Func<T> make)
 {
     private readonly Lazy<Task<T>> task = new(() => Task.Run(make));
 
-    /// <summary>The value, waited for.</summary>
+    /// <summary>The value, after waiting for it.</summary>
     public T Value => task.Value.GetAwaiter().GetResult();
 
-    /// <summary>Whether the value has been made by now; neither begins nor waits, and throws nothing where it could not be made.</summary>
+    /// <summary>Gets the value if it is ready. Neither starts nor waits, and throws nothing if making the value failed.</summary>
     public bool TryGet(out T? value)
     {
         bool made = task.IsValueCreated && task.Value.IsCompletedSuccessfully;
@@ -17,10 +17,10 @@ internal sealed class Background<T>(Func<T> make)
         return made;
     }
 
-    /// <summary>Begins, if that has not been done.</summary>
+    /// <summary>Starts to make the value, unless that has happened.</summary>
     public void Start() => _ = task.Value;
 
-    /// <summary>Waits until nothing is at work any more, whatever came of it.</summary>
+    /// <summary>Waits until no thread is making the value, whether that succeeded or failed.</summary>
     public void Settle()
     {
         if (task.IsValueCreated)

@@ -3,20 +3,20 @@ using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>A kernel as an action launches it, whoever loaded it, and what it takes of a multiprocessor, as the driver says.</summary>
-/// <param name="Name">Of a <see cref="PtxKernel"/> its method and variant; of one of ILGPU's its method.</param>
+/// <summary>A kernel that an action launches, a <see cref="PtxKernel"/> or one of ILGPU's, with the driver's figures of its use of a multiprocessor.</summary>
+/// <param name="Name">Method and variant of a <see cref="PtxKernel"/>; method of one of ILGPU's kernels.</param>
 /// <param name="Threads">Threads of a block.</param>
 /// <param name="Registers">Registers of a thread.</param>
-/// <param name="LocalBytes">Local memory of a thread: spills and arrays.</param>
-/// <param name="SharedBytes">Shared memory of a block, that of the text and that of the launch.</param>
-/// <param name="ResidentBlocks">Blocks that a multiprocessor can hold at a time, clusters not considered.</param>
+/// <param name="LocalBytes">Local memory of a thread in bytes: spills and arrays.</param>
+/// <param name="SharedBytes">Shared memory of a block in bytes, static and dynamic.</param>
+/// <param name="ResidentBlocks">Blocks that a multiprocessor can hold at a time, without regard to clusters.</param>
 internal sealed unsafe record CapturedKernel(string Name, int Threads, int Registers, int LocalBytes, int SharedBytes, int ResidentBlocks)
 {
     private const int KernelNode = 0; // CU_GRAPH_NODE_TYPE_KERNEL
     private const int StaticShared = 1, Local = 3, RegisterCount = 4; // CUfunction_attribute
 
-    /// <summary>The kernels that an action launches, in order. They are captured and not run, so that they must have been loaded before.</summary>
-    /// <exception cref="CudaDriverException">Something that cannot be captured was called.</exception>
+    /// <summary>Lists the kernels that an action launches, in order. They are captured and not run, so they must have been loaded before.</summary>
+    /// <exception cref="CudaDriverException">The action calls something that cannot be captured.</exception>
     /// <exception cref="EntryPointNotFoundException">The driver is older than CUDA 12.3.</exception>
     public static IReadOnlyList<CapturedKernel> Of(GpuDevice gpu, Action launches)
     {
@@ -34,7 +34,7 @@ internal sealed unsafe record CapturedKernel(string Name, int Threads, int Regis
         }
     }
 
-    /// <summary>Of the name of an entry what its author wrote: ILGPU puts a word before it and a number behind it.</summary>
+    /// <summary>Extracts the method's name from the name of an entry, where ILGPU puts a word before it and a number behind it.</summary>
     internal static string MethodOf(string entry)
     {
         string[] words = entry.Split('_');

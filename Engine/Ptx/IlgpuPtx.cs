@@ -7,10 +7,10 @@ using ILGPU.Runtime.Cuda;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>The PTX text that ILGPU makes of a kernel method, each once; no GPU is needed.</summary>
+/// <summary>PTX text that ILGPU makes of kernel methods, once for each in a process; no GPU is needed.</summary>
 /// <remarks>
-/// A text depends on what ILGPU compiled before it in the process: names are numbered throughout, and the order of what is written follows the numbers. Where a
-/// text is to be the same in another process, <see cref="KernelTexts"/> keeps it.
+/// A text depends on the methods that ILGPU compiled before it in the process: names are numbered throughout, and the order of the output follows the numbers.
+/// <see cref="KernelTexts"/> keeps a text that must be the same in another process.
 /// </remarks>
 internal static class IlgpuPtx
 {
@@ -18,10 +18,10 @@ internal static class IlgpuPtx
     private static readonly ConcurrentDictionary<(MethodInfo, CudaArchitecture), (string Text, string Entry)> Compiled = [];
     private static Context? context;
 
-    /// <summary>The text of a static kernel method, grouped explicitly unless its first parameter is an index, and the name of its entry.</summary>
+    /// <summary>Compiles a static kernel method, grouped explicitly unless its first parameter is an index; returns the text and the entry's name.</summary>
     /// <param name="kernel">The method.</param>
-    /// <param name="architecture">What ILGPU compiles for.</param>
-    /// <exception cref="InternalCompilerException">The method holds what ILGPU cannot compile.</exception>
+    /// <param name="architecture">Architecture that ILGPU compiles for.</param>
+    /// <exception cref="InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
     public static (string Text, string Entry) Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         if (Compiled.TryGetValue((kernel, architecture), out (string Text, string Entry) known))
@@ -43,7 +43,7 @@ internal static class IlgpuPtx
             }
             catch
             {
-                // After a failure a context also refuses kernels that are right.
+                // After a failure a context refuses valid kernels too.
                 context.Dispose();
                 context = null;
                 throw;

@@ -5,21 +5,21 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// Machine code of kernels, on disk between processes: the driver's compiler takes a large part of a second for a kernel with
-/// tensor-core instructions. Keyed by text, driver and GPU; a file that is not what was written is compiled anew.
+/// Machine code of kernels, kept on disk between processes, since the driver takes a large part of a second to compile a kernel with
+/// tensor-core instructions. The key is text, driver and GPU; a damaged file is compiled anew.
 /// </summary>
 /// <remarks>
-/// The folder is $TRIGFLOW_CACHE, else $XDG_CACHE_HOME/trigflow, else the system's for local application data. A folder that
-/// cannot be written costs time, never a run.
+/// The folder is $TRIGFLOW_CACHE, else trigflow/kernels in $XDG_CACHE_HOME, else the same in the system's folder for local application data.
+/// A folder that cannot be written costs time, never a run.
 /// </remarks>
 internal static unsafe class KernelCache
 {
     private const int PtxInput = 1, ErrorLog = 5, ErrorLogBytes = 6, LogBytes = 1 << 16;
 
-    /// <summary>The binary for a PTX text.</summary>
+    /// <summary>Returns the binary of a PTX text, from disk or from the driver's compiler.</summary>
     /// <param name="gpu">The device.</param>
-    /// <param name="name">The kernel's, for messages.</param>
-    /// <param name="text">PTX.</param>
+    /// <param name="name">Name of the kernel, for messages.</param>
+    /// <param name="text">PTX text.</param>
     /// <exception cref="CudaDriverException">The driver's compiler refuses the text.</exception>
     public static byte[] Binary(GpuDevice gpu, string name, string text)
     {
@@ -31,7 +31,7 @@ internal static unsafe class KernelCache
         return binary;
     }
 
-    /// <summary>Where files are kept.</summary>
+    /// <summary>Folder of the files.</summary>
     internal static string Folder()
     {
         if (Environment.GetEnvironmentVariable("TRIGFLOW_CACHE") is { Length: > 0 } chosen)
@@ -42,7 +42,7 @@ internal static unsafe class KernelCache
         return Path.Combine(root.Length > 0 ? root : Path.GetTempPath(), "trigflow", "kernels");
     }
 
-    /// <summary>The binary behind its own hash; null if there is none or it is damaged.</summary>
+    /// <summary>Reads a file of a hash and the binary that it belongs to; null if it is absent or damaged.</summary>
     internal static byte[]? TryRead(string path)
     {
         try
@@ -61,7 +61,7 @@ internal static unsafe class KernelCache
         }
     }
 
-    /// <summary>Writes the binary behind its hash, or nothing where that cannot be.</summary>
+    /// <summary>Writes the hash of a binary and the binary; does nothing if that fails.</summary>
     internal static void TryWrite(string path, byte[] binary)
     {
         try

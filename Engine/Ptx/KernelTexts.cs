@@ -8,13 +8,12 @@ using ILGPU.Runtime.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// What ILGPU makes of kernels' methods, on disk between processes. Since a text depends on what ILGPU compiled before it, one that is made again is not
-/// always the same, so that <see cref="KernelCache"/> and the driver's own cache, which know a binary by
-/// its text, would compile it again.
+/// PTX texts that ILGPU made of kernel methods, kept on disk between processes. A text depends on the methods that ILGPU compiled before it, so making it
+/// again may give another one, which <see cref="KernelCache"/> and the driver's own cache, whose key is the text, would compile again.
 /// </summary>
 /// <remarks>
-/// A text is known by its method, and by the versions (MVIDs) of the assembly that has it, of those of its type arguments, and of all that these use, ILGPU among
-/// them: code that is built anew finds nothing. A file that is not what was written is made anew.
+/// The key is the method and the versions (MVIDs) of its assembly, of those of its type arguments, and of all that these reference, ILGPU among
+/// them, so that a new build finds nothing. A damaged file is made again.
 /// </remarks>
 internal static class KernelTexts
 {
@@ -26,7 +25,7 @@ internal static class KernelTexts
     public static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture) =>
         Known.GetOrAdd((kernel, architecture), key => Of(key.Item1, key.Item2, KernelCache.Folder()));
 
-    /// <summary>The same with a folder of one's own, read anew.</summary>
+    /// <summary>Does the same with a given folder, and does not remember the text.</summary>
     internal static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture, string folder)
     {
         string path = Path.Combine(folder, FileName(kernel, architecture, VersionsOf(kernel)));
@@ -37,7 +36,7 @@ internal static class KernelTexts
         return (text, entry);
     }
 
-    /// <summary>The file of a method's text.</summary>
+    /// <summary>Name of the file that holds a method's text.</summary>
     internal static string FileName(MethodInfo kernel, CudaArchitecture architecture, string versions)
     {
         string method = $"{kernel.DeclaringType?.FullName}.{kernel}{Break}{string.Join(", ", kernel.GetGenericArguments().Select(type => type.AssemblyQualifiedName))}";
@@ -45,14 +44,14 @@ internal static class KernelTexts
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..40] + ".ptx";
     }
 
-    /// <summary>Versions of all code that a method can be made of.</summary>
+    /// <summary>Versions of all code that can be part of a kernel.</summary>
     internal static string VersionsOf(MethodInfo kernel) =>
         string.Join(Break, Assemblies([kernel.DeclaringType!, .. kernel.GetGenericArguments()]).Distinct().Select(each => Versions.GetOrAdd(each, VersionsOf)));
 
     private static IEnumerable<Assembly> Assemblies(IEnumerable<Type> types) =>
         types.SelectMany(type => Assemblies(type.GetGenericArguments()).Prepend(type.Assembly));
 
-    /// <summary>Names and versions of an assembly and of those that it uses, however far away, without the framework's.</summary>
+    /// <summary>Names and versions of an assembly and of all that it references, directly or not, except for the framework's.</summary>
     internal static string VersionsOf(Assembly assembly)
     {
         var found = new SortedDictionary<string, Guid>(StringComparer.Ordinal);
@@ -68,7 +67,7 @@ internal static class KernelTexts
                 if (TryLoad(name) is { } used)
                     Add(used);
                 else
-                    found.TryAdd(name.FullName, Guid.Empty); // what is not there is part of no kernel
+                    found.TryAdd(name.FullName, Guid.Empty); // a missing assembly is part of no kernel
             }
         }
     }

@@ -4,10 +4,10 @@ using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; capturable into a graph.</summary>
+/// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; launches can be captured into a graph.</summary>
 /// <remarks>
-/// A kernel takes one struct of numbers, the same in C# and in the text. Modules stay loaded as long as the device. The driver compiles on other threads, so that a program's
-/// kernels are compiled side by side while it is recorded; the first launch waits.
+/// A kernel takes one struct of numbers, which has the same layout in C# and in the text. Modules stay loaded as long as the device. The driver compiles on
+/// other threads, several kernels of a program at a time while it is recorded; the first launch waits for them.
 /// </remarks>
 public sealed unsafe class PtxKernel
 {
@@ -29,16 +29,19 @@ public sealed unsafe class PtxKernel
         overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
     }
 
-    /// <summary>What the kernel was made from.</summary>
+    /// <summary>The specification of the kernel.</summary>
     public PtxKernelSpec Spec { get; }
 
     /// <summary>Registers of a thread.</summary>
+    /// <exception cref="CudaDriverException">The driver refuses the text; the message holds its compiler's log.</exception>
     public int RegisterCount => Attribute(Registers);
 
-    /// <summary>Bytes of local memory of a thread: spills and arrays.</summary>
+    /// <summary>Local memory of a thread in bytes: spills and arrays.</summary>
+    /// <exception cref="CudaDriverException">The driver refuses the text; the message holds its compiler's log.</exception>
     public int LocalMemoryBytes => Attribute(LocalBytes);
 
-    /// <summary>Blocks that a multiprocessor can hold at a time, clusters not considered.</summary>
+    /// <summary>Blocks that a multiprocessor can hold at a time, without regard to clusters.</summary>
+    /// <exception cref="CudaDriverException">The driver refuses the text; the message holds its compiler's log.</exception>
     public int ResidentBlocks
     {
         get
@@ -49,7 +52,9 @@ public sealed unsafe class PtxKernel
         }
     }
 
-    /// <summary>Begins to load a kernel; the same specification is compiled once per device. What the driver refuses is thrown by the first launch.</summary>
+    /// <summary>Starts to load a kernel; a specification is compiled once per device. The first launch throws if the driver refuses the text.</summary>
+    /// <exception cref="ArgumentException">The method uses a macro that the specification lacks.</exception>
+    /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
     public static PtxKernel Load(GpuDevice gpu, PtxKernelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(gpu);
@@ -59,18 +64,18 @@ public sealed unsafe class PtxKernel
         return kernel;
     }
 
-    /// <summary>Whether a handle of the driver's is this kernel's; false for one that has not been compiled yet, or could not be.</summary>
+    /// <summary>Whether a driver handle is this kernel's; false before the kernel is compiled, and if compilation failed.</summary>
     internal bool Has(nint handle) => function.TryGet(out nint own) && own == handle;
 
-    /// <summary>Waits until no thread is at work for the kernel any more.</summary>
+    /// <summary>Waits until no thread is compiling the kernel.</summary>
     internal void Settle() => function.Settle();
 
     /// <summary>Launches on the device's stream.</summary>
     /// <typeparam name="T">The struct that the kernel's method takes.</typeparam>
-    /// <param name="blocks">Blocks of the grid; a multiple of the cluster's size.</param>
+    /// <param name="blocks">Number of blocks in the grid; a multiple of the cluster's size.</param>
     /// <param name="arguments">The kernel's argument.</param>
-    /// <exception cref="ArgumentException">The method takes another type, or ILGPU lays it out otherwise than C# does.</exception>
-    /// <exception cref="CudaDriverException">The driver refuses the text, and the message holds its compiler's log; or it refuses the launch.</exception>
+    /// <exception cref="ArgumentException">The method takes another type, or the text gives the type another size than C# does.</exception>
+    /// <exception cref="CudaDriverException">The driver refuses the launch, or the text, and then the message holds its compiler's log.</exception>
     public void Launch<T>(int blocks, in T arguments)
         where T : unmanaged
     {
@@ -84,10 +89,10 @@ public sealed unsafe class PtxKernel
     }
 
     /// <summary>Launches on the device's stream.</summary>
-    /// <param name="blocks">Blocks of the grid; a multiple of the cluster's size.</param>
-    /// <param name="arguments">As the method's parameters.</param>
+    /// <param name="blocks">Number of blocks in the grid; a multiple of the cluster's size.</param>
+    /// <param name="arguments">One argument for each parameter of the method.</param>
     /// <exception cref="ArgumentException">The number of arguments is not that of the parameters.</exception>
-    /// <exception cref="CudaDriverException">The driver refuses the text, and the message holds its compiler's log; or it refuses the launch.</exception>
+    /// <exception cref="CudaDriverException">The driver refuses the launch, or the text, and then the message holds its compiler's log.</exception>
     public void Launch(int blocks, params ReadOnlySpan<KernelArgument> arguments)
     {
         if (arguments.Length != parameters)
@@ -161,12 +166,12 @@ public readonly struct KernelArgument
 
     private KernelArgument(float value) => real = value;
 
-    /// <summary>An address or a long number.</summary>
+    /// <summary>Holds an address or another 64-bit integer.</summary>
     public static implicit operator KernelArgument(long value) => new(value);
 
-    /// <summary>A number.</summary>
+    /// <summary>Holds a 32-bit integer.</summary>
     public static implicit operator KernelArgument(int value) => new(value);
 
-    /// <summary>A number.</summary>
+    /// <summary>Holds an fp32 number.</summary>
     public static implicit operator KernelArgument(float value) => new(value);
 }

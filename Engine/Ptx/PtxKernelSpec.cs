@@ -4,25 +4,25 @@ using System.Security.Cryptography;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>A kernel's method and everything that decides its text.</summary>
-/// <param name="Method">Static, explicitly grouped.</param>
-/// <param name="Variant">Names the macros' values for people, in tables and messages; empty where there are none.</param>
-/// <param name="Architecture">Such as sm_90a.</param>
+/// <summary>A kernel's method and everything else that decides its text.</summary>
+/// <param name="Method">Static method, explicitly grouped.</param>
+/// <param name="Variant">Short name of the macros' values, for tables and messages; empty if there are none.</param>
+/// <param name="Architecture">Target of the text, such as sm_90a.</param>
 /// <param name="Threads">Threads in a block.</param>
-/// <param name="SharedBytes">Dynamic shared memory of a block.</param>
-/// <param name="Macros">Text by name.</param>
+/// <param name="SharedBytes">Dynamic shared memory of a block in bytes.</param>
+/// <param name="Macros">Text of each macro by name.</param>
 public sealed record PtxKernelSpec(
     MethodInfo Method, string Variant, string Architecture, int Threads, int SharedBytes, IReadOnlyDictionary<string, string> Macros)
 {
     /// <summary>Blocks in a cluster; 1 for none.</summary>
     public int Cluster { get; init; } = 1;
 
-    /// <summary>Blocks that a multiprocessor must be able to hold, which limits registers; 0 to leave that to the compiler.</summary>
+    /// <summary>Minimum number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves that to the compiler.</summary>
     public int Resident { get; init; }
 
     /// <summary>
-    /// Whether the kernel is compiled as a whole program, and kept in the driver's cache. Binaries for <see cref="KernelCache"/> come from the driver's
-    /// linker, which compiles for several units: it ignores setmaxnreg, and runs wgmma one after another where registers are then too few.
+    /// Whether the kernel is compiled as a whole program and kept in the driver's cache. Binaries in <see cref="KernelCache"/> come from the driver's
+    /// linker, which compiles for separate units: it ignores setmaxnreg, and serialises wgmma if registers are then too few.
     /// </summary>
     public bool Whole { get; init; }
 
@@ -30,10 +30,12 @@ public sealed record PtxKernelSpec(
     public string Key =>
         $"{Method.DeclaringType?.FullName}.{Method}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{Resident}/{(Whole ? "whole" : "unit")}/{MacroHash()}";
 
-    /// <summary>The PTX text and its entry.</summary>
+    /// <summary>Compiles the method to PTX; returns the text and the name of its entry. No GPU is needed.</summary>
+    /// <exception cref="ArgumentException">The method uses a macro that is not given.</exception>
+    /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
     public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, Resident);
 
-    /// <summary>The same, from what an earlier process kept if it is still right.</summary>
+    /// <summary>Does the same with the text that an earlier process kept, if that is still valid.</summary>
     internal (string Text, string Entry) CompileKept() =>
         PtxSource.Complete(KernelTexts.Of(Method, PtxSource.Language), Method, Architecture, Threads, Macros, Resident);
 

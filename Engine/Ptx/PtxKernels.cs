@@ -8,7 +8,7 @@ internal sealed class PtxKernels : IDisposable
     /// <summary>The kernels by <see cref="PtxKernelSpec.Key"/>.</summary>
     public ConcurrentDictionary<string, PtxKernel> ByKey { get; } = [];
 
-    /// <summary>Waits for the threads that compile, since they need the device's context.</summary>
+    /// <summary>Waits for the threads that compile, since these need the device's context.</summary>
     public void Dispose()
     {
         foreach (PtxKernel kernel in ByKey.Values)

@@ -6,33 +6,34 @@ using ILGPU.Runtime.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// The PTX text of a C# kernel that holds inline PTX. ILGPU compiles the method; this expands the macros in its inline PTX,
-/// names the architecture, and declares what ILGPU has no words for: dynamic shared memory and the number of threads.
+/// The PTX text of a C# kernel that holds inline PTX. ILGPU compiles the method; this class expands the macros in its inline PTX,
+/// names the architecture, and declares what ILGPU cannot: dynamic shared memory and the number of threads.
 /// </summary>
 /// <remarks>
 /// A macro is a line of inline PTX that starts with two at-signs: CudaAsm.Emit("@@mma %0, %1;", a, b) becomes the text of
-/// the macro mma with $0 and $1 replaced by the two registers. So one C# method serves many tile shapes: its text is
-/// generated, its control flow is C#. Shared memory is named dynsmem.
+/// the macro mma with $0 and $1 replaced by the two registers. So one C# method serves many tile shapes: control flow is C#, and the
+/// text of the hot lines is generated.
 /// </remarks>
 public static class PtxSource
 {
-    /// <summary>The name by which inline PTX knows the dynamic shared memory; aligned to 1024 bytes, as swizzled tiles need.</summary>
+    /// <summary>Name of the dynamic shared memory in inline PTX; aligned to 1024 bytes, as swizzled tiles need.</summary>
     public const string SharedMemory = "dynsmem";
 
-    /// <summary>Waits for the end of the launch before: nothing that precedes it in a kernel may read or write what launches share.</summary>
+    /// <summary>Waits for the end of the previous launch: nothing before it in a kernel may touch memory that launches share.</summary>
     public const string Wait = "griddepcontrol.wait;";
 
-    /// <summary>What ILGPU compiles for; the architecture is named afterwards.</summary>
+    /// <summary>Architecture that ILGPU compiles for; the text names the real one afterwards.</summary>
     internal static CudaArchitecture Language => CudaArchitecture.SM_80;
 
     /// <summary>Compiles a static, explicitly grouped kernel method; no GPU is needed.</summary>
-    /// <param name="kernel">A method whose parameters are numbers: views and pointers travel as <see cref="long"/> addresses.</param>
-    /// <param name="architecture">What the text is for, such as sm_90a or sm_80.</param>
+    /// <param name="kernel">A method that takes numbers or a struct of numbers: views and pointers travel as <see cref="long"/> addresses.</param>
+    /// <param name="architecture">Target of the text, such as sm_90a or sm_80.</param>
     /// <param name="threads">Threads in a block.</param>
-    /// <param name="macros">Text of each macro used, by name; lines are separated by line feeds.</param>
-    /// <param name="resident">Blocks that a multiprocessor must be able to hold, which limits registers; 0 to leave that to the compiler.</param>
+    /// <param name="macros">Text of each macro by name; lines are separated by line feeds.</param>
+    /// <param name="resident">Minimum number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves that to the compiler.</param>
     /// <returns>The text, and the name of its entry.</returns>
-    /// <exception cref="ArgumentException">A macro is used but not given.</exception>
+    /// <exception cref="ArgumentException">The method uses a macro that is not given.</exception>
+    /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
     public static (string Text, string Entry) Compile(
         MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident = 0)
     {
@@ -41,7 +42,7 @@ public static class PtxSource
         return Complete(IlgpuPtx.Compile(kernel, Language), kernel, architecture, threads, macros, resident);
     }
 
-    /// <summary>The same from the text that ILGPU made of the method, perhaps in another process.</summary>
+    /// <summary>Does the same with a text that ILGPU made of the method, perhaps in another process.</summary>
     internal static (string Text, string Entry) Complete(
         (string Text, string Entry) made, MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident)
     {
@@ -51,7 +52,7 @@ public static class PtxSource
         {
             string trimmed = line.Trim();
             if (trimmed.StartsWith(".version", StringComparison.Ordinal))
-                result.Append(".version 8.0\n"); // the first with wgmma; ILGPU names the newest it knows
+                result.Append(".version 8.0\n"); // the first with wgmma; ILGPU names the newest that it knows
             else if (trimmed.StartsWith(".target", StringComparison.Ordinal))
                 result.Append(CultureInfo.InvariantCulture, $".target {architecture}\n");
             else if (trimmed.StartsWith(".visible .entry", StringComparison.Ordinal))
@@ -66,7 +67,7 @@ public static class PtxSource
         return (OverlapsLaunches(architecture) ? WithOverlap(complete, entry) : complete, entry);
     }
 
-    /// <summary>Bytes of an entry's first parameter in the text, where that is a struct; else 0.</summary>
+    /// <summary>Size in bytes of an entry's first parameter in the text if that is a struct; otherwise 0.</summary>
     internal static int ParameterBytes(string text, string entry)
     {
         int start = text.IndexOf(".param", text.IndexOf(".entry " + entry, StringComparison.Ordinal), StringComparison.Ordinal);
@@ -74,7 +75,7 @@ public static class PtxSource
         return open < 0 || open > end ? 0 : int.Parse(text.AsSpan(open + 1, close - open - 1), CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Whether kernels for an architecture may be launched before the kernel ahead of them has ended.</summary>
+    /// <summary>Whether a kernel for an architecture may be launched before the previous one has ended.</summary>
     internal static bool OverlapsLaunches(string architecture) => architecture == "sm_90a";
 
     /// <summary>Replaces a line @@name a, b; by the macro's text.</summary>
@@ -91,7 +92,7 @@ public static class PtxSource
         target.Append(body).Append('\n');
     }
 
-    /// <summary>Puts the directives between the entry's parameters and its body.</summary>
+    /// <summary>Puts the numbers of threads and resident blocks between the entry's parameters and its body.</summary>
     private static string WithThreads(string text, string entry, int threads, int resident)
     {
         int body = text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
@@ -99,9 +100,9 @@ public static class PtxSource
     }
 
     /// <summary>
-    /// Lets the next launch begin, and waits for the end of the one before, whose results are visible then: blocks of both are on the
-    /// device at a time, and the time of a launch passes while the one before ends (programmatic dependent launch). A kernel that has
-    /// something to prepare first waits in its own text, <see cref="Wait"/>.
+    /// Lets the next launch begin early, and waits for the end of the previous one, whose results are then visible (programmatic dependent
+    /// launch). Blocks of both are on the device at a time, so that the cost of launching is hidden behind the end of the previous kernel. A kernel with
+    /// preparations that need no earlier result holds <see cref="Wait"/> in its own text.
     /// </summary>
     private static string WithOverlap(string text, string entry)
     {

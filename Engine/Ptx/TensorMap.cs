@@ -3,25 +3,25 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// Descriptors for the bulk tensor copy engine of Hopper: how an array of up to five extents, bf16 or fp32, lies in memory, and which box
-/// of it a copy moves. Elements outside of the array arrive as zeros and are not written.
+/// Descriptors for Hopper's bulk tensor copies: the layout in memory of an array of up to five axes, bf16 or fp32, and the box of it that a
+/// copy moves. Elements outside of the array are read as zeros and not written.
 /// </summary>
-/// <remarks>Boxes lie in shared memory in rows of 128 bytes, their 16-byte pieces permuted (the 128-byte swizzle).</remarks>
+/// <remarks>Boxes lie in shared memory in rows of 128 bytes, whose 16-byte chunks are permuted (the 128-byte swizzle).</remarks>
 public static unsafe class TensorMap
 {
-    /// <summary>Bytes of a descriptor.</summary>
+    /// <summary>Size of a descriptor in bytes.</summary>
     public const int Bytes = 128;
 
     private const int Float32Type = 7, BFloat16Type = 9, NoInterleave = 0, Swizzle128 = 3, Promote256 = 3, FillZero = 0;
 
     /// <summary>Encodes a descriptor.</summary>
-    /// <param name="target">Receives 128 bytes; aligned to 64.</param>
-    /// <param name="address">First element on the device; a multiple of 16.</param>
+    /// <param name="target">Host memory that receives 128 bytes; aligned to 64.</param>
+    /// <param name="address">Device address of the first element; a multiple of 16.</param>
     /// <param name="extents">Elements along each axis, fastest first.</param>
     /// <param name="strides">Elements between neighbours along each axis but the first; multiples of 16 bytes.</param>
-    /// <param name="box">Elements of the box along each axis, at most 256, the first at most 128 bytes.</param>
-    /// <param name="type">The elements' type, <see cref="DType.BFloat16"/> or <see cref="DType.Float32"/>.</param>
-    /// <exception cref="CudaDriverException">The driver refuses; the message holds the numbers.</exception>
+    /// <param name="box">Elements of the box along each axis, at most 256; at most 128 bytes along the first.</param>
+    /// <param name="type">Element type, <see cref="DType.BFloat16"/> or <see cref="DType.Float32"/>.</param>
+    /// <exception cref="CudaDriverException">The driver refuses the descriptor; the message holds its numbers.</exception>
     public static void Encode(nint target, nint address, ReadOnlySpan<long> extents, ReadOnlySpan<long> strides, ReadOnlySpan<int> box, DType type = DType.BFloat16)
     {
         int rank = extents.Length;

@@ -3,17 +3,18 @@ using System.Runtime.Intrinsics.X86;
 
 namespace TrigFlowNative.Engine;
 
-/// <summary>Many consecutive counters on the host: eight at once where there is AVX2, which multiplies 32 bits to 64.</summary>
+/// <summary>Many consecutive counters on the host: eight at a time with AVX2, which multiplies 32 bits to 64.</summary>
 public static partial class Philox
 {
     /// <summary>Writes the words at the counters (c0, c1, c2, c3), (c0 + 1, c1, c2, c3) and so on.</summary>
-    /// <param name="words">Four words a counter: the length is a multiple of 4.</param>
+    /// <param name="words">Receives four words for each counter: the length is a multiple of 4.</param>
     /// <param name="c0">Lowest word of the first counter; it wraps without carry.</param>
     /// <param name="c1">Second word of all counters.</param>
     /// <param name="c2">Third word of all counters.</param>
     /// <param name="c3">Fourth word of all counters.</param>
     /// <param name="k0">Lower word of the key.</param>
     /// <param name="k1">Upper word of the key.</param>
+    /// <exception cref="IndexOutOfRangeException">The length is not a multiple of 4.</exception>
     public static void Fill(Span<uint> words, uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
     {
         int done = 0;

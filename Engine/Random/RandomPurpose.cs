@@ -1,31 +1,31 @@
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// What random numbers are for, the last word of Philox's counter: streams of different purposes share no numbers, whatever the seed. The one
-/// list of them; a program of its own takes any other value, cast.
+/// Purpose of random numbers, the last word of Philox's counter: streams of different purposes share no numbers, whatever the seed. This is the
+/// only list of purposes; a program of its own casts any other value.
 /// </summary>
-/// <remarks>The values stay as they are, since a resumed run draws by them. Those of training and models are ASCII words.</remarks>
+/// <remarks>The values never change, since a resumed run draws by them. Those of training and models are ASCII words.</remarks>
 public enum RandomPurpose : uint
 {
-    /// <summary>No purpose: a source that is not drawn from itself.</summary>
+    /// <summary>No purpose, for a source that only serves to derive others.</summary>
     None = 0,
 
     /// <summary>Order of the images within an epoch.</summary>
     Order = 0x1000,
 
-    /// <summary>Which images are mirrored.</summary>
+    /// <summary>Choice of the images that are mirrored.</summary>
     Flip = 0x1001,
 
-    /// <summary>Which images are held out.</summary>
+    /// <summary>Choice of the images that are held out.</summary>
     HeldOut = 0x1002,
 
-    /// <summary>Drawing of synthetic images to train on.</summary>
+    /// <summary>Synthetic images to train on.</summary>
     TrainShapes = 0x1003,
 
-    /// <summary>Drawing of synthetic images to hold out.</summary>
+    /// <summary>Synthetic images that are held out.</summary>
     HeldOutShapes = 0x1004,
 
-    /// <summary>Masks of dropout; the n-th block of a network draws with this plus n ("Drop").</summary>
+    /// <summary>Masks of dropout; the n-th block of a network draws with this value plus n ("Drop").</summary>
     Dropout = 0x44726F70,
 
     /// <summary>Guidance scales in distillation ("Guid").</summary>
@@ -34,13 +34,13 @@ public enum RandomPurpose : uint
     /// <summary>Initial values of parameters ("Init").</summary>
     Initialisation = 0x496E6974,
 
-    /// <summary>Which labels are hidden ("Labl").</summary>
+    /// <summary>Choice of the labels that are hidden ("Labl").</summary>
     LabelDropout = 0x4C61626C,
 
     /// <summary>Noise added to training images ("Nois").</summary>
     Noise = 0x4E6F6973,
 
-    /// <summary>Noise that samples start from ("Samp").</summary>
+    /// <summary>Noise of sampling ("Samp").</summary>
     SamplingNoise = 0x53616D70,
 
     /// <summary>Times to train on ("Time").</summary>

@@ -1,14 +1,14 @@
 namespace TrigFlowNative.Engine;
 
 /// <summary>
-/// A source of random numbers inside a program: Philox keyed by the seed and counted by (element / 4, sample, step, purpose).
-/// The same numbers on every device, for any launch shape, and after a resume that restores the step.
+/// A source of random numbers inside a program: Philox with the seed as its key and (element / 4, sample, step, purpose) as its counter.
+/// It gives the same numbers on every device, for any launch shape, and after a resume that restores the step.
 /// </summary>
-/// <param name="Seed">The run's seed: the 64-bit key.</param>
-/// <param name="Purpose">What the numbers are for, so that noise, times and masks are independent.</param>
+/// <param name="Seed">Seed of the run: the 64-bit key.</param>
+/// <param name="Purpose">Purpose of the numbers, so that noise, times and masks are independent.</param>
 /// <param name="Counter">
-/// Int32 (2) in device memory: the step, and the index of the first sample of the batch within the step. For normal numbers it may be
-/// (4): lower and upper word of the seed follow and count instead of <paramref name="Seed"/>, so that one program serves every seed.
+/// Int32 (2) in device memory: the step, and the index of the batch's first sample within the step. For normal numbers Int32 (4) is possible:
+/// the lower and upper word of a seed follow and replace <paramref name="Seed"/>, so that one program serves every seed.
 /// </param>
 public sealed record RandomSource(ulong Seed, RandomPurpose Purpose, Tensor Counter)
 {
@@ -18,6 +18,6 @@ public sealed record RandomSource(ulong Seed, RandomPurpose Purpose, Tensor Coun
     /// <summary>Upper word of the key.</summary>
     public uint Key1 => (uint)(Seed >> 32);
 
-    /// <summary>An independent stream with the same seed and counter.</summary>
+    /// <summary>Returns an independent stream with the same seed and counter.</summary>
     public RandomSource For(RandomPurpose purpose) => this with { Purpose = purpose };
 }

@@ -4,37 +4,38 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// Compares this network with another implementation's: a fixture is a safetensors file holding weights under EDM's names
+/// Compares a network with another implementation of it. A fixture is a safetensors file with weights under EDM's names
 /// (param.NAME), inputs x (N, C, H, W), t (N) and, with classes, one-hot labels (N, L), a tangent (tangent.x, tangent.t), a
-/// cotangent, and what the other implementation makes of them: F, its derivative JVP along the tangent, and the gradient of
-/// sum(cotangent F) for every parameter (grad.NAME). The configuration is in the metadata as in a <see cref="WeightFile"/>.
+/// cotangent, and the results of the other implementation: F, its derivative JVP along the tangent, and the gradient of
+/// sum(cotangent F) for every parameter (grad.NAME). Its metadata holds the configuration, as in a <see cref="WeightFile"/>.
 /// </summary>
 public static class FixtureCheck
 {
-    /// <summary>The largest relative L2 error of any result in fp32, whose arithmetic leaves about 1e-6.</summary>
+    /// <summary>Maximum relative L2 error of any result in fp32, whose arithmetic leaves about 1e-6.</summary>
     public const double Tolerance = 1e-4;
 
     /// <summary>
-    /// The largest of F with bf16 activations: each result stored is off by up to 2^-9, about 0.002 in L2. Rounding every
-    /// result of the fp32 network in this way gives 0.005 on the fixtures that this project was checked with.
+    /// Maximum relative L2 error of F with bf16 activations: each stored result is off by up to 2^-8 of its value, about 0.002 in L2.
+    /// Rounding every result of the fp32 network in this way gives 0.005 on the fixtures that this project was checked with.
     /// </summary>
     public const double Bf16Tolerance = 1e-2;
 
-    /// <summary>The largest of the JVP with bf16 activations: a tangent also takes up the primal's error at every nonlinearity; 0.01 in the same way.</summary>
+    /// <summary>Maximum relative L2 error of the JVP with bf16 activations; rounding gives 0.01, since a tangent inherits the primal's error.</summary>
     public const double Bf16JvpTolerance = 3e-2;
 
     /// <summary>
-    /// The largest of a gradient with bf16 activations: it is rounded on the way back as well, and where its terms cancel, as
-    /// for a bias before a norm, what is left is small against their errors; up to 0.06 in the same way, 0.02 for most.
+    /// Maximum relative L2 error of a gradient with bf16 activations; rounding gives 0.02 for most, up to 0.06. Gradients are rounded on the
+    /// way back as well, and where their terms cancel, as for a bias before a norm, the remainder is small against the errors of the terms.
     /// </summary>
     public const double Bf16GradientTolerance = 1e-1;
 
     /// <summary>Computes everything in one dual forward and one backward pass, as a training step does, and compares.</summary>
-    /// <param name="path">The fixture.</param>
-    /// <param name="device">Where to compute.</param>
-    /// <param name="storage">Storage of the activations: fp32, or bf16 on a GPU.</param>
+    /// <param name="path">Path of the fixture.</param>
+    /// <param name="device">Device that computes.</param>
+    /// <param name="storage">Storage type of the activations: fp32, or bf16 on a GPU.</param>
     /// <returns>The errors of F, JVP and each gradient, in this order.</returns>
-    /// <exception cref="InvalidFileException">The file is malformed, or no fixture of a known network.</exception>
+    /// <exception cref="ArgumentException">The path is empty, or the storage type needs another device.</exception>
+    /// <exception cref="InvalidFileException">The file is malformed, or is not a fixture of a known network.</exception>
     public static IReadOnlyList<FixtureError> Run(string path, ComputeDevice device, DType storage = DType.Float32)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
@@ -105,12 +106,12 @@ public static class FixtureCheck
     }
 }
 
-/// <summary>How far one result of ours is from a fixture's.</summary>
+/// <summary>Deviation of one result from a fixture's.</summary>
 /// <param name="Name">F, JVP or grad.NAME.</param>
-/// <param name="RelativeError">||ours - theirs|| / ||theirs||; NaN if ours is not finite.</param>
-/// <param name="Allowed">The largest error that passes.</param>
+/// <param name="RelativeError">||ours - theirs|| / ||theirs||; not finite if ours is not.</param>
+/// <param name="Allowed">Maximum error that passes.</param>
 public sealed record FixtureError(string Name, double RelativeError, double Allowed = FixtureCheck.Tolerance)
 {
-    /// <summary>Whether the error is at most what is allowed; a NaN does not pass.</summary>
+    /// <summary>Whether the error is at most <see cref="Allowed"/>; a NaN does not pass.</summary>
     public bool Passes => RelativeError <= Allowed;
 }

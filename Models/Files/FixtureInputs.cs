@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>All of a fixture but weights and gradients, images turned to (N, H, W, C) and one-hot rows to class numbers.</summary>
+/// <summary>Contents of a fixture without weights and gradients, with images turned to (N, H, W, C) and one-hot rows to class numbers.</summary>
 internal sealed record FixtureInputs(
     Shape Shape, float[] X, float[] T, int[]? Labels, float[] TangentX, float[] TangentT, float[] Cotangent, float[] F, float[] Jvp)
 {

@@ -4,12 +4,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>Reads a network's configuration from the JSON of a file; throws <see cref="InvalidFileException"/> where that is none.</summary>
-/// <param name="path">The file in which the text was found, for the message.</param>
+/// <summary>Reads a network's configuration from the JSON of a file; throws <see cref="InvalidFileException"/> if the text holds none.</summary>
+/// <param name="path">The file in which the text was found, for messages.</param>
 /// <param name="json">The text.</param>
 public delegate NetworkConfig NetworkReader(string path, string json);
 
-/// <summary>The architectures that files may name, a line each. A program adds its own before it opens a file of it.</summary>
+/// <summary>The architectures that files may name, one line each. A program adds its own before it opens a file that names it.</summary>
 public static class NetworkRegistry
 {
     private static readonly ConcurrentDictionary<string, NetworkReader> Readers = new(StringComparer.Ordinal)
@@ -17,24 +17,26 @@ public static class NetworkRegistry
         [DdpmppConfig.Word] = DdpmppConfig.FromJson,
     };
 
-    /// <summary>Makes an architecture known by its word.</summary>
-    /// <exception cref="ArgumentException">The word is taken.</exception>
+    /// <summary>Registers an architecture.</summary>
+    /// <param name="architecture">Name of the architecture in files.</param>
+    /// <param name="reader">Reads its configuration.</param>
+    /// <exception cref="ArgumentException">The name is taken.</exception>
     public static void Add(string architecture, NetworkReader reader)
     {
         if (!Readers.TryAdd(architecture, reader))
             throw new ArgumentException($"the architecture '{architecture}' is known already");
     }
 
-    /// <summary>Reads the configuration of a network of any architecture known.</summary>
+    /// <summary>Reads the configuration of a network of any registered architecture.</summary>
     /// <param name="path">The file in which the text was found, for messages.</param>
     /// <param name="json">A JSON object with the key "architecture".</param>
-    /// <exception cref="InvalidFileException">Not JSON, an architecture that is not known, or not a configuration of it.</exception>
+    /// <exception cref="InvalidFileException">The text is not JSON, names no registered architecture, or is not a configuration of it.</exception>
     public static NetworkConfig Read(string path, string json)
     {
         string word = ArchitectureOf(path, json);
         return Readers.TryGetValue(word, out NetworkReader? reader)
             ? reader(path, json)
-            : throw new InvalidFileException(path, $"the architecture is '{word}', known are {string.Join(", ", Readers.Keys.Order(StringComparer.Ordinal))}");
+            : throw new InvalidFileException(path, $"the architecture is '{word}', expected {string.Join(" or ", Readers.Keys.Order(StringComparer.Ordinal))}");
     }
 
     private static string ArchitectureOf(string path, string json)

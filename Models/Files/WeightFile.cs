@@ -5,19 +5,26 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// Weights as safetensors under the names and in the order of EDM's state dict, so that PyTorch loads them as they are; the
-/// network's configuration is JSON in <c>__metadata__["config"]</c>, the data's deviation is <c>__metadata__["sigma_data"]</c>,
-/// the model's kind <c>__metadata__["kind"]</c>.
+/// Weights as safetensors under the names and in the order of EDM's state dict, so that PyTorch loads them as they are. The
+/// metadata holds the network's configuration as JSON (<c>config</c>), the deviation of the data (<c>sigma_data</c>) and the
+/// model's kind (<c>kind</c>).
 /// </summary>
 public static class WeightFile
 {
     private const string ConfigKey = "config", SigmaDataKey = "sigma_data", KindKey = "kind", WrapperPrefix = "model.", BufferSuffix = "resample_filter";
 
-    /// <summary>sigma_data of a file that says nothing of it: EDM's and the paper's value for pixels in [-1, 1].</summary>
+    /// <summary>sigma_data of a file without one: the value of EDM and of the sCM paper for pixels in [-1, 1].</summary>
     public const float DefaultSigmaData = 0.5f;
 
-    /// <summary>Writes weights, whole or not at all: what was at the path stays until the new file is complete.</summary>
+    /// <summary>Writes weights, whole or not at all: the old file stays until the new one is complete.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="weights">A slab of the network's parameters; further ones are left out.</param>
+    /// <param name="description">The rest of the metadata.</param>
+    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
     public static void Save(string path, INetwork network, ParameterSlab weights, WeightDescription description)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -37,7 +44,8 @@ public static class WeightFile
         writer.Save(path);
     }
 
-    /// <summary>Reads what a file says of its weights, not the weights.</summary>
+    /// <summary>Reads the metadata of a file, without its weights.</summary>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidFileException">The file is malformed, or holds no configuration of a network.</exception>
     public static (NetworkConfig Network, WeightDescription Description) ReadDescription(string path)
     {
@@ -45,12 +53,13 @@ public static class WeightFile
         return (ReadNetwork(file).Config, ReadDescription(file));
     }
 
-    /// <summary>Reads network and weights. Nothing is allocated on the device before every name and shape has been checked.</summary>
-    /// <param name="path">The file. Names may begin with "model."; buffers called resample_filter are passed over.</param>
-    /// <param name="device">Where the weights go.</param>
+    /// <summary>Reads a network and its weights. Nothing is allocated on the device before every name and shape has been checked.</summary>
+    /// <param name="path">Path of the file. Names in it may begin with "model."; buffers called resample_filter are ignored.</param>
+    /// <param name="device">Device of the weights.</param>
     /// <param name="activations">Storage type of the network's activations, fp32 or bf16; compute weights are made for it.</param>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidFileException">
-    /// The file is malformed, a tensor is missing, unknown, of another shape or not finite, or the configuration is.
+    /// The file is malformed, its metadata is missing or invalid, or a tensor is missing, unknown, of another shape or not finite.
     /// </exception>
     public static LoadedWeights Load(string path, ComputeDevice device, DType activations = DType.Float32)
     {
@@ -71,14 +80,16 @@ public static class WeightFile
         }
     }
 
-    /// <summary>Reads the weights of a given network into a slab, as the start of a training; the slab's compute weights follow.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>Reads the weights of a given network into a slab, as the start of a training, and makes the slab's compute weights.</summary>
+    /// <param name="path">Path of the file.</param>
     /// <param name="network">
-    /// The network. The file's configuration must be its own, but for scalar conditions that the file's network lacks: their layers get their initial
-    /// values, under which they change nothing.
+    /// The network. Its configuration must be the file's, except for scalar conditions that the file's network lacks: the layers of these get their
+    /// initial values, under which they change nothing.
     /// </param>
-    /// <param name="weights">A slab of the network's parameters; if an exception is thrown part of it may be overwritten.</param>
-    /// <exception cref="InvalidFileException">As for <see cref="Load"/>, or the file is of another network.</exception>
+    /// <param name="weights">A slab of the network's parameters; if an exception is thrown, part of it may be overwritten.</param>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <exception cref="InvalidFileException">As for <see cref="Load"/>, or the file holds another network.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
     public static void LoadInto(string path, INetwork network, ParameterSlab weights)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -94,7 +105,7 @@ public static class WeightFile
         network.RefreshComputeWeights(weights);
     }
 
-    /// <summary>The network that a file's metadata describes.</summary>
+    /// <summary>Builds the network that a file's metadata describes.</summary>
     internal static INetwork ReadNetwork(SafetensorsFile file)
     {
         if (!file.Metadata.TryGetValue(ConfigKey, out string? json))
@@ -121,7 +132,7 @@ public static class WeightFile
             : throw new InvalidFileException(file.Path, $"{SigmaDataKey} is '{text}', expected a positive number");
     }
 
-    /// <summary>A file that says nothing, such as one of EDM's, holds a diffusion model.</summary>
+    /// <summary>Kind of the model; a file without one, such as one of EDM's, holds a diffusion model.</summary>
     private static ModelKind ReadKind(SafetensorsFile file)
     {
         if (!file.Metadata.TryGetValue(KindKey, out string? text))
@@ -134,7 +145,7 @@ public static class WeightFile
         };
     }
 
-    /// <summary>The file's entry of every parameter; missing, unknown and misshapen ones throw.</summary>
+    /// <summary>Maps each parameter's name to its entry; throws if a tensor is missing, unknown or misshapen.</summary>
     private static Dictionary<string, SafetensorsEntry> Match(SafetensorsFile file, INetwork network)
     {
         Dictionary<string, SafetensorsEntry> entries = [];
@@ -171,13 +182,13 @@ public static class WeightFile
     }
 }
 
-/// <summary>What a weight file says beside the network's configuration.</summary>
+/// <summary>Metadata of a weight file beside the network's configuration.</summary>
 /// <param name="SigmaData">Standard deviation of the data, in the data's unit; positive.</param>
-/// <param name="Kind">What the network was trained to be.</param>
+/// <param name="Kind">Kind of the model.</param>
 public sealed record WeightDescription(float SigmaData, ModelKind Kind);
 
-/// <summary>A file's network and weights.</summary>
+/// <summary>Network and weights of a file.</summary>
 /// <param name="Network">The network that the file describes.</param>
-/// <param name="Weights">Its weights; whoever loads them disposes of them.</param>
-/// <param name="Description">What else the file says.</param>
+/// <param name="Weights">Its weights; the caller disposes of them.</param>
+/// <param name="Description">The rest of the metadata.</param>
 public sealed record LoadedWeights(INetwork Network, ParameterSlab Weights, WeightDescription Description);

@@ -5,7 +5,7 @@ namespace TrigFlowNative.Models;
 /// <summary>The distribution of a parameter's initial values: constant, uniform or normal.</summary>
 public readonly record struct InitialValues
 {
-    private const int Run = 1024;
+    private const int ChunkLength = 1024;
     private readonly Distribution distribution;
     private readonly float scale;
 
@@ -27,21 +27,21 @@ public readonly record struct InitialValues
     /// <summary>Uniform in [-bound, bound].</summary>
     public static InitialValues Uniform(float bound) => new(Distribution.Uniform, bound);
 
-    /// <summary>Normal with mean 0.</summary>
+    /// <summary>Normal with mean 0 and the given standard deviation.</summary>
     public static InitialValues Normal(float deviation = 1) => new(Distribution.Normal, deviation);
 
     /// <summary>Uniform with the bound of Glorot and Bengio 2010, eq. 16, times a gain.</summary>
-    /// <param name="fanIn">Inputs of an output.</param>
-    /// <param name="fanOut">Outputs of an input.</param>
+    /// <param name="fanIn">Number of inputs of each output.</param>
+    /// <param name="fanOut">Number of outputs of each input.</param>
     /// <param name="gain">Factor of the bound.</param>
     public static InitialValues Xavier(long fanIn, long fanOut, float gain = 1) => Uniform(gain * MathF.Sqrt(6f / (fanIn + fanOut)));
 
     /// <summary>
-    /// Draws values from Philox on the host, so that they are the same on every device. The counter is (element / 4, index of the parameter, 0,
+    /// Draws values from Philox on the host, so that every device gets the same. The counter is (element / 4, index of the parameter, 0,
     /// purpose).
     /// </summary>
-    /// <param name="count">How many.</param>
-    /// <param name="seed">The key.</param>
+    /// <param name="count">Number of values.</param>
+    /// <param name="seed">Seed: the 64-bit key.</param>
     /// <param name="index">Index of the parameter in its network.</param>
     public float[] Draw(int count, ulong seed, int index)
     {
@@ -52,18 +52,18 @@ public readonly record struct InitialValues
             return values;
         }
 
-        Span<uint> words = stackalloc uint[Run];
-        for (int start = 0; start < values.Length; start += Run)
+        Span<uint> words = stackalloc uint[ChunkLength];
+        for (int start = 0; start < values.Length; start += ChunkLength)
         {
             Philox.Fill(words, (uint)(start / 4), (uint)index, 0, (uint)RandomPurpose.Initialisation, (uint)seed, (uint)(seed >> 32));
-            for (int i = start; i < Math.Min(start + Run, values.Length); i++)
+            for (int i = start; i < Math.Min(start + ChunkLength, values.Length); i++)
                 values[i] = scale * (distribution == Distribution.Uniform ? 2 * Philox.ToUnit(words[i - start]) - 1 : Normal(words, i - start));
         }
 
         return values;
     }
 
-    /// <summary>Box and Muller: words 2k and 2k + 1 give the numbers 2k and 2k + 1.</summary>
+    /// <summary>Box-Muller transform: words 2k and 2k + 1 give the numbers 2k and 2k + 1.</summary>
     private static float Normal(ReadOnlySpan<uint> words, int i)
     {
         double radius = Math.Sqrt(-2 * Math.Log(Philox.ToUnit(words[i & ~1]))), angle = 2 * Math.PI * Philox.ToUnit(words[i | 1]);

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Models;
 
-/// <summary>What a network was trained to be.</summary>
+/// <summary>Kind of a model: what its network was trained to be.</summary>
 public enum ModelKind
 {
     /// <summary>A diffusion model: F is the velocity of the probability-flow ODE, which a solver follows.</summary>

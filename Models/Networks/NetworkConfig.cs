@@ -4,14 +4,14 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// Everything that decides which parameters a network has: what weight files say of it. Two configurations are equal if their JSON is.
+/// Everything that decides which parameters a network has, as weight files hold it. Two configurations are equal if their JSON is.
 /// </summary>
 public abstract record NetworkConfig
 {
     /// <summary>Name of the scalar condition that holds a guidance scale.</summary>
     public const string Guidance = "guidance";
 
-    /// <summary>The word by which files and the registry name the architecture, such as ddpmpp.</summary>
+    /// <summary>Name of the architecture in files and in the registry, such as ddpmpp.</summary>
     public abstract string Architecture { get; }
 
     /// <summary>Extents of an image, (1, H, W, C).</summary>
@@ -21,16 +21,16 @@ public abstract record NetworkConfig
     public int LabelCount { get; init; }
 
     /// <summary>
-    /// Names of the scalars, such as <see cref="Guidance"/>, that the network takes beside the time: each is embedded like the time, passes a linear
-    /// layer that starts at zero, and is added to the time's embedding, so that it changes nothing at first.
+    /// Names of the scalars, such as <see cref="Guidance"/>, that the network takes beside the time. Each is embedded like the time, passes a linear
+    /// layer that starts at zero, and is added to the time's embedding, so it changes nothing at first.
     /// </summary>
     public ImmutableArray<string> Conditions { get; init; } = [];
 
-    /// <summary>Lays out the network.</summary>
+    /// <summary>Builds the network.</summary>
     /// <exception cref="ArgumentException">A member is out of range, or members do not fit together; the message says which.</exception>
     public abstract INetwork Build();
 
-    /// <summary>The configuration as one line of JSON with the key "architecture".</summary>
+    /// <summary>Formats the configuration as one line of JSON with the key "architecture".</summary>
     public abstract string ToJson();
 
     /// <inheritdoc/>

@@ -3,19 +3,20 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>What is done with the weights of any network, and its pass as a whole.</summary>
+/// <summary>Operations on the weights of any network, and its whole pass.</summary>
 public static class NetworkSlab
 {
-    /// <summary>Trained numbers of a network.</summary>
+    /// <summary>Number of trained values of a network.</summary>
     public static long ParameterCount(this INetwork network) => network.Parameters.Sum(parameter => parameter.Shape.Count);
 
-    /// <summary>A slab for a network's parameters, zeroed.</summary>
+    /// <summary>Creates a zeroed slab for a network's parameters.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="withGradients">Whether it is trained.</param>
+    /// <param name="device">Device of the slab.</param>
+    /// <param name="withGradients">Whether to allocate gradients, for training.</param>
     /// <param name="activations">Storage type of activations, fp32 or bf16.</param>
-    /// <param name="further">Parameters that are no part of the network, and follow its own.</param>
-    /// <param name="masterOnly">Whether compute weights are left out, of weights that are only kept.</param>
+    /// <param name="further">Parameters outside of the network, which follow its own.</param>
+    /// <param name="masterOnly">Whether to leave out the compute weights, for weights that no product takes.</param>
+    /// <exception cref="ArgumentException">A name occurs twice, or the network's joined parameters do not fit together.</exception>
     public static ParameterSlab CreateSlab(
         this INetwork network, ComputeDevice device, bool withGradients = false, DType activations = DType.Float32,
         IEnumerable<(string Name, Shape Shape)>? further = null, bool masterOnly = false)
@@ -26,10 +27,11 @@ public static class NetworkSlab
             own || rounded ? activations : null, network.Joined, computeOnly: own);
     }
 
-    /// <summary>Fills a slab with the network's initial values, the same on every device; the compute weights follow.</summary>
+    /// <summary>Fills a slab with the network's initial values, the same on every device, and makes its compute weights.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="weights">A slab of its parameters; others are left alone.</param>
-    /// <param name="seed">Key of the draws.</param>
+    /// <param name="weights">A slab of the network's parameters; others in it stay as they are.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
     public static void Initialise(this INetwork network, ParameterSlab weights, ulong seed)
     {
         for (int i = 0; i < network.Parameters.Count; i++)
@@ -41,8 +43,10 @@ public static class NetworkSlab
         network.RefreshComputeWeights(weights);
     }
 
-    /// <summary>Copies a network's parameters from one slab to another, by name; those that the source lacks get their initial values.</summary>
-    /// <remarks>Waits for the device. The compute weights follow.</remarks>
+    /// <summary>Copies a network's parameters from one slab to another by name; those that the source lacks get their initial values.</summary>
+    /// <remarks>Waits for the device. Makes the compute weights of the target.</remarks>
+    /// <exception cref="ArgumentException">A parameter has different numbers of elements in the slabs.</exception>
+    /// <exception cref="KeyNotFoundException">The target lacks a parameter of the network.</exception>
     public static void CopyWeights(this INetwork network, ParameterSlab from, ParameterSlab to)
     {
         HashSet<string> known = [.. from.Parameters.Select(parameter => parameter.Name)];
@@ -51,7 +55,8 @@ public static class NetworkSlab
         network.RefreshComputeWeights(to);
     }
 
-    /// <summary>Records the making of the compute weights; nothing where the slab has none.</summary>
+    /// <summary>Records the step that makes the compute weights; none if the slab has no compute weights.</summary>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static void MakeComputeWeights(this INetwork network, ComputeProgram program, ParameterSlab weights)
     {
         if (network.ComputeWeights is { } own)
@@ -60,7 +65,7 @@ public static class NetworkSlab
             Cast.Into(program, weights.Values, rounded);
     }
 
-    /// <summary>Makes the compute weights follow the master weights, after these were loaded or set. Inside a program record <see cref="MakeComputeWeights"/>.</summary>
+    /// <summary>Makes the compute weights after the master weights were set. In a program, record <see cref="MakeComputeWeights"/> instead.</summary>
     public static void RefreshComputeWeights(this INetwork network, ParameterSlab weights)
     {
         using var program = new ComputeProgram(weights.Device);
@@ -68,9 +73,11 @@ public static class NetworkSlab
         program.Run();
     }
 
-    /// <summary>Records F_theta(x, t), condition and all; parameters as of <see cref="INetwork.Condition"/> and <see cref="INetwork.Forward"/>.</summary>
+    /// <summary>Records F_theta(x, t) as a whole; see <see cref="INetwork.Condition"/> and <see cref="INetwork.Forward"/> for the parameters.</summary>
     /// <returns>F (N, H, W, C), fp32; dual if x and the times are.</returns>
-    /// <exception cref="ArgumentException">A shape does not fit the configuration.</exception>
+    /// <exception cref="ArgumentException">A shape or a condition does not fit the configuration.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
+    /// <exception cref="InvalidOperationException">The slab lacks weights of the type that a layer multiplies, or the program is compiled.</exception>
     public static Tensor F(
         this INetwork network, ComputeProgram program, ParameterSlab weights, Tensor x, NetworkConditions conditions, NetworkDropout? dropout = null) =>
         network.Forward(program, weights, x, network.Condition(program, weights, conditions), dropout);

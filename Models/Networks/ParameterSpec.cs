@@ -7,7 +7,7 @@ namespace TrigFlowNative.Models;
 /// One parameter of a network: its name in files, its shape in memory and in files, and its initial values.
 /// </summary>
 /// <remarks>
-/// Memory holds convolution kernels as (K, R, S, C) and the rows of an attention's qkv layer as [q | k | v]; files hold
+/// Memory holds convolution kernels as (K, R, S, C), and the rows of an attention's qkv layer as [q | k | v]. Files hold
 /// (K, C, R, S), and channel c of q, k and v in the rows 3c, 3c + 1 and 3c + 2, as EDM's reshape to (C, 3) implies.
 /// </remarks>
 /// <param name="Name">Name in files.</param>
@@ -22,10 +22,10 @@ public sealed record ParameterSpec(string Name, Shape Shape)
     /// <summary>Number of parts whose rows files interleave: 3 for qkv, otherwise 1.</summary>
     public int Parts { get; init; } = 1;
 
-    /// <summary>How the parameter starts, in the order of memory.</summary>
+    /// <summary>Initial values, in the order of memory.</summary>
     public InitialValues Initial { get; init; }
 
-    /// <summary>Values in the order of files, from values in the order of memory.</summary>
+    /// <summary>Copies values from the order of memory into that of files.</summary>
     public float[] ToFileOrder(ReadOnlySpan<float> memory)
     {
         float[] file = new float[memory.Length];
@@ -36,7 +36,7 @@ public sealed record ParameterSpec(string Name, Shape Shape)
         return file;
     }
 
-    /// <summary>Values in the order of memory, from values in the order of files.</summary>
+    /// <summary>Copies values from the order of files into that of memory.</summary>
     public float[] ToMemoryOrder(ReadOnlySpan<float> file)
     {
         float[] memory = new float[file.Length];

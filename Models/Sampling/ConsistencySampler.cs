@@ -4,30 +4,31 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// Sampling from a consistency model (arXiv:2410.11081, section 2; arXiv:2303.01469, algorithm 1): from noise z at the first time
-/// x_0 = f(z, t) = cos(t) z - sin(t) sigma_data F; at each further time fresh noise z' is added, x_t = cos(t) x_0 + sin(t) z', and
-/// removed again.
+/// Sampling from a consistency model (arXiv:2410.11081, section 2; arXiv:2303.01469, algorithm 1). Noise z at the first time gives
+/// x_0 = f(z, t) = cos(t) z - sin(t) sigma_data F; each further time adds fresh noise z', x_t = cos(t) x_0 + sin(t) z', and
+/// removes it again.
 /// </summary>
 /// <remarks>
-/// All evaluations are one program, a single graph on a GPU: the host starts it and waits, and what depends on the times alone is computed
-/// for all of them at once.
+/// All evaluations are one program, a single graph on a GPU: the host starts it and waits. Layers that depend on the times alone run once
+/// for all evaluations.
 /// </remarks>
 public sealed class ConsistencySampler : ImageSampler
 {
-    /// <summary>The second of two times (arXiv:2410.11081, appendix G).</summary>
+    /// <summary>The second of two times, in radians (arXiv:2410.11081, appendix G).</summary>
     public const double MiddleTime = 1.1;
 
     private readonly double[] times;
     private readonly ComputeProgram whole;
 
-    /// <summary>Records the programs.</summary>
-    /// <param name="model">A consistency model; must outlive the sampler. Weights that change later are seen.</param>
-    /// <param name="times">Strictly falling, in (0, pi/2], one for each evaluation; null for the two of <see cref="DefaultTimes"/>.</param>
-    /// <param name="batch">Images drawn at a time.</param>
+    /// <summary>Records the program.</summary>
+    /// <param name="model">A consistency model; must outlive the sampler, which sees later changes of its weights.</param>
+    /// <param name="times">One time for each evaluation, in radians, strictly falling in (0, pi/2]; null for the two of <see cref="DefaultTimes"/>.</param>
+    /// <param name="batch">Images drawn at a time, at least 1.</param>
     /// <param name="guidance">
-    /// Scale of classifier-free guidance, which a model that takes one (<see cref="TrigFlowModel.TakesGuidance"/>) has as an input; 1 for none.
+    /// Scale of classifier-free guidance, for a model that takes it as an input (<see cref="TrigFlowModel.TakesGuidance"/>); otherwise 1.
     /// </param>
-    /// <exception cref="ArgumentException">The times are not as said, or the model has no guidance to choose.</exception>
+    /// <exception cref="ArgumentException">The times or the guidance are out of range, or the model takes no guidance.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The batch is below 1.</exception>
     public ConsistencySampler(TrigFlowModel model, IReadOnlyList<double>? times = null, int batch = 16, float guidance = 1)
         : this(model, Checked(times ?? DefaultTimes(2, model.SigmaData)), batch, guidance)
     {
@@ -37,7 +38,7 @@ public sealed class ConsistencySampler : ImageSampler
         : base(model, batch, draws: times.Length, evaluations: times.Length)
     {
         if (!float.IsFinite(guidance) || (guidance != 1 && !model.TakesGuidance))
-            throw new ArgumentException($"consistency sampler: guidance {guidance} of a model that was not trained to take it as an input");
+            throw new ArgumentException($"consistency sampler: guidance is {guidance}, expected a finite number, and 1 if it is no input of the model");
         this.times = times;
         Tensor t = CreateRows(times.Length), cos = CreateRows(times.Length), sin = CreateRows(times.Length);
         t.Upload<float>(Repeated(times));
@@ -63,20 +64,28 @@ public sealed class ConsistencySampler : ImageSampler
     /// <inheritdoc/>
     public override int Evaluations => times.Length;
 
-    /// <summary>The launches for a batch, in order, for those who time them one by one.</summary>
+    /// <summary>The launches for a batch, in order, for tools that time them one by one.</summary>
     internal IReadOnlyList<ProgramStep> ProgramSteps => whole.Steps;
 
     /// <summary>Loads a consistency model together with a sampler that owns it.</summary>
-    /// <exception cref="ArgumentException">The device has no kernels for the precision, or the model no guidance to choose.</exception>
-    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
+    /// <param name="path">Path of a weight file.</param>
+    /// <param name="device">Device that samples.</param>
+    /// <param name="steps">Number of steps, at least 1; times are <see cref="DefaultTimes"/>.</param>
+    /// <param name="batch">Images drawn at a time, at least 1.</param>
+    /// <param name="precision">Precision of the network.</param>
+    /// <param name="guidance">Scale of classifier-free guidance, for a model that takes it as an input; otherwise 1.</param>
+    /// <exception cref="ArgumentException">The path is empty, the device has no kernels for the precision, or the model takes no guidance.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of steps or the batch is below 1.</exception>
+    /// <exception cref="InvalidFileException">As for <see cref="WeightFile.Load"/>.</exception>
     public static ConsistencySampler Load(
         string path, ComputeDevice device, int steps = 2, int batch = 16, Precision precision = Precision.Auto, float guidance = 1) =>
         Owning(TrigFlowModel.Load(path, device, precision), model => new ConsistencySampler(model, DefaultTimes(steps, model.SigmaData), batch, guidance));
 
     /// <summary>
-    /// Times for a number of steps: arctan(80 / sigma_data), then 1.1 as in the paper; further ones divide what remains below 1.1
-    /// evenly, which is our choice, since the paper stops at two.
+    /// Times for a number of steps, in radians: arctan(80 / sigma_data), then 1.1 as in the paper; further times divide the rest below 1.1
+    /// evenly, which is this project's choice, since the paper stops at two.
     /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The number of steps is below 1.</exception>
     public static double[] DefaultTimes(int steps, double sigmaData)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);

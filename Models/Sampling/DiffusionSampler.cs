@@ -4,14 +4,14 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// Deterministic sampling from a diffusion model: the probability-flow ODE du/dt = F(u, t) by DPM-Solver++(2M) (arXiv:2211.01095,
-/// algorithm 2), of second order with one evaluation a step.
+/// Deterministic sampling from a diffusion model: DPM-Solver++(2M) (arXiv:2211.01095, algorithm 2), of second order with one evaluation
+/// a step, solves the probability-flow ODE du/dt = F(u, t).
 /// </summary>
 /// <remarks>
 /// With alpha = cos t, sigma = sin t and lambda = -ln tan t its step from t to s is u_s = sin(s) / sin(t) u_t + sin(t - s) / sin(t) D.
-/// D = (1 + k) D_t - k D_p is the denoised image extrapolated linearly in lambda from the one of the previous time p, with
-/// k = (lambda_s - lambda_t) / (2 (lambda_t - lambda_p)). The first step takes k = 0, and so does the last, to 0 where lambda is
-/// infinite. Times: <see cref="TrigFlowTime.KarrasGrid"/>.
+/// D = (1 + k) D_t - k D_p is the denoised image, extrapolated linearly in lambda from the one of the previous time p, with
+/// k = (lambda_s - lambda_t) / (2 (lambda_t - lambda_p)). The first step takes k = 0, and so does the last one, to 0, where lambda is
+/// infinite. The times are those of <see cref="TrigFlowTime.KarrasGrid"/>.
 /// </remarks>
 public sealed class DiffusionSampler : ImageSampler
 {
@@ -22,14 +22,15 @@ public sealed class DiffusionSampler : ImageSampler
     private readonly ComputeProgram start, advance;
 
     /// <summary>Records the programs.</summary>
-    /// <param name="model">A diffusion model; must outlive the sampler. Weights that change later are seen.</param>
+    /// <param name="model">A diffusion model; must outlive the sampler, which sees later changes of its weights.</param>
     /// <param name="steps">Number of steps, at least 1; 32 leave little error.</param>
     /// <param name="guidance">
     /// Weight w of classifier-free guidance, F = F_none + w (F_class - F_none) (arXiv:2207.12598); 1 for none, otherwise each step
     /// evaluates the network twice.
     /// </param>
-    /// <param name="batch">Images drawn at a time.</param>
-    /// <exception cref="ArgumentException">Guidance is asked for but the network has no classes, or is not finite.</exception>
+    /// <param name="batch">Images drawn at a time, at least 1.</param>
+    /// <exception cref="ArgumentException">Guidance is not finite, or is not 1 although the network has no classes.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of steps or the batch is below 1.</exception>
     public DiffusionSampler(TrigFlowModel model, int steps = 32, float guidance = 1, int batch = 16)
         : this(model, TrigFlowTime.KarrasGrid(steps, model.SigmaData), guidance, batch)
     {
@@ -41,7 +42,7 @@ public sealed class DiffusionSampler : ImageSampler
         guided = guidance != 1;
         int classes = model.Network.Config.LabelCount;
         if (!float.IsFinite(guidance) || (guided && classes == 0))
-            throw new ArgumentException($"diffusion sampler: guidance {guidance} of a network with {classes} classes");
+            throw new ArgumentException($"diffusion sampler: guidance is {guidance}, expected a finite number, and 1 if the network has no classes");
         this.times = times;
         Tensor state = CreateState(), previous = CreateState(), coefficients = CreateRows(CoefficientCount);
         Tensor[] c = [.. Enumerable.Range(0, CoefficientCount).Select(i => Row(coefficients, i))];
@@ -69,7 +70,15 @@ public sealed class DiffusionSampler : ImageSampler
     public override int Evaluations => times.Length * (guided ? 2 : 1);
 
     /// <summary>Loads a diffusion model together with a sampler that owns it.</summary>
-    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
+    /// <param name="path">Path of a weight file.</param>
+    /// <param name="device">Device that samples.</param>
+    /// <param name="steps">Number of steps, at least 1; 32 leave little error.</param>
+    /// <param name="guidance">Weight of classifier-free guidance; 1 for none.</param>
+    /// <param name="batch">Images drawn at a time, at least 1.</param>
+    /// <param name="precision">Precision of the network.</param>
+    /// <exception cref="ArgumentException">The path is empty, the device has no kernels for the precision, or the guidance does not fit the network.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The number of steps or the batch is below 1.</exception>
+    /// <exception cref="InvalidFileException">As for <see cref="WeightFile.Load"/>.</exception>
     public static DiffusionSampler Load(string path, ComputeDevice device, int steps = 32, float guidance = 1, int batch = 16, Precision precision = Precision.Auto) =>
         Owning(TrigFlowModel.Load(path, device, precision), model => new DiffusionSampler(model, steps, guidance, batch));
 
@@ -87,7 +96,7 @@ public sealed class DiffusionSampler : ImageSampler
         }
     }
 
-    /// <summary>The classes of a batch without any.</summary>
+    /// <summary>Labels of a batch without classes.</summary>
     private Tensor Unlabelled()
     {
         Tensor none = Keep(Device.CreateTensor(Labels!.Shape, DType.Int32));

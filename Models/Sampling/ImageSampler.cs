@@ -10,9 +10,9 @@ namespace TrigFlowNative.Models;
 /// with u = x_t / sigma_data the network's input is u itself, the ODE is du/dt = F(u, t), and noise is standard normal.
 /// </summary>
 /// <remarks>
-/// Noise is Philox, keyed by the seed and counted by (element, index of the image, draw): the same seed gives the same image i,
-/// whatever the size of the batch and the number of images. Nothing waits for the device but the download of a batch's images. Not
-/// for use by several threads at once.
+/// Noise is Philox, keyed by the seed and counted by (element, index of the image, draw): a seed gives the same image i,
+/// whatever the size of the batch and the number of images. The host waits for the device only to download the images of a batch. One
+/// thread at a time may use a sampler.
 /// </remarks>
 public abstract class ImageSampler : IDisposable
 {
@@ -25,10 +25,10 @@ public abstract class ImageSampler : IDisposable
     private readonly PinnedUpload? labelUpload;
     private readonly PinnedDownload download;
 
-    /// <param name="model">What is sampled from.</param>
-    /// <param name="batch">Images drawn at a time.</param>
-    /// <param name="draws">Draws of noise for a batch.</param>
-    /// <param name="evaluations">Evaluations of the network in one program.</param>
+    /// <param name="model">The model to sample from.</param>
+    /// <param name="batch">Images drawn at a time, at least 1.</param>
+    /// <param name="draws">Number of draws of noise for a batch.</param>
+    /// <param name="evaluations">Number of evaluations of the network in one program.</param>
     private protected ImageSampler(TrigFlowModel model, int batch, int draws, int evaluations)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -47,30 +47,34 @@ public abstract class ImageSampler : IDisposable
     /// <summary>Images drawn at a time.</summary>
     public int Batch => ImageShape.N;
 
-    /// <summary>Evaluations of the network for each image.</summary>
+    /// <summary>Number of evaluations of the network for each image.</summary>
     public abstract int Evaluations { get; }
 
-    /// <summary>A batch of images, (batch, H, W, C).</summary>
+    /// <summary>Shape of a batch of images, (batch, H, W, C).</summary>
     private protected Shape ImageShape { get; }
 
-    /// <summary>Where the sampler runs.</summary>
+    /// <summary>Device that samples.</summary>
     private protected ComputeDevice Device => model.Weights.Device;
 
     private NetworkConfig Network => model.Network.Config;
 
-    /// <summary>The class of each image, for every evaluation of a program; null where the network has none.</summary>
+    /// <summary>Class of each image for every evaluation of a program, Int32 (evaluations, batch); null if the network has no classes.</summary>
     private protected Tensor? Labels { get; }
 
-    /// <summary>The denoised image; after the last step, the result.</summary>
+    /// <summary>The denoised images; after the last step, the result.</summary>
     private protected Tensor Denoised { get; }
 
     /// <summary>Draws images.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="seed">Key of the noise.</param>
-    /// <param name="classes">The class of each image, -1 for none; empty for no classes at all.</param>
-    /// <param name="first">Index of the first image: images first to first + count - 1 of the seed's sequence are drawn.</param>
-    /// <returns>(count, H, W, C) in the data's unit, pixels of about [-1, 1], not clipped.</returns>
-    /// <exception cref="ArgumentException">A class is none of the network's, or there are not as many as images.</exception>
+    /// <param name="count">Number of images, at least 1.</param>
+    /// <param name="seed">Seed of the noise.</param>
+    /// <param name="classes">Class of each image, -1 for none; empty if no image has one.</param>
+    /// <param name="first">Index of the first image, not negative: images first to first + count - 1 of the seed's sequence are drawn.</param>
+    /// <returns>(count, H, W, C) in the data's unit, where pixels are in about [-1, 1]; not clipped.</returns>
+    /// <exception cref="ArgumentException">The network lacks a class, or there is another number of classes than images.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1, or the first index is negative.</exception>
+    /// <exception cref="OverflowException">The images have 2^31 values or more.</exception>
+    /// <exception cref="ObjectDisposedException">The sampler has been disposed.</exception>
+    /// <exception cref="TrigFlowNative.Engine.Cuda.CudaDriverException">The driver reports an error.</exception>
     public float[] Sample(int count, ulong seed, ReadOnlySpan<int> classes = default, int first = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -91,12 +95,17 @@ public abstract class ImageSampler : IDisposable
         return images;
     }
 
-    /// <summary>As <see cref="Sample"/>, as bytes: -1 becomes 0 and 1 becomes 255, values beyond are clipped.</summary>
+    /// <summary>Draws the same images as <see cref="Sample"/> and converts them to bytes: -1 becomes 0, 1 becomes 255, and values beyond are clipped.</summary>
     /// <returns>(count, H, W, C).</returns>
+    /// <exception cref="ArgumentException">The network lacks a class, or there is another number of classes than images.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The count is below 1, or the first index is negative.</exception>
+    /// <exception cref="OverflowException">The images have 2^31 values or more.</exception>
+    /// <exception cref="ObjectDisposedException">The sampler has been disposed.</exception>
+    /// <exception cref="TrigFlowNative.Engine.Cuda.CudaDriverException">The driver reports an error.</exception>
     public byte[] SampleBytes(int count, ulong seed, ReadOnlySpan<int> classes = default, int first = 0) =>
         Array.ConvertAll(Sample(count, seed, classes, first), pixel => (byte)Math.Clamp(pixel * 127.5f + 128, 0, 255));
 
-    /// <summary>Releases the sampler's memory, and the model if the sampler has loaded it.</summary>
+    /// <summary>Releases the sampler's memory, and the model if the sampler loaded it.</summary>
     public void Dispose()
     {
         foreach (IDisposable resource in resources)
@@ -108,16 +117,16 @@ public abstract class ImageSampler : IDisposable
     /// <summary>Takes a batch from noise to <see cref="Denoised"/>.</summary>
     private protected abstract void Solve();
 
-    /// <summary>A tensor like a batch of images, released with the sampler.</summary>
+    /// <summary>Creates a tensor of the shape of a batch of images, released with the sampler.</summary>
     private protected Tensor CreateState() => Keep(Device.CreateTensor(ImageShape));
 
-    /// <summary>A tensor of rows (rows, batch), released with the sampler.</summary>
+    /// <summary>Creates a tensor (rows, batch), released with the sampler.</summary>
     private protected Tensor CreateRows(int rows) => Keep(Device.CreateTensor(new Shape(rows, Batch)));
 
-    /// <summary>Row i of <see cref="CreateRows"/> as (batch).</summary>
+    /// <summary>Row i of a tensor of <see cref="CreateRows"/>, as (batch).</summary>
     private protected Tensor Row(Tensor rows, int i) => rows.Slice((long)i * Batch, new Shape(Batch));
 
-    /// <summary>Values for <see cref="CreateRows"/>, each the same for every image of the batch.</summary>
+    /// <summary>Values for a tensor of <see cref="CreateRows"/>: each fills a row.</summary>
     private protected float[] Repeated(params ReadOnlySpan<double> values)
     {
         float[] rows = new float[values.Length * Batch];
@@ -126,7 +135,7 @@ public abstract class ImageSampler : IDisposable
         return rows;
     }
 
-    /// <summary>Records a program, released with the sampler.</summary>
+    /// <summary>Records and compiles a program, released with the sampler.</summary>
     private protected ComputeProgram Record(Action<ComputeProgram> emit)
     {
         ComputeProgram program = Keep(new ComputeProgram(Device));
@@ -135,12 +144,12 @@ public abstract class ImageSampler : IDisposable
         return program;
     }
 
-    /// <summary>Records what depends on the conditions alone, for all evaluations of a program at once.</summary>
+    /// <summary>Records the layers that depend on the conditions alone, for all evaluations of a program at once.</summary>
     /// <param name="program">The program.</param>
-    /// <param name="times">Times (S, batch) of S evaluations.</param>
-    /// <param name="labels">Classes Int32 (S, batch), or null.</param>
-    /// <param name="scalars">Further conditions by name, each (S, batch).</param>
-    /// <returns>What records F of u (batch, H, W, C) at the conditions of evaluation i.</returns>
+    /// <param name="times">Times (evaluations, batch) in radians.</param>
+    /// <param name="labels">Classes, Int32 (evaluations, batch), or null.</param>
+    /// <param name="scalars">Further conditions by name, each (evaluations, batch).</param>
+    /// <returns>A function that records F of u (batch, H, W, C) under the conditions of evaluation i.</returns>
     private protected Func<Tensor, int, Tensor> RecordNetwork(
         ComputeProgram program, Tensor times, Tensor? labels, IReadOnlyDictionary<string, Tensor>? scalars = null)
     {
@@ -163,7 +172,7 @@ public abstract class ImageSampler : IDisposable
         return rows.Slice(i * Batch * width, new Shape(extents));
     }
 
-    /// <summary>Records the filling of a tensor with a draw of standard normal noise, of the seed that is given later.</summary>
+    /// <summary>Records a step that fills a tensor with a draw of standard normal noise; each run takes its seed from the uploaded counters.</summary>
     private protected void RecordNoise(ComputeProgram program, int draw, Tensor target)
     {
         Tensor counter = counters.Slice((long)draw * CounterLength, new Shape(CounterLength));
@@ -178,7 +187,7 @@ public abstract class ImageSampler : IDisposable
         return resource;
     }
 
-    /// <summary>Makes a sampler that releases the model it was made for.</summary>
+    /// <summary>Makes a sampler that owns its model; releases the model if that fails.</summary>
     private protected static T Owning<T>(TrigFlowModel model, Func<TrigFlowModel, T> make)
         where T : ImageSampler
     {
@@ -201,10 +210,10 @@ public abstract class ImageSampler : IDisposable
             throw new ArgumentException($"sampler: {classes.Length} classes for {count} images");
         foreach (int each in classes)
             if (each < -1 || each >= Network.LabelCount)
-                throw new ArgumentException($"sampler: class {each} is none of the network's {Network.LabelCount}");
+                throw new ArgumentException($"sampler: class {each} is out of range: the network has {Network.LabelCount} classes");
     }
 
-    /// <summary>The draw, the index of the batch's first image, and the seed: see <see cref="RandomSource"/>.</summary>
+    /// <summary>Uploads the draw, the index of the batch's first image, and the seed, see <see cref="RandomSource"/>.</summary>
     private void UploadCounters(ulong seed, int first)
     {
         int[] words = new int[draws * CounterLength];

@@ -8,7 +8,9 @@ namespace TrigFlowNative.Models;
 /// h = conv0(resample(SiLU(norm0(x)))), [s | b] = affine(embedding), h = SiLU(norm1(h) pnorm(s) + pnorm(b)),
 /// x = (conv1(dropout(h)) + skip(resample(x))) / sqrt(2), and with attention x = (proj(attention(qkv(norm2(x)))) + x) / sqrt(2).
 /// </summary>
-/// <remarks>The network computes what depends on the embedding alone, pnorm(s) and pnorm(b), for all blocks at once.</remarks>
+/// <remarks>
+/// The network computes pnorm(s) and pnorm(b), which depend on the embedding alone, for all blocks at once. The projection shortcut bears EDM's name, projection.
+/// </remarks>
 internal sealed class DdpmppBlock
 {
     /// <summary>Last part of the name of the layer that gives s and b.</summary>
@@ -20,16 +22,16 @@ internal sealed class DdpmppBlock
     private readonly NormLayer norm0, norm1;
     private readonly Conv2dLayer conv0, conv1;
     private readonly LinearLayer affine;
-    private readonly LinearLayer? skip, qkv, proj;
+    private readonly LinearLayer? projection, qkv, proj;
     private readonly NormLayer? norm2;
 
     /// <param name="name">Name in files, such as enc.32x32_block0.</param>
-    /// <param name="inChannels">Channels of x, the skip connection of a decoder's block included.</param>
+    /// <param name="inChannels">Channels of x and, in a block of the decoder, of xSkip.</param>
     /// <param name="outChannels">Channels of the output.</param>
     /// <param name="embeddingChannels">Channels of the embedding.</param>
     /// <param name="resolution">Height and width of the output.</param>
-    /// <param name="resampling">What happens to the resolution before the first convolution.</param>
-    /// <param name="attention">Whether the block ends with self-attention, one head.</param>
+    /// <param name="resampling">Change of the resolution before the first convolution.</param>
+    /// <param name="attention">Whether the block ends with self-attention of one head.</param>
     public DdpmppBlock(
         string name, int inChannels, int outChannels, int embeddingChannels, int resolution,
         Resampling resampling = Resampling.None, bool attention = false)
@@ -45,7 +47,7 @@ internal sealed class DdpmppBlock
         norm1 = Norm($"{name}.norm1", outChannels);
         conv1 = new Conv2dLayer($"{name}.conv1", outChannels, outChannels, NearZero);
         if (inChannels != outChannels || resampling != Resampling.None)
-            skip = new LinearLayer($"{name}.skip", inChannels, outChannels) { IsConvolution = true };
+            projection = new LinearLayer($"{name}.skip", inChannels, outChannels) { IsConvolution = true };
         if (!attention)
             return;
         norm2 = Norm($"{name}.norm2", outChannels);
@@ -61,72 +63,72 @@ internal sealed class DdpmppBlock
 
     public int Resolution { get; }
 
-    /// <summary>Scale and shift of each output channel.</summary>
+    /// <summary>Number of modulation channels: a scale and a shift for each output channel.</summary>
     public int ModulationChannels => 2 * OutChannels;
 
     public IEnumerable<ParameterSpec> Parameters =>
     [
         .. norm0.Parameters, .. conv0.Parameters, .. affine.Parameters, .. norm1.Parameters, .. conv1.Parameters,
-        .. skip?.Parameters ?? [], .. norm2?.Parameters ?? [], .. qkv?.Parameters ?? [], .. proj?.Parameters ?? [],
+        .. projection?.Parameters ?? [], .. norm2?.Parameters ?? [], .. qkv?.Parameters ?? [], .. proj?.Parameters ?? [],
     ];
 
-    /// <summary>Multiplications, each with its addition, in convolutions, matrices and attention, for one image.</summary>
+    /// <summary>Multiply-adds of convolutions, matrices and attention for one image.</summary>
     public long MultiplyAdds
     {
         get
         {
             long pixels = (long)Resolution * Resolution;
             long sum = conv0.MultiplyAdds(pixels) + conv1.MultiplyAdds(pixels) + affine.MultiplyAdds(1);
-            sum += skip?.MultiplyAdds(resampling == Resampling.Up ? pixels / 4 : pixels) ?? 0;
+            sum += projection?.MultiplyAdds(resampling == Resampling.Up ? pixels / 4 : pixels) ?? 0;
             return qkv is null ? sum : sum + qkv.MultiplyAdds(pixels) + proj!.MultiplyAdds(pixels) + 2 * pixels * pixels * OutChannels;
         }
     }
 
-    /// <summary>x (N, H, W, C) and modulation (N, 2 K) to (N, H', W', K); dual if both are.</summary>
+    /// <summary>Records the block: x (N, H, W, C) and modulation (N, 2 K) to (N, H', W', K); dual if both are.</summary>
     /// <param name="program">Program that records the block.</param>
     /// <param name="weights">The network's parameters.</param>
-    /// <param name="x">Input; of a decoder's block, its first channels.</param>
-    /// <param name="more">The further channels, the encoder's output of the same resolution, or null. Such a block does not resample.</param>
-    /// <param name="modulation">[pnorm(s) | pnorm(b)].</param>
-    /// <param name="dropout">The dropout before the second convolution, in training; or null.</param>
-    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? more, Tensor modulation, NetworkDropout? dropout)
+    /// <param name="x">Input; in a block of the decoder, its first channels.</param>
+    /// <param name="xSkip">The further channels: the encoder's output of the same resolution, or null. A block that has them does not resample.</param>
+    /// <param name="modulation">[pnorm(s) | pnorm(b)], (N, 2 K).</param>
+    /// <param name="dropout">Dropout before the second convolution, in training; or null.</param>
+    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? xSkip, Tensor modulation, NetworkDropout? dropout)
     {
         using IDisposable scope = program.Layer(Name[(Name.LastIndexOf('.') + 1)..]);
-        if (more is not null && !ReadsTwoSources(program, x, more))
-            (x, more) = (Concat.Apply(program, x, more), null);
-        Tensor h = norm0.Apply(program, weights, x, silu: true, more: more);
+        if (xSkip is not null && !ReadsTwoSources(program, x, xSkip))
+            (x, xSkip) = (Concat.Apply(program, x, xSkip), null);
+        Tensor h = norm0.Apply(program, weights, x, silu: true, xSkip: xSkip);
         h = conv0.Apply(program, weights, Resample(program, h));
         h = norm1.Apply(program, weights, h, silu: true, modulation, dropout);
-        x = AddSkip(program, weights, h, x, more);
+        x = AddShortcut(program, weights, h, x, xSkip);
         if (qkv is null)
             return x;
         h = qkv.Apply(program, weights, norm2!.Apply(program, weights, x, silu: false));
         return proj!.Apply(program, weights, Attention.Apply(program, h), x, HalfRoot);
     }
 
-    /// <summary>Group normalisation as DDPM++ has it: min(32, C / 4) groups.</summary>
+    /// <summary>Creates a group normalisation as in DDPM++: min(32, C / 4) groups.</summary>
     public static NormLayer Norm(string name, int channels) => new(name, channels, Math.Min(32, channels / 4));
 
     /// <summary>
-    /// (conv1(h) + skip(resample(x))) / sqrt(2). Repeating pixels and a 1x1 convolution commute, so going up the convolution comes first, at
-    /// a quarter of the work; otherwise it is part of conv1 where the device knows how.
+    /// (conv1(h) + skip(resample(x))) / sqrt(2). Repeating pixels and a 1x1 convolution commute, so on the way up the convolution comes first, at
+    /// a quarter of the work; otherwise it is part of conv1 if the device can do that.
     /// </summary>
-    private Tensor AddSkip(ComputeProgram program, ParameterSlab weights, Tensor h, Tensor x, Tensor? more)
+    private Tensor AddShortcut(ComputeProgram program, ParameterSlab weights, Tensor h, Tensor x, Tensor? xSkip)
     {
-        if (skip is null)
+        if (projection is null)
             return conv1.Apply(program, weights, h, x, HalfRoot);
         if (resampling == Resampling.Up)
-            return conv1.Apply(program, weights, h, Resample(program, skip.Apply(program, weights, x)), HalfRoot);
+            return conv1.Apply(program, weights, h, Resample(program, projection.Apply(program, weights, x)), HalfRoot);
         x = Resample(program, x);
-        Shortcut shortcut = skip.AsShortcut(weights, x, more);
+        Shortcut shortcut = projection.AsShortcut(weights, x, xSkip);
         return conv1.TakesShortcut(program.Device, h, shortcut)
             ? conv1.Apply(program, weights, h, scale: HalfRoot, shortcut: shortcut)
-            : conv1.Apply(program, weights, h, skip.Apply(program, weights, x, more: more), HalfRoot);
+            : conv1.Apply(program, weights, h, projection.Apply(program, weights, x, xSkip: xSkip), HalfRoot);
     }
 
-    /// <summary>Whether both that read the input take it in two tensors: otherwise it is concatenated once for both.</summary>
-    private bool ReadsTwoSources(ComputeProgram program, Tensor x, Tensor more) =>
-        skip is not null && skip.TakesTwoSources(program.Device, x, more) && norm0.TakesTwoSources(program.Device, x, more);
+    /// <summary>Whether both readers of the input take it in two tensors; otherwise it is concatenated once for both.</summary>
+    private bool ReadsTwoSources(ComputeProgram program, Tensor x, Tensor xSkip) =>
+        projection is not null && projection.TakesTwoSources(program.Device, x, xSkip) && norm0.TakesTwoSources(program.Device, x, xSkip);
 
     private Tensor Resample(ComputeProgram program, Tensor x) => resampling switch
     {
@@ -136,7 +138,7 @@ internal sealed class DdpmppBlock
     };
 }
 
-/// <summary>What a block does to the resolution.</summary>
+/// <summary>Change of the resolution in a block.</summary>
 internal enum Resampling
 {
     /// <summary>Keeps it.</summary>

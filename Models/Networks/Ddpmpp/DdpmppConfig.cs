@@ -6,11 +6,11 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// The shape of a DDPM++ U-Net (arXiv:2011.13456, appendix H, as configured in arXiv:2206.00364, appendix F).
+/// Configuration of a DDPM++ U-Net (arXiv:2011.13456, appendix H, as configured in arXiv:2206.00364, appendix F).
 /// </summary>
 public sealed record DdpmppConfig : NetworkConfig
 {
-    /// <summary>The word of the registry.</summary>
+    /// <summary>Name of the architecture in files and in the registry.</summary>
     public const string Word = "ddpmpp";
 
     private static readonly JsonSerializerOptions Compact = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
@@ -19,27 +19,28 @@ public sealed record DdpmppConfig : NetworkConfig
     public override string Architecture => Word;
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The resolution or the number of channels is below 1.</exception>
     public override Shape Image => new(1, Resolution, Resolution, ImageChannels);
 
-    /// <summary>Height and width of the images; divisible by 2^(levels - 1).</summary>
+    /// <summary>Height and width of the images in pixels, 1 to 8192; divisible by 2^(levels - 1).</summary>
     public required int Resolution { get; init; }
 
-    /// <summary>Channels of the images.</summary>
+    /// <summary>Channels of the images, 1 to 1024.</summary>
     public required int ImageChannels { get; init; }
 
-    /// <summary>Channels at multiplier 1; even, at least 4.</summary>
+    /// <summary>Channels at multiplier 1; even, 4 to 8192.</summary>
     public required int ModelChannels { get; init; }
 
-    /// <summary>Multiplier of the channels at each level, full resolution first; each further level halves the resolution.</summary>
+    /// <summary>Channel multiplier of each level, 1 to 64, full resolution first; each of the 1 to 12 levels has half the resolution of the one before.</summary>
     public required ImmutableArray<int> ChannelMult { get; init; }
 
-    /// <summary>Residual blocks at each level of the encoder; the decoder has one more.</summary>
+    /// <summary>Residual blocks at each level of the encoder, 1 to 64; the decoder has one more.</summary>
     public required int BlocksPerLevel { get; init; }
 
-    /// <summary>Resolutions at which blocks have self-attention; those that no level has are without effect.</summary>
+    /// <summary>Resolutions at which blocks have self-attention; those that no level has are ignored.</summary>
     public required ImmutableArray<int> AttentionResolutions { get; init; }
 
-    /// <summary>Width of the time embedding as a multiple of <see cref="ModelChannels"/>.</summary>
+    /// <summary>Width of the time embedding as a multiple of <see cref="ModelChannels"/>, 1 to 64.</summary>
     public int ChannelMultEmb { get; init; } = 4;
 
     /// <inheritdoc/>
@@ -51,7 +52,7 @@ public sealed record DdpmppConfig : NetworkConfig
     /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
 
-    /// <summary>Checks every member's range; what depends on several layers is checked by the network's constructor.</summary>
+    /// <summary>Checks every member's range; the network's constructor checks conditions on several layers.</summary>
     /// <exception cref="ArgumentException">A member is out of range; the message names it.</exception>
     public void Validate()
     {
@@ -74,17 +75,17 @@ public sealed record DdpmppConfig : NetworkConfig
             "conditions are different names of lower-case letters");
     }
 
-    /// <summary>The configuration as one line of JSON, keys as EDM names the arguments of its network; "conditions" only if there are any.</summary>
+    /// <summary>Formats the configuration as one line of JSON; keys are EDM's names of its network's arguments, with "conditions" only if there are any.</summary>
     public override string ToJson() => JsonSerializer.Serialize(
         new Form(
             Architecture, Resolution, ImageChannels, ModelChannels, [.. ChannelMult], BlocksPerLevel, [.. AttentionResolutions],
             LabelCount, ChannelMultEmb, Conditions.IsEmpty ? null : [.. Conditions]),
         Compact);
 
-    /// <summary>Reads what <see cref="ToJson"/> writes; label_dim, channel_mult_emb and conditions may be absent, no other key may be added.</summary>
+    /// <summary>Reads the output of <see cref="ToJson"/>; label_dim, channel_mult_emb and conditions may be absent, and further keys are refused.</summary>
     /// <param name="path">The file in which the text was found, for the message.</param>
     /// <param name="json">The text.</param>
-    /// <exception cref="InvalidFileException">Not JSON, an unknown or missing key, another architecture, a value out of range.</exception>
+    /// <exception cref="InvalidFileException">The text is not JSON, a key is missing or unknown, the architecture differs, or a value is out of range.</exception>
     public static DdpmppConfig FromJson(string path, string json)
     {
         Form form = JsonFile.Parse<Form>(path, System.Text.Encoding.UTF8.GetBytes(json));
@@ -119,7 +120,7 @@ public sealed record DdpmppConfig : NetworkConfig
             throw new ArgumentException(message);
     }
 
-    /// <summary>The members' names in snake_case are the keys.</summary>
+    /// <summary>The JSON object: keys are the members' names in snake_case.</summary>
     private sealed record Form(
         string Architecture, int ImgResolution, int ImgChannels, int ModelChannels, int[] ChannelMult, int NumBlocks, int[] AttnResolutions,
         int LabelDim = 0, int ChannelMultEmb = 4, string[]? Conditions = null);

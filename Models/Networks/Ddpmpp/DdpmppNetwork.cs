@@ -8,7 +8,7 @@ namespace TrigFlowNative.Models;
 /// double normalisation (arXiv:2410.11081, section 4.1; layers and names of arXiv:2206.00364).
 /// </summary>
 /// <remarks>
-/// A slab with bf16 compute weights makes the network store images in bf16 from the first convolution to the last; the time's embedding, all
+/// With bf16 compute weights the network stores activations in bf16 from the first convolution to the last; the embedding of the time, all
 /// sums, x, t and F stay fp32.
 /// </remarks>
 public sealed class DdpmppNetwork : INetwork
@@ -23,7 +23,7 @@ public sealed class DdpmppNetwork : INetwork
     private readonly List<DdpmppBlock> encoder = [];
     private readonly List<(DdpmppBlock Block, bool TakesSkip)> decoder = [];
 
-    /// <summary>Lays out the network.</summary>
+    /// <summary>Builds the layers.</summary>
     /// <exception cref="ArgumentException">The configuration is out of range, or a norm's groups don't divide its channels.</exception>
     public DdpmppNetwork(DdpmppConfig config)
     {
@@ -47,7 +47,7 @@ public sealed class DdpmppNetwork : INetwork
     public NetworkConfig Config => config;
 
     /// <summary>
-    /// What a slab of the network holds together: the affine layers of all blocks, which have one input, so that one product makes all
+    /// Parameters that must be adjacent in a slab: the affine layers of all blocks, which share one input, so that one product makes all
     /// modulations.
     /// </summary>
     public IReadOnlyList<JoinedParameters> Joined =>
@@ -57,8 +57,8 @@ public sealed class DdpmppNetwork : INetwork
     ];
 
     /// <summary>
-    /// Floating-point operations of a forward pass for one image: 2 for each multiplication in convolutions, matrices and
-    /// attention; normalisation and activation are not counted.
+    /// Floating-point operations of a forward pass for one image: two for each multiply-add of convolutions, matrices and
+    /// attention. Normalisation, activation, labels and scalar conditions are not counted.
     /// </summary>
     public long ForwardFlops
     {
@@ -71,8 +71,8 @@ public sealed class DdpmppNetwork : INetwork
     }
 
     /// <summary>
-    /// All parameters, in the order of EDM's state dict, then those of scalar conditions. They start Xavier uniform; conv1, proj and aux_conv times
-    /// 1e-5, qkv times sqrt(0.2); biases 0, norm weights 1 (arXiv:2206.00364, appendix F.1, for DDPM++).
+    /// All parameters in the order of EDM's state dict, then those of scalar conditions. Weights start Xavier uniform, with a gain of 1e-5 for conv1, proj
+    /// and aux_conv and of sqrt(0.2) for qkv; biases start at 0, norm weights at 1 (arXiv:2206.00364, appendix F.1, for DDPM++).
     /// </summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }
 
@@ -80,7 +80,7 @@ public sealed class DdpmppNetwork : INetwork
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The rows are [pnorm(s) | pnorm(b)], (N, 2 K) for each block in order: one product makes those of all blocks from one embedding.
+    /// The result is [pnorm(s) | pnorm(b)], (N, 2 K), for each block in order: one product makes those of all blocks from one embedding.
     /// </remarks>
     public IReadOnlyList<Tensor> Condition(ComputeProgram program, ParameterSlab weights, NetworkConditions conditions)
     {

@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>A 3x3 convolution. Starts Xavier uniform times <paramref name="gain"/> unless another start is given; its bias, if it has one, starts at zero.</summary>
+/// <summary>A 3x3 convolution. The weight starts Xavier uniform times <paramref name="gain"/> unless <see cref="Initial"/> is set, the bias at zero.</summary>
 /// <param name="name">Name in files, such as enc.32x32_block0.conv0.</param>
 /// <param name="inChannels">Channels of the input.</param>
 /// <param name="outChannels">Channels of the output.</param>
@@ -15,10 +15,11 @@ public sealed class Conv2dLayer(string name, int inChannels, int outChannels, fl
     /// <summary>Whether a bias is added.</summary>
     public bool HasBias { get; init; } = true;
 
-    /// <summary>How the weight starts.</summary>
+    /// <summary>Initial values of the weight.</summary>
     public InitialValues Initial { get; init; } = InitialValues.Xavier(Taps * inChannels, Taps * outChannels, gain);
 
     /// <summary>Weight, and bias if there is one.</summary>
+    /// <exception cref="ArgumentException">A number of channels is below 1.</exception>
     public IEnumerable<ParameterSpec> Parameters
     {
         get
@@ -29,19 +30,22 @@ public sealed class Conv2dLayer(string name, int inChannels, int outChannels, fl
         }
     }
 
-    /// <summary>Multiplications, each with its addition, for an output of so many pixels.</summary>
+    /// <summary>Multiply-adds for an output of <paramref name="pixels"/> pixels.</summary>
     public long MultiplyAdds(long pixels) => pixels * Taps * inChannels * outChannels;
 
-    /// <summary>Whether the layer on x adds a shortcut on the way.</summary>
+    /// <summary>Whether the layer on x can add a projection shortcut in its own pass.</summary>
     public bool TakesShortcut(ComputeDevice device, Tensor x, Shortcut shortcut) => Conv2d.TakesShortcut(device, x, outChannels, shortcut);
 
-    /// <summary>(N, H, W, C) to (N, H, W, K), the weight in the storage type of x.</summary>
+    /// <summary>Records the layer: (N, H, W, C) to (N, H, W, K), with the weight in the storage type of x.</summary>
     /// <param name="program">Program that records the layer.</param>
     /// <param name="weights">The network's parameters.</param>
-    /// <param name="x">Input.</param>
-    /// <param name="residual">What is added to the output, or null; the sum is multiplied by the scale.</param>
-    /// <param name="scale">1 without a residual or a shortcut.</param>
-    /// <param name="shortcut">What is added in place of a residual, or null; only where <see cref="TakesShortcut"/>.</param>
+    /// <param name="x">Input (N, H, W, C).</param>
+    /// <param name="residual">A tensor (N, H, W, K) that is added to the output, or null.</param>
+    /// <param name="scale">Factor of the sum; 1 without a residual or a shortcut.</param>
+    /// <param name="shortcut">A projection shortcut that is added in place of a residual, or null; only if <see cref="TakesShortcut"/>.</param>
+    /// <exception cref="ArgumentException">A shape or a type does not fit.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the layer.</exception>
+    /// <exception cref="InvalidOperationException">The slab has no weights of the type of x, or the program is compiled.</exception>
     public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1, Shortcut? shortcut = null)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);

@@ -4,27 +4,30 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// The named scalars that a network takes beside the time, such as a guidance scale (arXiv:2410.11081, appendix G.2): each passes the time's
+/// Named scalars that a network takes beside the time, such as a guidance scale (arXiv:2410.11081, appendix G.2): each passes the time's
 /// positional embedding and a linear layer of its own, without bias, and is added to the time's embedding. The layers start at zero, so
-/// that a network which gains a condition computes what it did.
+/// a network that gains a condition computes the same as before.
 /// </summary>
 /// <param name="names">Names, as in <see cref="NetworkConfig.Conditions"/>; layers are called map_NAME.</param>
-/// <param name="channels">Width of the time's embedding.</param>
+/// <param name="channels">Channels of the time's embedding.</param>
 public sealed class ScalarConditions(IReadOnlyList<string> names, int channels)
 {
     private readonly (string Name, LinearLayer Layer)[] layers =
         [.. names.Select(name => (name, new LinearLayer(LayerName(name), channels, channels) { HasBias = false, Initial = InitialValues.Zero }))];
 
     /// <summary>A weight for each condition.</summary>
+    /// <exception cref="ArgumentException">The number of channels is below 1.</exception>
     public IEnumerable<ParameterSpec> Parameters => layers.SelectMany(each => each.Layer.Parameters);
 
-    /// <summary>Records the sum of the time's embedding and those of all scalars.</summary>
+    /// <summary>Records the sum of the time's embedding and the embeddings of all scalars.</summary>
     /// <param name="program">Program that records the network.</param>
     /// <param name="weights">The network's parameters.</param>
     /// <param name="embedding">The time's embedding (N, channels).</param>
-    /// <param name="conditions">Holds a scalar (N) of each name, dual or not.</param>
+    /// <param name="conditions">Conditions with a scalar (N), dual or not, for each name.</param>
     /// <returns>(N, channels), dual if any of them is.</returns>
-    /// <exception cref="ArgumentException">A scalar is missing or superfluous, or not (N) fp32.</exception>
+    /// <exception cref="ArgumentException">A scalar is missing or unknown, or is not (N) fp32.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of a layer.</exception>
+    /// <exception cref="InvalidOperationException">The slab has no fp32 weights for products, or the program is compiled.</exception>
     public Tensor Add(ComputeProgram program, ParameterSlab weights, Tensor embedding, NetworkConditions conditions)
     {
         if (!conditions.Scalars.Keys.ToHashSet().SetEquals(names))
