@@ -23,9 +23,9 @@ public static partial class Attention
     {
         public void Run(int pair)
         {
-            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth, pitch = HostStrided.Padded(KeyTile);
-            int byRow = KeyTile * HostStrided.Padded(depth), byColumn = depth * pitch, weights = QueryTile * pitch;
-            int zeroRow = Math.Max(pitch, HostStrided.Padded(depth));
+            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth, pitch = StridedGemm.Padded(KeyTile);
+            int byRow = KeyTile * StridedGemm.Padded(depth), byColumn = depth * pitch, weights = QueryTile * pitch;
+            int zeroRow = Math.Max(pitch, StridedGemm.Padded(depth));
             float* keys = HostScratch.OfItem(3 * byRow + 2 * byColumn + 2 * weights + zeroRow);
             float* queries = keys + byRow, cotangents = queries + byRow;
             float* keyColumns = cotangents + byRow, valueColumns = keyColumns + byColumn;
@@ -43,25 +43,25 @@ public static partial class Attention
 
             for (int key = 0; key < sizes.Length; key += KeyTile)
             {
-                int count = Math.Min(KeyTile, sizes.Length - key), padded = HostStrided.Padded(count);
+                int count = Math.Min(KeyTile, sizes.Length - key), padded = StridedGemm.Padded(count);
                 nint keyRow = (nint)key * stride;
-                HostStrided.PackColumns(k + keyRow, stride, depth, count, keyColumns);
-                HostStrided.PackColumns(v + keyRow, stride, depth, count, valueColumns);
-                HostStrided.PackRows(k + keyRow, stride, count, depth, keys);
+                StridedGemm.PackColumns(k + keyRow, stride, depth, count, keyColumns);
+                StridedGemm.PackColumns(v + keyRow, stride, depth, count, valueColumns);
+                StridedGemm.PackRows(k + keyRow, stride, count, depth, keys);
                 for (int query = 0; query < sizes.Length; query += QueryTile)
                 {
                     int rows = Math.Min(QueryTile, sizes.Length - query);
                     nint queryRow = (nint)query * stride, outputRow = (nint)query * channels;
-                    HostStrided.Multiply(q + queryRow, stride, 1, rows, depth, keyColumns, padded, p, pitch, zeros);
-                    HostStrided.Multiply(cotangent + outputRow, channels, 1, rows, depth, valueColumns, padded, ds, pitch, zeros);
+                    StridedGemm.Multiply(q + queryRow, stride, 1, rows, depth, keyColumns, padded, p, pitch, zeros);
+                    StridedGemm.Multiply(cotangent + outputRow, channels, 1, rows, depth, valueColumns, padded, ds, pitch, zeros);
                     for (int row = 0; row < rows; row++)
                         Weights(p + row * pitch, ds + row * pitch, padded, rowLog[query + row], rowDelta[query + row]);
-                    HostStrided.PackRows(cotangent + outputRow, channels, rows, depth, cotangents);
-                    HostStrided.PackRows(q + queryRow, stride, rows, depth, queries);
+                    StridedGemm.PackRows(cotangent + outputRow, channels, rows, depth, cotangents);
+                    StridedGemm.PackRows(q + queryRow, stride, rows, depth, queries);
                     float* firstQuery = add || query > 0 ? null : zeros, firstKey = add || key > 0 ? null : zeros;
-                    HostStrided.Multiply(p, 1, pitch, count, rows, cotangents, depth, dv + keyRow, stride, firstQuery);
-                    HostStrided.Multiply(ds, 1, pitch, count, rows, queries, depth, dk + keyRow, stride, firstQuery);
-                    HostStrided.Multiply(ds, pitch, 1, rows, count, keys, depth, dq + queryRow, stride, firstKey);
+                    StridedGemm.Multiply(p, 1, pitch, count, rows, cotangents, depth, dv + keyRow, stride, firstQuery);
+                    StridedGemm.Multiply(ds, 1, pitch, count, rows, queries, depth, dk + keyRow, stride, firstQuery);
+                    StridedGemm.Multiply(ds, pitch, 1, rows, count, keys, depth, dq + queryRow, stride, firstKey);
                 }
             }
         }

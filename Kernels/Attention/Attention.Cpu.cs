@@ -6,7 +6,7 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// One item of work is a tile of queries of one image and head. Keys and values are packed tile by tile and everything but
-/// the softmax is <see cref="HostStrided"/>; the tiles stay in the second-level cache for D up to 256.
+/// the softmax is <see cref="StridedGemm"/>; the tiles stay in the second-level cache for D up to 256.
 /// </summary>
 public static partial class Attention
 {
@@ -29,9 +29,9 @@ public static partial class Attention
     {
         public void Run(int pair, int first, int rows)
         {
-            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth, pitch = HostStrided.Padded(KeyTile);
-            int panels = Math.Max(depth * pitch, KeyTile * HostStrided.Padded(depth)), weights = QueryTile * pitch;
-            int zeroRow = Math.Max(pitch, HostStrided.Padded(depth));
+            int stride = sizes.Stride, channels = sizes.Channels, depth = sizes.Depth, pitch = StridedGemm.Padded(KeyTile);
+            int panels = Math.Max(depth * pitch, KeyTile * StridedGemm.Padded(depth)), weights = QueryTile * pitch;
+            int zeroRow = Math.Max(pitch, StridedGemm.Padded(depth));
             float* keys = HostScratch.OfItem(2 * panels + 2 * weights + RowState.Floats + zeroRow), values = keys + panels;
             float* p = values + panels, tp = p + weights, zeros = tp + weights + RowState.Floats;
             new Span<float>(zeros, zeroRow).Clear();
@@ -40,15 +40,15 @@ public static partial class Attention
             float* output = y + sizes.Output(pair) + (nint)first * channels, tOutput = output + sizes.OutputTangent;
             for (int start = 0; start < sizes.Length; start += KeyTile)
             {
-                int count = Math.Min(KeyTile, sizes.Length - start), padded = HostStrided.Padded(count);
+                int count = Math.Min(KeyTile, sizes.Length - start), padded = StridedGemm.Padded(count);
                 float* k = qkv + sizes.Query(pair) + channels + (nint)start * stride, v = k + channels;
-                HostStrided.PackColumns(k, stride, depth, count, keys);
-                HostStrided.Multiply(q, stride, 1, rows, depth, keys, padded, p, pitch, zeros);
+                StridedGemm.PackColumns(k, stride, depth, count, keys);
+                StridedGemm.Multiply(q, stride, 1, rows, depth, keys, padded, p, pitch, zeros);
                 if (dual)
                 {
-                    HostStrided.Multiply(tq, stride, 1, rows, depth, keys, padded, tp, pitch, zeros);
-                    HostStrided.PackColumns(k + sizes.QkvTangent, stride, depth, count, keys);
-                    HostStrided.Multiply(q, stride, 1, rows, depth, keys, padded, tp, pitch, null);
+                    StridedGemm.Multiply(tq, stride, 1, rows, depth, keys, padded, tp, pitch, zeros);
+                    StridedGemm.PackColumns(k + sizes.QkvTangent, stride, depth, count, keys);
+                    StridedGemm.Multiply(q, stride, 1, rows, depth, keys, padded, tp, pitch, null);
                 }
 
                 for (int row = 0; row < rows; row++)
@@ -61,13 +61,13 @@ public static partial class Attention
                 }
 
                 float* begin = start == 0 ? zeros : null;
-                HostStrided.PackRows(v, stride, count, depth, values);
-                HostStrided.Multiply(p, pitch, 1, rows, count, values, depth, output, channels, begin);
+                StridedGemm.PackRows(v, stride, count, depth, values);
+                StridedGemm.Multiply(p, pitch, 1, rows, count, values, depth, output, channels, begin);
                 if (dual)
                 {
-                    HostStrided.Multiply(tp, pitch, 1, rows, count, values, depth, tOutput, channels, begin);
-                    HostStrided.PackRows(v + sizes.QkvTangent, stride, count, depth, values);
-                    HostStrided.Multiply(p, pitch, 1, rows, count, values, depth, tOutput, channels, null);
+                    StridedGemm.Multiply(tp, pitch, 1, rows, count, values, depth, tOutput, channels, begin);
+                    StridedGemm.PackRows(v + sizes.QkvTangent, stride, count, depth, values);
+                    StridedGemm.Multiply(p, pitch, 1, rows, count, values, depth, tOutput, channels, null);
                 }
             }
 

@@ -26,7 +26,7 @@ public static unsafe partial class Conv2d
             return;
         }
 
-        HostFactor factor = HostFactor.Take(Taps * x.Shape.C, y.Shape.C, bias).PackColumns(cpu, weight.Pointer);
+        PackedB factor = PackedB.Take(Taps * x.Shape.C, y.Shape.C, bias).PackColumns(cpu, weight.Pointer);
         Correlate(cpu, x.Pointer, x.Shape, x.StoredN / x.Shape.N, factor, y.Pointer, add: false);
     }
 
@@ -40,9 +40,9 @@ public static unsafe partial class Conv2d
         }
 
         int c = dx.Tensor.Shape.C, k = dy.Shape.C;
-        HostGemm gemm = HostGemm.Widest;
+        BlockedGemm gemm = BlockedGemm.Widest;
         float* w = weight.Pointer;
-        HostFactor turned = HostFactor.Take(Taps * k, c).Pack(cpu, (column, width, panel) =>
+        PackedB turned = PackedB.Take(Taps * k, c).Pack(cpu, (column, width, panel) =>
         {
             for (int tap = 0; tap < Taps; tap++)
                 gemm.PackRows(w + (Taps - 1 - tap) * c + column, Taps * c, k, width, (float*)panel + (nint)tap * k * gemm.PanelColumns);
@@ -57,7 +57,7 @@ public static unsafe partial class Conv2d
         ImagePatches patches = extent == 1
             ? new ImagePatches(x.Pointer, 1, x.Count / shape.C, shape.C, 1)
             : new ImagePatches(x.Pointer, shape.H, shape.W, shape.C, extent);
-        HostMatrix.Gradient(cpu, dy.Pointer, x.Count / shape.C, dy.Shape.C, patches, dWeight.Tensor.Pointer, dWeight.Accumulate);
+        ThreadedGemm.Gradient(cpu, dy.Pointer, x.Count / shape.C, dy.Shape.C, patches, dWeight.Tensor.Pointer, dWeight.Accumulate);
     }
 
     internal static void BiasGradientCpu(CpuDevice cpu, Tensor dy, GradientSlot dBias) => Linear.BiasGradientCpu(cpu, dy, dBias);
@@ -70,10 +70,10 @@ public static unsafe partial class Conv2d
     /// <param name="b">The weights: depth (r, s, c), columns K.</param>
     /// <param name="y">Receives (halves N, H, W, K).</param>
     /// <param name="add">Whether to add to y.</param>
-    private static void Correlate(CpuDevice cpu, float* x, Shape shape, int halves, HostFactor b, float* y, bool add)
+    private static void Correlate(CpuDevice cpu, float* x, Shape shape, int halves, PackedB b, float* y, bool add)
     {
         int n = shape.N, h = shape.H, w = shape.W, c = shape.C, k = b.Columns;
-        var split = HostWorkSplit.Of(cpu, n * h * w, c, b.Depth, k, halves);
+        var split = GemmPartition.Of(cpu, n * h * w, c, b.Depth, k, halves);
         int images = Math.Max(1, split.Rows / (h * w)); // small images go several to an item, large ones in pieces of some lines
         int pieces = split.Rows >= h * w ? 1 : (h + Math.Max(1, split.Rows / w) - 1) / Math.Max(1, split.Rows / w);
         int lines = (h + pieces - 1) / pieces, blocks = (n + images - 1) / images;
@@ -86,7 +86,7 @@ public static unsafe partial class Conv2d
             if (height <= 0)
                 return;
             int pixels = taken * (height + 2) * (w + 2);
-            float* framed = HostScratch.OfItem(HostScratch.Lines((long)pixels * c) + rows + HostGemm.Spare);
+            float* framed = HostScratch.OfItem(HostScratch.Lines((long)pixels * c) + rows + BlockedGemm.Spare);
             int* offsets = (int*)(framed + HostScratch.Lines((long)pixels * c)), offset = offsets;
             nint image = (nint)half * n + firstImage;
             for (int i = 0; i < taken; i++)
@@ -98,8 +98,8 @@ public static unsafe partial class Conv2d
                         *offset++ = corner + j * c;
             }
 
-            HostGemm.FillUp(offsets, rows);
-            HostGemm.Widest.Multiply(new BlockProduct
+            BlockedGemm.FillUp(offsets, rows);
+            BlockedGemm.Widest.Multiply(new BlockProduct
             {
                 A = framed,
                 Offsets = offsets,
@@ -121,12 +121,12 @@ public static unsafe partial class Conv2d
     private static void ForwardNarrow(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
         int n = x.Shape.N, h = x.Shape.H, w = x.Shape.W, c = x.Shape.C, k = y.Shape.C;
-        int padded = HostStrided.Padded(Taps * k);
+        int padded = StridedGemm.Padded(Taps * k);
         float* source = x.Pointer, target = y.Pointer, taps = HostScratch.OfItem((long)Taps * k * c); // until the items begin
         ReadOnlySpan<float> weights = weight.Span;
         for (int row = 0; row < Taps * k; row++) // (k, tap, c) to (tap, k, c), so that a tap's products are neighbours
             weights.Slice((row % k * Taps + row / k) * c, c).CopyTo(new Span<float>(taps + (nint)row * c, c));
-        HostFactor factor = HostFactor.Take(c, Taps * k).PackColumns(cpu, taps);
+        PackedB factor = PackedB.Take(c, Taps * k).PackColumns(cpu, taps);
         Vector128<float> start = default;
         for (int i = 0; i < k && bias is not null; i++)
             start = start.WithElement(i, bias.Span[i]);
@@ -140,7 +140,7 @@ public static unsafe partial class Conv2d
             float* products = HostScratch.OfItem((long)rows * padded);
             for (int row = 0; row < rows; row += block)
             {
-                HostStrided.Multiply(
+                StridedGemm.Multiply(
                     source + (((nint)image * h + from) * w + row) * c, c, 1, Math.Min(block, rows - row), c, factor.Panels, padded,
                     products + (nint)row * padded, padded, factor.Zeros);
             }

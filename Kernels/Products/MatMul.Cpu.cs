@@ -9,22 +9,22 @@ public static unsafe partial class MatMul
     {
         int m = a.Shape.N, k = a.Shape.C, n = b.Shape.C;
         float* pa = a.Pointer, pb = b.Pointer, py = y.Pointer;
-        HostMatrix.Multiply(cpu, pa, a.HasTangent ? 2 * m : m, HostFactor.Take(k, n).PackRows(cpu, pb), py, add: false, m);
+        ThreadedGemm.Multiply(cpu, pa, a.HasTangent ? 2 * m : m, PackedB.Take(k, n).PackRows(cpu, pb), py, add: false, m);
         if (b.HasTangent)
-            HostMatrix.Multiply(cpu, pa, m, HostFactor.Take(k, n).PackRows(cpu, pb + (nint)k * n), py + (nint)m * n, a.HasTangent, m);
+            ThreadedGemm.Multiply(cpu, pa, m, PackedB.Take(k, n).PackRows(cpu, pb + (nint)k * n), py + (nint)m * n, a.HasTangent, m);
     }
 
     internal static void GradientACpu(CpuDevice cpu, Tensor dy, Tensor b, GradientSlot da)
     {
         int m = dy.Shape.N;
-        HostFactor factor = HostFactor.Take(dy.Shape.C, b.Shape.N).PackColumns(cpu, b.Pointer);
-        HostMatrix.Multiply(cpu, dy.Pointer, m, factor, da.Tensor.Pointer, da.Accumulate, m);
+        PackedB factor = PackedB.Take(dy.Shape.C, b.Shape.N).PackColumns(cpu, b.Pointer);
+        ThreadedGemm.Multiply(cpu, dy.Pointer, m, factor, da.Tensor.Pointer, da.Accumulate, m);
     }
 
     internal static void GradientBCpu(CpuDevice cpu, Tensor a, Tensor dy, GradientSlot db)
     {
         int m = a.Shape.N;
-        HostMatrix.Gradient(
+        ThreadedGemm.Gradient(
             cpu, a.Pointer, m, a.Shape.C, new ImagePatches(dy.Pointer, 1, m, dy.Shape.C, 1), db.Tensor.Pointer, db.Accumulate);
     }
 }

@@ -1,18 +1,18 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Products of strided matrices on one thread of the host, for ops that thread over something else: <see cref="HostGemm"/> with
+/// Products of strided matrices on one thread of the host, for ops that thread over something else: <see cref="BlockedGemm"/> with
 /// rows given by a stride instead of a table.
 /// </summary>
-internal static unsafe class HostStrided
+internal static unsafe class StridedGemm
 {
     /// <summary>Columns rounded up to whole panels.</summary>
-    public static int Padded(int columns) => HostGemm.Widest.Panels(columns) * HostGemm.Widest.PanelColumns;
+    public static int Padded(int columns) => BlockedGemm.Widest.Panels(columns) * BlockedGemm.Widest.PanelColumns;
 
     /// <summary>Packs B (depth x columns) from contiguous rows, zeros behind the last column: Padded(columns) x depth floats.</summary>
     public static void PackRows(float* b, int stride, int depth, int columns, float* panels)
     {
-        HostGemm gemm = HostGemm.Widest;
+        BlockedGemm gemm = BlockedGemm.Widest;
         for (int column = 0; column < columns; column += gemm.PanelColumns)
             gemm.PackRows(b + column, stride, depth, Math.Min(gemm.PanelColumns, columns - column), panels + (nint)column * depth);
     }
@@ -20,7 +20,7 @@ internal static unsafe class HostStrided
     /// <summary>Packs B (depth x columns) from contiguous columns: the transpose of a (columns, depth) matrix.</summary>
     public static void PackColumns(float* b, int stride, int depth, int columns, float* panels)
     {
-        HostGemm gemm = HostGemm.Widest;
+        BlockedGemm gemm = BlockedGemm.Widest;
         for (int column = 0; column < columns; column += gemm.PanelColumns)
             gemm.PackColumns(b + (nint)column * stride, stride, depth, Math.Min(gemm.PanelColumns, columns - column), panels + (nint)column * depth);
     }
@@ -39,11 +39,11 @@ internal static unsafe class HostStrided
     public static void Multiply(
         float* a, int row, int step, int rows, int depth, float* panels, int columns, float* c, int stride, float* start)
     {
-        int* offsets = stackalloc int[rows + HostGemm.Spare];
+        int* offsets = stackalloc int[rows + BlockedGemm.Spare];
         for (int i = 0; i < rows; i++)
             offsets[i] = i * row;
-        HostGemm.FillUp(offsets, rows);
-        HostGemm.Widest.Multiply(new BlockProduct
+        BlockedGemm.FillUp(offsets, rows);
+        BlockedGemm.Widest.Multiply(new BlockProduct
         {
             A = a,
             Offsets = offsets,

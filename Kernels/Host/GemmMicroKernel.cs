@@ -21,7 +21,7 @@ internal readonly record struct RowWalk(int Runs, int RunStride, int Length, int
 /// on two pipes and meet only 8 loads. Every element of C is one chain of FMAs in the order of the walk, whatever tile it is in,
 /// so that results depend neither on how rows are cut into tiles nor on the number of threads.
 /// </remarks>
-internal static unsafe class HostTile<TVector>
+internal static unsafe class GemmMicroKernel<TVector>
     where TVector : unmanaged, IHostVector<TVector>
 {
     /// <summary>Rows of the larger tile.</summary>

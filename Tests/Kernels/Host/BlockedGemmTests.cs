@@ -4,7 +4,7 @@ using Xunit;
 namespace TrigFlowNative.Tests.Kernels;
 
 /// <summary>The host's micro-kernel and packing in every vector width, also the widths that this processor would not choose.</summary>
-public unsafe class HostGemmTests
+public unsafe class BlockedGemmTests
 {
     public static TheoryData<string, int, int, int, int> Products
     {
@@ -29,7 +29,7 @@ public unsafe class HostGemmTests
     [MemberData(nameof(Products))]
     public void A_block_is_the_sum_of_products(string width, int rows, int runs, int length, int columns)
     {
-        HostGemm gemm = Of(width);
+        BlockedGemm gemm = Of(width);
         const int gap = 11; // between runs
         int depth = runs * length, rowLength = runs * (length + gap);
         float[] a = Random(1, rows * rowLength), b = Random(2, depth * columns), before = Random(3, rows * columns);
@@ -38,11 +38,11 @@ public unsafe class HostGemmTests
         {
             float[] c = [.. before];
             float[] panels = new float[gemm.Panels(columns) * gemm.PanelColumns * depth];
-            int[] offsets = [.. Enumerable.Range(0, rows + HostGemm.Spare).Select(i => i * rowLength)];
+            int[] offsets = [.. Enumerable.Range(0, rows + BlockedGemm.Spare).Select(i => i * rowLength)];
             fixed (float* pa = a, pb = b, pc = c, pp = panels, ps = start)
             fixed (int* po = offsets)
             {
-                HostGemm.FillUp(po, rows);
+                BlockedGemm.FillUp(po, rows);
                 for (int column = 0; column < columns; column += gemm.PanelColumns)
                     gemm.PackRows(pb + column, columns, depth, Math.Min(gemm.PanelColumns, columns - column), pp + column * depth);
                 gemm.Multiply(new BlockProduct
@@ -84,7 +84,7 @@ public unsafe class HostGemmTests
     [InlineData("512")]
     public void Packing_columns_is_packing_rows_of_the_transpose(string width)
     {
-        HostGemm gemm = Of(width);
+        BlockedGemm gemm = Of(width);
         foreach (int depth in new[] { 1, 4, 5, 27 })
         {
             foreach (int columns in new[] { 1, 3, gemm.PanelColumns })
@@ -118,7 +118,7 @@ public unsafe class HostGemmTests
     [InlineData("256", 1, 30, 33, 1)]
     public void Patches_are_the_zero_padded_neighbourhoods(string width, int h, int w, int c, int r)
     {
-        HostGemm gemm = Of(width);
+        BlockedGemm gemm = Of(width);
         const int images = 3;
         float[] x = Random(6, images * h * w * c);
         int from = 1, to = images * h * w, total = r * r * c; // begins within a line
@@ -142,11 +142,11 @@ public unsafe class HostGemmTests
         }
     }
 
-    private static HostGemm Of(string width) => width switch
+    private static BlockedGemm Of(string width) => width switch
     {
-        "128" => new HostGemm<HostVector128>(),
-        "256" => new HostGemm<HostVector256>(),
-        _ => new HostGemm<HostVector512>(),
+        "128" => new BlockedGemm<HostVector128>(),
+        "256" => new BlockedGemm<HostVector256>(),
+        _ => new BlockedGemm<HostVector512>(),
     };
 
     private static float[] Filled(int count)

@@ -6,9 +6,9 @@ namespace TrigFlowNative.Kernels;
 /// The right factor B of a threaded product in the scratch memory of one call: its panels, and the rows that the sums begin with,
 /// filled up to whole panels: the bias for the primal, zeros for the tangent.
 /// </summary>
-internal readonly unsafe struct HostFactor
+internal readonly unsafe struct PackedB
 {
-    private HostFactor(int depth, int columns, float* scratch, int padded)
+    private PackedB(int depth, int columns, float* scratch, int padded)
     {
         Depth = depth;
         Columns = columns;
@@ -33,36 +33,36 @@ internal readonly unsafe struct HostFactor
     public float* Panels { get; }
 
     /// <summary>Makes room for B; the panels are the caller's to fill before the calling thread's next product.</summary>
-    public static HostFactor Take(int depth, int columns, Tensor? bias = null)
+    public static PackedB Take(int depth, int columns, Tensor? bias = null)
     {
-        int padded = HostStrided.Padded(columns);
+        int padded = StridedGemm.Padded(columns);
         float* scratch = HostScratch.OfCall(2L * padded + (long)padded * depth);
         new Span<float>(scratch, 2 * padded).Clear();
         bias?.Span.CopyTo(new Span<float>(scratch, columns));
-        return new HostFactor(depth, columns, scratch, padded);
+        return new PackedB(depth, columns, scratch, padded);
     }
 
     /// <summary>Fills the panels from a matrix of contiguous rows.</summary>
-    public HostFactor PackRows(CpuDevice cpu, float* b)
+    public PackedB PackRows(CpuDevice cpu, float* b)
     {
-        (HostGemm gemm, int depth, int columns) = (HostGemm.Widest, Depth, Columns);
+        (BlockedGemm gemm, int depth, int columns) = (BlockedGemm.Widest, Depth, Columns);
         return Pack(cpu, (column, width, panel) => gemm.PackRows(b + column, columns, depth, width, (float*)panel));
     }
 
     /// <summary>Fills the panels from a matrix of contiguous columns: the transpose of a (Columns, Depth) matrix.</summary>
-    public HostFactor PackColumns(CpuDevice cpu, float* b)
+    public PackedB PackColumns(CpuDevice cpu, float* b)
     {
-        (HostGemm gemm, int depth) = (HostGemm.Widest, Depth);
+        (BlockedGemm gemm, int depth) = (BlockedGemm.Widest, Depth);
         return Pack(cpu, (column, width, panel) => gemm.PackColumns(b + (nint)column * depth, depth, depth, width, (float*)panel));
     }
 
     /// <summary>Calls pack(first column, number of columns, address of the panel) for every panel, small ones several to an item.</summary>
-    public HostFactor Pack(CpuDevice cpu, Action<int, int, nint> pack)
+    public PackedB Pack(CpuDevice cpu, Action<int, int, nint> pack)
     {
         const int grain = 1 << 17; // floats: about a tenth of a millisecond
-        HostFactor factor = this;
-        int width = HostGemm.Widest.PanelColumns;
-        cpu.For(HostGemm.Widest.Panels(Columns), Math.Max(1, grain / (Depth * width)), (from, to) =>
+        PackedB factor = this;
+        int width = BlockedGemm.Widest.PanelColumns;
+        cpu.For(BlockedGemm.Widest.Panels(Columns), Math.Max(1, grain / (Depth * width)), (from, to) =>
         {
             for (int column = (int)from * width; from < to; from++, column += width)
                 pack(column, Math.Min(width, factor.Columns - column), (nint)(factor.Panels + (nint)column * factor.Depth));

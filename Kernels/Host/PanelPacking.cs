@@ -6,10 +6,10 @@ namespace TrigFlowNative.Kernels;
 /// Lays a matrix B out in panels: panel q holds its columns from q x Columns on, row after row, the last one filled up with
 /// zeros. A tile then reads B as one stream, whatever B was before.
 /// </summary>
-internal static unsafe class HostPanels<TVector>
+internal static unsafe class PanelPacking<TVector>
     where TVector : unmanaged, IHostVector<TVector>
 {
-    private static int Columns => HostTile<TVector>.Columns;
+    private static int Columns => GemmMicroKernel<TVector>.Columns;
 
     /// <summary>Packs <paramref name="width"/> columns of a matrix whose rows are contiguous.</summary>
     /// <param name="b">First element.</param>

@@ -8,7 +8,7 @@ internal unsafe ref struct BlockProduct
     /// <summary>What the row offsets count from.</summary>
     public float* A;
 
-    /// <summary>Where each of the rows of A begins, filled up by <see cref="HostGemm.FillUp"/>.</summary>
+    /// <summary>Where each of the rows of A begins, filled up by <see cref="BlockedGemm.FillUp"/>.</summary>
     public int* Offsets;
 
     /// <summary>Rows of A and C.</summary>
@@ -36,16 +36,16 @@ internal unsafe ref struct BlockProduct
 /// <summary>
 /// Cache-blocked matrix products on the host for one vector width. The threads, and what becomes rows and panels, are the ops' affair.
 /// </summary>
-internal abstract unsafe class HostGemm
+internal abstract unsafe class BlockedGemm
 {
     /// <summary>The width this processor is fastest with.</summary>
-    public static HostGemm Widest { get; } =
-        Vector512.IsHardwareAccelerated ? new HostGemm<HostVector512>()
-        : Vector256.IsHardwareAccelerated ? new HostGemm<HostVector256>()
-        : new HostGemm<HostVector128>();
+    public static BlockedGemm Widest { get; } =
+        Vector512.IsHardwareAccelerated ? new BlockedGemm<HostVector512>()
+        : Vector256.IsHardwareAccelerated ? new BlockedGemm<HostVector256>()
+        : new BlockedGemm<HostVector128>();
 
     /// <summary>Entries that a table of row offsets needs beyond its rows.</summary>
-    public const int Spare = HostTile<HostVector128>.Rows;
+    public const int Spare = GemmMicroKernel<HostVector128>.Rows;
 
     /// <summary>Columns of a panel.</summary>
     public abstract int PanelColumns { get; }
@@ -59,42 +59,42 @@ internal abstract unsafe class HostGemm
     /// <summary>Computes a block of C.</summary>
     public abstract void Multiply(in BlockProduct product);
 
-    /// <inheritdoc cref="HostPanels{TVector}.PackRows"/>
+    /// <inheritdoc cref="PanelPacking{TVector}.PackRows"/>
     public abstract void PackRows(float* b, nint stride, int depth, int width, float* panel);
 
-    /// <inheritdoc cref="HostPanels{TVector}.PackColumns"/>
+    /// <inheritdoc cref="PanelPacking{TVector}.PackColumns"/>
     public abstract void PackColumns(float* b, nint stride, int depth, int width, float* panel);
 
-    /// <inheritdoc cref="HostPanels{TVector}.PackPatches"/>
+    /// <inheritdoc cref="PanelPacking{TVector}.PackPatches"/>
     public abstract void PackPatches(in ImagePatches patches, long from, long to, int column, int width, float* panel);
 
     /// <summary>Repeats the last offset, for tiles that reach beyond the last row.</summary>
     public static void FillUp(int* offsets, int rows) => new Span<int>(offsets + rows, Spare).Fill(offsets[rows - 1]);
 }
 
-/// <inheritdoc cref="HostGemm"/>
-internal sealed unsafe class HostGemm<TVector> : HostGemm
+/// <inheritdoc cref="BlockedGemm"/>
+internal sealed unsafe class BlockedGemm<TVector> : BlockedGemm
     where TVector : unmanaged, IHostVector<TVector>
 {
-    private const int Rows = HostTile<TVector>.Rows, SmallRows = HostTile<TVector>.SmallRows;
+    private const int Rows = GemmMicroKernel<TVector>.Rows, SmallRows = GemmMicroKernel<TVector>.SmallRows;
 
     /// <inheritdoc/>
-    public override int PanelColumns => HostTile<TVector>.Columns;
+    public override int PanelColumns => GemmMicroKernel<TVector>.Columns;
 
     /// <inheritdoc/>
-    public override int PanelDepth => 5120 / HostTile<TVector>.Columns; // 20 KB; the rest of 32 is for A and C
+    public override int PanelDepth => 5120 / GemmMicroKernel<TVector>.Columns; // 20 KB; the rest of 32 is for A and C
 
     /// <inheritdoc/>
     public override void PackRows(float* b, nint stride, int depth, int width, float* panel) =>
-        HostPanels<TVector>.PackRows(b, stride, depth, width, panel);
+        PanelPacking<TVector>.PackRows(b, stride, depth, width, panel);
 
     /// <inheritdoc/>
     public override void PackColumns(float* b, nint stride, int depth, int width, float* panel) =>
-        HostPanels<TVector>.PackColumns(b, stride, depth, width, panel);
+        PanelPacking<TVector>.PackColumns(b, stride, depth, width, panel);
 
     /// <inheritdoc/>
     public override void PackPatches(in ImagePatches patches, long from, long to, int column, int width, float* panel) =>
-        HostPanels<TVector>.PackPatches(patches, from, to, column, width, panel);
+        PanelPacking<TVector>.PackPatches(patches, from, to, column, width, panel);
 
     /// <inheritdoc/>
     public override void Multiply(in BlockProduct product)
@@ -122,7 +122,7 @@ internal sealed unsafe class HostGemm<TVector> : HostGemm
     /// <summary>All tiles over a part of the depth, panel by panel, so that a panel's part is read from the first-level cache.</summary>
     private static void Tiles(in BlockProduct product, in RowWalk walk, int offset, int firstDepth, float* start)
     {
-        int columns = HostTile<TVector>.Columns, depth = product.Walk.Runs * product.Walk.Length;
+        int columns = GemmMicroKernel<TVector>.Columns, depth = product.Walk.Runs * product.Walk.Length;
         float* ragged = stackalloc float[Rows * columns];
         for (int column = 0; column < product.Columns; column += columns)
         {
@@ -151,9 +151,9 @@ internal sealed unsafe class HostGemm<TVector> : HostGemm
         int height, float* a, int* offsets, int last, in RowWalk walk, float* b, float* start, int startStride, float* c, int stride)
     {
         if (height == Rows)
-            HostTile<TVector>.Multiply<SixRows>(a, offsets, last, walk, b, start, startStride, c, stride);
+            GemmMicroKernel<TVector>.Multiply<SixRows>(a, offsets, last, walk, b, start, startStride, c, stride);
         else
-            HostTile<TVector>.Multiply<FourRows>(a, offsets, last, walk, b, start, startStride, c, stride);
+            GemmMicroKernel<TVector>.Multiply<FourRows>(a, offsets, last, walk, b, start, startStride, c, stride);
     }
 
     private static void Move(float* source, int sourceStride, float* target, int targetStride, int rows, int width)

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>Threaded matrix products of the host: what convolution, linear layers and matrix multiplication share.</summary>
-internal static unsafe class HostMatrix
+internal static unsafe class ThreadedGemm
 {
     /// <summary>C = start + A B, or C += A B; A is (rows, depth), C (rows, columns), both without gaps.</summary>
     /// <param name="cpu">Whose threads run it.</param>
@@ -14,16 +14,16 @@ internal static unsafe class HostMatrix
     /// <param name="c">C.</param>
     /// <param name="add">Whether the sums begin with what C holds.</param>
     /// <param name="primalRows">Rows whose sums begin with B's bias; the others, of a tangent, begin with zero.</param>
-    public static void Multiply(CpuDevice cpu, float* a, int rows, HostFactor b, float* c, bool add, int primalRows)
+    public static void Multiply(CpuDevice cpu, float* a, int rows, PackedB b, float* c, bool add, int primalRows)
     {
         int halves = rows / primalRows;
-        var split = HostWorkSplit.Of(cpu, primalRows, b.Depth, b.Depth, b.Columns, halves);
+        var split = GemmPartition.Of(cpu, primalRows, b.Depth, b.Depth, b.Columns, halves);
         cpu.For(halves * split.RowItems * split.ColumnItems, item =>
         {
             int column = item % split.ColumnItems * split.Columns, rowItem = item / split.ColumnItems;
             int half = rowItem / split.RowItems, first = rowItem % split.RowItems * split.Rows;
             nint row = (nint)half * primalRows + first;
-            HostStrided.Multiply(
+            StridedGemm.Multiply(
                 a + row * b.Depth, b.Depth, 1, Math.Min(split.Rows, primalRows - first), b.Depth, b.Panels + (nint)column * b.Depth,
                 Math.Min(split.Columns, b.Columns - column), c + row * b.Columns + column, b.Columns,
                 add ? null : (half == 0 ? b.Bias : b.Zeros) + column);
@@ -38,11 +38,11 @@ internal static unsafe class HostMatrix
     public static void Gradient(CpuDevice cpu, float* dy, long pixels, int k, ImagePatches patches, float* dw, bool add)
     {
         const long partials = 1 << 20; // floats: 4 MB of partial sums at most
-        HostGemm gemm = HostGemm.Widest;
+        BlockedGemm gemm = BlockedGemm.Widest;
         int columns = patches.Columns, panels = gemm.Panels(columns), width = gemm.PanelColumns;
         long weights = (long)k * columns;
         int chunks = (int)Math.Clamp(pixels / 512, 1, Math.Clamp(partials / weights, 1, 32));
-        int groups = (int)Math.Clamp(Math.Min(32 / chunks, 2 * pixels * weights / chunks / HostWorkSplit.ItemFlops), 1, panels);
+        int groups = (int)Math.Clamp(Math.Min(32 / chunks, 2 * pixels * weights / chunks / GemmPartition.ItemFlops), 1, panels);
         int panelsPerGroup = (panels + groups - 1) / groups;
         groups = (panels + panelsPerGroup - 1) / panelsPerGroup;
 
@@ -66,7 +66,7 @@ internal static unsafe class HostMatrix
                     int taken = Math.Min(width, columns - column);
                     gemm.PackPatches(patches, pixel, pixel + count, column, taken, panel);
                     float* start = pixel == first && !(chunks == 1 && add) ? zeros : null;
-                    HostStrided.Multiply(dy + pixel * k, 1, k, k, count, panel, taken, target + column, columns, start);
+                    StridedGemm.Multiply(dy + pixel * k, 1, k, k, count, panel, taken, target + column, columns, start);
                 }
             }
         });

@@ -7,7 +7,7 @@ namespace TrigFlowNative.Kernels;
 /// <param name="Rows">Rows of a block.</param>
 /// <param name="ColumnItems">Groups of columns.</param>
 /// <param name="Columns">Columns of a group, whole panels.</param>
-internal readonly record struct HostWorkSplit(int RowItems, int Rows, int ColumnItems, int Columns)
+internal readonly record struct GemmPartition(int RowItems, int Rows, int ColumnItems, int Columns)
 {
     /// <summary>Work below which a second thread costs more than it saves: some ten microseconds of one core.</summary>
     public const long ItemFlops = 1_000_000;
@@ -22,15 +22,15 @@ internal readonly record struct HostWorkSplit(int RowItems, int Rows, int Column
     /// <param name="depth">Length of the sums.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="halves">2 if a tangent follows the primal.</param>
-    public static HostWorkSplit Of(CpuDevice cpu, int rows, int rowFloats, int depth, int columns, int halves)
+    public static GemmPartition Of(CpuDevice cpu, int rows, int rowFloats, int depth, int columns, int halves)
     {
         const int tallest = 252, lowest = 24, cached = 65536; // rows; rows; floats
         long flops = 2L * rows * depth * columns;
         int wanted = (int)Math.Clamp(flops / ItemFlops, 1, Math.Max(1, 4 * cpu.Threads / halves));
         int height = Math.Clamp((rows + wanted - 1) / wanted, lowest, Math.Clamp(cached / (rowFloats + columns), 48, tallest));
         int rowItems = (rows + height - 1) / height;
-        int panels = HostGemm.Widest.Panels(columns), groups = Math.Clamp(wanted / rowItems, 1, panels);
+        int panels = BlockedGemm.Widest.Panels(columns), groups = Math.Clamp(wanted / rowItems, 1, panels);
         int perGroup = (panels + groups - 1) / groups;
-        return new HostWorkSplit(rowItems, height, (panels + perGroup - 1) / perGroup, perGroup * HostGemm.Widest.PanelColumns);
+        return new GemmPartition(rowItems, height, (panels + perGroup - 1) / perGroup, perGroup * BlockedGemm.Widest.PanelColumns);
     }
 }
