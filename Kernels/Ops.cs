@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The table of contents: every op, one line each. A test fails while an op listed here has no test class.</summary>
+/// <summary>Catalogue of all ops, one line each. A test fails while an op listed here has no test class.</summary>
 public static class Ops
 {
     /// <summary>All ops in alphabetical order.</summary>
@@ -37,8 +37,8 @@ public static class Ops
     ];
 }
 
-/// <summary>What the catalogue says of an op.</summary>
-/// <param name="Type">The class that holds the op's rules.</param>
+/// <summary>Entry of an op in the catalogue.</summary>
+/// <param name="Type">Static class of the op.</param>
 /// <param name="Tangent">How the op treats a tangent.</param>
 public sealed record OpEntry(Type Type, OpTangent Tangent);
 
@@ -48,9 +48,9 @@ public enum OpTangent
     /// <summary>Linear: the forward kernel runs over primal and tangent as one batch.</summary>
     Linear,
 
-    /// <summary>A kernel of its own computes primal and tangent in one pass.</summary>
+    /// <summary>Nonlinear: a separate kernel computes primal and tangent in one pass.</summary>
     Rule,
 
-    /// <summary>None exists, since nothing needs it: a dual input throws, naming the op.</summary>
+    /// <summary>No rule for tangents, since nothing needs one: a dual input throws an <see cref="ArgumentException"/> that names the op.</summary>
     None,
 }

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Both terms in one vector loop, since the target may be one of the operands; threads take samples.</summary>
+/// <summary>On the host, one vector loop adds both terms, since the target may be an operand; threads take samples.</summary>
 public static partial class Combine
 {
     private const int Block = 8192;

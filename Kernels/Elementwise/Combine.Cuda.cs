@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread an element.</summary>
+/// <summary>On a GPU, each thread computes one element.</summary>
 public static partial class Combine
 {
     internal static void IntoKernel(

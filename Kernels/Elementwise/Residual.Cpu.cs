@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Bound by memory: blocks large enough that handing them to threads costs nothing.</summary>
+/// <summary>On the host, the op is bound by memory, so blocks are large enough to hide the cost of scheduling them.</summary>
 public static partial class Residual
 {
     private const int Block = 8192;

@@ -5,17 +5,17 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread a pack of elements.</summary>
+/// <summary>On a GPU, each thread computes one pack of elements.</summary>
 public static partial class Residual
 {
-    /// <summary>In place of <see cref="GradientSlot.Add"/> for an operand that needs no gradient.</summary>
-    private const int Skip = -1;
+    /// <summary>Value instead of <see cref="GradientSlot.Add"/> for an operand that needs no gradient.</summary>
+    private const int NoGradient = -1;
 
     /// <param name="i">Index of the pack.</param>
-    /// <param name="longer">The operand with a tangent, if one has.</param>
-    /// <param name="shorter">The other operand.</param>
-    /// <param name="y">As long as the longer operand.</param>
-    /// <param name="shorterCount">Packs of the shorter operand.</param>
+    /// <param name="longer">Operand with a tangent, if either has one.</param>
+    /// <param name="shorter">Other operand.</param>
+    /// <param name="y">Output, as long as the longer operand.</param>
+    /// <param name="shorterCount">Number of packs of the shorter operand.</param>
     /// <param name="scale">Factor of the sum.</param>
     internal static void ForwardKernel<TPack>(
         Index1D i, ArrayView<TPack> longer, ArrayView<TPack> shorter, ArrayView<TPack> y, int shorterCount, float scale)
@@ -32,10 +32,10 @@ public static partial class Residual
         where TPack : unmanaged, IPack<TPack>
     {
         Float8 contribution = scale * TPack.Widen(dy[i]);
-        if (addA != Skip)
+        if (addA != NoGradient)
             da[i] = TPack.Narrow(addA != 0 ? TPack.Widen(da[i]) + contribution : contribution);
-        if (addB != Skip)
-            db[i] = TPack.Narrow(addB != 0 ? TPack.Widen(db[i]) + contribution : contribution); // after da, which it is in (x + x)
+        if (addB != NoGradient)
+            db[i] = TPack.Narrow(addB != 0 ? TPack.Widen(db[i]) + contribution : contribution); // after da, since both are one tensor in x + x
     }
 
     private static Action ForwardGpu(GpuDevice gpu, Tensor longer, Tensor shorter, Tensor y, float scale) =>
@@ -66,7 +66,7 @@ public static partial class Residual
                 Index1D, ArrayView<TPack>, ArrayView<TPack>, ArrayView<TPack>, float, int, int>(BackwardKernel);
             return () => kernel(
                 Gpu.Stream, Dy.Count / TPack.Width, Packs.View<TPack>(Dy), Packs.View<TPack>(Da?.Tensor ?? Dy),
-                Packs.View<TPack>(Db?.Tensor ?? Dy), Scale, Da?.Add ?? Skip, Db?.Add ?? Skip);
+                Packs.View<TPack>(Db?.Tensor ?? Dy), Scale, Da?.Add ?? NoGradient, Db?.Add ?? NoGradient);
         }
     }
 }

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Blocks of <see cref="Block"/> elements, small enough that the logistic values stay in the first-level cache.</summary>
+/// <summary>On the host, threads take blocks of <see cref="Block"/> elements, whose logistic values stay in the first-level cache.</summary>
 public static partial class Silu
 {
     private const int Block = 2048;

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread an element.</summary>
+/// <summary>On a GPU, each thread computes one element.</summary>
 public static partial class Silu
 {
     internal static void ForwardKernel(Index1D i, ArrayView<float> x, ArrayView<float> y) => y[i] = x[i] * Logistic(x[i]);

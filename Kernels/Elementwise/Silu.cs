@@ -8,8 +8,10 @@ public static partial class Silu
 {
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">Any shape.</param>
+    /// <param name="x">Any shape, fp32.</param>
     /// <returns>A tensor of x's shape.</returns>
+    /// <exception cref="ArgumentException">x is on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor x)
     {
         Tensor y = program.AllocateLike(x);

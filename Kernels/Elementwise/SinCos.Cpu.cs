@@ -2,7 +2,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A batch has one time a sample: a plain loop.</summary>
+/// <summary>On the host, a plain loop suffices for one time per sample.</summary>
 public static partial class SinCos
 {
     private static void ForwardCpu(Tensor t, Tensor cos, Tensor sin, Tensor product)

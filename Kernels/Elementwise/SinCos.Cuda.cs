@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread a sample.</summary>
+/// <summary>On a GPU, each thread computes one sample.</summary>
 public static partial class SinCos
 {
     internal static void ForwardKernel(Index1D n, ArrayView<float> t, ArrayView<float> cos, ArrayView<float> sin, ArrayView<float> product)

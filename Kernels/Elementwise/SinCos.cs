@@ -3,16 +3,17 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>cos t, sin t and cos t sin t: the coefficients by which TrigFlow mixes image and noise (arXiv:2410.11081, section 3).</summary>
-/// <remarks>Absolute error below 1e-7. Constants to the tape; no tangent: the network sees t, not these.</remarks>
+/// <remarks>Absolute error below 1e-7. The results are constants to the tape and carry no tangent, since the network's input is t itself.</remarks>
 public static partial class SinCos
 {
     private const string Name = "sin-cos";
 
     /// <summary>Applies the op.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="t">(N), radians in [0, pi/2].</param>
-    /// <returns>Three tensors (N).</returns>
-    /// <exception cref="ArgumentException">t is not (N) or not fp32, carries a tangent, or a gradient of it is wanted.</exception>
+    /// <param name="t">Times (N) in radians, in [0, pi/2], fp32.</param>
+    /// <returns>cos t, sin t and cos t sin t, each (N).</returns>
+    /// <exception cref="ArgumentException">t is not (N) fp32, carries a tangent, needs a gradient or is on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static (Tensor Cos, Tensor Sin, Tensor CosSin) Apply(ComputeProgram program, Tensor t)
     {
         Expect.Float32(Name, t);

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Reads one column of the weight a sample, which is strided and small: threads, but vectors only for the bias.</summary>
+/// <summary>On the host, threads take samples. Each reads a strided column of the weight, so only the bias is vectorised.</summary>
 public static partial class LabelEmbedding
 {
     private const int Block = 4096;

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread an element written; a gradient's thread goes over the batch in order, so that sums are reproducible.</summary>
+/// <summary>On a GPU, each thread writes one element. A gradient's thread sums over the batch in order, so that sums are reproducible.</summary>
 public static partial class LabelEmbedding
 {
     internal static void ForwardKernel(

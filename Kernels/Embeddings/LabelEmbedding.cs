@@ -3,11 +3,11 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// y[n, k] = sqrt(L) weight[k, label[n]] + bias[k]: a linear layer over one-hot labels times sqrt(L), as EDM scales them, so
-/// that the layer's input has variance 1.
+/// y[n, k] = sqrt(L) weight[k, label[n]] + bias[k]: a linear layer over one-hot labels times sqrt(L), as in EDM,
+/// which gives the layer's input a mean square of 1.
 /// </summary>
 /// <remarks>
-/// Backward: dweight[k, l] += sqrt(L) sum of dy[n, k] over the n with label l, in order of n; dbias[k] += sum of dy[n, k].
+/// Backward: dweight[k, l] += sqrt(L) sum of dy[n, k] over all n with label l, in order of n; dbias[k] += sum of dy[n, k].
 /// Labels are constants, so the output never carries a tangent.
 /// </remarks>
 public static partial class LabelEmbedding
@@ -16,11 +16,12 @@ public static partial class LabelEmbedding
 
     /// <summary>Applies the op.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="labels">Int32 (N), each in [0, L), or -1 for no label: then y[n] is the bias alone. Others are read as none.</param>
-    /// <param name="weight">(K, L).</param>
-    /// <param name="bias">(K), or null for 0.</param>
-    /// <returns>(N, K), without tangent.</returns>
-    /// <exception cref="ArgumentException">Shapes do not fit, a type is wrong, or an input carries a tangent.</exception>
+    /// <param name="labels">Int32 (N), each in [0, L). Any other value, such as -1, means no label: y[n] is then the bias alone.</param>
+    /// <param name="weight">Weight (K, L), fp32.</param>
+    /// <param name="bias">Bias (K), fp32; null for 0.</param>
+    /// <returns>Embeddings (N, K), without tangent.</returns>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or an input carries a tangent or is on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor labels, Tensor weight, Tensor? bias)
     {
         Expect.Float32(Name, weight, bias);
@@ -28,7 +29,7 @@ public static partial class LabelEmbedding
         if (labels.Type != DType.Int32 || labels.Shape.Rank != 1)
             throw new ArgumentException($"{Name}: labels are {labels}, not (N) Int32");
         if (weight.Shape.Rank != 2 || (bias is not null && bias.Shape != new Shape(weight.Shape.N)))
-            throw new ArgumentException($"{Name}: weight is {weight}, bias {bias}, not (K, L) and (K)");
+            throw new ArgumentException($"{Name}: weight is {weight} and bias is {bias}, not (K, L) and (K)");
 
         Tensor y = program.Allocate(new Shape(labels.Shape.N, weight.Shape.N));
         program.Emit(

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Frequencies from float64, once at record time; threads take blocks of samples.</summary>
+/// <summary>On the host, recording computes the frequencies once, in float64; threads take blocks of samples.</summary>
 public static partial class TimeEmbedding
 {
     private const int Block = 32;

@@ -5,14 +5,14 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread a sample and frequency: it writes the sine, the cosine and their tangents.</summary>
+/// <summary>On a GPU, each thread takes one frequency of a sample and writes the sine, the cosine and their tangents.</summary>
 public static partial class TimeEmbedding
 {
-    /// <param name="i">n half + index of the frequency.</param>
-    /// <param name="t">Times, then their tangents if there are any.</param>
+    /// <param name="i">n half + index of the frequency, for sample n.</param>
+    /// <param name="t">Times in radians, then their tangents if there are any.</param>
     /// <param name="y">Embeddings, then their tangents if there are any.</param>
-    /// <param name="half">Frequencies.</param>
-    /// <param name="rate">ln f[i] = -i rate. A rounding error e in the exponent moves the phase by t f e, never above 4e-7.</param>
+    /// <param name="half">Number of frequencies.</param>
+    /// <param name="rate">Rate of decay: ln f[i] = -i rate. A rounding error e of the exponent shifts the phase by t f e, at most 4e-7.</param>
     /// <param name="tangentSamples">N, or 0 if there are no tangents.</param>
     internal static void ForwardKernel(Index1D i, ArrayView<float> t, ArrayView<float> y, int half, float rate, int tangentSamples)
     {

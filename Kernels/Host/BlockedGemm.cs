@@ -2,58 +2,56 @@ using System.Runtime.Intrinsics;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread's share of a product C = start + A B, B in panels.</summary>
+/// <summary>One thread's block of a product C = start + A B, with B in panels.</summary>
 internal unsafe ref struct BlockProduct
 {
-    /// <summary>What the row offsets count from.</summary>
+    /// <summary>Base address of the row offsets.</summary>
     public float* A;
 
-    /// <summary>Where each of the rows of A begins, filled up by <see cref="BlockedGemm.FillUp"/>.</summary>
+    /// <summary>Offset of each row of A in floats, padded by <see cref="BlockedGemm.FillUp"/>.</summary>
     public int* Offsets;
 
     /// <summary>Rows of A and C.</summary>
     public int Rows;
 
-    /// <summary>How a row of A is walked.</summary>
+    /// <summary>Access pattern of a row of A.</summary>
     public RowWalk Walk;
 
-    /// <summary>The first panel of B.</summary>
+    /// <summary>First panel of B.</summary>
     public float* B;
 
-    /// <summary>Columns of B and C; the last panel may be fuller.</summary>
+    /// <summary>Columns of B and C; the last panel may hold more.</summary>
     public int Columns;
 
     /// <summary>First element of C.</summary>
     public float* C;
 
-    /// <summary>Floats between rows of C.</summary>
+    /// <summary>Distance between rows of C in floats.</summary>
     public int Stride;
 
-    /// <summary>One row that the sums begin with, filled up to whole panels; null to add to C.</summary>
+    /// <summary>Row from which the sums of every row start, padded to whole panels; null to add to C.</summary>
     public float* Start;
 }
 
-/// <summary>
-/// Cache-blocked matrix products on the host for one vector width. The threads, and what becomes rows and panels, are the ops' affair.
-/// </summary>
+/// <summary>Cache-blocked matrix products on one host thread for one vector width. Ops choose the threads and lay out rows and panels.</summary>
 internal abstract unsafe class BlockedGemm
 {
-    /// <summary>The width this processor is fastest with.</summary>
+    /// <summary>Implementation for the widest vectors that the processor accelerates.</summary>
     public static BlockedGemm Widest { get; } =
         Vector512.IsHardwareAccelerated ? new BlockedGemm<HostVector512>()
         : Vector256.IsHardwareAccelerated ? new BlockedGemm<HostVector256>()
         : new BlockedGemm<HostVector128>();
 
-    /// <summary>Entries that a table of row offsets needs beyond its rows.</summary>
+    /// <summary>Number of padding entries that a table of row offsets needs beyond its rows.</summary>
     public const int Spare = GemmMicroKernel<HostVector128>.Rows;
 
-    /// <summary>Columns of a panel.</summary>
+    /// <summary>Number of columns of a panel.</summary>
     public abstract int PanelColumns { get; }
 
-    /// <summary>Rows of a panel that stay in the first-level cache: how many pixels a weight gradient takes at a time.</summary>
+    /// <summary>Number of panel rows that fit the first-level cache: the k block of a product, and the pixels that a weight gradient takes at a time.</summary>
     public abstract int PanelDepth { get; }
 
-    /// <summary>Panels that hold a number of columns.</summary>
+    /// <summary>Number of panels for a number of columns.</summary>
     public int Panels(int columns) => (columns + PanelColumns - 1) / PanelColumns;
 
     /// <summary>Computes a block of C.</summary>
@@ -82,7 +80,7 @@ internal sealed unsafe class BlockedGemm<TVector> : BlockedGemm
     public override int PanelColumns => GemmMicroKernel<TVector>.Columns;
 
     /// <inheritdoc/>
-    public override int PanelDepth => 5120 / GemmMicroKernel<TVector>.Columns; // 20 KB; the rest of 32 is for A and C
+    public override int PanelDepth => 5120 / GemmMicroKernel<TVector>.Columns; // 20 of the first-level cache's 32 KB; the rest is for A and C
 
     /// <inheritdoc/>
     public override void PackRows(float* b, nint stride, int depth, int width, float* panel) =>
@@ -106,24 +104,24 @@ internal sealed unsafe class BlockedGemm<TVector> : BlockedGemm
             return;
         }
 
-        int pieces = (walk.Length + PanelDepth - 1) / PanelDepth;
+        int kBlocks = (walk.Length + PanelDepth - 1) / PanelDepth;
         for (int run = 0; run < walk.Runs; run++)
         {
-            for (int piece = 0; piece < pieces; piece++)
+            for (int kBlock = 0; kBlock < kBlocks; kBlock++)
             {
-                int from = (int)((long)walk.Length * piece / pieces), to = (int)((long)walk.Length * (piece + 1) / pieces);
+                int from = (int)((long)walk.Length * kBlock / kBlocks), to = (int)((long)walk.Length * (kBlock + 1) / kBlocks);
                 Tiles(
                     product, walk with { Runs = 1, Length = to - from }, run * walk.RunStride + from * walk.Step, run * walk.Length + from,
-                    run + piece == 0 ? product.Start : null);
+                    run + kBlock == 0 ? product.Start : null);
             }
         }
     }
 
-    /// <summary>All tiles over a part of the depth, panel by panel, so that a panel's part is read from the first-level cache.</summary>
+    /// <summary>Computes all tiles for one k block, panel by panel, so that the block of a panel stays in the first-level cache.</summary>
     private static void Tiles(in BlockProduct product, in RowWalk walk, int offset, int firstDepth, float* start)
     {
         int columns = GemmMicroKernel<TVector>.Columns, depth = product.Walk.Runs * product.Walk.Length;
-        float* ragged = stackalloc float[Rows * columns];
+        float* edge = stackalloc float[Rows * columns];
         for (int column = 0; column < product.Columns; column += columns)
         {
             float* b = product.B + (nint)depth * column + firstDepth * columns;
@@ -133,18 +131,18 @@ internal sealed unsafe class BlockedGemm<TVector> : BlockedGemm
                 int height = TileHeight(product.Rows - row);
                 rows = Math.Min(height, product.Rows - row);
                 float* c = product.C + (nint)row * product.Stride + column;
-                float* tile = width == columns ? c : ragged, init = start == null ? tile : start + column;
+                float* tile = width == columns ? c : edge, init = start == null ? tile : start + column;
                 int stride = width == columns ? product.Stride : columns, initStride = start == null ? stride : 0;
                 if (width < columns && start == null)
-                    Move(c, product.Stride, ragged, columns, rows, width);
+                    Move(c, product.Stride, edge, columns, rows, width);
                 Tile(height, product.A + offset, product.Offsets + row, rows - 1, walk, b, init, initStride, tile, stride);
                 if (width < columns)
-                    Move(ragged, columns, c, product.Stride, rows, width);
+                    Move(edge, columns, c, product.Stride, rows, width);
             }
         }
     }
 
-    /// <summary>Sixes, and at the end fours where they waste less.</summary>
+    /// <summary>Returns the rows of the next tile: six, or four near the end if that wastes less.</summary>
     private static int TileHeight(int left) => left is 1 or 2 or 3 or 4 or 7 or 8 ? SmallRows : Rows;
 
     private static void Tile(

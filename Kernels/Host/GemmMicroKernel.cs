@@ -2,23 +2,23 @@ using System.Runtime.CompilerServices;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How a row of A is walked: <see cref="Runs"/> runs of <see cref="Length"/> elements.</summary>
+/// <summary>Access pattern of a row of A: <see cref="Runs"/> runs of <see cref="Length"/> elements.</summary>
 /// <remarks>
 /// A matrix row is one run. A 3x3 patch of a channels-last image is three runs of 3 C elements, one for each image line, since
 /// the three pixels of a line are neighbours in memory.
 /// </remarks>
 /// <param name="Runs">Number of runs.</param>
-/// <param name="RunStride">Elements from one run's start to the next one's.</param>
-/// <param name="Length">Elements in a run.</param>
-/// <param name="Step">Distance between the elements of a run: 1, or the row length of a matrix that is read transposed.</param>
+/// <param name="RunStride">Distance between the starts of runs in elements.</param>
+/// <param name="Length">Number of elements in a run.</param>
+/// <param name="Step">Distance between the elements of a run in elements: 1, or the row length of a matrix that is read transposed.</param>
 internal readonly record struct RowWalk(int Runs, int RunStride, int Length, int Step);
 
 /// <summary>
-/// The micro-kernel under every matrix product and convolution of the host: 6 (or 4) rows of A times a panel of B that is two vectors wide.
+/// Micro-kernel of all matrix products and convolutions on the host: six or four rows of A times a panel of B that is two vectors wide.
 /// </summary>
 /// <remarks>
 /// Twelve accumulators, two vectors of B and one broadcast fill 15 of AVX2's 16 registers; 12 FMAs hide the latency of 4 cycles
-/// on two pipes and meet only 8 loads. Every element of C is one chain of FMAs in the order of the walk, whatever tile it is in,
+/// on two pipes and need only 8 loads. Every element of C is one chain of FMAs in the order of the row of A, whatever its tile,
 /// so that results depend neither on how rows are cut into tiles nor on the number of threads.
 /// </remarks>
 internal static unsafe class GemmMicroKernel<TVector>
@@ -27,23 +27,23 @@ internal static unsafe class GemmMicroKernel<TVector>
     /// <summary>Rows of the larger tile.</summary>
     public const int Rows = 6;
 
-    /// <summary>Rows of the smaller tile, for what sixes leave over.</summary>
+    /// <summary>Rows of the smaller tile, for rows that tiles of six leave over.</summary>
     public const int SmallRows = 4;
 
     /// <summary>Columns of a tile and of a panel of B.</summary>
     public static int Columns => 2 * TVector.Width;
 
-    /// <summary>C[i] = start[i] + A[i] B for the rows i &lt; TRows.Count of a tile.</summary>
-    /// <param name="a">What the row offsets count from.</param>
-    /// <param name="offsets">Where each row of A begins; a row that the tile lacks repeats the last one.</param>
-    /// <param name="last">Index of the tile's last true row.</param>
-    /// <param name="walk">Which elements of a row meet the panel's rows.</param>
-    /// <param name="b">The panel: Runs x Length rows of <see cref="Columns"/> floats.</param>
-    /// <param name="start">What the sums begin with: a bias, zeros or C itself.</param>
-    /// <param name="startStride">Floats between the rows of start; 0 for one row that serves all.</param>
-    /// <param name="c">The tile of C.</param>
-    /// <param name="stride">Floats between the rows of C.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // the first call is as long as the millionth
+    /// <summary>C[i] = start[i] + A[i] B for the rows i of a tile, six or four as <typeparamref name="TRows"/> says.</summary>
+    /// <param name="a">Base address of the row offsets.</param>
+    /// <param name="offsets">Offset of each row of A in floats; rows that the tile lacks repeat the last one.</param>
+    /// <param name="last">Index of the tile's last row that exists.</param>
+    /// <param name="walk">Access pattern of a row of A, one element per row of the panel.</param>
+    /// <param name="b">Panel of B: Runs x Length rows of <see cref="Columns"/> floats.</param>
+    /// <param name="start">First row from which sums start: a bias, zeros or C itself.</param>
+    /// <param name="startStride">Distance between the rows of start in floats; 0 if one row serves all.</param>
+    /// <param name="c">First element of the tile of C.</param>
+    /// <param name="stride">Distance between the rows of C in floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // compiled optimised at once, since a single call can be long
     public static void Multiply<TRows>(
         float* a, int* offsets, int last, in RowWalk walk, float* b, float* start, int startStride, float* c, int stride)
         where TRows : struct, ITileRows
@@ -128,10 +128,10 @@ internal static unsafe class GemmMicroKernel<TVector>
     }
 }
 
-/// <summary>Height of a tile: a constant to the compiler, so that one source gives both kernels.</summary>
+/// <summary>Height of a tile, a constant to the JIT compiler, so that one source gives both kernels.</summary>
 internal interface ITileRows
 {
-    /// <summary>Whether the tile has its fifth and sixth row.</summary>
+    /// <summary>Whether the tile has a fifth and a sixth row.</summary>
     static abstract bool Six { get; }
 }
 

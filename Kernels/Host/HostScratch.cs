@@ -4,28 +4,28 @@ using System.Runtime.InteropServices;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Memory that host loops write before they read: grown on demand and kept, so that a step that has run once allocates
-/// nothing. Each thread has two pieces, since the thread that calls an op also runs items of its loop.
+/// Uninitialised scratch memory of host loops, grown on demand and kept, so that a step that has run once allocates
+/// nothing. Each thread has two buffers, since the thread that calls an op also runs items of its loop.
 /// </summary>
 internal static unsafe class HostScratch
 {
-    private const int Line = 64;
+    private const int LineBytes = 64;
 
     [ThreadStatic]
     private static float[]? call, item;
 
-    /// <summary>For one call of an op: what all items share. Valid until the calling thread calls again.</summary>
+    /// <summary>Buffer for one call of an op, shared by all items of its loops; valid until the calling thread's next call.</summary>
     public static float* OfCall(long floats) => Take(ref call, floats);
 
-    /// <summary>For one item of a parallel loop. Valid until this thread's next item.</summary>
+    /// <summary>Buffer for one item of a parallel loop, valid until the thread's next item.</summary>
     public static float* OfItem(long floats) => Take(ref item, floats);
 
-    /// <summary>The number of floats that fill whole cache lines, so that pieces of one scratch block stay aligned.</summary>
-    public static long Lines(long floats) => (floats + Line / sizeof(float) - 1) / (Line / sizeof(float)) * (Line / sizeof(float));
+    /// <summary>Rounds a number of floats up to whole cache lines, so that parts of one buffer stay aligned.</summary>
+    public static long Lines(long floats) => (floats + LineBytes / sizeof(float) - 1) / (LineBytes / sizeof(float)) * (LineBytes / sizeof(float));
 
     private static float* Take(ref float[]? buffer, long floats)
     {
-        long needed = floats + Line / sizeof(float);
+        long needed = floats + LineBytes / sizeof(float);
         if (buffer is null || buffer.Length < needed)
         {
             int length = checked((int)BitOperations.RoundUpToPowerOf2((ulong)needed));
@@ -33,6 +33,6 @@ internal static unsafe class HostScratch
         }
 
         nint address = Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0);
-        return (float*)((address + Line - 1) & ~(nint)(Line - 1));
+        return (float*)((address + LineBytes - 1) & ~(nint)(LineBytes - 1));
     }
 }

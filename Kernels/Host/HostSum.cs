@@ -2,10 +2,10 @@ using System.Numerics;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Vectorised sums of squares on the host: every term widened to float64, in an order that is fixed by the vector width.</summary>
+/// <summary>Vectorised sums of squares on the host, in float64 and in an order that depends on the vector width alone.</summary>
 internal static class HostSum
 {
-    /// <summary>The sum of squares; finite exactly if all values are, since no square of a binary32 overflows a binary64.</summary>
+    /// <summary>Returns the sum of squares, finite if and only if all values are, since the square of an fp32 number does not overflow float64.</summary>
     public static double Squares(ReadOnlySpan<float> x)
     {
         Vector<double> even = Vector<double>.Zero, odd = Vector<double>.Zero;
@@ -18,7 +18,7 @@ internal static class HostSum
         return sum;
     }
 
-    /// <summary>The sum of squares of a - b, the difference taken in binary32 as kernels take it.</summary>
+    /// <summary>Returns the sum of squares of a - b, with differences in fp32 as in the kernels.</summary>
     public static double SquaredDifferences(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         Vector<double> even = Vector<double>.Zero, odd = Vector<double>.Zero;

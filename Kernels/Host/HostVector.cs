@@ -3,18 +3,18 @@ using System.Runtime.Intrinsics;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A hardware vector of floats, so that one loop is compiled for every width (Vector{T} never takes 512 bits by itself).</summary>
+/// <summary>Hardware vector of floats, over which one loop is compiled for every width (Vector{T} does not use 512 bits by default).</summary>
 internal unsafe interface IHostVector<TSelf>
     where TSelf : unmanaged, IHostVector<TSelf>
 {
-    /// <summary>Floats in a vector: a constant to the compiler.</summary>
+    /// <summary>Number of floats in a vector, a constant to the JIT compiler.</summary>
     static abstract int Width { get; }
 
     static abstract TSelf Load(float* source);
 
     static abstract TSelf Broadcast(float* source);
 
-    /// <summary>a b + c, in one rounding where the processor has FMA.</summary>
+    /// <summary>a b + c, with one rounding if the processor has FMA.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
     static abstract TSelf Add(TSelf a, TSelf b);
@@ -22,7 +22,7 @@ internal unsafe interface IHostVector<TSelf>
     static abstract void Store(TSelf value, float* target);
 }
 
-/// <summary>SSE and NEON.</summary>
+/// <summary>Vector of 128 bits: SSE or NEON.</summary>
 internal readonly unsafe struct HostVector128(Vector128<float> value) : IHostVector<HostVector128>
 {
     private readonly Vector128<float> value = value;
@@ -46,7 +46,7 @@ internal readonly unsafe struct HostVector128(Vector128<float> value) : IHostVec
     public static void Store(HostVector128 value, float* target) => value.value.Store(target);
 }
 
-/// <summary>AVX2.</summary>
+/// <summary>Vector of 256 bits: AVX2.</summary>
 internal readonly unsafe struct HostVector256(Vector256<float> value) : IHostVector<HostVector256>
 {
     private readonly Vector256<float> value = value;
@@ -70,7 +70,7 @@ internal readonly unsafe struct HostVector256(Vector256<float> value) : IHostVec
     public static void Store(HostVector256 value, float* target) => value.value.Store(target);
 }
 
-/// <summary>AVX-512.</summary>
+/// <summary>Vector of 512 bits: AVX-512.</summary>
 internal readonly unsafe struct HostVector512(Vector512<float> value) : IHostVector<HostVector512>
 {
     private readonly Vector512<float> value = value;

@@ -3,8 +3,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The right factor B of a threaded product in the scratch memory of one call: its panels, and the rows that the sums begin with,
-/// filled up to whole panels: the bias for the primal, zeros for the tangent.
+/// Right operand B of a threaded product, packed into panels in the scratch memory of one call, with the rows from which sums
+/// start, padded to whole panels: the bias for the primal, zeros for the tangent.
 /// </summary>
 internal readonly unsafe struct PackedB
 {
@@ -23,16 +23,16 @@ internal readonly unsafe struct PackedB
     /// <summary>Columns of B.</summary>
     public int Columns { get; }
 
-    /// <summary>The bias, or zeros if there is none.</summary>
+    /// <summary>Bias, padded to whole panels; zeros if there is none.</summary>
     public float* Bias { get; }
 
-    /// <summary>A row of zeros.</summary>
+    /// <summary>Row of zeros, padded to whole panels.</summary>
     public float* Zeros { get; }
 
-    /// <summary>B in panels, Depth x Columns rounded up.</summary>
+    /// <summary>Panels of B: Depth x Columns floats, with Columns rounded up to whole panels.</summary>
     public float* Panels { get; }
 
-    /// <summary>Makes room for B; the panels are the caller's to fill before the calling thread's next product.</summary>
+    /// <summary>Reserves scratch memory for B, valid until the calling thread's next product; the caller then fills the panels.</summary>
     public static PackedB Take(int depth, int columns, Tensor? bias = null)
     {
         int padded = StridedGemm.Padded(columns);
@@ -42,31 +42,31 @@ internal readonly unsafe struct PackedB
         return new PackedB(depth, columns, scratch, padded);
     }
 
-    /// <summary>Fills the panels from a matrix of contiguous rows.</summary>
+    /// <summary>Fills the panels from a row-major (Depth, Columns) matrix.</summary>
     public PackedB PackRows(CpuDevice cpu, float* b)
     {
         (BlockedGemm gemm, int depth, int columns) = (BlockedGemm.Widest, Depth, Columns);
         return Pack(cpu, (column, width, panel) => gemm.PackRows(b + column, columns, depth, width, (float*)panel));
     }
 
-    /// <summary>Fills the panels from a matrix of contiguous columns: the transpose of a (Columns, Depth) matrix.</summary>
+    /// <summary>Fills the panels from a column-major matrix, the transpose of a row-major (Columns, Depth) one.</summary>
     public PackedB PackColumns(CpuDevice cpu, float* b)
     {
         (BlockedGemm gemm, int depth) = (BlockedGemm.Widest, Depth);
         return Pack(cpu, (column, width, panel) => gemm.PackColumns(b + (nint)column * depth, depth, depth, width, (float*)panel));
     }
 
-    /// <summary>Calls pack(first column, number of columns, address of the panel) for every panel, small ones several to an item.</summary>
+    /// <summary>Calls pack(first column, number of columns, address of the panel) for every panel; one item takes several small panels.</summary>
     public PackedB Pack(CpuDevice cpu, Action<int, int, nint> pack)
     {
-        const int grain = 1 << 17; // floats: about a tenth of a millisecond
-        PackedB factor = this;
+        const int grainFloats = 1 << 17; // takes about 0.1 ms
+        PackedB packed = this;
         int width = BlockedGemm.Widest.PanelColumns;
-        cpu.For(BlockedGemm.Widest.Panels(Columns), Math.Max(1, grain / (Depth * width)), (from, to) =>
+        cpu.For(BlockedGemm.Widest.Panels(Columns), Math.Max(1, grainFloats / (Depth * width)), (from, to) =>
         {
             for (int column = (int)from * width; from < to; from++, column += width)
-                pack(column, Math.Min(width, factor.Columns - column), (nint)(factor.Panels + (nint)column * factor.Depth));
+                pack(column, Math.Min(width, packed.Columns - column), (nint)(packed.Panels + (nint)column * packed.Depth));
         });
-        return factor;
+        return packed;
     }
 }

@@ -3,17 +3,17 @@ using System.Runtime.CompilerServices;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Lays a matrix B out in panels: panel q holds its columns from q x Columns on, row after row, the last one filled up with
-/// zeros. A tile then reads B as one stream, whatever B was before.
+/// Packs a matrix B into panels: panel q holds its columns from q x Columns on, row by row, and the last panel is padded with
+/// zeros. A tile then reads B as one stream, whatever the layout of the source.
 /// </summary>
 internal static unsafe class PanelPacking<TVector>
     where TVector : unmanaged, IHostVector<TVector>
 {
     private static int Columns => GemmMicroKernel<TVector>.Columns;
 
-    /// <summary>Packs <paramref name="width"/> columns of a matrix whose rows are contiguous.</summary>
+    /// <summary>Packs <paramref name="width"/> columns of a row-major matrix.</summary>
     /// <param name="b">First element.</param>
-    /// <param name="stride">Floats between rows.</param>
+    /// <param name="stride">Distance in floats between rows, or between columns of a column-major matrix.</param>
     /// <param name="depth">Number of rows.</param>
     /// <param name="width">Columns to take, 1 to Columns.</param>
     /// <param name="panel">Receives depth x Columns floats.</param>
@@ -24,7 +24,7 @@ internal static unsafe class PanelPacking<TVector>
         CopyRows(b, stride, width, panel, depth);
     }
 
-    /// <summary>Packs <paramref name="width"/> columns of a matrix of contiguous columns, such as (K, C) weights read as (C, K).</summary>
+    /// <summary>Packs <paramref name="width"/> columns of a column-major matrix, such as (K, C) weights read as (C, K).</summary>
     /// <inheritdoc cref="PackRows"/>
     public static void PackColumns(float* b, nint stride, int depth, int width, float* panel)
     {
@@ -56,21 +56,21 @@ internal static unsafe class PanelPacking<TVector>
         int run = patches.R * patches.C; // columns that one image line supplies
         for (int j = 0; j < width;)
         {
-            int r = (column + j) / run, skip = (column + j) % run, count = Math.Min(run - skip, width - j);
-            PackRun(patches, from, to, r - patches.R / 2, skip, count, panel + j);
+            int r = (column + j) / run, offset = (column + j) % run, count = Math.Min(run - offset, width - j);
+            PackRun(patches, from, to, r - patches.R / 2, offset, count, panel + j);
             j += count;
         }
     }
 
-    /// <summary>Packs floats [skip, skip + count) of the runs (s, c) that lie <paramref name="shift"/> lines below their pixels.</summary>
-    private static void PackRun(in ImagePatches patches, long from, long to, int shift, int skip, int count, float* panel)
+    /// <summary>Packs floats [offset, offset + count) of each pixel's run (s, c), which lies <paramref name="shift"/> lines below the pixel.</summary>
+    private static void PackRun(in ImagePatches patches, long from, long to, int shift, int offset, int count, float* panel)
     {
         int radius = patches.R / 2, c = patches.C;
-        int left = Math.Max(0, radius - skip / c); // pixels [left, right) of a line have all of the piece within the image
-        int right = Math.Min(patches.W, patches.W + radius - (skip + count - 1) / c);
+        int left = Math.Max(0, radius - offset / c); // for pixels [left, right) of a line all these floats lie within the image
+        int right = Math.Min(patches.W, patches.W + radius - (offset + count - 1) / c);
         long line = from / patches.W;
         int w = (int)(from - line * patches.W), h = (int)(line % patches.H);
-        float* source = patches.X + (line + shift) * patches.W * c + skip - radius * c; // the run's floats for w = 0
+        float* source = patches.X + (line + shift) * patches.W * c + offset - radius * c; // the floats for w = 0
         for (long pixels = to - from; pixels > 0; w = 0)
         {
             int end = (int)Math.Min(patches.W, w + pixels);
@@ -78,7 +78,7 @@ internal static unsafe class PanelPacking<TVector>
             if ((uint)(h + shift) < (uint)patches.H)
             {
                 for (; w < Math.Min(left, end); w++, panel += Columns)
-                    PackEdge(patches, source, w, skip, count, panel);
+                    PackEdge(patches, source, w, offset, count, panel);
                 int whole = Math.Min(right, end) - w;
                 if (whole > 0)
                 {
@@ -88,7 +88,7 @@ internal static unsafe class PanelPacking<TVector>
                 }
 
                 for (; w < end; w++, panel += Columns)
-                    PackEdge(patches, source, w, skip, count, panel);
+                    PackEdge(patches, source, w, offset, count, panel);
             }
             else
             {
@@ -101,17 +101,17 @@ internal static unsafe class PanelPacking<TVector>
         }
     }
 
-    /// <summary>A pixel so near to a border that some or all of its piece lies beyond.</summary>
-    private static void PackEdge(in ImagePatches patches, float* source, int w, int skip, int count, float* panel)
+    /// <summary>Packs a pixel near the border, some or all of whose floats lie outside the image and are zero.</summary>
+    private static void PackEdge(in ImagePatches patches, float* source, int w, int offset, int count, float* panel)
     {
         int radius = patches.R / 2, c = patches.C;
-        int low = Math.Clamp((radius - w) * c - skip, 0, count), high = Math.Clamp((patches.W + radius - w) * c - skip, low, count);
+        int low = Math.Clamp((radius - w) * c - offset, 0, count), high = Math.Clamp((patches.W + radius - w) * c - offset, low, count);
         ClearRows(panel, count, 1);
         for (int j = low; j < high; j++)
             panel[j] = source[(nint)w * c + j];
     }
 
-    /// <summary>Copies rows of <paramref name="count"/> floats into a panel; two moves that overlap spare the odd ends.</summary>
+    /// <summary>Copies rows of <paramref name="count"/> floats into a panel; a second vector, which overlaps the first, covers the tail.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyRows(float* source, nint stride, int count, float* panel, int rows)
     {
@@ -154,8 +154,8 @@ internal static unsafe class PanelPacking<TVector>
 }
 
 /// <summary>
-/// An (N, H, W, C) image seen as the matrix of its R x R patches, zero beyond the borders: a row for each pixel, columns (r, s, c).
-/// A plain matrix of P rows is the image with H = 1, W = P, R = 1.
+/// Images (N, H, W, C) as the im2col matrix of their R x R patches, zero outside the images: one row per pixel, columns (r, s, c).
+/// A plain matrix of P rows is an image with H = 1, W = P, R = 1.
 /// </summary>
 internal readonly unsafe struct ImagePatches(float* x, int h, int w, int c, int r)
 {

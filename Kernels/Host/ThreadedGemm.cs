@@ -3,17 +3,17 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Threaded matrix products of the host: what convolution, linear layers and matrix multiplication share.</summary>
+/// <summary>Multithreaded matrix products on the host, shared by convolutions, linear layers and matrix multiplication.</summary>
 internal static unsafe class ThreadedGemm
 {
-    /// <summary>C = start + A B, or C += A B; A is (rows, depth), C (rows, columns), both without gaps.</summary>
-    /// <param name="cpu">Whose threads run it.</param>
-    /// <param name="a">A.</param>
+    /// <summary>C = start + A B, or C += A B; A (rows, depth) and C (rows, columns) are contiguous.</summary>
+    /// <param name="cpu">Device whose threads run the product.</param>
+    /// <param name="a">First element of A.</param>
     /// <param name="rows">Rows of A and C.</param>
-    /// <param name="b">B, packed.</param>
-    /// <param name="c">C.</param>
-    /// <param name="add">Whether the sums begin with what C holds.</param>
-    /// <param name="primalRows">Rows whose sums begin with B's bias; the others, of a tangent, begin with zero.</param>
+    /// <param name="b">Packed B with its bias.</param>
+    /// <param name="c">First element of C.</param>
+    /// <param name="add">Whether the sums start from C.</param>
+    /// <param name="primalRows">Rows of the primal, whose sums start from the bias; the sums of the other rows, a tangent, start from zero.</param>
     public static void Multiply(CpuDevice cpu, float* a, int rows, PackedB b, float* c, bool add, int primalRows)
     {
         int halves = rows / primalRows;
@@ -30,19 +30,19 @@ internal static unsafe class ThreadedGemm
         });
     }
 
-    /// <summary>dW = dy' X over all pixels, or dW += it: dy is (pixels, k), X the patches of an image, dW (k, columns of X).</summary>
+    /// <summary>dW (+)= dy' X, a sum over pixels: dy is (pixels, k), X the patch matrix of the images, dW (k, columns of X).</summary>
     /// <remarks>
-    /// The pixels are cut into chunks by shape alone; each chunk sums by itself and the chunks are added in order, so that the
-    /// result has the same bits on any number of threads.
+    /// The shape alone decides how the pixels are cut into chunks. Each chunk has its own sum, and the sums are added in order, so that
+    /// the result has the same bits on any number of threads.
     /// </remarks>
     public static void Gradient(CpuDevice cpu, float* dy, long pixels, int k, ImagePatches patches, float* dw, bool add)
     {
-        const long partials = 1 << 20; // floats: 4 MB of partial sums at most
+        const long maxPartialFloats = 1 << 20; // 4 MB
         BlockedGemm gemm = BlockedGemm.Widest;
         int columns = patches.Columns, panels = gemm.Panels(columns), width = gemm.PanelColumns;
         long weights = (long)k * columns;
-        int chunks = (int)Math.Clamp(pixels / 512, 1, Math.Clamp(partials / weights, 1, 32));
-        int groups = (int)Math.Clamp(Math.Min(32 / chunks, 2 * pixels * weights / chunks / GemmPartition.ItemFlops), 1, panels);
+        int chunks = (int)Math.Clamp(pixels / 512, 1, Math.Clamp(maxPartialFloats / weights, 1, 32));
+        int groups = (int)Math.Clamp(Math.Min(32 / chunks, 2 * pixels * weights / chunks / GemmPartition.MinItemFlops), 1, panels);
         int panelsPerGroup = (panels + groups - 1) / groups;
         groups = (panels + panelsPerGroup - 1) / panelsPerGroup;
 
@@ -75,11 +75,11 @@ internal static unsafe class ThreadedGemm
             AddInOrder(cpu, sums, chunks, stride, weights, dw, add);
     }
 
-    /// <summary>db = the sum of the rows of dy (rows, k), or db += it, by the same rule of fixed chunks.</summary>
+    /// <summary>db (+)= the sum of the rows of dy (rows, k), over chunks as in <see cref="Gradient"/>.</summary>
     public static void SumRows(CpuDevice cpu, float* dy, long rows, int k, float* db, bool add)
     {
         int chunks = (int)Math.Clamp(rows * k / 32768, 1, 32);
-        int together = Math.Max(1, 256 / k); // rows added as one vector, so that three channels fill registers too
+        int together = Math.Max(1, 256 / k); // rows added as one vector, so that even three channels fill registers
         long stride = HostScratch.Lines((long)together * k);
         float* sums = HostScratch.OfCall(chunks * stride);
         cpu.For(chunks, chunk =>

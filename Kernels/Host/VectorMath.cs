@@ -14,13 +14,13 @@ internal static class VectorMath
     private const float Ln2Low = -0.000212194442f;
 
     /// <summary>
-    /// e^x for x clamped to [-87.3, 88.3], where the result is a normal number: e^x = 2^n e^r with |r| at most ln(2) / 2, and
-    /// e^r = 1 + r + r^2 q(r), q the interpolant of degree 4 at the Chebyshev nodes (relative error 1e-8). Not a number where x is not.
+    /// e^x for x clamped to [-87.3, 88.3], where the result is a normal number; NaN gives NaN. e^x = 2^n e^r with |r| at most ln(2) / 2,
+    /// and e^r = 1 + r + r^2 q(r), where q interpolates at the Chebyshev nodes with degree 4 (relative error 1e-8).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {
-        // The native minimum returns its second operand if either is not a number.
+        // The native minimum returns its second operand if either is NaN, so NaN passes through.
         x = Vector.MaxNative(Vector.Create(-87.3f), Vector.MinNative(Vector.Create(88.3f), x));
         Vector<float> shifted = Vector.FusedMultiplyAdd(x, Vector.Create(1.44269502f), Vector.Create(RoundingShift));
         Vector<float> n = shifted - Vector.Create(RoundingShift);

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One sample an item, which stays in the cache between the two passes over it.</summary>
+/// <summary>On the host, each item takes one sample, which stays in the cache between the two passes over it.</summary>
 public static partial class ConsistencyTarget
 {
     private static void ForwardCpu(CpuDevice cpu, Inputs x, Tensor target, Tensor norm) => cpu.For(x.F.Shape.N, n =>

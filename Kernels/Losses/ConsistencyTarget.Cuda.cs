@@ -5,23 +5,23 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One group a sample, one thread four elements: g goes to the target first, then, its norm known, F- is added.</summary>
+/// <summary>On a GPU, each group takes one sample, four elements per thread: one pass stores g in the target, the next normalises it and adds F-.</summary>
 public static partial class ConsistencyTarget
 {
-    /// <param name="f">F-, then its derivative.</param>
-    /// <param name="xt">Noisy samples.</param>
-    /// <param name="dxdt">Their velocities.</param>
+    /// <param name="f">F-, then its tangent J.</param>
+    /// <param name="xt">Noisy samples x_t.</param>
+    /// <param name="dxdt">Velocities dx_t/dt.</param>
     /// <param name="cos">cos t.</param>
     /// <param name="sin">sin t.</param>
-    /// <param name="r">The warm-up.</param>
+    /// <param name="r">Warm-up factor of the tangent.</param>
     /// <param name="target">Receives the target.</param>
     /// <param name="norm">Receives the norm of g.</param>
-    /// <param name="count">Elements of F-.</param>
-    /// <param name="size">Elements of a sample.</param>
+    /// <param name="count">Number of elements of F-.</param>
+    /// <param name="size">Number of elements of a sample.</param>
     /// <param name="sigmaData">Standard deviation of the data.</param>
-    /// <param name="c">The constant beside the norm.</param>
+    /// <param name="c">Constant added to the scaled norm.</param>
     /// <param name="normScale">Factor of the norm.</param>
-    /// <param name="aligned">1 if a sample's elements are a multiple of four.</param>
+    /// <param name="aligned">1 if the elements of a sample are a multiple of four, else 0.</param>
     internal static void ForwardKernel(
         ArrayView<float> f, ArrayView<float> xt, ArrayView<float> dxdt, ArrayView<float> cos, ArrayView<float> sin, ArrayView<float> r,
         ArrayView<float> target, ArrayView<float> norm, int count, int size, float sigmaData, float c, float normScale, int aligned)
@@ -41,7 +41,7 @@ public static partial class ConsistencyTarget
             Float4 derivative = Float4.Load(f, count + i, end - i, aligned);
             Float4 g = flow * (sigmaData * value - velocity) + drift * sample + change * derivative;
             Float4.Store(target, i, end - i, aligned, g);
-            partial += Float4.Squares(g); // a square can leave the range of float32 where g itself does not
+            partial += Float4.Squares(g); // in float64, since a square can overflow fp32 although g does not
         }
 
         float length = (float)Math.Sqrt(GroupSum.Of(partial));

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One sample an item.</summary>
+/// <summary>On the host, each item takes one sample.</summary>
 public static partial class RegressionLoss
 {
     private const int Block = 1024;
@@ -16,7 +16,7 @@ public static partial class RegressionLoss
             ReadOnlySpan<float> f = terms.F.Span.Slice(n * size, size), target = terms.Target.Span.Slice(n * size, size);
             double squares = HostSum.SquaredDifferences(f, target);
             terms.Error.Span[n] = (float)(squares / size);
-            if (terms.Kind != LossKind.Squared) // otherwise the two are one tensor
+            if (terms.Kind != LossKind.Squared) // for Squared, Error and Distance are one tensor
                 terms.Distance.Span[n] = terms.Kind == LossKind.Huber ? Huber(squares, terms.Constant) : Magnitudes(f, target) / size;
             terms.Loss.Span[n] = MathF.Exp(terms.W.Span[n]) * terms.Distance.Span[n] - terms.W.Span[n];
         });

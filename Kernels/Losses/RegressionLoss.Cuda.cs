@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Forward: one group a sample, one thread four elements. Backward: one thread an element of f, one thread a sample for w.</summary>
+/// <summary>On a GPU, forward gives each sample to a group. Backward gives each element of f to a thread, and each sample of w.</summary>
 public static partial class RegressionLoss
 {
     internal static void ForwardKernel(
@@ -25,7 +25,7 @@ public static partial class RegressionLoss
         loss[n] = MathF.Exp(w[n]) * mean - w[n];
     }
 
-    /// <summary>The same for the other distances: one more sum, of absolute values.</summary>
+    /// <summary>As <see cref="ForwardKernel"/> for the other distances, with a second sum, of absolute values.</summary>
     internal static void DistanceKernel(
         ArrayView<float> f, ArrayView<float> target, ArrayView<float> w, ArrayView<float> loss, ArrayView<float> error, ArrayView<float> distance,
         int size, int absolute, float constant)
@@ -56,7 +56,7 @@ public static partial class RegressionLoss
         df[i] = add != 0 ? df[i] + contribution : contribution;
     }
 
-    /// <summary>The same for the other distances.</summary>
+    /// <summary>As <see cref="BackwardKernel"/> for the other distances.</summary>
     internal static void DistanceBackwardKernel(
         Index1D i, ArrayView<float> f, ArrayView<float> target, ArrayView<float> w, ArrayView<float> error, ArrayView<float> dloss, ArrayView<float> df,
         int size, int absolute, float constant, int add)
@@ -78,7 +78,7 @@ public static partial class RegressionLoss
     /// <summary>sqrt(||d||^2 + c^2) - c.</summary>
     private static float Huber(double squares, float constant) => (float)(Math.Sqrt(squares + (double)constant * constant) - constant);
 
-    /// <summary>1 / sqrt(||d||^2 + c^2), or 0 where that has no limit: d is 0 there.</summary>
+    /// <summary>1 / sqrt(||d||^2 + c^2), or 0 if d and c are 0, where it has no limit.</summary>
     private static float HuberSlope(float error, int size, float constant)
     {
         float square = error * size + constant * constant;

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Vector copies, two a pixel; threads take blocks of about <see cref="Block"/> elements.</summary>
+/// <summary>On the host, each pixel takes two vector copies; threads take blocks of about <see cref="Block"/> elements.</summary>
 public static partial class Concat
 {
     private const int Block = 8192;

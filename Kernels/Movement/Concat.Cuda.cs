@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread a pack written, so that writes are contiguous; reads are, channel run by channel run. Channels count in packs.</summary>
+/// <summary>On a GPU, each thread writes one pack, so that writes are contiguous, and reads too within a pixel of an operand. Kernels count channels in packs.</summary>
 public static partial class Concat
 {
     internal static void ForwardKernel<TPack>(

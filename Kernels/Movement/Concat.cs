@@ -2,18 +2,21 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>y = [a | b] along the last axis: joins a decoder's activations with an encoder's.</summary>
-/// <remarks>Linear. Backward: da += the first channels of dy, db += the rest; each reads its part of dy alone.</remarks>
+/// <summary>y = [a | b] along the last axis: joins a decoder's activations with the encoder's skip.</summary>
+/// <remarks>Linear. Backward: da += the first channels of dy, db += the rest; each reads only its part of dy.</remarks>
 public static partial class Concat
 {
     private const string Name = "concat";
 
-    /// <summary>Applies the op; the output carries a tangent if a or b does, and what carries none has the tangent 0.</summary>
+    /// <summary>Applies the op. The output carries a tangent if a or b does; an operand without one counts as having tangent 0.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="a">(..., A).</param>
-    /// <param name="b">(..., B), a's shape but for the last extent.</param>
+    /// <param name="a">First operand (..., A), fp32, or bf16 on a GPU.</param>
+    /// <param name="b">Second operand (..., B), of a's shape but for the last extent, and of a's type.</param>
     /// <returns>A tensor (..., A + B).</returns>
-    /// <exception cref="ArgumentException">Extents before the last differ or types do, or are neither fp32 nor bf16 on a GPU.</exception>
+    /// <exception cref="ArgumentException">
+    /// Types or extents before the last differ, a type is neither fp32 nor bf16 on a GPU, or a tensor is on another device.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor a, Tensor b)
     {
         Expect.Activations(Name, a, b);
@@ -33,7 +36,7 @@ public static partial class Concat
         return y;
     }
 
-    /// <summary>Gives x its part of dy, the channels from <paramref name="first"/>.</summary>
+    /// <summary>Adds to the gradient of x its part of dy, the channels from <paramref name="first"/> on.</summary>
     private static void Backward(ComputeProgram program, Tensor x, Tensor y, int first)
     {
         Tensor dy = program.Tape!.Cotangent(y);

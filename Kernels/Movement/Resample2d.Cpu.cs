@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Vector loops along the channels of a pixel; threads take coarse rows.</summary>
+/// <summary>On the host, loops are vectorised along the channels of a pixel; threads take coarse rows.</summary>
 public static unsafe partial class Resample2d
 {
     private const int Block = 8192;
@@ -49,7 +49,7 @@ public static unsafe partial class Resample2d
             }
         });
 
-    /// <summary>The channels of a coarse pixel, of the first two fine pixels under it (adjacent), and of the two below these.</summary>
+    /// <summary>Processes the channels of a coarse pixel and of the four fine pixels under it, two adjacent ones in each of two rows.</summary>
     private delegate void PixelBody(float* coarsePixel, float* upper, float* lower, int channels);
 
     private static void ForPixels(CpuDevice cpu, Tensor coarse, Tensor fine, PixelBody body)

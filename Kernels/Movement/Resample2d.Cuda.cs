@@ -6,7 +6,7 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// One thread a coarse pack: it reads one and writes four, or reads four and writes one; each is touched once. Channels count
+/// On a GPU, each thread takes one coarse pack: it reads one pack and writes four, or reads four and writes one. Kernels count channels
 /// in packs.
 /// </summary>
 public static partial class Resample2d
@@ -20,7 +20,7 @@ public static partial class Resample2d
         int lower = upper + 2 * width * channels;
         if (add != 0)
         {
-            // All loads before the first store, which the compiler must assume to change what they read.
+            // All loads precede the first store, since the compiler must assume that a store changes the values they read.
             Float8 first = TPack.Widen(fine[upper]), second = TPack.Widen(fine[upper + channels]);
             Float8 third = TPack.Widen(fine[lower]), fourth = TPack.Widen(fine[lower + channels]);
             fine[upper] = TPack.Narrow(first + value);
@@ -57,8 +57,8 @@ public static partial class Resample2d
         Packs.Load(fine.Type, fine.Shape.C, new GatherLaunch(gpu, fine, coarse, scale));
 
     /// <summary>
-    /// Index of the first of the four fine packs under coarse pack i. Coarse row r of all N H rows lies under the
-    /// fine rows 2r and 2r + 1, so that the image's number and height do not matter.
+    /// Index of the first of the four fine packs of coarse pack i. Coarse row r, counted over all N H rows, has the fine rows
+    /// 2r and 2r + 1, so that neither the image's index nor its height matters.
     /// </summary>
     private static int UpperLeft(int i, int width, int channels)
     {

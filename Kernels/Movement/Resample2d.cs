@@ -2,18 +2,19 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Doubles or halves an image with a 2x2 box filter: up copies a pixel to four, down is the mean of four.</summary>
+/// <summary>Doubles or halves an image with a 2x2 box filter: up copies a pixel to four, down takes the mean of four.</summary>
 /// <remarks>
-/// Linear. With S spreading each pixel to its 2x2 block and S' summing the block: up = S and down = S'/4, so the backward
-/// passes are dx += S' dy of up and dx += S dy / 4 of down.
+/// Linear. Let S copy each pixel to its 2x2 block; its adjoint S' sums each block. Then up = S with the backward pass
+/// dx += S' dy, and down = S' / 4 with dx += S dy / 4.
 /// </remarks>
 public static partial class Resample2d
 {
     /// <summary>Nearest-neighbour doubling: y[n, i, j, c] = x[n, i / 2, j / 2, c].</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">(N, H, W, C).</param>
-    /// <returns>(N, 2 H, 2 W, C), with a tangent if x has one.</returns>
-    /// <exception cref="ArgumentException">x is not (N, H, W, C) or neither fp32 nor bf16 on a GPU.</exception>
+    /// <param name="x">Images (N, H, W, C), fp32, or bf16 on a GPU.</param>
+    /// <returns>Images (N, 2 H, 2 W, C), with a tangent if x has one.</returns>
+    /// <exception cref="ArgumentException">x is not (N, H, W, C), neither fp32 nor bf16 on a GPU, or on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static Tensor Up(ComputeProgram program, Tensor x)
     {
         const string op = "resample2d.up";
@@ -33,9 +34,10 @@ public static partial class Resample2d
 
     /// <summary>Mean of each 2x2 block: y[n, i, j, c] = (x[n, 2i, 2j, c] + x[n, 2i, 2j+1, c] + x[n, 2i+1, 2j, c] + x[n, 2i+1, 2j+1, c]) / 4.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">(N, H, W, C) with even H and W.</param>
-    /// <returns>(N, H / 2, W / 2, C), with a tangent if x has one.</returns>
-    /// <exception cref="ArgumentException">x is not (N, H, W, C), an extent is odd, or x is neither fp32 nor bf16 on a GPU.</exception>
+    /// <param name="x">Images (N, H, W, C) with even H and W, fp32, or bf16 on a GPU.</param>
+    /// <returns>Images (N, H / 2, W / 2, C), with a tangent if x has one.</returns>
+    /// <exception cref="ArgumentException">x is not (N, H, W, C) with even H and W, neither fp32 nor bf16 on a GPU, or on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static Tensor Down(ComputeProgram program, Tensor x)
     {
         const string op = "resample2d.down";

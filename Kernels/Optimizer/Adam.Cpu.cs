@@ -3,12 +3,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Bound by memory: pieces large enough that starting them costs nothing, each vectorised.</summary>
+/// <summary>On the host, the op is bound by memory; threads take vectorised blocks, large enough to hide the cost of scheduling them.</summary>
 public static partial class Adam
 {
-    private const int Piece = 1 << 15;
+    private const int Block = 1 << 15;
 
-    /// <summary>1 - b^k from 1 - b^(k-1): exact for small k, where 1 minus a running product would cancel.</summary>
+    /// <summary>Returns 1 - b^k from 1 - b^(k-1): accurate for small k, where 1 minus a running product would cancel.</summary>
     private static double NextCorrection(float beta, double correction) => 1 - (double)beta + beta * correction;
 
     private static void CoefficientsCpu(
@@ -28,19 +28,19 @@ public static partial class Adam
     }
 
     private static void UpdateCpu(CpuDevice cpu, AdamSlabs slabs, Tensor coefficients, Tensor verdict, AdamOptions options) =>
-        cpu.For(slabs.Values.Count, Piece, (start, end) =>
+        cpu.For(slabs.Values.Count, Block, (start, end) =>
         {
-            Range piece = (int)start..(int)end;
-            Span<float> gradients = slabs.Gradients.Span[piece];
+            Range block = (int)start..(int)end;
+            Span<float> gradients = slabs.Gradients.Span[block];
             float factor = verdict.Span[1];
             if (factor != 0f)
             {
-                Span<float> values = slabs.Values.Span[piece];
-                Update(values, gradients, slabs.First.Span[piece], slabs.Second.Span[piece], coefficients.Span, factor, options);
+                Span<float> values = slabs.Values.Span[block];
+                Update(values, gradients, slabs.First.Span[block], slabs.Second.Span[block], coefficients.Span, factor, options);
                 if (slabs.Average is { } average)
-                    ExponentialAverage.Move(values, average.Values.Span[piece], average.Gain.Span[0]);
-                if (slabs.ComputeWeights is { } rounded)
-                    Round(values, rounded.SpanOf<BFloat16>()[piece]);
+                    ExponentialAverage.Move(values, average.Values.Span[block], average.Gain.Span[0]);
+                if (slabs.ComputeWeights is { } computeWeights)
+                    Round(values, computeWeights.SpanOf<BFloat16>()[block]);
             }
 
             gradients.Clear();

@@ -6,8 +6,8 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// One thread for the coefficients, [rate factor / (1 - b1^k), 1 / sqrt(1 - b2^k), epsilon] or, without adaptation, [.., 0, 1];
-/// then one thread four elements, all of whose 16-byte loads are under way before the first is used.
+/// On a GPU, one thread computes the coefficients [rate factor / (1 - b1^k), 1 / sqrt(1 - b2^k), epsilon], or [rate / (1 - b1^k), 0, 1]
+/// without adaptation. Then each thread updates four elements and issues all their 16-byte loads before it uses the first.
 /// </summary>
 public static partial class Adam
 {
@@ -32,20 +32,20 @@ public static partial class Adam
         coefficients[2] = adaptive ? epsilon : 1f;
     }
 
-    /// <param name="index">A quarter of the first of four elements.</param>
-    /// <param name="values">Parameters.</param>
+    /// <param name="index">Index of the first of four elements, divided by four.</param>
+    /// <param name="values">Master weights.</param>
     /// <param name="gradients">Gradients.</param>
     /// <param name="first">First moments.</param>
     /// <param name="second">Second moments.</param>
-    /// <param name="average">The average, or any view without one.</param>
-    /// <param name="gain">The average's gain, or any view without one.</param>
-    /// <param name="rounded">Rounded values, or any view without them.</param>
-    /// <param name="coefficients">As the class says.</param>
-    /// <param name="verdict">The verdict.</param>
+    /// <param name="average">Average; any view if there is none.</param>
+    /// <param name="gain">Gain of the average; any view if there is none.</param>
+    /// <param name="rounded">Compute weights; any view if there are none.</param>
+    /// <param name="coefficients">Coefficients, as in the class's summary.</param>
+    /// <param name="verdict">Verdict on the gradients.</param>
     /// <param name="beta1">Decay of the first moment.</param>
     /// <param name="beta2">Decay of the second moment.</param>
-    /// <param name="count">Elements.</param>
-    /// <param name="outputs">1 for an average, 2 for rounded values, 3 for both.</param>
+    /// <param name="count">Number of elements.</param>
+    /// <param name="outputs">1 for an average, 2 for compute weights, 3 for both, 0 for neither.</param>
     internal static void UpdateKernel(
         Index1D index, ArrayView<float> values, ArrayView<float> gradients, ArrayView<float> first, ArrayView<float> second,
         ArrayView<float> average, ArrayView<float> gain, ArrayView<BFloat16> rounded, ArrayView<float> coefficients,
@@ -125,7 +125,7 @@ public static partial class Adam
             options.Beta1, options.Beta2, slabs.Values.Count, outputs);
     }
 
-    /// <summary>Four bf16 numbers: one 8-byte store.</summary>
+    /// <summary>Four bf16 numbers, written by one 8-byte store.</summary>
     private struct WordPair
     {
         public uint First;

@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread four elements: 16-byte accesses, but for what a count that is no multiple of four leaves.</summary>
+/// <summary>On a GPU, each thread takes four elements by 16-byte accesses; only the last one may take fewer, one by one.</summary>
 public static partial class ExponentialAverage
 {
     internal static void IntoKernel(

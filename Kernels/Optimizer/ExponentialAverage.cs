@@ -4,8 +4,8 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>average += gain (values - average), gain = 1 - beta: an exponential moving average of a slab of parameters.</summary>
 /// <remarks>
-/// The gain rather than beta lies in device memory: 1 - beta keeps its digits where beta rounds to nearly 1. The form leaves
-/// an average alone that equals the values. Held where the <see cref="GradientNorm">verdict</see> is to skip the step.
+/// Device memory holds the gain rather than beta, since 1 - beta keeps its digits when beta is nearly 1. In this form an average that
+/// equals the values stays unchanged, as it does if the <see cref="GradientNorm">verdict</see> says to skip the step.
 /// </remarks>
 public static partial class ExponentialAverage
 {
@@ -13,11 +13,12 @@ public static partial class ExponentialAverage
 
     /// <summary>Records the op.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="values">Parameters, any shape, after the optimizer's update.</param>
-    /// <param name="average">Their average, of the same shape, persistent.</param>
-    /// <param name="gain">1 - beta in [0, 1], (1), written before each run; 1 makes the average the values.</param>
-    /// <param name="verdict">The verdict on the step's gradients.</param>
-    /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
+    /// <param name="values">Parameters after the optimizer's update, any shape, fp32.</param>
+    /// <param name="average">Average of the parameters, of the same shape, persistent.</param>
+    /// <param name="gain">1 - beta (1), in [0, 1], written before each run; 1 copies the values.</param>
+    /// <param name="verdict">Verdict of <see cref="GradientNorm.Into"/> on the step's gradients, Float32 (2).</param>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or a tensor is dual or on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static void Into(ComputeProgram program, Tensor values, Tensor average, Tensor gain, Tensor verdict)
     {
         Require(Name, values, average, gain);
@@ -33,6 +34,6 @@ public static partial class ExponentialAverage
         Expect.Float32(op, values, average, gain);
         Expect.NoTangent(op, values, average);
         if (values.Shape != average.Shape || gain.Shape != new Shape(1))
-            throw new ArgumentException($"{op}: values {values}, average {average} and gain {gain} do not fit");
+            throw new ArgumentException($"{op}: values {values}, average {average} and gain {gain} do not fit: values and average share a shape, gain is (1)");
     }
 }

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One block of gradients an item; the sums of the blocks are added in their order by one thread.</summary>
+/// <summary>On the host, each item sums one block of gradients; one thread then adds the sums in order.</summary>
 public static partial class GradientNorm
 {
     private static void SquaresCpu(CpuDevice cpu, Tensor gradients, Tensor partials) => cpu.For(gradients.Count, Block, (start, end) =>

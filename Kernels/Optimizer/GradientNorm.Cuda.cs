@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One group a block of gradients, then one group over the blocks' sums.</summary>
+/// <summary>On a GPU, each group sums one block of gradients; one group then adds the sums.</summary>
 public static partial class GradientNorm
 {
     internal static void SquaresKernel(ArrayView<float> gradients, ArrayView<double> partials, int count)

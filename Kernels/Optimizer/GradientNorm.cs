@@ -5,37 +5,38 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Judges a step's gradients before an optimizer applies them: their Euclidean norm, the factor that clips it, and whether
-/// anything, gradient or loss, is not finite, in which case the step is to be skipped and is counted.
+/// Judges the gradients of a training step before an optimizer applies them: computes their Euclidean norm and the factor that
+/// clips it, or says to skip the step if a gradient or loss is not finite, and counts steps taken and skipped.
 /// </summary>
 /// <remarks>
 /// The verdict stays in device memory, where <see cref="Adam"/>, <see cref="RAdam"/> and <see cref="ExponentialAverage"/>
-/// read it: nobody waits for it. Sums in float64, over blocks of a fixed size in a fixed order.
+/// read it, so the host does not wait for it. Sums are in float64, over blocks of a fixed size in a fixed order.
 /// </remarks>
 public static partial class GradientNorm
 {
     private const string Name = "gradient-norm";
 
     /// <summary>
-    /// Elements summed by one group or one item: little enough that the last wave of groups is short on a GPU, and so much that the
-    /// one group which adds up the sums has few.
+    /// Number of elements that one group or item sums: few enough that the last wave of groups is short on a GPU, and enough that
+    /// few sums remain for the last group.
     /// </summary>
     private const int Block = 1 << 14;
 
-    /// <summary>Elements of a verdict: the norm, NaN or infinite in a step to skip; and the factor for the gradient, 0 in such a step.</summary>
+    /// <summary>Number of elements of a verdict: the norm, which may be NaN or infinite, and the factor of the gradients, 0 to skip the step.</summary>
     public const int VerdictLength = 2;
 
-    /// <summary>Elements of the counters: steps taken, steps skipped, steps skipped in a row up to now, the longest such row.</summary>
+    /// <summary>Number of counters: steps taken, steps skipped, steps skipped in a row up to now, and the longest such row.</summary>
     public const int CounterLength = 4;
 
     /// <summary>Records the op.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="gradients">A slab of gradients, any shape; read only.</param>
-    /// <param name="losses">The <see cref="Tally"/> of the step's losses; set to zero, ready for the next step.</param>
-    /// <param name="limit">Largest norm that is left as it is; <see cref="float.PositiveInfinity"/> clips nothing.</param>
+    /// <param name="gradients">Slab of gradients, any shape, fp32; only read.</param>
+    /// <param name="losses"><see cref="Tally"/> of the step's losses, Float64 (3); set to zero for the next step.</param>
+    /// <param name="limit">Maximum norm, positive: a greater one is clipped to it; <see cref="float.PositiveInfinity"/> clips nothing.</param>
     /// <param name="verdict">Receives the verdict, Float32 (2).</param>
-    /// <param name="counters">Counters, Int32 (4), persistent; one step is added.</param>
-    /// <exception cref="ArgumentException">Shapes or types do not fit, or the limit is not positive.</exception>
+    /// <param name="counters">Counters of steps, Int32 (4), persistent; this step is added.</param>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, the limit is not positive, or a tensor is on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static void Into(ComputeProgram program, Tensor gradients, Tensor losses, float limit, Tensor verdict, Tensor counters)
     {
         Expect.Float32(Name, gradients, verdict);
@@ -44,7 +45,7 @@ public static partial class GradientNorm
         if (verdict.Shape != new Shape(VerdictLength) || counters.Type != DType.Int32 || counters.Shape != new Shape(CounterLength))
             throw new ArgumentException($"{Name}: verdict {verdict} and counters {counters} must be ({VerdictLength}) Float32 and ({CounterLength}) Int32");
         if (!(limit > 0))
-            throw new ArgumentException($"{Name}: the limit is positive, not {limit}");
+            throw new ArgumentException($"{Name}: the limit must be positive, not {limit}");
         Tensor partials = program.Allocate(new Shape((gradients.Count + Block - 1) / Block), type: DType.Float64);
         program.Emit(
             $"{Name}.squares", [gradients], [partials],
@@ -58,17 +59,17 @@ public static partial class GradientNorm
     internal static void RequireVerdict(string op, Tensor verdict)
     {
         if (verdict.Type != DType.Float32 || verdict.Shape != new Shape(VerdictLength))
-            throw new ArgumentException($"{op}: {verdict} is no verdict on gradients, which is ({VerdictLength}) {DType.Float32}");
+            throw new ArgumentException($"{op}: the verdict is {verdict}, not ({VerdictLength}) {DType.Float32}");
     }
 
-    /// <summary>The factor for the gradient: 0 to skip the step, below 1 to clip, else 1.</summary>
+    /// <summary>Returns the factor of the gradients: 0 to skip the step, below 1 to clip, else 1.</summary>
     private static float Factor(float norm, double badLosses, float limit)
     {
         if (!FloatBits.IsFinite(norm) || badLosses > 0)
             return 0f;
         float length = IntrinsicMath.Min(norm, limit);
         if (!FloatBits.IsFinite(length * length))
-            return 0f; // a second moment would overflow, and never come back
+            return 0f; // a second moment would overflow and stay infinite
         return length < norm ? length / norm : 1f;
     }
 }

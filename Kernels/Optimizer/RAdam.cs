@@ -5,11 +5,11 @@ namespace TrigFlowNative.Kernels;
 /// <summary>
 /// Rectified Adam (arXiv:1908.03265, Algorithm 2): Adam whose adaptive step is multiplied by
 /// sqrt((p_k - 4)(p_k - 2) p / ((p - 4)(p - 2) p_k)) with p = 2 / (1 - b2) - 1 and p_k = p - 2 k b2^k / (1 - b2^k), and which,
-/// while p_k is at most 5, is momentum without adaptation: theta -= rate m / (1 - b1^k).
+/// while p_k is at most 5, takes a momentum step without adaptation: theta -= rate m / (1 - b1^k).
 /// </summary>
 /// <remarks>
-/// The threshold is 5 rather than the paper's 4: what the authors' program and those after it use, which the published
-/// results rest on. Epsilon is where Adam has it. All else, skipped steps too, as in <see cref="Adam"/>.
+/// The threshold is 5, as in the authors' program and its successors, on which published results rest; the paper has 4.
+/// Everything else is as in <see cref="Adam"/>: the place of epsilon, and skipped steps.
 /// </remarks>
 public static class RAdam
 {
@@ -17,7 +17,7 @@ public static class RAdam
     public static void Into(ComputeProgram program, AdamSlabs slabs, AdamOptions options, Tensor learningRate, Tensor verdict) =>
         Adam.Emit(program, "radam", rectified: 1, slabs, options, learningRate, verdict);
 
-    /// <summary>The factor on the adaptive step at step k, given 1 - b2^k; 0 where there is to be no adaptation.</summary>
+    /// <summary>Returns the factor of the adaptive step at step k, given 1 - b2^k; 0 if the step does not adapt.</summary>
     internal static double Rectification(double beta2, double correction2, double k)
     {
         double limit = 2 / (1 - beta2) - 1;

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A few values a step: one thread.</summary>
+/// <summary>On the host, one thread suffices for the few values of a step.</summary>
 public static partial class Tally
 {
     private static void IntoCpu(Tensor x, Tensor sums)

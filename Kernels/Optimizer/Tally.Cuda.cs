@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One group.</summary>
+/// <summary>On a GPU, one group adds all values.</summary>
 public static partial class Tally
 {
     internal static void IntoKernel(ArrayView<float> x, ArrayView<double> sums, int count)

@@ -2,20 +2,21 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Adds a batch of values to running sums in device memory, from which a log takes means without a wait in every step.</summary>
-/// <remarks>Sums in float64 and in a fixed order. Not differentiable.</remarks>
+/// <summary>Adds a batch of values to running sums in device memory, so that a log can take means without waiting at every step.</summary>
+/// <remarks>Sums are in float64, in a fixed order. Not differentiable.</remarks>
 public static partial class Tally
 {
     private const string Name = "tally";
 
-    /// <summary>Elements of a tally.</summary>
+    /// <summary>Number of elements of a tally.</summary>
     public const int Length = 3;
 
-    /// <summary>sums += [sum of the finite values, how many they are, how many are not finite].</summary>
+    /// <summary>sums += [sum of the finite values, number of finite values, number of others].</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">Values, any shape, without tangent.</param>
+    /// <param name="x">Values, any shape, fp32, without tangent.</param>
     /// <param name="sums">The tally, Float64 (3), persistent.</param>
-    /// <exception cref="ArgumentException">x is dual or not Float32, or sums is not Float64 (3).</exception>
+    /// <exception cref="ArgumentException">x is dual or not fp32, sums is not Float64 (3), or either is on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static void Into(ComputeProgram program, Tensor x, Tensor sums)
     {
         Expect.Float32(Name, x);
@@ -28,6 +29,6 @@ public static partial class Tally
     internal static void Require(string op, Tensor sums)
     {
         if (sums.Type != DType.Float64 || sums.Shape != new Shape(Length))
-            throw new ArgumentException($"{op}: {sums} is no tally, which is ({Length}) {DType.Float64}");
+            throw new ArgumentException($"{op}: the tally is {sums}, not ({Length}) {DType.Float64}");
     }
 }

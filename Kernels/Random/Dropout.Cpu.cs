@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Words, mask and product by vectors; the words of a run serve its primal and its tangent.</summary>
+/// <summary>On the host, random words, mask and product are vectorised; the words of a run serve its primal and its tangent.</summary>
 public static partial class Dropout
 {
     private static void MaskedCpu(CpuDevice cpu, Tensor source, GradientSlot target, Mask mask, Tensor counter) =>

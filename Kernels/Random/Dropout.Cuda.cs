@@ -6,20 +6,20 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// One thread four elements of a sample, which share a Philox counter, and the tangents of the four; in bf16, where samples
-/// are multiples of eight elements, two times four.
+/// On a GPU, each thread takes four elements of a sample, which share a Philox counter, and their tangents; or two such groups if the
+/// type is bf16 and samples are multiples of eight elements.
 /// </summary>
 public static partial class Dropout
 {
-    /// <param name="i">n blocks + index of the four elements within the sample.</param>
-    /// <param name="counter">Step and first sample.</param>
+    /// <param name="i">n blocks + index of the group of four elements within sample n.</param>
+    /// <param name="counter">Step, and index of the first sample.</param>
     /// <param name="source">Primal, then the tangent if there is one.</param>
-    /// <param name="target">Like the source.</param>
+    /// <param name="target">Output, laid out like the source.</param>
     /// <param name="stream">Purpose and key.</param>
-    /// <param name="elements">Elements of a sample.</param>
-    /// <param name="blocks">Groups of four in a sample.</param>
-    /// <param name="tangent">Where the tangent begins, or 0 if there is none.</param>
-    /// <param name="threshold">Least upper 24 bits of a word whose element stays.</param>
+    /// <param name="elements">Number of elements of a sample.</param>
+    /// <param name="blocks">Number of groups of four elements in a sample.</param>
+    /// <param name="tangent">Offset of the tangent in elements, or 0 if there is none.</param>
+    /// <param name="threshold">Value that the upper 24 bits of an element's word must reach for it to stay.</param>
     /// <param name="scale">Factor of an element that stays.</param>
     /// <param name="add">1 to add to the target, 0 to overwrite.</param>
     internal static void MaskedKernel<TElement>(
@@ -41,7 +41,7 @@ public static partial class Dropout
             Put(source, target, place + 3, tangent, factors.W, add);
     }
 
-    /// <summary>As <see cref="MaskedKernel"/>, with packs for elements.</summary>
+    /// <summary>As <see cref="MaskedKernel"/>, with two groups per thread; the tangent's offset counts packs.</summary>
     internal static void MaskedPacksKernel(
         Index1D i, ArrayView<int> counter, ArrayView<Bf16x8> source, ArrayView<Bf16x8> target, RandomStream stream,
         int packs, int tangent, uint threshold, float scale, int add)

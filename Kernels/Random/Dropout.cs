@@ -2,10 +2,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>y = m x / (1 - rate), m = 0 with probability rate and else 1: inverted dropout (arXiv:1207.0580; scaled in training).</summary>
+/// <summary>y = m x / (1 - rate), where m is 0 with probability rate, else 1: inverted dropout (arXiv:1207.0580; scaled in training).</summary>
 /// <remarks>
-/// The mask is computed from counters wherever it is needed and never stored: in forward, on the tangent (the same mask, or
-/// F and dF/dt would be of different networks) and in backward, dx += m dy / (1 - rate).
+/// The mask is never stored: forward, tangent and backward each compute it from counters. The tangent has the primal's mask, since F and
+/// dF/dt must belong to one network. Backward: dx += m dy / (1 - rate).
 /// </remarks>
 public static partial class Dropout
 {
@@ -13,16 +13,18 @@ public static partial class Dropout
 
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">(N, ...).</param>
-    /// <param name="random">Stream of the mask; must not advance between forward and backward.</param>
-    /// <param name="rate">Probability that an element is dropped, in [0, 1), to 2^-24; 0 returns x itself.</param>
+    /// <param name="x">Activations (N, ...), fp32, or bf16 on a GPU.</param>
+    /// <param name="random">Stream of the mask; its counter must not change between forward and backward.</param>
+    /// <param name="rate">Probability that an element is dropped, in [0, 1), rounded down to a multiple of 2^-24; 0 returns x itself.</param>
     /// <returns>A tensor of x's shape.</returns>
-    /// <exception cref="ArgumentException">The rate is outside [0, 1), x is neither fp32 nor bf16 on a GPU, or the counter is not Int32 (2).</exception>
+    /// <exception cref="ArgumentException">x is neither fp32 nor bf16 on a GPU, the counter is not Int32 (2), or either is on another device.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rate is outside [0, 1).</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor x, RandomSource random, float rate)
     {
         Expect.Activations(Name, x);
         if (!(rate >= 0f && rate < 1f))
-            throw new ArgumentOutOfRangeException(nameof(rate), rate, $"{Name}: a rate lies in [0, 1)");
+            throw new ArgumentOutOfRangeException(nameof(rate), rate, $"{Name}: the rate must be in [0, 1)");
         if (rate == 0f)
             return x;
 
@@ -38,12 +40,12 @@ public static partial class Dropout
         return y;
     }
 
-    /// <summary>target = m source / (1 - rate), or that added to it: all three directions.</summary>
+    /// <summary>Emits target (+)= m source / (1 - rate), for forward, tangent and backward.</summary>
     private static void EmitMasked(ComputeProgram program, string direction, Tensor source, GradientSlot target, Mask mask, Tensor counter) =>
         program.Emit(
             $"{Name}.{direction}", [source, counter, target.ReadTensor], [target.Tensor],
             cpu => MaskedCpu(cpu, source, target, mask, counter), gpu => MaskedGpu(gpu, source, target, mask, counter));
 
-    /// <summary>Which elements stay, those whose word's upper 24 bits reach <paramref name="Threshold"/>, and their factor.</summary>
+    /// <summary>Rule of the mask: elements stay if the upper 24 bits of their word reach <paramref name="Threshold"/>, and get the factor Scale.</summary>
     private readonly record struct Mask(RandomStream Stream, uint Threshold, float Scale);
 }

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A few labels: one thread.</summary>
+/// <summary>On the host, one thread suffices for a few labels.</summary>
 public static partial class LabelDropout
 {
     private static void ForwardCpu(Tensor labels, Tensor kept, RandomStream stream, Tensor counter, float rate)

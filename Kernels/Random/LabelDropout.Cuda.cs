@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread a sample.</summary>
+/// <summary>On a GPU, each thread takes one sample.</summary>
 public static partial class LabelDropout
 {
     internal static void ForwardKernel(

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A few times a step: one thread.</summary>
+/// <summary>On the host, one thread suffices for the few times of a step.</summary>
 public static partial class ProposalTime
 {
     private static void IntoCpu(Tensor normal, Tensor t, float mean, float std)

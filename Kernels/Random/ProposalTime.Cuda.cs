@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread a sample.</summary>
+/// <summary>On a GPU, each thread takes one sample.</summary>
 public static partial class ProposalTime
 {
     internal static void IntoKernel(Index1D n, ArrayView<float> normal, ArrayView<float> t, float mean, float std) =>

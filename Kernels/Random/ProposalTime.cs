@@ -3,22 +3,25 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Times to train on: t = arctan(e^tau / sigma_d) with tau ~ N(P_mean, P_std^2), so that the noise level sigma_d tan t has a
-/// logarithm that is normally distributed (arXiv:2410.11081, Algorithm 1; arXiv:2206.00364, table 1).
+/// Training times t = arctan(e^tau / sigma_data) with tau ~ N(P_mean, P_std^2), so that the noise level sigma_data tan t is
+/// log-normal (arXiv:2410.11081, Algorithm 1; arXiv:2206.00364, table 1).
 /// </summary>
-/// <remarks>One normal number a sample. The map is the same code on every device; absolute error below 3e-7. Not differentiable.</remarks>
+/// <remarks>One normal draw per sample. Every device runs the same code, with an absolute error below 3e-7 radians. Not differentiable.</remarks>
 public static partial class ProposalTime
 {
     private const string Name = "proposal-time";
 
     /// <summary>Draws a time for each sample.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="t">Receives times in (0, pi/2], (N).</param>
-    /// <param name="random">Which draws are used.</param>
-    /// <param name="pMean">Mean of ln sigma.</param>
-    /// <param name="pStd">Standard deviation of ln sigma, at least 0.</param>
-    /// <param name="sigmaData">Standard deviation of the data, positive.</param>
-    /// <exception cref="ArgumentException">t is not (N) Float32 without tangent, or a number is out of range.</exception>
+    /// <param name="t">Receives times (N) in radians, in [0, pi/2], fp32.</param>
+    /// <param name="random">Stream of the draws.</param>
+    /// <param name="pMean">Mean of ln sigma, finite.</param>
+    /// <param name="pStd">Standard deviation of ln sigma, finite and at least 0.</param>
+    /// <param name="sigmaData">Standard deviation of the data, finite and positive.</param>
+    /// <exception cref="ArgumentException">
+    /// t is not (N) fp32 or is dual, a number is out of range, the counter is neither Int32 (2) nor (4), or a tensor is on another device.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static void Into(ComputeProgram program, Tensor t, RandomSource random, float pMean, float pStd, float sigmaData)
     {
         Expect.Float32(Name, t);
@@ -26,9 +29,8 @@ public static partial class ProposalTime
         if (t.Shape.Rank != 1 || !float.IsFinite(pMean) || !(pStd is >= 0 and < float.PositiveInfinity) || !(sigmaData is > 0 and < float.PositiveInfinity))
         {
             throw new ArgumentException(
-                $"{Name}: t {t} is to be (N), P_mean {pMean} a number, P_std {pStd} not negative and sigma_data {sigmaData} positive");
+                $"{Name}: t {t} must be (N), P_mean {pMean} finite, P_std {pStd} finite and at least 0, sigma_data {sigmaData} finite and positive");
         }
-
 
         Tensor normal = program.Allocate(t.Shape);
         RandomNormal.Into(program, normal, random);

@@ -3,10 +3,10 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Standard normal numbers times a scale, by Box and Muller's transform of Philox words (Annals of Math. Stat. 29, 1958).</summary>
+/// <summary>Normal numbers with mean 0 and a given deviation, by the Box-Muller transform of Philox words (Annals of Math. Stat. 29, 1958).</summary>
 /// <remarks>
-/// Four words give four numbers: sqrt(-2 ln u0) cos(2 pi u1), sqrt(-2 ln u0) sin(2 pi u1), and the same of u2, u3. With u of
-/// 24 bits no number exceeds 5.77. Constants to the tape. Devices agree to 1e-6 times the scale.
+/// Four words give four numbers: sqrt(-2 ln u0) cos(2 pi u1), sqrt(-2 ln u0) sin(2 pi u1), and the same of u2, u3. As u has
+/// 24 bits, no number exceeds 5.77 deviations. The numbers are constants to the tape. Devices agree to 1e-6 times the scale.
 /// </remarks>
 public static partial class RandomNormal
 {
@@ -14,10 +14,11 @@ public static partial class RandomNormal
 
     /// <summary>Fills a tensor.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="target">(N, ...): transient or persistent, or one half of a dual tensor.</param>
-    /// <param name="random">Stream; sample n of the target has the number of its counter plus n.</param>
+    /// <param name="target">Tensor to fill (N, ...), fp32: transient, persistent, or the primal or tangent of a dual tensor.</param>
+    /// <param name="random">Stream; sample n of the target has the index of the counter's first sample plus n.</param>
     /// <param name="scale">Standard deviation.</param>
-    /// <exception cref="ArgumentException">The target is dual or not fp32, or the counter is neither Int32 (2) nor (4).</exception>
+    /// <exception cref="ArgumentException">The target is not fp32 or dual, the counter is neither Int32 (2) nor (4), or one is on another device.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static void Into(ComputeProgram program, Tensor target, RandomSource random, float scale = 1f)
     {
         Expect.Float32(Name, target);
@@ -28,7 +29,7 @@ public static partial class RandomNormal
             cpu => IntoCpu(cpu, target, stream, random.Counter, scale), gpu => IntoGpu(gpu, target, stream, random.Counter, scale));
     }
 
-    /// <summary>Four standard normal numbers from four words, on the host and in kernels.</summary>
+    /// <summary>Returns four standard normal numbers from four words, on the host and in kernels.</summary>
     internal static Quad From(Philox.Words words)
     {
         float radius = MathF.Sqrt(-2f * DeviceMath.Log(Philox.ToUnit(words.A)));
@@ -41,7 +42,7 @@ public static partial class RandomNormal
         return quad;
     }
 
-    /// <summary>The numbers of four consecutive elements.</summary>
+    /// <summary>Numbers of four consecutive elements.</summary>
     internal struct Quad
     {
         public float A;

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Words by vectors, on all threads.</summary>
+/// <summary>On the host, random words are vectorised, on all threads.</summary>
 public static partial class RandomUniform
 {
     private static void IntoCpu(CpuDevice cpu, Tensor target, RandomStream stream, Tensor counter, float scale) =>

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread four elements of a sample, which share a Philox counter.</summary>
+/// <summary>On a GPU, each thread takes four elements of a sample, which share a Philox counter.</summary>
 public static partial class RandomUniform
 {
     internal static void IntoKernel(
