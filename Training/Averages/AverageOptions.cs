@@ -1,17 +1,17 @@
 namespace TrigFlowNative.Training.Averages;
 
-/// <summary>Which moving averages of the weights are kept.</summary>
+/// <summary>Settings of the moving averages of the weights.</summary>
 public sealed record AverageOptions
 {
-    /// <summary>Half-life of the average that is sampled from, in images; positive.</summary>
+    /// <summary>Half-life of the average to sample from, in images; positive.</summary>
     public double HalfLifeImages { get; init; } = 500_000;
 
-    /// <summary>The half-life is at most this share of the images seen; null for no ramp-up.</summary>
+    /// <summary>Upper bound of the half-life as a share of the images seen so far; positive, or null for no ramp-up.</summary>
     public double? RampUp { get; init; } = 0.05;
 
     /// <summary>
-    /// Whether power-function averages of relative widths 0.05 and 0.10 are kept too, from which averages of other widths are
-    /// reconstructed after the training (arXiv:2312.02696, section 3.2). Costs two copies of the weights.
+    /// Whether to keep power-function averages of relative widths 0.05 and 0.10 too. Averages of other widths can be reconstructed
+    /// from them after training (arXiv:2312.02696, section 3.2). They cost two more copies of the weights.
     /// </summary>
     public bool PowerFunction { get; init; }
 
@@ -20,6 +20,6 @@ public sealed record AverageOptions
     public void Validate()
     {
         if (!(HalfLifeImages is > 0 and < double.PositiveInfinity) || RampUp is { } share && !(share > 0))
-            throw new ArgumentException($"an average has a positive half-life and ramp-up: {this}");
+            throw new ArgumentException($"half_life_images and ramp_up of the average must be positive: {this}");
     }
 }

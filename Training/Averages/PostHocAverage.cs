@@ -1,23 +1,23 @@
 
 namespace TrigFlowNative.Training.Averages;
 
-/// <summary>A stored average: which one it is, and when it was stored.</summary>
-/// <param name="Average">The power-function average tracked.</param>
-/// <param name="Time">The time at which it was stored, in images or steps; positive.</param>
+/// <summary>A stored power-function average and the time at which it was stored.</summary>
+/// <param name="Average">The average.</param>
+/// <param name="Time">When it was stored, in images or steps, in the same unit for all snapshots; positive.</param>
 public sealed record AverageSnapshot(PowerAverage Average, double Time);
 
 /// <summary>
-/// Averages of any width after the training (arXiv:2312.02696, section 3.2 and appendix C): the linear combination of stored
-/// snapshots whose weighting of the training's history is nearest, in least squares, to that of the average wanted.
+/// Reconstructs averages of any width after training (arXiv:2312.02696, section 3.2 and appendix C), as the linear combination of
+/// stored snapshots whose weighting of the training's history is closest, in least squares, to that of the wanted average.
 /// </summary>
 public static class PostHocAverage
 {
-    /// <summary>Directions of the normal equations below this share of the largest are rounding, and left out.</summary>
+    /// <summary>A smaller pivot of the normal equations, as a share of the largest, is only rounding: its unknown is left out.</summary>
     private const double RankTolerance = 1e-12;
 
-    /// <summary>The factors to sum the snapshots with.</summary>
-    /// <param name="snapshots">Stored averages; usually those of two widths at many times.</param>
-    /// <param name="wanted">The average wanted, and the time at which it would have been stored.</param>
+    /// <summary>Calculates the factors of the snapshots in the linear combination.</summary>
+    /// <param name="snapshots">Stored averages, usually of two widths at many times.</param>
+    /// <param name="wanted">The wanted average, and the time at which it would have been stored.</param>
     /// <returns>One factor for each snapshot; they sum to about 1.</returns>
     /// <exception cref="ArgumentException">There is no snapshot, or a time is not positive.</exception>
     public static double[] Factors(IReadOnlyList<AverageSnapshot> snapshots, AverageSnapshot wanted)
@@ -25,9 +25,9 @@ public static class PostHocAverage
         ArgumentNullException.ThrowIfNull(snapshots);
         ArgumentNullException.ThrowIfNull(wanted);
         if (snapshots.Count == 0 || snapshots.Append(wanted).Any(snapshot => !(snapshot.Time > 0)))
-            throw new ArgumentException("post-hoc average: there are no snapshots, or one has no positive time");
+            throw new ArgumentException("post-hoc average: there is no snapshot, or a time is not positive");
 
-        // Scaled to unit diagonal, so that the tolerance means the same for early and late snapshots.
+        // The matrix is scaled to unit diagonal, so that the tolerance means the same for early and late snapshots.
         double[] scale = [.. snapshots.Select(snapshot => 1 / Math.Sqrt(Product(snapshot, snapshot)))];
         double[,] matrix = new double[snapshots.Count, snapshots.Count];
         double[] right = new double[snapshots.Count];
@@ -42,8 +42,8 @@ public static class PostHocAverage
     }
 
     /// <summary>
-    /// The inner product of two weightings, over [0, min(a, b)] where neither is 0: the integral of (ga + 1) tau^ga / a^(ga + 1)
-    /// (gb + 1) tau^gb / b^(gb + 1), which is (ga + 1)(gb + 1) / (ga + gb + 1) (min / max)^g / max with the g of the later one.
+    /// Returns the inner product of two weightings: the integral over [0, min(a, b)] of (ga + 1) tau^ga / a^(ga + 1)
+    /// (gb + 1) tau^gb / b^(gb + 1). It is (ga + 1)(gb + 1) / (ga + gb + 1) (min / max)^g / max, with the g of the later snapshot.
     /// </summary>
     internal static double Product(AverageSnapshot a, AverageSnapshot b)
     {
@@ -53,8 +53,8 @@ public static class PostHocAverage
     }
 
     /// <summary>
-    /// Solves a symmetric positive semidefinite system of unit diagonal by Cholesky's method, the largest pivot first; unknowns
-    /// whose pivot is only rounding get 0.
+    /// Solves a symmetric positive semidefinite system of unit diagonal by Cholesky's method, with the largest pivot first.
+    /// Unknowns whose pivot is only rounding are set to 0.
     /// </summary>
     private static double[] SolveSemidefinite(double[,] matrix, double[] right)
     {

@@ -5,13 +5,13 @@ using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>The executable's verbs and how their failures end.</summary>
+/// <summary>The executable's verbs and the exit codes of their failures.</summary>
 public static class CommandLine
 {
-    /// <summary>Exit code for input from outside that cannot be used: a file, an option, a device.</summary>
+    /// <summary>Exit code for unusable input: a file, an option, a device.</summary>
     public const int BadInput = 2;
 
-    /// <summary>Runs a command line; returns the exit code.</summary>
+    /// <summary>Runs a command line and returns the exit code: 0, 1 if a training or verification failed, or <see cref="BadInput"/>.</summary>
     public static int Run(string[] arguments)
     {
         var root = new RootCommand("Trains, distils and samples TrigFlow consistency models (sCM) with no deep-learning framework.")
@@ -36,7 +36,7 @@ public static class CommandLine
         }
         catch (Exception e) when (e is InvalidFileException or UsageException or DeviceUnavailableException or IOException or UnauthorizedAccessException)
         {
-            // One line that names what is wrong; a stack trace would hide it.
+            // One line names the fault; a stack trace would hide it.
             Console.Error.WriteLine($"trigflow: {e.Message}");
             return BadInput;
         }
@@ -47,7 +47,7 @@ public static class CommandLine
     {
         var option = new Option<string>("--device")
         {
-            Description = "auto takes an NVIDIA GPU if one works and says why not otherwise.",
+            Description = "auto takes an NVIDIA GPU if one works; otherwise it takes the CPU and says why.",
             DefaultValueFactory = _ => "auto",
         };
         option.AcceptOnlyFromAmong("auto", "cuda", "cpu", "simulator");
@@ -59,7 +59,7 @@ public static class CommandLine
     {
         var option = new Option<Precision>("--precision")
         {
-            Description = "How activations are stored; auto takes bf16 on an NVIDIA GPU and fp32 elsewhere.",
+            Description = "Storage type of activations; auto takes bf16 on an NVIDIA GPU and fp32 elsewhere.",
             DefaultValueFactory = _ => Precision.Auto,
             CustomParser = result => Enum.Parse<Precision>(result.Tokens[0].Value, ignoreCase: true),
         };
@@ -67,7 +67,7 @@ public static class CommandLine
         return option;
     }
 
-    /// <summary>The option --tensor-cores: null for auto.</summary>
+    /// <summary>The option --tensor-cores; null stands for auto.</summary>
     internal static Option<TensorCorePath?> TensorCoresOption()
     {
         const string auto = "auto";
@@ -80,8 +80,8 @@ public static class CommandLine
         return option;
     }
 
-    /// <summary>Opens a device and says on the error stream which one auto took.</summary>
-    /// <exception cref="DeviceUnavailableException">The device does not start, or has not the instructions asked for.</exception>
+    /// <summary>Opens a device and names it on the error stream, with the reason if auto took the CPU.</summary>
+    /// <exception cref="DeviceUnavailableException">The device does not start, or lacks the requested instructions.</exception>
     internal static ComputeDevice Open(string name, TensorCorePath? tensorCores = null)
     {
         ComputeDevice device = ComputeDevice.Open(name, out string? reason);
@@ -104,7 +104,7 @@ public static class CommandLine
     }
 
     private static GpuDevice Gpu(ComputeDevice device) =>
-        device as GpuDevice ?? throw new DeviceUnavailableException($"--tensor-cores is for GPUs, and the device is {device.Name}");
+        device as GpuDevice ?? throw new DeviceUnavailableException($"--tensor-cores needs a GPU, but the device is {device.Name}");
 
     private static string[] LowerNames<T>()
         where T : struct, Enum => [.. Enum.GetNames<T>().Select(name => name.ToLowerInvariant())];

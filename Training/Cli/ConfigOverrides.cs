@@ -3,11 +3,11 @@ using System.Text.Json.Nodes;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>--set key=value: changes values of a configuration that are there; a key is a dotted path, or the end of one if that is unique.</summary>
+/// <summary>--set key=value: changes existing values of a configuration. A key is a dotted path, or the end of one if that is unique.</summary>
 internal static class ConfigOverrides
 {
     /// <summary>Applies settings in order to a JSON object.</summary>
-    /// <exception cref="UsageException">No '=', an unknown or ambiguous key, or a value of another kind than the one it replaces.</exception>
+    /// <exception cref="UsageException">A setting lacks '=', has an unknown or ambiguous key, or a value of another kind than the one it replaces.</exception>
     public static void Apply(JsonObject config, IEnumerable<string> settings)
     {
         foreach (string setting in settings)
@@ -34,11 +34,11 @@ internal static class ConfigOverrides
         JsonNode? value = Parse(text);
         JsonValueKind was = parent[name]?.GetValueKind() ?? JsonValueKind.Null, will = value?.GetValueKind() ?? JsonValueKind.Null;
         if (was != JsonValueKind.Null && will != JsonValueKind.Null && Family(was) != Family(will))
-            throw new UsageException($"--set: {path} is {Describe(was)}, '{text}' is not");
+            throw new UsageException($"--set: {path} must be {Describe(was)}, not '{text}'");
         parent[name] = value;
     }
 
-    /// <summary>JSON if it is, otherwise the text itself, so that names need no quotes.</summary>
+    /// <summary>Parses text as JSON. Other text becomes a JSON string, so that names need no quotes.</summary>
     private static JsonNode? Parse(string text)
     {
         try
@@ -67,7 +67,7 @@ internal static class ConfigOverrides
     private static string Describe(JsonValueKind kind) => kind switch
     {
         JsonValueKind.Number => "a number",
-        JsonValueKind.String => "a text",
+        JsonValueKind.String => "a string",
         JsonValueKind.Array => "a list such as [1,2,2]",
         _ => "true or false",
     };

@@ -6,12 +6,12 @@ using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>doctor: what devices there are and, where there is no GPU, the real reason.</summary>
+/// <summary>doctor: lists the devices and, if no GPU works, the reason.</summary>
 internal static class DoctorCommand
 {
     public static Command Create()
     {
-        var command = new Command("doctor", "Says which devices work, with driver, memory and tensor-core paths; where there is no GPU, why.");
+        var command = new Command("doctor", "Lists the devices with driver, memory and tensor-core paths; if no GPU works, says why.");
         command.SetAction(_ =>
         {
             var table = new Table().Border(TableBorder.Simple).AddColumns("device", "found").HideHeaders();

@@ -4,13 +4,13 @@ using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>Draws images from a model with the sampler that fits it.</summary>
+/// <summary>Draws images from a model with the sampler for its kind.</summary>
 internal static class ModelSampling
 {
-    /// <summary>Images at a time on a GPU and on the host: enough to fill the device, little enough to fit.</summary>
+    /// <summary>Images per batch on a GPU and on the host: enough to occupy the device, few enough to fit its memory.</summary>
     private const int BatchOnGpu = 256, BatchOnHost = 16;
 
-    /// <summary>Reads a model as a verb's options want it.</summary>
+    /// <summary>Loads a model in the precision that a verb's options ask for.</summary>
     /// <exception cref="UsageException">The device has no kernels for the precision.</exception>
     /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
     public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision)
@@ -27,27 +27,28 @@ internal static class ModelSampling
         return TrigFlowModel.Load(path, device, precision);
     }
 
-    /// <summary>The sampler for a model: consistency sampling, or the ODE solver for a diffusion model.</summary>
+    /// <summary>Creates the sampler for a model: consistency sampling, or the ODE solver for a diffusion model.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="steps">Evaluations or solver steps.</param>
+    /// <param name="steps">Network evaluations of a consistency model, or solver steps of a diffusion model; at least 1.</param>
     /// <param name="guidance">Scale of classifier-free guidance; 1 for none.</param>
-    /// <param name="count">Images that will be drawn.</param>
-    /// <exception cref="UsageException">Guidance is asked of a model that has none.</exception>
+    /// <param name="count">Images to draw, at least 1.</param>
+    /// <exception cref="UsageException">The number of steps is below 1, or the model does not take guidance.</exception>
     public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int count)
     {
         if (steps < 1)
-            throw new UsageException("--steps is at least 1");
+            throw new UsageException("--steps must be at least 1");
         int batch = Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu);
         if (guidance != 1 && model.Network.Config.LabelCount == 0)
             throw new UsageException("--guidance needs a network with classes");
         if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)
-            throw new UsageException("--guidance: this model takes no guidance scale as an input, what it has is trained in; distil with max_guidance above 1 to be able to choose it");
+            throw new UsageException("--guidance: this model takes no guidance scale as an input; distil with max_guidance above 1 to be able to choose the scale");
         return model.Kind == ModelKind.Consistency
             ? new ConsistencySampler(model, ConsistencySampler.DefaultTimes(steps, model.SigmaData), batch, guidance)
             : new DiffusionSampler(model, steps, guidance, batch);
     }
 
-    /// <summary>Draws images; classes of a conditional model are taken in turn unless they are given.</summary>
+    /// <summary>Draws images. A model with classes takes the given labels in turn, or else all its classes.</summary>
+    /// <exception cref="UsageException">See <see cref="Create"/>; or a label is not one of the model's classes.</exception>
     public static ByteImages Draw(TrigFlowModel model, int count, int steps, ulong seed, IReadOnlyList<int>? labels = null, float guidance = 1)
     {
         int[] classes = Classes(model.Network.Config, count, labels);
@@ -67,7 +68,7 @@ internal static class ModelSampling
             return [.. Enumerable.Range(0, count).Select(i => i % config.LabelCount)];
         foreach (int label in labels)
             if (label < -1 || label >= config.LabelCount)
-                throw new UsageException($"--labels: {label} is none of the model's classes 0 to {config.LabelCount - 1} (-1 for none)");
+                throw new UsageException($"--labels: {label} is not one of the model's classes 0 to {config.LabelCount - 1} (-1 for none)");
         return [.. Enumerable.Range(0, count).Select(i => labels[i % labels.Count])];
     }
 }

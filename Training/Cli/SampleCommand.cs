@@ -10,8 +10,8 @@ namespace TrigFlowNative.Training.Cli;
 /// <summary>sample: draws images from a model into grid.png and samples.npz.</summary>
 internal static class SampleCommand
 {
-    /// <summary>More images than this make a picture that no viewer likes; samples.npz holds them all.</summary>
-    private const int MostInGrid = 256;
+    /// <summary>Images in grid.png: viewers cope badly with larger pictures, and samples.npz holds all images.</summary>
+    private const int MaxInGrid = 256;
 
     public static Command Create()
     {
@@ -37,7 +37,7 @@ internal static class SampleCommand
         Precision precision, TensorCorePath? tensorCores)
     {
         if (count < 1)
-            throw new UsageException("--count is at least 1");
+            throw new UsageException("--count must be at least 1");
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
         using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision);
         int used = steps ?? (model.Kind == ModelKind.Consistency ? 2 : 32);
@@ -45,13 +45,13 @@ internal static class SampleCommand
         ByteImages images = ModelSampling.Draw(model, count, used, seed, labels, guidance);
         double seconds = clock.Elapsed.TotalSeconds;
         Npz.Write(Path.Combine(output, "samples.npz"), images);
-        ImageGrid.Write(Path.Combine(output, "grid.png"), First(images, MostInGrid));
+        ImageGrid.Write(Path.Combine(output, "grid.png"), First(images, MaxInGrid));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{count} images in {seconds:F2} s ({count / seconds:F1} images/s, {used} steps): {Path.Combine(output, "grid.png")}, {Path.Combine(output, "samples.npz")}"));
         return 0;
     }
 
-    private static ByteImages First(ByteImages images, int most) => images.Count <= most
+    private static ByteImages First(ByteImages images, int max) => images.Count <= max
         ? images
-        : new ByteImages(images.Pixels[..(most * images.Height * images.Width * images.Channels)], most, images.Height, images.Width, images.Channels);
+        : new ByteImages(images.Pixels[..(max * images.Height * images.Width * images.Channels)], max, images.Height, images.Width, images.Channels);
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>Turns Ctrl-C and a request to terminate into a token, so that a run saves before it ends; a second one ends it at once.</summary>
+/// <summary>Turns Ctrl-C (SIGINT) and SIGTERM into a cancellation token, so that a run saves before it ends; a second signal ends it at once.</summary>
 internal sealed class StopSignal : IDisposable
 {
     private readonly CancellationTokenSource source = new();

@@ -9,21 +9,21 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>train: one run in one folder; the same command again continues it.</summary>
+/// <summary>train: trains one run in one folder; the same command again continues it.</summary>
 internal static class TrainCommand
 {
     private static readonly Option<string> ObjectiveOption = new("--objective") { Required = true };
     private static readonly Option<string> DataOption = new("--data") { Description = "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip in EDM's layout, or 'synthetic'.", Required = true };
-    private static readonly Option<string> PresetOption = new("--preset") { Description = "Network and training numbers: cifar10, mnist or demo.", Required = true };
+    private static readonly Option<string> PresetOption = new("--preset") { Description = "Network and training settings: cifar10, mnist or demo.", Required = true };
     private static readonly Option<string> OutOption = new("--out") { Description = "Folder of the run.", Required = true };
     private static readonly Option<string?> TeacherOption = new("--teacher") { Description = "Weight file of the diffusion model to distil (scd)." };
     private static readonly Option<string?> InitOption = new("--init") { Description = "Weight file to start from (default: the teacher, or fresh weights)." };
-    private static readonly Option<long?> ImagesOption = new("--images") { Description = "Images to train on, repetitions counted." };
-    private static readonly Option<int?> BatchOption = new("--batch") { Description = "Images in a step." };
-    private static readonly Option<ulong?> SeedOption = new("--seed") { Description = "Seed of everything random." };
+    private static readonly Option<long?> ImagesOption = new("--images") { Description = "Images to train on, counting repetitions." };
+    private static readonly Option<int?> BatchOption = new("--batch") { Description = "Images in a training step." };
+    private static readonly Option<ulong?> SeedOption = new("--seed") { Description = "Seed of all random numbers." };
     private static readonly Option<Precision> PrecisionOption = CommandLine.PrecisionOption();
     private static readonly Option<string[]> SetOption = new("--set") { Description = "Any further option as key=value; --dry-run prints them all.", AllowMultipleArgumentsPerToken = true };
-    private static readonly Option<bool> DryRunOption = new("--dry-run") { Description = "Prints the configuration as resolved and ends." };
+    private static readonly Option<bool> DryRunOption = new("--dry-run") { Description = "Prints the resolved configuration and exits." };
 
     public static Command Create()
     {
@@ -52,12 +52,15 @@ internal static class TrainCommand
         return command;
     }
 
-    /// <summary>The numbers of a preset for an objective, with a network read from the weights that training starts from.</summary>
+    /// <summary>Returns the settings of a preset for an objective; the network is that of the weights that training starts from, if any.</summary>
+    /// <exception cref="UsageException">The teacher is missing or superfluous.</exception>
+    /// <exception cref="ArgumentException">The preset has no settings for the objective.</exception>
+    /// <exception cref="InvalidFileException">The weight file is missing or malformed.</exception>
     internal static RunConfig Defaults(string objective, string preset, string data, string? teacher, string? init)
     {
         TrainingPreset numbers = TrainingPresets.Get(preset, objective);
         if (numbers.Options.Objective.Create().NeedsTeacher != teacher is not null)
-            throw new UsageException(teacher is null ? $"--objective {objective} needs --teacher FILE" : $"--teacher: the objective {objective} has none");
+            throw new UsageException(teacher is null ? $"--objective {objective} needs --teacher FILE" : $"--teacher: the objective {objective} takes no teacher");
         NetworkConfig network = (init ?? teacher) is { } file ? WeightFile.ReadDescription(file).Network : ModelPresets.Get(preset);
         return new RunConfig
         {
@@ -72,7 +75,7 @@ internal static class TrainCommand
         };
     }
 
-    /// <summary>Trains with a note on how it ended; Ctrl-C and a request to terminate save first.</summary>
+    /// <summary>Trains and prints how the run ended; Ctrl-C and SIGTERM save first.</summary>
     internal static int Train(RunConfig config, string folder, string deviceName, TensorCorePath? tensorCores)
     {
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);

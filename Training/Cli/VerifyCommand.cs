@@ -5,7 +5,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>verify: F, its JVP and all parameter gradients against a fixture of another implementation.</summary>
+/// <summary>verify: compares F, its JVP and all parameter gradients with a fixture of another implementation.</summary>
 internal static class VerifyCommand
 {
     public static Command Create()
@@ -14,11 +14,11 @@ internal static class VerifyCommand
         Option<string> device = CommandLine.DeviceOption();
         var precision = new Option<string>("--precision")
         {
-            Description = "Storage of activations: fp32, or bf16 on a GPU.",
+            Description = "Storage type of activations: fp32, or bf16 on a GPU.",
             DefaultValueFactory = _ => "fp32",
         };
         precision.AcceptOnlyFromAmong("fp32", "bf16");
-        var command = new Command("verify", "Computes F, its JVP and all parameter gradients of a fixture; exit code 1 if one is off by more than the precision explains.") { fixture, device, precision };
+        var command = new Command("verify", "Compares F, its JVP and all parameter gradients with a fixture; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision };
         command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!, parsed.GetValue(precision)!));
         return command;
     }

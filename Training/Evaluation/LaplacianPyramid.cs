@@ -2,18 +2,18 @@
 namespace TrigFlowNative.Training.Evaluation;
 
 /// <summary>
-/// Band-pass levels of an image (Burt and Adelson 1983): each level is the image minus the blurred and halved image brought
-/// back to its size; the last is what remains. Blur is the binomial filter [1 4 6 4 1] / 16 with mirrored borders.
+/// Laplacian pyramid of an image (Burt and Adelson 1983): each level is the image minus its blurred and halved image, enlarged again
+/// and blurred. The last level is the remaining small image. The blur is the binomial filter [1 4 6 4 1] / 16 with mirrored borders.
 /// </summary>
 public static class LaplacianPyramid
 {
-    /// <summary>The levels of an image, finest first, each (height, width, channels) row by row.</summary>
-    /// <param name="image">(height, width, channels), channels last.</param>
-    /// <param name="height">Height; halved for each further level.</param>
-    /// <param name="width">Width; halved for each further level.</param>
-    /// <param name="channels">Channels.</param>
-    /// <param name="levels">Number of levels; both extents must be divisible by 2^(levels - 1).</param>
-    /// <exception cref="ArgumentException">Extents cannot be halved that often.</exception>
+    /// <summary>Builds the levels of an image, finest first.</summary>
+    /// <param name="image">Image (height, width, channels), channels last, in any unit.</param>
+    /// <param name="height">Height in pixels; halved for each further level.</param>
+    /// <param name="width">Width in pixels; halved for each further level.</param>
+    /// <param name="channels">Number of channels.</param>
+    /// <param name="levels">Number of levels, at least 1; height and width must be divisible by 2^(levels - 1).</param>
+    /// <exception cref="ArgumentException">There are no levels, or the height or width cannot be halved that often.</exception>
     public static IReadOnlyList<Level> Build(float[] image, int height, int width, int channels, int levels)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -41,7 +41,7 @@ public static class LaplacianPyramid
 
     private static Level Blur(Level source, float gain = 1) => Pass(Pass(source, 1, 0, 1), 0, 1, gain);
 
-    /// <summary>One-dimensional filter along (dy, dx).</summary>
+    /// <summary>Filters along the direction (dy, dx).</summary>
     private static Level Pass(Level source, int dy, int dx, float gain)
     {
         float[] target = new float[source.Values.Length];
@@ -68,7 +68,7 @@ public static class LaplacianPyramid
         return target;
     }
 
-    /// <summary>Puts the pixels at even places, zeros between; the blur that follows needs a gain of 4.</summary>
+    /// <summary>Puts the pixels at even coordinates, with zeros between; the blur that follows needs a gain of 4.</summary>
     private static Level Double(Level source)
     {
         var target = new Level(new float[source.Values.Length * 4], source.Height * 2, source.Width * 2, source.Channels);
@@ -88,11 +88,11 @@ public static class LaplacianPyramid
         return folded < extent ? folded : period - folded;
     }
 
-    /// <summary>One band of the pyramid.</summary>
-    /// <param name="Values">(Height, Width, Channels), channels last.</param>
-    /// <param name="Height">Rows.</param>
-    /// <param name="Width">Columns.</param>
-    /// <param name="Channels">Channels.</param>
+    /// <summary>One level of the pyramid.</summary>
+    /// <param name="Values">Pixels (Height, Width, Channels), channels last, in the image's unit.</param>
+    /// <param name="Height">Height in pixels.</param>
+    /// <param name="Width">Width in pixels.</param>
+    /// <param name="Channels">Number of channels.</param>
     public sealed record Level(float[] Values, int Height, int Width, int Channels)
     {
         internal int Index(int y, int x, int c) => (y * Width + x) * Channels + c;

@@ -3,19 +3,19 @@ using System.Numerics.Tensors;
 namespace TrigFlowNative.Training.Evaluation;
 
 /// <summary>
-/// Sliced Wasserstein-1 distance: both sets are projected on random unit directions, and the mean absolute difference of the
+/// Sliced Wasserstein-1 distance: both sets are projected onto random unit directions, and the mean absolute difference of the
 /// sorted projections is averaged over the directions (Rabin et al. 2011, "Wasserstein barycenter and its application to
 /// texture mixing"; with patches of a Laplacian pyramid as in arXiv:1710.10196, section 5).
 /// </summary>
 public static class SlicedWasserstein
 {
-    /// <summary>Distance between two sets of equally many vectors; 0 for equal sets, in the unit of the vectors.</summary>
-    /// <param name="a">First set: rows of <paramref name="dimensions"/> numbers.</param>
-    /// <param name="b">Second set, as many rows.</param>
-    /// <param name="dimensions">Numbers in a row.</param>
-    /// <param name="directions">Random directions to average over.</param>
-    /// <param name="seed">Chooses the directions; equal seeds give equal results.</param>
-    /// <exception cref="ArgumentException">The sets differ in size or are no whole number of rows.</exception>
+    /// <summary>Measures the distance between two sets with the same number of vectors, in the unit of the vectors; 0 for equal sets.</summary>
+    /// <param name="a">First set (N, <paramref name="dimensions"/>), one vector per row.</param>
+    /// <param name="b">Second set, of the same shape.</param>
+    /// <param name="dimensions">Elements of a vector, at least 1.</param>
+    /// <param name="directions">Number of random directions, at least 1.</param>
+    /// <param name="seed">Seed of the directions; equal seeds give equal results.</param>
+    /// <exception cref="ArgumentException">The sets are empty, differ in size, or are not a whole number of rows.</exception>
     public static double Distance(float[] a, float[] b, int dimensions, int directions = 512, int seed = 0)
     {
         ArgumentNullException.ThrowIfNull(a);

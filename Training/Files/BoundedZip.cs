@@ -3,19 +3,19 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Files;
 
-/// <summary>What a zip archive may unpack to before it is refused.</summary>
+/// <summary>Limits beyond which a zip archive is refused.</summary>
 /// <param name="MaxEntries">Number of entries.</param>
-/// <param name="MaxEntryLength">Bytes of one entry, unpacked.</param>
-/// <param name="MaxTotalLength">Bytes of all entries together, unpacked.</param>
-internal readonly record struct ZipLimits(int MaxEntries, long MaxEntryLength, long MaxTotalLength);
+/// <param name="MaxEntryBytes">Unpacked bytes of one entry.</param>
+/// <param name="MaxTotalBytes">Unpacked bytes of all entries together.</param>
+internal readonly record struct ZipLimits(int MaxEntries, long MaxEntryBytes, long MaxTotalBytes);
 
 /// <summary>
-/// A zip archive that can't unpack to more than it may. Declared sizes are checked on opening; an entry is read up to its declared size
-/// and no further, and its checksum must fit, so a lie about the size is a refusal and not an allocation.
+/// A zip archive whose unpacked size is limited. Declared sizes are checked on opening. An entry is read only up to its declared size,
+/// and its checksum must match, so that a false size leads to a refusal, not to an allocation.
 /// </summary>
 internal sealed class BoundedZip : IDisposable
 {
-    /// <summary>Deflate codes at most 258 bytes in 2 bits: no honest stream expands by more.</summary>
+    /// <summary>Largest ratio of unpacked to packed bytes in a deflate stream, which codes at most 258 bytes in 2 bits.</summary>
     internal const long MaxExpansion = 1032;
 
     private readonly string path;
@@ -29,10 +29,13 @@ internal sealed class BoundedZip : IDisposable
         this.archive = archive;
     }
 
-    /// <summary>The files in the archive, folders left out, in its own order.</summary>
+    /// <summary>The files in the archive without its folders, in the archive's order.</summary>
     internal IReadOnlyList<ZipArchiveEntry> Entries { get; private set; } = [];
 
-    /// <exception cref="InvalidFileException">Not a zip archive, damaged, or beyond the limits that fit its length.</exception>
+    /// <summary>Opens an archive and checks it against limits.</summary>
+    /// <param name="path">The archive.</param>
+    /// <param name="limitsOfLength">The limits of an archive with a given number of bytes.</param>
+    /// <exception cref="InvalidFileException">The file is missing, is not a zip archive, is damaged, or is beyond the limits.</exception>
     internal static BoundedZip Open(string path, Func<long, ZipLimits> limitsOfLength)
     {
         FileStream stream = InputFile.Open(path);
@@ -54,8 +57,8 @@ internal sealed class BoundedZip : IDisposable
         }
     }
 
-    /// <summary>The unpacked bytes of one entry.</summary>
-    /// <exception cref="InvalidFileException">The entry is damaged, encrypted, or lies about its size.</exception>
+    /// <summary>Reads and unpacks one entry.</summary>
+    /// <exception cref="InvalidFileException">The entry is damaged, encrypted, or declares a false size.</exception>
     internal byte[] Read(ZipArchiveEntry entry)
     {
         if (entry.IsEncrypted)
@@ -78,7 +81,7 @@ internal sealed class BoundedZip : IDisposable
         return Crc32.Of(bytes) == entry.Crc32 ? bytes : throw Refuse(entry, "fails its checksum");
     }
 
-    /// <summary>The exception that blames one entry.</summary>
+    /// <summary>Creates the exception for a faulty entry.</summary>
     internal InvalidFileException Refuse(ZipArchiveEntry entry, string reason, Exception? inner = null) =>
         new(path, $"entry '{entry.FullName}' {reason}", inner);
 
@@ -97,11 +100,11 @@ internal sealed class BoundedZip : IDisposable
                 continue;
             if (!names.Add(entry.FullName))
                 throw Refuse(entry, "appears twice");
-            if (entry.Length < 0 || entry.Length > limits.MaxEntryLength)
-                throw Refuse(entry, $"unpacks to {entry.Length} bytes, at most {limits.MaxEntryLength} are accepted");
+            if (entry.Length < 0 || entry.Length > limits.MaxEntryBytes)
+                throw Refuse(entry, $"unpacks to {entry.Length} bytes, at most {limits.MaxEntryBytes} are accepted");
             total += entry.Length;
-            if (total > limits.MaxTotalLength)
-                throw new InvalidFileException(path, $"unpacks to more than {limits.MaxTotalLength} bytes, which a file of {archiveLength} bytes should not");
+            if (total > limits.MaxTotalBytes)
+                throw new InvalidFileException(path, $"unpacks to more than {limits.MaxTotalBytes} bytes, too many for an archive of {archiveLength} bytes");
             files.Add(entry);
         }
 

@@ -5,12 +5,12 @@ namespace TrigFlowNative.Training.Files;
 public sealed class ByteImages
 {
     /// <summary>Wraps pixels without copying them.</summary>
-    /// <param name="pixels">(N, H, W, C), 0 to 255.</param>
+    /// <param name="pixels">Pixels (N, H, W, C), 0 to 255.</param>
     /// <param name="count">N, at least 0.</param>
     /// <param name="height">H, at least 1.</param>
     /// <param name="width">W, at least 1.</param>
     /// <param name="channels">C: 1 for gray, 3 for red, green, blue.</param>
-    /// <exception cref="ArgumentException">The extents and the number of pixels disagree.</exception>
+    /// <exception cref="ArgumentException">An extent is out of range, or the number of bytes is not N H W C.</exception>
     public ByteImages(ReadOnlyMemory<byte> pixels, int count, int height, int width, int channels)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
@@ -23,7 +23,7 @@ public sealed class ByteImages
         (Pixels, Count, Height, Width, Channels) = (pixels, count, height, width, channels);
     }
 
-    /// <summary>(N, H, W, C), 0 to 255.</summary>
+    /// <summary>Pixels (N, H, W, C), 0 to 255.</summary>
     public ReadOnlyMemory<byte> Pixels { get; }
 
     /// <summary>N, the number of images.</summary>
@@ -39,6 +39,8 @@ public sealed class ByteImages
     public int Channels { get; }
 
     /// <summary>One image, (H, W, C).</summary>
+    /// <param name="index">Index of the image, 0 to N - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The index is out of range.</exception>
     public ReadOnlySpan<byte> this[int index]
     {
         get

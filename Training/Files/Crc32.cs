@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Training.Files;
 
-/// <summary>The cyclic redundancy check of zip and PNG: polynomial 0x04C11DB7 reflected, initial value and final xor all ones.</summary>
+/// <summary>The cyclic redundancy check of zip and PNG: reflected polynomial 0x04C11DB7, initial value and final xor all ones.</summary>
 internal static class Crc32
 {
     private static readonly uint[] Table = MakeTable();

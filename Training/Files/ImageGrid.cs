@@ -3,21 +3,31 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Files;
 
-/// <summary>Lays images out in a grid and writes it as one PNG.</summary>
+/// <summary>Arranges images in a grid and writes it as one PNG.</summary>
 public static class ImageGrid
 {
     private const int Padding = 2;
     private const int GapBetweenGrids = 16;
     private static readonly SKColor Background = new(255, 255, 255);
 
-    /// <summary>Writes one grid, row by row.</summary>
+    /// <summary>Writes one grid, filled row by row.</summary>
     /// <param name="path">The PNG, replaced through <see cref="AtomicFile"/>.</param>
-    /// <param name="images">At least one.</param>
-    /// <param name="columns">Images per row; 0 takes the smallest square that holds all.</param>
-    /// <param name="scale">Pixels of the picture per pixel of an image, without interpolation; 0 brings tiny images to about 64 pixels.</param>
+    /// <param name="images">The images, at least one.</param>
+    /// <param name="columns">Images per row; 0 takes the smallest square that holds all images.</param>
+    /// <param name="scale">Pixels of the picture per pixel of an image, without interpolation; 0 enlarges tiny images to about 64 pixels.</param>
+    /// <exception cref="ArgumentException">There are no images, or a number is negative.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">The PNG encoder fails.</exception>
     public static void Write(string path, ByteImages images, int columns = 0, int scale = 0) => WriteSideBySide(path, [images], columns, scale);
 
-    /// <summary>Writes several grids beside each other, such as a teacher's samples left and a student's right. See <see cref="Write"/>.</summary>
+    /// <summary>Writes several grids side by side, such as a teacher's samples on the left and a student's on the right.</summary>
+    /// <param name="path">The PNG, replaced through <see cref="AtomicFile"/>.</param>
+    /// <param name="grids">The images of each grid, from left to right; at least one grid, with at least one image each.</param>
+    /// <param name="columns">See <see cref="Write"/>.</param>
+    /// <param name="scale">See <see cref="Write"/>.</param>
+    /// <exception cref="ArgumentException">There is no grid, a grid has no images, or a number is negative.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">The PNG encoder fails.</exception>
     public static void WriteSideBySide(string path, IReadOnlyList<ByteImages> grids, int columns = 0, int scale = 0)
     {
         ArgumentNullException.ThrowIfNull(grids);

@@ -5,41 +5,41 @@ using System.Text.RegularExpressions;
 
 namespace TrigFlowNative.Training.Files;
 
-/// <summary>The head of a NumPy .npy file (format versions 1 to 3): magic, version, length, and a Python dictionary literal.</summary>
+/// <summary>The header of a NumPy .npy file (format versions 1 to 3): magic number, version, length, and a Python dictionary literal.</summary>
 internal static partial class NpyHeader
 {
     private const int Alignment = 64;
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
-    /// <summary>The head of an unsigned 8-bit array in C order, padded so that the data starts at a multiple of 64 bytes.</summary>
+    /// <summary>Formats the header of an unsigned 8-bit array in C order, padded so that the data starts at a multiple of 64 bytes.</summary>
     internal static byte[] Format(ReadOnlySpan<int> shape)
     {
         string extents = string.Join(", ", shape.ToArray());
         string text = $"{{'descr': '|u1', 'fortran_order': False, 'shape': ({extents}{(shape.Length == 1 ? "," : "")}), }}";
         int length = (Magic.Length + 4 + text.Length + 1 + Alignment - 1) / Alignment * Alignment;
-        byte[] head = new byte[length];
-        Magic.CopyTo(head);
-        head[6] = 1;
-        BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(8), (ushort)(length - 10));
-        head.AsSpan(10).Fill((byte)' ');
-        Encoding.ASCII.GetBytes(text, head.AsSpan(10));
-        head[^1] = (byte)'\n';
-        return head;
+        byte[] header = new byte[length];
+        Magic.CopyTo(header);
+        header[6] = 1;
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), (ushort)(length - 10));
+        header.AsSpan(10).Fill((byte)' ');
+        Encoding.ASCII.GetBytes(text, header.AsSpan(10));
+        header[^1] = (byte)'\n';
+        return header;
     }
 
-    /// <summary>Reads a head. On failure <paramref name="reason"/> says why.</summary>
+    /// <summary>Reads a header; returns whether it was accepted.</summary>
     /// <param name="bytes">The whole .npy file.</param>
-    /// <param name="shape">The extents, each at least 0.</param>
-    /// <param name="dataStart">Where the head ends.</param>
-    /// <param name="reason">Why the head is refused; null if it is not.</param>
+    /// <param name="shape">Extents of the array, each at least 0.</param>
+    /// <param name="dataStart">Offset of the data in bytes, where the header ends.</param>
+    /// <param name="reason">Why the header was refused; null if it was accepted.</param>
     internal static bool TryParse(ReadOnlySpan<byte> bytes, out int[] shape, out int dataStart, out string? reason)
     {
         (shape, dataStart, reason) = ([], 0, null);
         if (bytes.Length < 12 || !bytes.StartsWith(Magic))
             reason = "is not an .npy array";
         else if (bytes[6] is < 1 or > 3)
-            reason = $"has the .npy version {bytes[6]}, known are 1 to 3";
+            reason = $"has the .npy version {bytes[6]}, expected 1 to 3";
         if (reason is not null)
             return false;
 

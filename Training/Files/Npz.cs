@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Files;
 
 /// <summary>
-/// Image batches as NumPy archives: one array <c>arr_0</c>, uint8 (N, H, W, C), which is what the field's evaluators read
+/// Image batches as NumPy archives with one array <c>arr_0</c>, uint8 (N, H, W, C), as the field's evaluation programs expect
 /// (<c>numpy.load(path)["arr_0"]</c>).
 /// </summary>
 public static class Npz
@@ -14,7 +14,8 @@ public static class Npz
     // Archives of other programs hold a few more arrays, labels for example; only the first one is unpacked.
     private const int MaxEntries = 64;
 
-    /// <summary>Writes through <see cref="AtomicFile"/>, uncompressed; the same images give the same bytes.</summary>
+    /// <summary>Writes an archive through <see cref="AtomicFile"/>, uncompressed; the same images give the same bytes.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, ByteImages images)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -23,7 +24,7 @@ public static class Npz
             using ZipArchive archive = new(stream, ZipArchiveMode.Create, leaveOpen: true);
             ZipArchiveEntry entry = archive.CreateEntry(EntryName, CompressionLevel.NoCompression);
 
-            // The start of zip's calendar instead of now, so that equal images give equal files.
+            // The time is the start of zip's calendar instead of now, so that equal images give equal files.
             entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
             using Stream content = entry.Open();
             content.Write(NpyHeader.Format([images.Count, images.Height, images.Width, images.Channels]));
@@ -31,10 +32,10 @@ public static class Npz
         });
     }
 
-    /// <summary>Reads <c>arr_0</c> of an archive written here or by <c>numpy.savez</c>, compressed or not; other arrays are ignored.</summary>
+    /// <summary>Reads <c>arr_0</c> of an archive of <see cref="Write"/> or <c>numpy.savez</c>, compressed or not; other arrays are ignored.</summary>
     /// <param name="path">The archive.</param>
-    /// <param name="maxLength">Bytes that the array may unpack to.</param>
-    /// <exception cref="InvalidFileException">Not such an archive, damaged, or larger than allowed.</exception>
+    /// <param name="maxLength">Largest unpacked size of the array, in bytes.</param>
+    /// <exception cref="InvalidFileException">The file is missing, is not such an archive, is damaged, or is larger than allowed.</exception>
     public static ByteImages Read(string path, long maxLength = 1L << 30)
     {
         long limit = Math.Min(maxLength, Array.MaxLength);

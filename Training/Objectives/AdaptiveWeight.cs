@@ -4,19 +4,26 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Training.Objectives;
 
 /// <summary>
-/// w_phi(t): the logarithm of the loss's weight as a linear function of a positional embedding of t, learned with the network
-/// (arXiv:2410.11081, Algorithm 1). It starts at 0, and belongs to the training, not to the model: weight files do not hold it.
+/// Adaptive weight w_phi(t): the logarithm of the loss's weight, a linear function of a positional embedding of t that is learned with
+/// the network (arXiv:2410.11081, Algorithm 1). It starts at 0. It is part of the training, not of the model: weight files do not hold it.
 /// </summary>
 public static class AdaptiveWeight
 {
     private const string WeightName = "adaptive_weight.weight", BiasName = "adaptive_weight.bias";
     private const int Channels = 128;
 
-    /// <summary>Names and shapes of phi, which stands behind the network's parameters in a slab.</summary>
+    /// <summary>Names and shapes of phi's parameters, which follow the network's in a slab.</summary>
     public static IReadOnlyList<(string Name, Shape Shape)> Layout { get; } =
         [(WeightName, new Shape(1, Channels)), (BiasName, new Shape(1))];
 
-    /// <summary>Records w_phi(t) for times (N); returns (N).</summary>
+    /// <summary>Records w_phi(t).</summary>
+    /// <param name="program">Program that records the ops.</param>
+    /// <param name="weights">Slab with the parameters of <see cref="Layout"/>.</param>
+    /// <param name="t">Times (N), radians.</param>
+    /// <returns>w_phi(t), (N) fp32.</returns>
+    /// <exception cref="ArgumentException">The times are not (N) fp32.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks the parameters.</exception>
     public static Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor t)
     {
         using IDisposable layer = program.Layer("adaptive_weight");

@@ -5,13 +5,13 @@ using TrigFlowNative.Models;
 namespace TrigFlowNative.Training.Objectives;
 
 /// <summary>
-/// Continuous-time consistency training, Algorithm 1 of arXiv:2410.11081: one dual pass gives F- and J = cos t sin t dF/dt, from them comes a
-/// constant target F- + g / (|g| + c), and the loss is e^w / D ||F - target||^2 - w.
+/// Continuous-time consistency training, Algorithm 1 of arXiv:2410.11081. One dual pass gives F- (F as a constant) and J = cos t sin t dF/dt.
+/// <see cref="ConsistencyTarget"/> makes the constant target F- + g / (|g| + c) from them, and the loss is e^w / D ||F - target||^2 - w.
 /// </summary>
 /// <remarks>
-/// The dual pass runs at x = x_t / sigma_d and t with tangents (cos t sin t dx_t/dt / sigma_d, cos t sin t), which stay finite up
-/// to t = pi/2. Only the primal is differentiated backwards, so a step costs a dual forward pass and one backward pass.
-/// dx_t/dt is v_t here (sCT); <see cref="DistillationObjective"/> takes a teacher's (sCD).
+/// The primals of the dual pass are x = x_t / sigma_d and t, their tangents cos t sin t dx_t/dt / sigma_d and cos t sin t, which stay
+/// finite up to t = pi/2. The backward pass differentiates only the primal, so a step costs one dual forward and one backward pass.
+/// Here dx_t/dt is v_t (sCT); in <see cref="DistillationObjective"/> it is a teacher's velocity (sCD).
 /// </remarks>
 public class ConsistencyObjective(ConsistencyOptions options) : Objective
 {
@@ -41,16 +41,16 @@ public class ConsistencyObjective(ConsistencyOptions options) : Objective
         return Regression.On(phase, f.Primal, target, noisy.T, options);
     }
 
-    /// <summary>Records dx_t/dt along the flow that the tangent follows.</summary>
+    /// <summary>Records dx_t/dt of the flow that the tangent follows.</summary>
     private protected virtual Velocity VelocityOf(PhaseRecorder phase, NoisyBatch noisy, Tensor x) => Velocity.OfData(phase, noisy);
 
-    /// <summary>The student's scalar conditions.</summary>
+    /// <summary>Returns the scalar conditions of the student's pass by name.</summary>
     private protected virtual IReadOnlyDictionary<string, Tensor> ScalarsOf(Velocity velocity) => new Dictionary<string, Tensor>();
 }
 
 /// <summary>
-/// Continuous-time consistency distillation: the same along a diffusion model's probability-flow ODE, dx_t/dt = sigma_d F_teacher, which may be
-/// guided; the student is then told the scale (arXiv:2410.11081, appendix G.2).
+/// Continuous-time consistency distillation: the tangent follows a diffusion model's probability-flow ODE, dx_t/dt = sigma_d F_teacher. The
+/// teacher may be guided; the student then takes the guidance scale as an input (arXiv:2410.11081, appendix G.2).
 /// </summary>
 public sealed class DistillationObjective(DistillationOptions options) : ConsistencyObjective(options)
 {
@@ -58,16 +58,16 @@ public sealed class DistillationObjective(DistillationOptions options) : Consist
     public override bool NeedsTeacher => true;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> StudentConditions => TellsGuidance ? [NetworkConfig.Guidance] : [];
+    public override IReadOnlyList<string> StudentConditions => StudentTakesGuidance ? [NetworkConfig.Guidance] : [];
 
-    private bool TellsGuidance => options is { MaxGuidance: > 1, GuidanceInput: true };
+    private bool StudentTakesGuidance => options is { MaxGuidance: > 1, GuidanceInput: true };
 
     /// <inheritdoc/>
     public override void Check(INetwork network)
     {
         ArgumentNullException.ThrowIfNull(network);
         if (options.MaxGuidance > 1 && network.Config.LabelCount == 0)
-            throw new ArgumentException($"max_guidance is {options.MaxGuidance}, but the network has no classes to be guided by");
+            throw new ArgumentException($"max_guidance is {options.MaxGuidance}, but guidance needs a network with classes");
     }
 
     /// <inheritdoc/>
@@ -76,5 +76,5 @@ public sealed class DistillationObjective(DistillationOptions options) : Consist
 
     /// <inheritdoc/>
     private protected override IReadOnlyDictionary<string, Tensor> ScalarsOf(Velocity velocity) =>
-        TellsGuidance ? new Dictionary<string, Tensor> { [NetworkConfig.Guidance] = velocity.Guidance! } : base.ScalarsOf(velocity);
+        StudentTakesGuidance ? new Dictionary<string, Tensor> { [NetworkConfig.Guidance] = velocity.Guidance! } : base.ScalarsOf(velocity);
 }

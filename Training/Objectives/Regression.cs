@@ -3,15 +3,18 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Training.Objectives;
 
-/// <summary>The end that most objectives share: F is regressed on a constant target, each time with the weight that is learned for it.</summary>
+/// <summary>The loss that most objectives share: F is regressed on a constant target, with the adaptive weight of each time.</summary>
 public static class Regression
 {
-    /// <summary>Records the loss of each sample and logs the unweighted error.</summary>
-    /// <param name="phase">The phase; its player has the parameters of <see cref="AdaptiveWeight"/>.</param>
-    /// <param name="f">F (N, ...), without tangent.</param>
-    /// <param name="target">What F is regressed on, of its shape; a constant to the tape.</param>
+    /// <summary>Records the loss of each sample and tallies the unweighted error.</summary>
+    /// <param name="phase">The phase, whose trained player has the parameters of <see cref="AdaptiveWeight"/>.</param>
+    /// <param name="f">F of the trained player (N, ...), without tangent.</param>
+    /// <param name="target">Target of the same shape; a constant to the tape.</param>
     /// <param name="t">Times (N), radians.</param>
-    /// <param name="options">Which loss.</param>
+    /// <param name="options">Kind of the loss and its constants.</param>
+    /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
+    /// <exception cref="KeyNotFoundException">The player lacks the parameters of <see cref="AdaptiveWeight"/>.</exception>
     public static PhasePass On(PhaseRecorder phase, Tensor f, Tensor target, Tensor t, RegressionOptions options)
     {
         ArgumentNullException.ThrowIfNull(phase);

@@ -3,10 +3,12 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Training.Objectives;
 
-/// <summary>How the time of each sample is drawn, t in radians in [0, pi/2].</summary>
+/// <summary>Distribution of the samples' times t, in radians in [0, pi/2].</summary>
 public abstract record TimeSampler
 {
-    /// <summary>Records the draw of a time for each image of a batch, (N).</summary>
+    /// <summary>Records the draw of a time for each image of a batch; returns (N) fp32.</summary>
+    /// <exception cref="ArgumentException">A setting of the distribution is out of range.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
     public Tensor Draw(ComputeProgram program, PhaseBatch batch)
     {
         Tensor t = program.Allocate(batch.PerImage);
@@ -15,10 +17,11 @@ public abstract record TimeSampler
     }
 
     /// <summary>Records the draw into a tensor (N).</summary>
+    /// <exception cref="ArgumentException">The tensor is not (N) fp32, or a setting of the distribution is out of range.</exception>
     protected abstract void DrawInto(ComputeProgram program, PhaseBatch batch, Tensor t);
 }
 
-/// <summary>ln(sigma_data tan t) is normal (arXiv:2410.11081, Algorithm 1).</summary>
+/// <summary>Times for which ln(sigma_data tan t) is normally distributed (arXiv:2410.11081, Algorithm 1).</summary>
 /// <param name="Mean">Mean of ln sigma.</param>
 /// <param name="Deviation">Standard deviation of ln sigma; not negative.</param>
 public sealed record LogNormalTimes(float Mean, float Deviation) : TimeSampler
@@ -31,8 +34,8 @@ public sealed record LogNormalTimes(float Mean, float Deviation) : TimeSampler
     }
 }
 
-/// <summary>Every sample has the same time, as where a network maps noise to images in one call.</summary>
-/// <param name="Time">Radians, in (0, pi/2].</param>
+/// <summary>The same time for every sample, for networks that map noise to images in one evaluation.</summary>
+/// <param name="Time">The time in radians, in (0, pi/2].</param>
 public sealed record FixedTime(float Time) : TimeSampler
 {
     /// <inheritdoc/>

@@ -4,12 +4,12 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Objectives;
 
-/// <summary>Numbers of <see cref="TrigFlowObjective"/>; the defaults are those of CIFAR-10 in arXiv:2410.11081, appendix G.2.</summary>
+/// <summary>Settings of <see cref="TrigFlowObjective"/>; the defaults are those of CIFAR-10 in arXiv:2410.11081, appendix G.2.</summary>
 public sealed record TrigFlowOptions : RegressionOptions
 {
     /// <summary>
-    /// Probability in [0, 1] that a label is hidden, so that the network can be guided by its own unconditional prediction. Without effect where
-    /// there are no labels.
+    /// Probability in [0, 1] that a label is hidden, so that the network also learns the unconditional prediction that guidance needs. Without
+    /// effect if there are no labels.
     /// </summary>
     public float LabelDropout { get; init; } = 0.1f;
 
@@ -17,7 +17,7 @@ public sealed record TrigFlowOptions : RegressionOptions
     public override void Validate()
     {
         base.Validate();
-        Require(LabelDropout is >= 0 and <= 1, $"label_dropout is 0 to 1, not {LabelDropout}");
+        Require(LabelDropout is >= 0 and <= 1, $"label_dropout must be 0 to 1, not {LabelDropout}");
     }
 
     /// <inheritdoc/>
@@ -29,8 +29,8 @@ public sealed record TrigFlowOptions : RegressionOptions
 /// weighting of section 4.2).
 /// </summary>
 /// <remarks>
-/// The paper's error is sigma_d F - v_t. Divided by sigma_d, the target has unit variance, so that w = 0, where the head starts,
-/// is already of the right size; the two differ by the constant 2 ln sigma_d in w.
+/// The paper's error is sigma_d F - v_t. Here it is divided by sigma_d: the target then has unit variance, so that the initial
+/// w = 0 is already of the right size. The two forms differ by the constant 2 ln sigma_d in w.
 /// </remarks>
 public sealed class TrigFlowObjective(TrigFlowOptions options) : Objective
 {

@@ -5,13 +5,16 @@ using TrigFlowNative.Models;
 namespace TrigFlowNative.Training.Objectives;
 
 /// <summary>
-/// dx_t/dt along a flow through x_t, a constant to the tape: the sample's own path v_t, or a teacher's probability-flow ODE, guided or not.
+/// Velocity dx_t/dt of a flow through x_t, a constant to the tape: that of the sample's own path, v_t, or of a teacher's probability-flow ODE,
+/// with or without guidance.
 /// </summary>
 /// <param name="DxDt">dx_t/dt (N, H, W, C), in the data's unit per radian.</param>
-/// <param name="Guidance">The guidance scale of each sample (N) where one was drawn; else null.</param>
+/// <param name="Guidance">Guidance scale of each sample (N); null if none was drawn.</param>
 public sealed record Velocity(Tensor DxDt, Tensor? Guidance = null)
 {
     /// <summary>Records v_t = cos t z - sin t x_0, an unbiased estimate of the ODE's velocity that needs no teacher.</summary>
+    /// <exception cref="ArgumentException">The batch belongs to another program.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
     public static Velocity OfData(PhaseRecorder phase, NoisyBatch noisy)
     {
         ArgumentNullException.ThrowIfNull(phase);
@@ -22,20 +25,21 @@ public sealed record Velocity(Tensor DxDt, Tensor? Guidance = null)
     }
 
     /// <summary>
-    /// Records the teacher's sigma_d F. With a largest guidance above 1 it is sigma_d (F_none + s (F_class - F_none)), classifier-free guidance with a
-    /// scale s drawn uniformly from [1, maxGuidance] for each sample (arXiv:2410.11081, appendix G.2).
+    /// Records the teacher's velocity sigma_d F. If the largest guidance scale is above 1, it is sigma_d (F_none + s (F_class - F_none)):
+    /// classifier-free guidance with a scale s drawn uniformly from [1, maxGuidance] for each sample (arXiv:2410.11081, appendix G.2).
     /// </summary>
-    /// <param name="phase">The phase, which has a teacher.</param>
-    /// <param name="noisy">The batch.</param>
+    /// <param name="phase">A phase with a teacher.</param>
+    /// <param name="noisy">The noisy batch.</param>
     /// <param name="x">x_t / sigma_d (N, H, W, C).</param>
-    /// <param name="maxGuidance">At least 1; 1 for none, which is also what a batch without labels gets.</param>
-    /// <exception cref="InvalidOperationException">There is no teacher.</exception>
+    /// <param name="maxGuidance">Largest guidance scale, at least 1; 1 for no guidance. A batch without labels is not guided.</param>
+    /// <exception cref="ArgumentException">The batch does not fit the teacher's network.</exception>
+    /// <exception cref="InvalidOperationException">There is no teacher, or the program is compiled already.</exception>
     public static Velocity OfTeacher(PhaseRecorder phase, NoisyBatch noisy, Tensor x, float maxGuidance)
     {
         ArgumentNullException.ThrowIfNull(phase);
         ArgumentNullException.ThrowIfNull(noisy);
         (ComputeProgram program, PhaseBatch batch) = (phase.Program, phase.Batch);
-        NetworkWeights teacher = phase.Teacher ?? throw new InvalidOperationException("the velocity of a teacher is wanted where there is none");
+        NetworkWeights teacher = phase.Teacher ?? throw new InvalidOperationException("the velocity of a teacher needs a phase with a teacher");
         using IDisposable layer = program.Layer("teacher");
         Tensor f = teacher.F(program, x, new NetworkConditions(noisy.T, batch.Labels));
         float excess = maxGuidance - 1;

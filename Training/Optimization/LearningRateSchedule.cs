@@ -1,21 +1,23 @@
 namespace TrigFlowNative.Training.Optimization;
 
 /// <summary>
-/// A learning rate over the steps: rises linearly to its peak, then is constant or falls with the inverse square root,
-/// peak min(1, k / WarmUpSteps) / sqrt(max(1, k / DecayAfterSteps)) at the k-th step (arXiv:2312.02696, appendix B.2).
+/// Learning rate as a function of the training step: it rises linearly to its peak, then stays or falls with the inverse square root.
+/// At the k-th step it is peak min(1, k / WarmUpSteps) / sqrt(max(1, k / DecayAfterSteps)) (arXiv:2312.02696, appendix B.2).
+/// All its lengths are in training steps, not images.
 /// </summary>
 public sealed record LearningRateSchedule
 {
-    /// <summary>The peak; positive.</summary>
+    /// <summary>Highest learning rate; positive.</summary>
     public double Peak { get; init; } = 1e-3;
 
-    /// <summary>Steps of the linear rise; 0 for none.</summary>
+    /// <summary>Training steps of the linear rise; 0 for none.</summary>
     public long WarmUpSteps { get; init; }
 
-    /// <summary>Steps, counted from the start, after which the rate falls with the inverse square root; 0 for a constant rate.</summary>
+    /// <summary>Training steps from the start after which the rate falls with the inverse square root; 0 for a constant rate.</summary>
     public long DecayAfterSteps { get; init; }
 
-    /// <summary>The rate at a step counted from 0.</summary>
+    /// <summary>Returns the learning rate of a training step.</summary>
+    /// <param name="step">Number of the training step, from 0.</param>
     public double At(long step)
     {
         double k = step + 1;
@@ -29,6 +31,6 @@ public sealed record LearningRateSchedule
     public void Validate()
     {
         if (!(Peak is > 0 and < double.PositiveInfinity) || WarmUpSteps < 0 || DecayAfterSteps < 0)
-            throw new ArgumentException($"a learning rate has a positive peak and no negative number of steps: {this}");
+            throw new ArgumentException($"peak of the learning rate must be positive, warm_up_steps and decay_after_steps not negative: {this}");
     }
 }

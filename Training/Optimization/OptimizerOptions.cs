@@ -3,13 +3,13 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Training.Optimization;
 
-/// <summary>Which optimizer, and its numbers.</summary>
+/// <summary>The optimizer and its settings.</summary>
 public sealed record OptimizerOptions
 {
-    /// <summary>Adam or RAdam.</summary>
+    /// <summary>Algorithm: Adam or RAdam.</summary>
     public OptimizerKind Kind { get; init; } = OptimizerKind.Adam;
 
-    /// <summary>The learning rate over the steps.</summary>
+    /// <summary>Learning rate as a function of the training step.</summary>
     public LearningRateSchedule LearningRate { get; init; } = new();
 
     /// <summary>Decay of the gradient's running mean, in [0, 1).</summary>
@@ -18,10 +18,10 @@ public sealed record OptimizerOptions
     /// <summary>Decay of the squared gradient's running mean, in [0, 1).</summary>
     public float Beta2 { get; init; } = 0.999f;
 
-    /// <summary>Added to the root of the squared gradient's mean; positive.</summary>
+    /// <summary>Number added to the root of the squared gradient's mean; in (0, 1).</summary>
     public float Epsilon { get; init; } = 1e-8f;
 
-    /// <summary>The gradient's norm is scaled down to this where it is larger; null for no limit.</summary>
+    /// <summary>Largest Euclidean norm of the gradient, to which larger gradients are scaled down; positive, or null for no limit.</summary>
     public float? MaxGradientNorm { get; init; }
 
     /// <summary>Checks every member's range.</summary>
@@ -30,12 +30,12 @@ public sealed record OptimizerOptions
     {
         LearningRate.Validate();
         if (!Enum.IsDefined(Kind) || Beta1 is not (>= 0 and < 1) || Beta2 is not (>= 0 and < 1) || Epsilon is not (> 0 and < 1))
-            throw new ArgumentException($"an optimizer has betas in [0, 1) and epsilon in (0, 1): {this}");
+            throw new ArgumentException($"beta1 and beta2 of the optimizer must be in [0, 1), epsilon in (0, 1): {this}");
         if (MaxGradientNorm is { } limit && !(limit > 0))
-            throw new ArgumentException($"max_gradient_norm is positive or absent, not {limit}");
+            throw new ArgumentException($"max_gradient_norm must be positive or null, not {limit}");
     }
 
-    /// <summary>Records the update of slabs by a judged gradient.</summary>
+    /// <summary>Records the update of slabs by the gradient, scaled or skipped as the verdict says.</summary>
     internal void Record(ComputeProgram program, AdamSlabs slabs, Tensor learningRate, Tensor verdict)
     {
         var constants = new AdamOptions(Beta1, Beta2, Epsilon);
@@ -46,10 +46,10 @@ public sealed record OptimizerOptions
     }
 }
 
-/// <summary>The optimizers.</summary>
+/// <summary>Optimization algorithms.</summary>
 public enum OptimizerKind
 {
-    /// <summary>arXiv:1412.6980.</summary>
+    /// <summary>Adam, arXiv:1412.6980.</summary>
     Adam,
 
     /// <summary>Rectified Adam, arXiv:1908.03265: no warm-up of the learning rate is needed.</summary>

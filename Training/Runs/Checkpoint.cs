@@ -6,14 +6,19 @@ using TrigFlowNative.Training.Steps;
 namespace TrigFlowNative.Training.Runs;
 
 /// <summary>
-/// The whole state of a training run in one safetensors file: values, moments, averages and counters as named tensors, the step
-/// in the metadata. What is read back has the same bits, so a resumed run continues as if it had never stopped.
+/// A training state in one safetensors file: weights, moments, averages and counters as named tensors, and the step in the
+/// metadata. Loading restores the same bits, so a resumed run continues as if it had never stopped.
 /// </summary>
 public static class Checkpoint
 {
     private const string FormatKey = "format", FormatName = "trigflow-training-state-1", StepKey = "step";
 
-    /// <summary>Writes a checkpoint; it appears whole or not at all.</summary>
+    /// <summary>Writes a checkpoint; the file appears whole or not at all.</summary>
+    /// <param name="path">File to write.</param>
+    /// <param name="step">Training steps done.</param>
+    /// <param name="state">Tensors of the state, with different names.</param>
+    /// <exception cref="ArgumentException">Two tensors have the same name.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, long step, IReadOnlyList<StateTensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -25,8 +30,9 @@ public static class Checkpoint
         writer.Save(path);
     }
 
-    /// <summary>Reads a checkpoint into the tensors given; returns its step. The tensors change only if the whole file is sound.</summary>
-    /// <exception cref="InvalidFileException">The file is damaged, or belongs to a run of another configuration.</exception>
+    /// <summary>Reads a checkpoint into the given tensors. They change only if the whole file is sound.</summary>
+    /// <returns>Training steps done.</returns>
+    /// <exception cref="InvalidFileException">The file is missing, damaged, or belongs to a run of another configuration.</exception>
     public static long Load(string path, IReadOnlyList<StateTensor> state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -34,7 +40,7 @@ public static class Checkpoint
         if (!file.Metadata.TryGetValue(FormatKey, out string? format) || format != FormatName)
             throw new InvalidFileException(path, "is not a training state");
         if (!file.Metadata.TryGetValue(StepKey, out string? text) || !long.TryParse(text, CultureInfo.InvariantCulture, out long step) || step < 0)
-            throw new InvalidFileException(path, "names no step");
+            throw new InvalidFileException(path, "has no valid step in its metadata");
         if (file.Entries.Count != state.Count)
             throw new InvalidFileException(path, $"holds {file.Entries.Count} tensors, this run has {state.Count}");
         var contents = new List<byte[]>(state.Count);

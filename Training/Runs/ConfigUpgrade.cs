@@ -4,15 +4,15 @@ using TrigFlowNative.Training.Objectives;
 namespace TrigFlowNative.Training.Runs;
 
 /// <summary>
-/// Reads configurations of runs that were begun when all objectives had their numbers in one record and dropout stood beside the training's
-/// options, so that such runs go on.
+/// Upgrades configurations of older runs, so that these can be continued. In such a configuration, one record holds the settings of all
+/// objectives, and dropout stands beside the training options.
 /// </summary>
 internal static class ConfigUpgrade
 {
     private const string Training = "training", Dropout = "dropout", LabelDropout = "label_dropout", GuidanceInput = "guidance_input";
     private static readonly string[] Consistency = ["tangent_warm_up", "tangent_constant", "tangent_norm"], Distillation = ["max_guidance"];
 
-    /// <summary>Brings a stored configuration into the present form.</summary>
+    /// <summary>Changes a stored configuration to the present form.</summary>
     public static void Apply(JsonObject config)
     {
         if (config[Training] is not JsonObject training || training[ObjectiveRegistry.NameKey] is not JsonObject objective || !config.ContainsKey(Dropout))
@@ -30,10 +30,10 @@ internal static class ConfigUpgrade
         })
             objective.Remove(foreign);
         if (name == "scd")
-            objective[GuidanceInput] = false; // no student was told its guidance then
+            objective[GuidanceInput] = false; // students did not take the guidance scale as an input then
     }
 
-    /// <summary>What is asked of a run that is there, but that a student which was begun without the guidance input goes on without it.</summary>
+    /// <summary>Returns the requested configuration; if the stored run was begun without the guidance input, so is the returned one.</summary>
     public static RunConfig Adopt(RunConfig asked, RunConfig stored) =>
         (asked.Training.Objective, stored.Training.Objective) is (DistillationOptions { GuidanceInput: true } options, DistillationOptions { GuidanceInput: false })
             ? asked with { Training = asked.Training with { Objective = options with { GuidanceInput = false } } }

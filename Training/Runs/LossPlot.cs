@@ -3,12 +3,13 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>loss.png of a run: the loss, and its running mean, over thousands of images, a colour for each objective.</summary>
+/// <summary>Plots loss.png of a run: the loss and its running mean over kimg, with one colour per objective.</summary>
 public static class LossPlot
 {
     private const int Width = 900, Height = 500;
 
-    /// <summary>Draws the log; does nothing without lines.</summary>
+    /// <summary>Plots a log as a PNG; writes nothing if the log has no finite loss.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(string path, string title, IReadOnlyList<MetricsRow> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
@@ -37,7 +38,7 @@ public static class LossPlot
         smooth.LegendText = $"{objective}, running mean";
     }
 
-    /// <summary>Exponential mean over about a twentieth of the lines.</summary>
+    /// <summary>Returns the exponential running mean over about a twentieth of the lines.</summary>
     private static double[] RunningMean(MetricsRow[] rows)
     {
         double weight = 1 / Math.Max(rows.Length / 20.0, 1);

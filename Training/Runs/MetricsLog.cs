@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>metrics.csv of a run. A resumed run first drops the lines past its state, so that no step stands there twice.</summary>
+/// <summary>The log metrics.csv of a run. A resumed run first drops the lines after its state, so that no step appears twice.</summary>
 public sealed class MetricsLog : IDisposable
 {
     private readonly string path;
@@ -11,9 +11,10 @@ public sealed class MetricsLog : IDisposable
     private StreamWriter stream;
     private CsvWriter csv;
 
-    /// <summary>Opens the log for appending after a step.</summary>
-    /// <param name="path">The file; made if it is missing.</param>
-    /// <param name="lastStep">The state's step; later lines, and one cut short by a kill, are dropped.</param>
+    /// <summary>Opens the log to append lines after a step.</summary>
+    /// <param name="path">The file, created if it is missing.</param>
+    /// <param name="lastStep">Step of the training state. Later lines are dropped, and so is a line cut short by a kill.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public MetricsLog(string path, long lastStep)
     {
         this.path = path;
@@ -25,7 +26,8 @@ public sealed class MetricsLog : IDisposable
     /// <summary>All lines of the run so far.</summary>
     public List<MetricsRow> Rows { get; }
 
-    /// <summary>Appends a line and hands it to the operating system; a mean of a new name gives the file a new column.</summary>
+    /// <summary>Appends a line and flushes it to the operating system; a mean with a new name adds a column to the file.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public void Append(MetricsRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
@@ -43,7 +45,8 @@ public sealed class MetricsLog : IDisposable
         stream.Flush();
     }
 
-    /// <summary>The whole lines of a log, none if there is no file; reading stops at a line cut short.</summary>
+    /// <summary>Reads the complete lines of a log, none if there is no file. Reading stops at a line cut short.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     public static IReadOnlyList<MetricsRow> Read(string path)
     {
         if (!File.Exists(path))
@@ -52,7 +55,10 @@ public sealed class MetricsLog : IDisposable
         return MetricsTable.Read(text);
     }
 
-    /// <summary>Writes the lines of several logs into one.</summary>
+    /// <summary>Writes the lines of several logs into one file.</summary>
+    /// <param name="path">File to write.</param>
+    /// <param name="logs">Logs to read, in order.</param>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
     public static void Join(string path, params IEnumerable<string> logs)
     {
         List<MetricsRow> rows = [.. logs.SelectMany(Read)];

@@ -4,7 +4,7 @@ using CsvHelper.Configuration;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>metrics.csv as text: a column for each fixed member of a row, and between them one for each mean by name.</summary>
+/// <summary>The text form of metrics.csv: a column for each fixed member of a row, and between them one for each named mean.</summary>
 internal static class MetricsTable
 {
     private static readonly CsvConfiguration Format = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
@@ -15,10 +15,10 @@ internal static class MetricsTable
     private static readonly (string Name, Func<MetricsRow, object> Value)[] After =
         [("learning_rate", row => row.LearningRate), ("skipped", row => row.Skipped), ("images_per_second", row => row.ImagesPerSecond)];
 
-    /// <summary>Names of the means of rows, in the order in which they first occur.</summary>
+    /// <summary>Returns the names of the means of rows, in the order of their first occurrence.</summary>
     public static IReadOnlyList<string> MeansOf(IEnumerable<MetricsRow> rows) => [.. rows.SelectMany(row => row.Means.Keys).Distinct()];
 
-    /// <summary>A writer of lines.</summary>
+    /// <summary>Creates a writer of lines.</summary>
     public static CsvWriter Writer(TextWriter text) => new(text, Format);
 
     /// <summary>Writes the header line.</summary>
@@ -29,7 +29,7 @@ internal static class MetricsTable
         csv.NextRecord();
     }
 
-    /// <summary>Writes a line; a mean that the row lacks is empty.</summary>
+    /// <summary>Writes a line; the field of a mean that the row lacks is empty.</summary>
     public static void WriteRow(CsvWriter csv, MetricsRow row, IReadOnlyList<string> means)
     {
         foreach ((_, Func<MetricsRow, object> value) in Before)
@@ -41,7 +41,7 @@ internal static class MetricsTable
         csv.NextRecord();
     }
 
-    /// <summary>The whole lines of a table; reading stops at a line cut short by a kill, since the state is what counts.</summary>
+    /// <summary>Reads the complete lines of a table. Reading stops at a line cut short by a kill, since the run continues from its state anyway.</summary>
     public static IReadOnlyList<MetricsRow> Read(TextReader text)
     {
         var rows = new List<MetricsRow>();

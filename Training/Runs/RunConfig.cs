@@ -7,7 +7,7 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>Every option of a training run, as resolved: what config.json holds, and what must be equal for a run to be continued.</summary>
+/// <summary>All options of a training run, as resolved and stored in config.json. To continue a run, all but <see cref="Images"/> must be equal.</summary>
 public sealed record RunConfig
 {
     private const string NetworkKey = "network", ImagesKey = "images";
@@ -21,52 +21,52 @@ public sealed record RunConfig
         Converters = { new ObjectiveOptionsConverter(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
-    /// <summary>Name of the preset that the numbers come from.</summary>
+    /// <summary>Name of the preset that the settings come from.</summary>
     public string Preset { get; init; } = "";
 
-    /// <summary>The data set: a path, or synthetic.</summary>
+    /// <summary>Data set: a path, or synthetic.</summary>
     public string Data { get; init; } = "";
 
-    /// <summary>Weight file of the diffusion model to distil; null for other objectives.</summary>
+    /// <summary>Weight file of the teacher, the diffusion model to distil; null for objectives without one.</summary>
     public string? Teacher { get; init; }
 
-    /// <summary>Weight file to start from; null for fresh weights, or the teacher's in distillation.</summary>
+    /// <summary>Weight file to start from; null for the teacher's weights, or fresh ones without a teacher.</summary>
     public string? Init { get; init; }
 
-    /// <summary>Images to train on, repetitions counted. The only number that may change when a run is continued.</summary>
+    /// <summary>Images to train on, counting repetitions; positive. The only option that may change when a run is continued.</summary>
     public long Images { get; init; }
 
     /// <summary>Whether images are mirrored at random.</summary>
     public bool Flip { get; init; }
 
-    /// <summary>Steps between lines of metrics.csv.</summary>
+    /// <summary>Training steps between lines of metrics.csv; positive.</summary>
     public int LogEvery { get; init; } = 50;
 
-    /// <summary>Steps between training states on disk.</summary>
+    /// <summary>Training steps between training states on disk; positive.</summary>
     public int CheckpointEvery { get; init; } = 1000;
 
-    /// <summary>Steps between grids in samples/; 0 for none.</summary>
+    /// <summary>Training steps between grids in samples/; 0 for no grids.</summary>
     public int SampleEvery { get; init; }
 
-    /// <summary>Steps between snapshots of the power-function averages; 0 for none.</summary>
+    /// <summary>Training steps between snapshots of the power-function averages; 0 for no snapshots.</summary>
     public int SnapshotEvery { get; init; }
 
     /// <summary>Objective, optimizer, averages, batch and seed.</summary>
     public TrainingOptions Training { get; init; } = new();
 
-    /// <summary>The network.</summary>
+    /// <summary>Configuration of the network.</summary>
     [JsonIgnore]
     public NetworkConfig Network { get; init; } = ModelPresets.Get("demo");
 
-    /// <summary>Steps in the whole run: the images in whole batches.</summary>
+    /// <summary>Training steps of the whole run: the number of whole batches in <see cref="Images"/>, at least 1.</summary>
     [JsonIgnore]
     public long Steps => Math.Max(1, Images / Training.Batch);
 
-    /// <summary>The same with the scalar conditions that the objective wants of the student's network.</summary>
+    /// <summary>Returns the configuration with the scalar conditions that the objective requires of the student's network.</summary>
     public RunConfig WithConditions() =>
         this with { Network = Network with { Conditions = [.. Network.Conditions.Union(Training.Objective.Create().StudentConditions)] } };
 
-    /// <summary>The configuration as JSON; the network under the names of its weight file.</summary>
+    /// <summary>Writes the configuration as JSON, with the network as in weight files.</summary>
     public JsonObject ToJson()
     {
         JsonObject node = JsonSerializer.SerializeToNode(this, Json)!.AsObject();
@@ -74,27 +74,27 @@ public sealed record RunConfig
         return node;
     }
 
-    /// <summary>The configuration as text for a person.</summary>
+    /// <summary>Formats the configuration as indented JSON.</summary>
     public string ToText() => ToJson().ToJsonString(Json);
 
-    /// <summary>Reads what <see cref="ToJson"/> writes and checks every number.</summary>
-    /// <param name="source">Where the text is from, for messages.</param>
-    /// <param name="node">The object.</param>
-    /// <exception cref="ArgumentException">A key is unknown or a value is out of range; one line.</exception>
-    /// <exception cref="Engine.InvalidFileException">The network is none.</exception>
+    /// <summary>Reads the JSON of <see cref="ToJson"/> and checks every number.</summary>
+    /// <param name="source">Origin of the JSON, for messages.</param>
+    /// <param name="node">The configuration.</param>
+    /// <exception cref="ArgumentException">A key is unknown or missing, or a value is out of range; the message is one line.</exception>
+    /// <exception cref="Engine.InvalidFileException">The network's configuration is malformed, or its architecture is unknown.</exception>
     public static RunConfig FromJson(string source, JsonObject node)
     {
         ArgumentNullException.ThrowIfNull(node);
         try
         {
             JsonObject rest = node.DeepClone().AsObject();
-            string network = rest[NetworkKey]?.ToJsonString() ?? throw new ArgumentException($"{source}: there is no '{NetworkKey}'");
+            string network = rest[NetworkKey]?.ToJsonString() ?? throw new ArgumentException($"{source}: the key '{NetworkKey}' is missing");
             rest.Remove(NetworkKey);
             RunConfig config = rest.Deserialize<RunConfig>(Json)!;
             config = config with { Network = NetworkRegistry.Read(source, network) };
             config.Training.Validate();
             if (config.Images < 1 || config.LogEvery < 1 || config.CheckpointEvery < 1 || config.SampleEvery < 0 || config.SnapshotEvery < 0)
-                throw new ArgumentException("images, log_every and checkpoint_every are positive, sample_every and snapshot_every not negative");
+                throw new ArgumentException("images, log_every and checkpoint_every must be positive, sample_every and snapshot_every not negative");
             if (config.SnapshotEvery > 0 && !config.Training.Average.PowerFunction)
                 throw new ArgumentException("snapshot_every needs average.power_function=true");
             return config;
@@ -105,7 +105,7 @@ public sealed record RunConfig
         }
     }
 
-    /// <summary>The first option in which two configurations differ, other than the number of images; null if there is none.</summary>
+    /// <summary>Describes the first option in which two configurations differ, other than the number of images; null if there is none.</summary>
     public static string? FirstDifference(JsonObject stored, JsonObject asked)
     {
         ArgumentNullException.ThrowIfNull(stored);

@@ -6,24 +6,30 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>Trains one model in one folder, from the start or from the newest state found there.</summary>
+/// <summary>Trains one model in one folder, from the start or from the newest training state in the folder.</summary>
 /// <remarks>
-/// A run that was killed at any moment and started again ends with the bits of one that never stopped: a state holds everything
-/// a step depends on, and batches, noise, times and masks are counted by the step.
+/// A run that was killed at any moment and started again ends with the same bits as one that never stopped: a training state holds
+/// everything that a step depends on, and batches, noise, times and masks are counted by the step.
 /// </remarks>
 public static class Trainer
 {
-    /// <summary>Steps whose loss or gradient is not finite, in a row, after which a run gives up.</summary>
+    /// <summary>Number of updates skipped in a row, for a loss or gradient that is not finite, after which a run gives up.</summary>
     public const int MostSkipsInARow = 10;
 
-    /// <summary>Trains until the configured number of images or until cancelled; either way the state is saved.</summary>
-    /// <param name="config">All options.</param>
-    /// <param name="folder">The run's folder.</param>
-    /// <param name="device">Where to train.</param>
-    /// <param name="cancellation">Ends the run after the step at work.</param>
-    /// <returns>How far the run is.</returns>
-    /// <exception cref="UsageException">The folder holds a run of another configuration, or files do not fit together.</exception>
-    /// <exception cref="TrainingFailedException">Ten steps in a row had no finite loss and gradient.</exception>
+    /// <summary>Trains to the configured number of images or until cancelled; either way the state is saved.</summary>
+    /// <param name="config">All options of the run.</param>
+    /// <param name="folder">Folder of the run, created if necessary.</param>
+    /// <param name="device">Device of the training.</param>
+    /// <param name="cancellation">Ends the run after the current training step.</param>
+    /// <returns>Progress of the run.</returns>
+    /// <exception cref="UsageException">
+    /// The folder holds a run of another configuration, an option is out of range, the device has no kernels for the precision, or the data, the teacher
+    /// or the initial weights do not fit the network or the objective.
+    /// </exception>
+    /// <exception cref="InvalidFileException">The data, teacher, initial weights or config.json are missing, damaged or malformed.</exception>
+    /// <exception cref="ArgumentException">The network's images have neither 1 nor 3 channels, or are below 8 pixels for synthetic data.</exception>
+    /// <exception cref="IOException">Another process trains in the folder, or a file in it cannot be read or written.</exception>
+    /// <exception cref="TrainingFailedException"><see cref="MostSkipsInARow"/> updates in a row were skipped.</exception>
     public static TrainingOutcome Run(RunConfig config, string folder, ComputeDevice device, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -44,7 +50,7 @@ public static class Trainer
         return run.Run(done, cancellation);
     }
 
-    /// <summary>Names the precision that auto stands for, so that a run is not continued in another.</summary>
+    /// <summary>Resolves the precision auto on the device, so that a run is not continued in another precision.</summary>
     private static RunConfig Resolve(RunConfig config, ComputeDevice device)
     {
         try
@@ -75,7 +81,7 @@ public static class Trainer
         }
         catch (ArgumentException e)
         {
-            // Options and files come from the command line: a teacher for other images, say.
+            // Options and files are the user's: a teacher for other images, say.
             throw new UsageException(e.Message);
         }
     }
@@ -96,11 +102,11 @@ public static class Trainer
     {
         DatasetSplit data = ImageDataset.Open(config.Data, config.Network.Image.H, config.Network.Image.C);
         if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
-            throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), {config.Data} has {data.Train.LabelCount}");
+            throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}");
         return data;
     }
 
-    /// <summary>The configuration with which the run in a folder goes on, or begins; refuses another than that it was begun with.</summary>
+    /// <summary>Returns the configuration of a new run, or that of the folder's run, which must not differ from the requested one.</summary>
     private static RunConfig ContinuedBy(RunDirectory directory, RunConfig asked)
     {
         if (directory.ReadConfig() is not { } text)
@@ -120,15 +126,15 @@ public static class Trainer
         }
         catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or NullReferenceException)
         {
-            throw new InvalidFileException(directory.ConfigPath, "is no JSON object", e);
+            throw new InvalidFileException(directory.ConfigPath, "is not a JSON object", e);
         }
 
         return RunConfig.FirstDifference(stored.ToJson(), asked.ToJson()) is { } difference
-            ? throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; take another --out")
+            ? throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; choose another --out")
             : asked;
     }
 
-    /// <summary>Loads the newest sound state; returns its step. A damaged one is passed over for the one before, and said so.</summary>
+    /// <summary>Loads the newest sound state and returns its step, or 0 without one. A damaged state is reported, and the one before it is tried.</summary>
     private static long Restore(RunDirectory directory, TrainingStep step)
     {
         foreach (string path in directory.CheckpointPaths())
@@ -141,7 +147,7 @@ public static class Trainer
             }
             catch (InvalidFileException e)
             {
-                Console.Error.WriteLine($"{e.Message}; going on from the state before it");
+                Console.Error.WriteLine($"{e.Message}; trying the state before it");
             }
         }
 
@@ -149,12 +155,12 @@ public static class Trainer
     }
 }
 
-/// <summary>How far a run is when <see cref="Trainer.Run"/> returns.</summary>
-/// <param name="Step">Steps done since the start of the run.</param>
-/// <param name="Complete">Whether all images have been trained on.</param>
-/// <param name="Seconds">Time of this call's steps.</param>
-/// <param name="ImagesPerSecond">Speed of this call's steps; 0 if there were none.</param>
+/// <summary>Progress of a run when <see cref="Trainer.Run"/> returns.</summary>
+/// <param name="Step">Training steps done since the start of the run.</param>
+/// <param name="Complete">Whether the configured number of images has been trained on.</param>
+/// <param name="Seconds">Duration of this call's training steps, in seconds.</param>
+/// <param name="ImagesPerSecond">Images per second in this call's training steps; 0 if there were none.</param>
 public sealed record TrainingOutcome(long Step, bool Complete, double Seconds, double ImagesPerSecond);
 
-/// <summary>A run cannot go on; what has been saved stays.</summary>
+/// <summary>A training cannot continue; all that was saved stays.</summary>
 public sealed class TrainingFailedException(string message) : Exception(message);

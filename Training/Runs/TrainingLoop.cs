@@ -8,10 +8,10 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>The steps of a run with what is written between them: metrics, states, weights, grids.</summary>
+/// <summary>The training steps of a run, and the files written between them: metrics, states, weights, grids.</summary>
 internal sealed class TrainingLoop : IDisposable
 {
-    private const int GridCount = 64;
+    private const int GridImages = 64;
 
     private readonly RunConfig config;
     private readonly RunDirectory directory;
@@ -30,7 +30,7 @@ internal sealed class TrainingLoop : IDisposable
         title = config.Training.Objective.Name;
     }
 
-    /// <summary>Runs from a step to the end or until cancelled.</summary>
+    /// <summary>Trains from a step to the end or until cancelled.</summary>
     public TrainingOutcome Run(long done, CancellationToken cancellation)
     {
         long total = config.Steps, first = done;
@@ -90,16 +90,16 @@ internal sealed class TrainingLoop : IDisposable
         ImagesPerSecond = speed,
     };
 
-    /// <summary>Skipped steps change nothing, so that stopping late loses nothing but time.</summary>
+    /// <summary>Stops a run that only skips. Skipped updates change nothing, so stopping late costs nothing but time.</summary>
     private static void RequireFinite(TrainingStatistics statistics, long step)
     {
         if (statistics.LongestSkip >= Trainer.MostSkipsInARow)
-            throw new TrainingFailedException($"stopped at step {step}: {statistics.LongestSkip} steps in a row had a loss or gradient that is not finite; lower the learning rate or look at the data");
+            throw new TrainingFailedException($"stopped at step {step}: {statistics.LongestSkip} steps in a row had a loss or gradient that is not finite; lower the learning rate or check the data");
     }
 
     private void Save(long step)
     {
-        // The weights first: a state on disk then always has weights at least as new beside it.
+        // The weights are saved first, so that those on disk are never older than the state.
         average.Save(directory.Model);
         directory.SaveCheckpoint(step, training.State);
     }
@@ -113,17 +113,17 @@ internal sealed class TrainingLoop : IDisposable
         }
     }
 
-    /// <summary>The same noise each time, so that the grids show progress and nothing else.</summary>
+    /// <summary>Draws a grid from the same noise each time, so that the grids show progress and nothing else.</summary>
     private void DrawGrid(long step)
     {
         sampler ??= average.Kind == ModelKind.Consistency
-            ? new ConsistencySampler(average, batch: GridCount)
-            : new DiffusionSampler(average, batch: GridCount);
+            ? new ConsistencySampler(average, batch: GridImages)
+            : new DiffusionSampler(average, batch: GridImages);
         NetworkConfig network = config.Network;
-        int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridCount).Select(i => i % network.LabelCount)];
+        int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridImages).Select(i => i % network.LabelCount)];
         training.Refresh();
-        byte[] pixels = sampler.SampleBytes(GridCount, config.Training.Seed, classes);
+        byte[] pixels = sampler.SampleBytes(GridImages, config.Training.Seed, classes);
         string name = step.ToString("D10", CultureInfo.InvariantCulture) + ".png";
-        ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridCount, network.Image.H, network.Image.W, network.Image.C));
+        ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridImages, network.Image.H, network.Image.W, network.Image.C));
     }
 }

@@ -6,7 +6,7 @@ using Spectre.Console.Rendering;
 namespace TrigFlowNative.Training.Runs;
 
 /// <summary>
-/// Shows how far a job is: a bar with images/s, loss and time left on a terminal; a plain line every few seconds elsewhere.
+/// Shows the progress of a job: on a terminal as a bar with images/s, loss and time left, elsewhere as a plain line every ten seconds.
 /// </summary>
 public sealed class TrainingProgress
 {
@@ -27,9 +27,9 @@ public sealed class TrainingProgress
     }
 
     /// <summary>Runs a job with a display of its progress.</summary>
-    /// <param name="title">What is done, in a word or two.</param>
-    /// <param name="start">Steps done before, by the run that is resumed.</param>
-    /// <param name="total">Steps in all.</param>
+    /// <param name="title">Name of the job, in a word or two.</param>
+    /// <param name="start">Training steps done by the run before it was resumed.</param>
+    /// <param name="total">Training steps of the whole run.</param>
     /// <param name="body">The job, which calls <see cref="Report"/>.</param>
     public static void Run(string title, long start, long total, Action<TrainingProgress> body)
     {
@@ -52,10 +52,10 @@ public sealed class TrainingProgress
             });
     }
 
-    /// <summary>Tells how far the job is.</summary>
-    /// <param name="step">Steps done.</param>
-    /// <param name="imagesPerSecond">Speed of late.</param>
-    /// <param name="loss">Loss of late; null if none is known yet.</param>
+    /// <summary>Reports the progress of the job.</summary>
+    /// <param name="step">Training steps done.</param>
+    /// <param name="imagesPerSecond">Recent speed in images per second.</param>
+    /// <param name="loss">Recent loss; null if none is known yet.</param>
     public void Report(long step, double imagesPerSecond, double? loss)
     {
         double left = step > start ? clock.Elapsed.TotalSeconds / (step - start) * (total - step) : 0;

@@ -5,21 +5,21 @@ using TrigFlowNative.Training.Objectives;
 namespace TrigFlowNative.Training.Steps;
 
 /// <summary>
-/// A phase as two programs that are recorded once: forward and backward pass of a micro-batch, run for each of them, whose gradients add up; then
-/// the update of the player.
+/// A phase as two programs, each recorded once: the forward and backward pass of a micro-batch, which adds to the player's gradients, and the
+/// player's update.
 /// </summary>
 internal sealed class PhaseProgram : IDisposable
 {
     private readonly Phase phase;
     private readonly ComputeProgram forwardBackward, update;
 
-    /// <summary>Records both.</summary>
+    /// <summary>Records both programs.</summary>
     /// <param name="phase">The phase.</param>
-    /// <param name="player">The player that it trains.</param>
-    /// <param name="record">Records the forward pass.</param>
-    /// <param name="share">Weight of a sample in the mean over the batch.</param>
-    /// <param name="scalars">Numbers that follow the step.</param>
-    /// <param name="tallies">The log.</param>
+    /// <param name="player">The player that the phase trains.</param>
+    /// <param name="record">Records the forward pass into a program.</param>
+    /// <param name="share">Weight of a sample in the mean over the batch: 1 / batch.</param>
+    /// <param name="scalars">Scalars that depend on the step.</param>
+    /// <param name="tallies">The tallies of the training.</param>
     public PhaseProgram(Phase phase, Player player, Func<ComputeProgram, PhasePass> record, float share, StepScalars scalars, Tallies tallies)
     {
         this.phase = phase;
@@ -28,7 +28,7 @@ internal sealed class PhaseProgram : IDisposable
         update = new ComputeProgram(player.Weights.Device);
         player.Weights.WatchOn(tape);
         PhasePass pass = record(forwardBackward);
-        player.Judge(forwardBackward, pass.Loss);
+        player.TallyLoss(forwardBackward, pass.Loss);
         Tally.Into(forwardBackward, pass.Loss, tallies.Of(player.Prefixed(TrainingStatistics.LossName)));
         (Tensor output, Tensor cotangent) = pass.Given ?? (pass.Loss, forwardBackward.Constant(pass.Loss.Shape, share));
         tape.Seed(output, cotangent);
@@ -38,13 +38,13 @@ internal sealed class PhaseProgram : IDisposable
         update.Compile();
     }
 
-    /// <summary>Whether the phase runs at a step.</summary>
+    /// <summary>Whether the phase runs at a training step.</summary>
     public bool IsDue(long step) => phase.IsDue(step);
 
-    /// <summary>The launches of a step in order.</summary>
+    /// <summary>The steps of both programs, in order.</summary>
     public IEnumerable<ProgramStep> Steps => [.. forwardBackward.Steps, .. update.Steps];
 
-    /// <summary>Adds the gradients of a micro-batch to those that have gathered.</summary>
+    /// <summary>Adds the gradients of a micro-batch to the player's.</summary>
     public void Accumulate() => forwardBackward.Run();
 
     /// <summary>Updates the player.</summary>

@@ -8,8 +8,8 @@ using TrigFlowNative.Training.Optimization;
 namespace TrigFlowNative.Training.Steps;
 
 /// <summary>
-/// A player's part of what one step hands to the next, in device memory: parameters and, of a trained one, gradients, moments, averages and
-/// counters. Random numbers have no state: they are counted by the step.
+/// A player's state between training steps, in device memory: parameters, averages and, if it is trained, gradients, moments and counters.
+/// Random numbers have no state, since they are counted by the step.
 /// </summary>
 internal sealed class Player : IDisposable
 {
@@ -22,10 +22,10 @@ internal sealed class Player : IDisposable
     private readonly Tensor? losses, verdict, counters;
 
     /// <summary>Allocates the state.</summary>
-    /// <param name="device">Where the training runs.</param>
-    /// <param name="spec">The player.</param>
-    /// <param name="network">Its network.</param>
-    /// <param name="options">All numbers of the training.</param>
+    /// <param name="device">Device of the training.</param>
+    /// <param name="spec">Description of the player.</param>
+    /// <param name="network">The player's network.</param>
+    /// <param name="options">All settings of the training.</param>
     public Player(ComputeDevice device, PlayerSpec spec, INetwork network, TrainingOptions options)
     {
         (this.spec, this.options, Network) = (spec, options, network);
@@ -44,7 +44,7 @@ internal sealed class Player : IDisposable
         optimizer = new AdamSlabs(
             Weights.Values, Weights.Gradients!, device.CreateTensor(shape), device.CreateTensor(shape), device.CreateTensor(new Shape(Adam.StateLength), DType.Float64))
         {
-            ComputeWeights = network.ComputeWeights is null ? Weights.ComputeValues : null, // the optimizer rounds on the way; all else is a step of its own
+            ComputeWeights = network.ComputeWeights is null ? Weights.ComputeValues : null, // the optimizer writes bf16 copies itself; a network's own compute weights take a further step
         };
         losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64);
         verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
@@ -56,16 +56,16 @@ internal sealed class Player : IDisposable
     /// <summary>The architecture.</summary>
     public INetwork Network { get; }
 
-    /// <summary>The parameters and their gradients.</summary>
+    /// <summary>Parameters and, if the player is trained, their gradients.</summary>
     public ParameterSlab Weights { get; }
 
-    /// <summary>The average with a half-life; null where none is kept.</summary>
+    /// <summary>Average with a half-life; null if none is kept.</summary>
     public ParameterSlab? Average { get; }
 
-    /// <summary>The power-function averages; empty unless asked for.</summary>
+    /// <summary>Power-function averages; empty unless the options ask for them.</summary>
     public IReadOnlyList<(PowerAverage Kind, ParameterSlab Slab)> PowerAverages { get; } = [];
 
-    /// <summary>Every tensor that a resumed run needs to go on with the same bits.</summary>
+    /// <summary>Every tensor that a resumed run needs to continue bit for bit.</summary>
     public IEnumerable<StateTensor> State
     {
         get
@@ -90,7 +90,7 @@ internal sealed class Player : IDisposable
 
     private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Prepend(Average!);
 
-    /// <summary>Copies the weights to every average, as at the start of a training.</summary>
+    /// <summary>Copies the weights to every average, for the start of a training.</summary>
     public void StartAverages()
     {
         if (Average is null)
@@ -101,7 +101,7 @@ internal sealed class Player : IDisposable
         program.Run();
     }
 
-    /// <summary>Makes the compute weights of weights and average anew, which are no part of <see cref="State"/>.</summary>
+    /// <summary>Recomputes the compute weights of weights and average, which are not part of <see cref="State"/>.</summary>
     public void RefreshComputeWeights()
     {
         Network.RefreshComputeWeights(Weights);
@@ -109,7 +109,8 @@ internal sealed class Player : IDisposable
             Network.RefreshComputeWeights(Average);
     }
 
-    /// <summary>Makes moments and step count zero.</summary>
+    /// <summary>Sets the moments and the optimizer's step count to zero.</summary>
+    /// <exception cref="InvalidOperationException">The player is not trained.</exception>
     public void ResetOptimizer()
     {
         AdamSlabs slabs = optimizer ?? throw new InvalidOperationException($"the player {spec.Name} is not trained");
@@ -119,10 +120,10 @@ internal sealed class Player : IDisposable
         slabs.State.Upload<double>(new double[Adam.StateLength]);
     }
 
-    /// <summary>Records that the losses of a part of the batch count for whether the update is taken.</summary>
-    public void Judge(ComputeProgram program, Tensor loss) => Tally.Into(program, loss, losses!);
+    /// <summary>Records the tally of a micro-batch's losses, by which an update with a non-finite loss is skipped.</summary>
+    public void TallyLoss(ComputeProgram program, Tensor loss) => Tally.Into(program, loss, losses!);
 
-    /// <summary>Records the update by the gradients that have gathered, unless one of them or a loss is not finite.</summary>
+    /// <summary>Records the update by the accumulated gradients, which is skipped if a gradient or loss is not finite.</summary>
     public void RecordUpdate(ComputeProgram program, StepScalars scalars, Tallies tallies)
     {
         OptimizerOptions numbers = spec.Optimizer ?? options.Optimizer;
@@ -130,7 +131,7 @@ internal sealed class Player : IDisposable
         GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, verdict!, counters!);
         Tally.Into(program, verdict!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TrainingStatistics.GradientNormName)));
         Tensor rate = scalars.Get(Prefixed("learning_rate"), numbers.LearningRate.At);
-        // The average that is sampled from moves in the optimizer's own pass over the slabs; the others, if any, in one each.
+        // The optimizer's pass over the slabs updates the half-life average too; each power-function average takes a pass of its own.
         numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, verdict);
         foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages)
             ExponentialAverage.Into(program, Weights.Values, average.Values, Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1)), verdict);
@@ -139,7 +140,7 @@ internal sealed class Player : IDisposable
         Tensor Gain(string name, Func<long, double> at) => scalars.Get(Prefixed(name), at);
     }
 
-    /// <summary>Steps taken and skipped, and the longest row of skips since the last call; waits for the device.</summary>
+    /// <summary>Fetches the steps taken and skipped since the start, and the most skips in a row since the last call; waits for the device.</summary>
     public (int Taken, int Skipped, int LongestSkip) FetchCounts()
     {
         if (counters is null)
@@ -150,7 +151,7 @@ internal sealed class Player : IDisposable
         return (counts[0], counts[1], counts[3]);
     }
 
-    /// <summary>A quantity's name in the log.</summary>
+    /// <summary>Returns the name of a tally or scalar, with the player's name before it unless it is the student.</summary>
     public string Prefixed(string name) => spec.Name == Objective.Student ? name : $"{spec.Name}_{name}";
 
     public void Dispose()
@@ -163,7 +164,7 @@ internal sealed class Player : IDisposable
             tensor?.Dispose();
     }
 
-    /// <summary>The share of the new weights in the average with a half-life, after a step.</summary>
+    /// <summary>Returns the share of the new weights in the half-life average after a step.</summary>
     private double HalfLifeGain(long step) =>
         1 - new HalfLifeAverage(options.Average.HalfLifeImages, options.Average.RampUp).Beta((double)step * options.Batch, options.Batch);
 }

@@ -4,10 +4,10 @@ using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Training.Steps;
 
-/// <summary>The micro-batch at hand in device memory: images, labels, and the counter of its random numbers.</summary>
+/// <summary>The current micro-batch in device memory: images, labels, and the counter of its random numbers.</summary>
 internal sealed class StepBatch : IDisposable
 {
-    /// <summary>Distance of the seeds of two phases: each draws numbers of its own (the golden ratio, as in SplitMix64).</summary>
+    /// <summary>Difference between the seeds of consecutive phases, so that each draws numbers of its own (the golden ratio, as in SplitMix64).</summary>
     private const ulong PhaseSeeds = 0x9E37_79B9_7F4A_7C15;
 
     private readonly TrainingOptions options;
@@ -28,22 +28,23 @@ internal sealed class StepBatch : IDisposable
         counterUpload = new PinnedUpload(counter);
     }
 
-    /// <summary>The batch as a phase sees it; phases share images and labels, not random numbers.</summary>
+    /// <summary>Returns the batch as a phase sees it: phases share images and labels, but not random numbers.</summary>
     public PhaseBatch OfPhase(int index, float sigmaData) => new(
         images, labels, new RandomSource(unchecked(options.Seed + (ulong)index * PhaseSeeds), RandomPurpose.None, counter), sigmaData, Share: 1f / options.Batch);
 
-    /// <summary>Throws unless a whole batch has the pixels and labels that were recorded.</summary>
+    /// <summary>Checks that a whole batch has the pixels and labels that the step was recorded for.</summary>
+    /// <exception cref="ArgumentException">The number of pixels or labels differs.</exception>
     public void Check(ReadOnlySpan<float> batchImages, ReadOnlySpan<int> batchLabels)
     {
         long pixels = images.Shape.Count / images.Shape.N * options.Batch;
         if (batchImages.Length != pixels || batchLabels.Length != (labels is null ? 0 : options.Batch))
         {
             throw new ArgumentException(
-                $"a batch is {options.Batch} images of {images.Shape} with {(labels is null ? "no" : "as many")} labels, not {batchImages.Length} numbers and {batchLabels.Length} labels");
+                $"the step takes {options.Batch} images in micro-batches of {images.Shape} with {(labels is null ? "no" : "as many")} labels, not {batchImages.Length} numbers and {batchLabels.Length} labels");
         }
     }
 
-    /// <summary>Brings the micro-batch from an image on to the device; does not wait.</summary>
+    /// <summary>Starts to copy the micro-batch that begins with image <paramref name="first"/> to the device; does not wait.</summary>
     public void Upload(ReadOnlySpan<float> batchImages, ReadOnlySpan<int> batchLabels, long step, int first)
     {
         int pixels = (int)(images.Shape.Count / images.Shape.N);

@@ -2,10 +2,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Steps;
 
-/// <summary>Numbers in device memory that follow the step's number, by name: learning rates, warm-ups, gains of averages. One copy a step brings all.</summary>
+/// <summary>Named scalars in device memory that depend on the step's number: learning rates, warm-ups, gains of averages. One upload a step.</summary>
 internal sealed class StepScalars : IDisposable
 {
-    /// <summary>The most that a step can have; the tensor is allocated before they are known.</summary>
+    /// <summary>Maximum number of scalars. It is fixed, since the tensor is allocated before the scalars are known.</summary>
     private const int Capacity = 64;
 
     private readonly Tensor values;
@@ -20,14 +20,14 @@ internal sealed class StepScalars : IDisposable
         upload = new PinnedUpload(values);
     }
 
-    /// <summary>The place (1) of a number; a new name takes a new place.</summary>
+    /// <summary>Returns the tensor (1) of a scalar; a new name takes a new place.</summary>
     /// <exception cref="InvalidOperationException">All places are taken.</exception>
     public Tensor Get(string name, Func<long, double> valueAt)
     {
         if (!places.TryGetValue(name, out int place))
         {
             if (functions.Count == Capacity)
-                throw new InvalidOperationException($"a step has more than {Capacity} scalars: {name}");
+                throw new InvalidOperationException($"a step has at most {Capacity} scalars; '{name}' is one too many");
             places[name] = place = functions.Count;
             functions.Add(valueAt);
         }
@@ -35,7 +35,7 @@ internal sealed class StepScalars : IDisposable
         return values.Slice(place, new Shape(1));
     }
 
-    /// <summary>Brings the values of a step to the device; does not wait.</summary>
+    /// <summary>Starts to copy the values of a step to the device; does not wait.</summary>
     public void Upload(long step)
     {
         for (int i = 0; i < functions.Count; i++)

@@ -3,13 +3,13 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Training.Steps;
 
-/// <summary>Sums of named values since the log was last written, in device memory. A name takes a place when it is first asked for.</summary>
+/// <summary>Tallies by name, in device memory: sums since the log was last written. A new name takes a new place.</summary>
 internal sealed class Tallies : IDisposable
 {
-    /// <summary>What every training logs, in the order of state files; a training without a tangent leaves its place empty.</summary>
+    /// <summary>Tallies of every training, in the order of state files; that of the tangent stays empty in a training without one.</summary>
     private static readonly string[] Standard = [TrainingStatistics.LossName, TrainingStatistics.ErrorName, TrainingStatistics.GradientNormName, TrainingStatistics.TangentNormName];
 
-    /// <summary>The most that a training can have; the tensor is allocated before they are known.</summary>
+    /// <summary>Maximum number of tallies. It is fixed, since the tensor is allocated before the tallies are known.</summary>
     private const int Capacity = 64;
 
     private readonly Tensor sums;
@@ -17,10 +17,10 @@ internal sealed class Tallies : IDisposable
 
     public Tallies(ComputeDevice device) => sums = device.CreateTensor(new Shape(Capacity * Tally.Length), DType.Float64);
 
-    /// <summary>The sums of all names, for state files.</summary>
+    /// <summary>Sums of all tallies, for state files.</summary>
     public Tensor State => sums.Slice(0, new Shape(names.Count * Tally.Length));
 
-    /// <summary>The sums of a name (3), see <see cref="Tally"/>.</summary>
+    /// <summary>Returns the sums (3) of a tally, see <see cref="Tally"/>.</summary>
     /// <exception cref="InvalidOperationException">All places are taken.</exception>
     public Tensor Of(string name)
     {
@@ -28,7 +28,7 @@ internal sealed class Tallies : IDisposable
         if (place < 0)
         {
             if (names.Count == Capacity)
-                throw new InvalidOperationException($"a training logs more than {Capacity} quantities: {name}");
+                throw new InvalidOperationException($"a training has at most {Capacity} tallies; '{name}' is one too many");
             place = names.Count;
             names.Add(name);
         }
@@ -36,7 +36,7 @@ internal sealed class Tallies : IDisposable
         return sums.Slice(place * Tally.Length, new Shape(Tally.Length));
     }
 
-    /// <summary>Means since the last call by name, NaN of what did not occur; waits for the device.</summary>
+    /// <summary>Fetches the means since the last call by name, NaN for tallies without values; waits for the device.</summary>
     public IReadOnlyDictionary<string, double> Fetch()
     {
         double[] values = new double[names.Count * Tally.Length];

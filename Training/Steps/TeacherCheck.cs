@@ -3,22 +3,22 @@ using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Training.Steps;
 
-/// <summary>Whether a teacher is there exactly where an objective has one, and fits the student.</summary>
+/// <summary>Checks that a teacher is given exactly if the objective needs one, and that it fits the student.</summary>
 internal static class TeacherCheck
 {
-    /// <exception cref="ArgumentException">It does not; the message says why.</exception>
+    /// <exception cref="ArgumentException">The teacher is missing, superfluous or does not fit; the message says why.</exception>
     public static void Require(Objective objective, string name, INetwork student, float sigmaData, TrigFlowModel? teacher)
     {
         if (objective.NeedsTeacher != teacher is not null)
-            throw new ArgumentException(teacher is null ? $"the objective {name} needs a teacher" : $"the objective {name} has no teacher");
+            throw new ArgumentException(teacher is null ? $"the objective {name} needs a teacher" : $"the objective {name} takes no teacher");
         if (teacher is null)
             return;
         (NetworkConfig config, NetworkConfig own) = (teacher.Network.Config, student.Config);
         if (config.Image != own.Image || config.LabelCount != own.LabelCount)
-            throw new ArgumentException($"the teacher is for other images or classes: {config.ToJson()}");
+            throw new ArgumentException($"the teacher's images or classes are not the student's: {config.ToJson()}");
         if (!config.Conditions.IsEmpty || teacher.Kind != ModelKind.Diffusion)
-            throw new ArgumentException($"the teacher is no diffusion model of time and class alone: {teacher.Kind}, {config.ToJson()}");
+            throw new ArgumentException($"the teacher is not a diffusion model with time and class as its only conditions: {teacher.Kind}, {config.ToJson()}");
         if (Math.Abs(teacher.SigmaData - sigmaData) > 1e-6f * sigmaData)
-            throw new ArgumentException($"the teacher was trained with sigma_data {teacher.SigmaData}, not {sigmaData}: their times mean different noise");
+            throw new ArgumentException($"the teacher was trained with sigma_data {teacher.SigmaData}, not {sigmaData}: the same time would mean different noise");
     }
 }

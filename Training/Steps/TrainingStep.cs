@@ -6,13 +6,13 @@ using TrigFlowNative.Training.Objectives;
 namespace TrigFlowNative.Training.Steps;
 
 /// <summary>
-/// One optimisation step, recorded once and run many times: the phases of an objective in order. What a step computes depends on the
-/// options, the state, the batch and the step's number alone.
+/// A training step, recorded once and run many times: the phases of an objective in order. Its result depends only on the options,
+/// the state, the batch and the step's number.
 /// </summary>
 /// <remarks>
-/// A phase with a loss or gradient that is not finite leaves its player's weights, moments and averages as they are, and is counted. Nothing
-/// waits for the device, unless the host is a few batches ahead of it; statistics gather there until they are fetched. Not for
-/// several threads.
+/// If a loss or gradient of a phase is not finite, its player's weights, moments and averages stay as they are and the skip is counted.
+/// A step waits for the device only if the host is a few batches ahead of it; statistics stay on the device until they are fetched.
+/// Not thread-safe.
 /// </remarks>
 public sealed class TrainingStep : IDisposable, IStagedPlayers
 {
@@ -25,13 +25,19 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     private readonly StepBatch batch;
 
     /// <summary>Allocates the state and records the programs.</summary>
-    /// <param name="device">Where the training runs.</param>
+    /// <param name="device">Device of the training.</param>
     /// <param name="network">The student's network.</param>
-    /// <param name="options">All numbers of the training.</param>
-    /// <param name="sigmaData">Standard deviation of the data, over all pixels and channels.</param>
-    /// <param name="initialise">Writes the student's first weights into a slab, compute weights included: <see cref="NetworkSlab.Initialise"/>, or a file's.</param>
-    /// <param name="teacher">For an objective with a teacher, the diffusion model, on the same device; it must outlive the step. Otherwise null.</param>
-    /// <exception cref="ArgumentException">An option is out of range, or the teacher is missing, superfluous or does not fit.</exception>
+    /// <param name="options">All settings of the training.</param>
+    /// <param name="sigmaData">Standard deviation of the data over all pixels and channels, in the data's unit; positive.</param>
+    /// <param name="initialise">
+    /// Writes the student's initial weights into a slab, compute weights included, by <see cref="NetworkSlab.Initialise"/> or from a file. Its
+    /// exceptions pass through.
+    /// </param>
+    /// <param name="teacher">Diffusion model of an objective with a teacher, on the same device; it must outlive the step. Null for other objectives.</param>
+    /// <exception cref="ArgumentException">
+    /// An option is out of range, the teacher is missing, superfluous or does not fit, or the network does not fit the objective.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The objective records more than 64 scalars or tallies.</exception>
     public TrainingStep(
         ComputeDevice device, INetwork network, TrainingOptions options, float sigmaData, Action<ParameterSlab> initialise, TrigFlowModel? teacher = null)
     {
@@ -41,7 +47,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         ArgumentNullException.ThrowIfNull(initialise);
         options.Validate();
         if (!(sigmaData is > 0 and < float.PositiveInfinity))
-            throw new ArgumentException($"sigma_data is positive, not {sigmaData}");
+            throw new ArgumentException($"sigma_data must be positive, not {sigmaData}");
         (this.options, objective) = (options, options.Objective.Create());
         TeacherCheck.Require(objective, options.Objective.Name, network, sigmaData, teacher);
         objective.Check(network);
@@ -52,7 +58,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         }
         catch
         {
-            DisposePlayers(); // a file that is not what it should be: whoever gave it may try another
+            DisposePlayers(); // initialise may have refused a file: the caller can try another
             throw;
         }
 
@@ -72,28 +78,30 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         }
     }
 
-    /// <summary>The student's weights: the network's, and behind them those of the adaptive weighting.</summary>
+    /// <summary>The student's weights: those of the network, followed by those of the adaptive weight.</summary>
     public ParameterSlab Weights => Student.Weights;
 
-    /// <summary>The average of the student's weights to sample from and to store as the result.</summary>
+    /// <summary>The half-life average of the student's weights, to sample from and to store as the result.</summary>
     public ParameterSlab Average => Student.Average!;
 
-    /// <summary>The student's power-function averages, each with its relative width; empty unless asked for.</summary>
+    /// <summary>The student's power-function averages, each with its relative width; empty unless the options ask for them.</summary>
     public IReadOnlyList<(double Width, ParameterSlab Weights)> PowerAverages => [.. Student.PowerAverages.Select(average => (average.Kind.Width, average.Slab))];
 
     /// <summary>
-    /// Every tensor that must be stored and restored, by name, for a run to go on with the same bits. Call
-    /// <see cref="Refresh"/> after writing to them.
+    /// Every tensor that must be stored and restored, by name, for a run to continue bit for bit. Call <see cref="Refresh"/> after
+    /// writing to them.
     /// </summary>
     public IReadOnlyList<StateTensor> State => [.. players.Values.SelectMany(player => player.State), new("log", tallies.State)];
 
     private Player Student => players[Objective.Student];
 
-    /// <summary>Runs a step; on a GPU it goes on while this returns.</summary>
-    /// <param name="images">Images (batch, H, W, C), as the data set has them: pixels in [-1, 1].</param>
-    /// <param name="labels">The class of each image, -1 for none; empty where the network has no classes.</param>
-    /// <param name="step">Number of the step, from 0: decides random numbers, phases, stages, learning rates and averages.</param>
-    /// <exception cref="ArgumentException">The batch does not have the number of images, pixels or labels recorded.</exception>
+    /// <summary>Runs a training step; on a GPU it may still be running when this returns.</summary>
+    /// <param name="images">Images (batch, H, W, C) in the data's unit, pixels in [-1, 1].</param>
+    /// <param name="labels">Class of each image (batch), -1 for none; empty if the network has no classes.</param>
+    /// <param name="step">Number of the step, from 0; decides random numbers, phases, stages, learning rates and averages.</param>
+    /// <exception cref="ArgumentException">The batch does not have the recorded number of images, pixels or labels, or the step is negative.</exception>
+    /// <exception cref="ObjectDisposedException">The training step has been disposed.</exception>
+    /// <exception cref="OverflowException">The step is above 2^31 - 1.</exception>
     public void Run(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, long step)
     {
         batch.Check(images, labels);
@@ -112,12 +120,12 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         }
     }
 
-    /// <summary>The launches of all phases in order, for those who time them one by one.</summary>
+    /// <summary>The program steps of all phases in order, for timing them one by one.</summary>
     internal IReadOnlyList<ProgramStep> ProgramSteps => [.. phases.SelectMany(phase => phase.Steps)];
 
     /// <summary>
-    /// Brings up to date what follows from <see cref="State"/>: the compute weights of weights and averages. Steps keep those of the
-    /// weights up to date, but not those of the average, which only sampling reads. Waits for the device.
+    /// Recomputes the compute weights of weights and averages from <see cref="State"/>. Training steps keep those of the weights up to
+    /// date, but not those of the average, which only sampling reads. Waits for the device.
     /// </summary>
     public void Refresh()
     {
@@ -125,7 +133,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             player.RefreshComputeWeights();
     }
 
-    /// <summary>Means and counts since the last call; waits for the device.</summary>
+    /// <summary>Fetches the means since the last call, and the counts; waits for the device.</summary>
     public TrainingStatistics FetchStatistics()
     {
         (int Taken, int Skipped, int LongestSkip)[] counts = [.. players.Values.Select(player => player.FetchCounts())];
@@ -133,10 +141,10 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     }
 
     /// <summary>
-    /// Measures every launch of all phases: those of a micro-batch, then those of the update. Runs them several times over the last batch, which
-    /// destroys the training's state: dispose of the step afterwards.
+    /// Measures every launch of each phase: those of a micro-batch, then those of the update. The launches run several times over the last
+    /// batch, which destroys the training state: dispose of the step afterwards.
     /// </summary>
-    /// <param name="repetitions">Times that each launch is measured, at least 1.</param>
+    /// <param name="repetitions">Number of measurements of each launch, at least 1.</param>
     public IReadOnlyList<StepTime> Time(int repetitions = 5) => [.. phases.SelectMany(phase => phase.Time(repetitions))];
 
     /// <inheritdoc/>

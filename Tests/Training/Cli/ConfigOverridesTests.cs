@@ -32,8 +32,8 @@ public class ConfigOverridesTests
     [InlineData("seed", "key=value")]
     [InlineData("sede=5", "no key 'sede'")]
     [InlineData("eps=5", "optimizer.eps or average.eps")]
-    [InlineData("dropout=much", "is a number")]
-    [InlineData("mult=3", "is a list")]
+    [InlineData("dropout=much", "must be a number")]
+    [InlineData("mult=3", "must be a list")]
     public void What_cannot_be_set_is_refused(string setting, string reason)
     {
         JsonObject config = JsonNode.Parse(Config)!.AsObject();

@@ -4,8 +4,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// Makes the batches of consecutive steps ahead of their use, on a thread of its own. What a batch holds depends on (seed, step) alone, so
-/// a loader started at step s gives what one started at 0 gives from there on. All memory is taken at the start.
+/// Prepares the batches of consecutive training steps ahead of their use, on a thread of its own. A batch depends only on (seed, step), so
+/// a loader started at step s gives the same batches as one started at 0 gives from s on. All memory is allocated at the start.
 /// </summary>
 public sealed class BatchLoader : IDisposable
 {
@@ -26,13 +26,14 @@ public sealed class BatchLoader : IDisposable
     private volatile bool stopping;
     private bool disposed;
 
-    /// <summary>Starts making batches.</summary>
+    /// <summary>Starts to prepare batches.</summary>
     /// <param name="data">The images.</param>
-    /// <param name="batchSize">N, at least 1.</param>
-    /// <param name="seed">Of order and flips.</param>
-    /// <param name="firstStep">The step of the first batch, at least 0.</param>
-    /// <param name="flip">Whether to mirror each image left to right with probability 1/2, drawn anew whenever it is used.</param>
-    /// <param name="ahead">How many batches may wait, at least 1.</param>
+    /// <param name="batchSize">Images in a batch, at least 1.</param>
+    /// <param name="seed">Seed of the order and the flips.</param>
+    /// <param name="firstStep">Training step of the first batch, at least 0.</param>
+    /// <param name="flip">Whether to mirror each image left to right with probability 1/2, drawn anew at each use.</param>
+    /// <param name="ahead">Number of batches that may wait for their use, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
     public BatchLoader(IImageDataset data, int batchSize, ulong seed, long firstStep = 0, bool flip = false, int ahead = 3)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -43,7 +44,7 @@ public sealed class BatchLoader : IDisposable
         order = new BatchOrder(data.Count, seed);
         image = new byte[data.Height * data.Width * data.Channels];
 
-        // One more than may wait: the consumer still reads the batch it was given.
+        // One more than may wait, since the consumer still reads the last batch it was given.
         ring = new ImageBatch[ahead + 1];
         for (int i = 0; i < ring.Length; i++)
             ring[i] = new ImageBatch(batchSize, image.Length);
@@ -53,9 +54,10 @@ public sealed class BatchLoader : IDisposable
     }
 
     /// <summary>
-    /// The batch of the next step, waiting for it if need be. It belongs to the caller until the next call, which hands its memory back.
-    /// An exception of the loader's thread is thrown here, after the batches that were made before it.
+    /// Returns the batch of the next step, and waits for it if necessary. The batch is valid until the next call, which reuses its memory.
+    /// An exception of the data set on the loader's thread is rethrown here, after the batches that were made before it.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The loader has been disposed.</exception>
     public ImageBatch Next()
     {
         ObjectDisposedException.ThrowIf(disposed, this);
@@ -64,7 +66,7 @@ public sealed class BatchLoader : IDisposable
         filled.Wait();
         if (taken == Volatile.Read(ref made))
         {
-            // Only a failure raises the semaphore without a batch; raised again, it meets the next call too.
+            // Only a failure releases the semaphore without a batch. Released again, it fails the next call too.
             filled.Release();
             failure!.Throw();
         }
@@ -101,7 +103,7 @@ public sealed class BatchLoader : IDisposable
         }
         catch (Exception e)
         {
-            // Whatever it is, it is the consumer's to handle: an exception that left this thread would end the process.
+            // The consumer handles every exception: one that left this thread would end the process.
             failure = ExceptionDispatchInfo.Capture(e);
             filled.Release();
         }

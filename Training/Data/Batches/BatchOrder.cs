@@ -3,8 +3,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// Which images make up a batch, found from (seed, step) alone. Each epoch is a permutation of its own; batches follow each other through
-/// the epochs without a gap, so every image is seen equally often whatever the batch size.
+/// The images of each batch, as a function of (seed, step) alone. Each epoch has a permutation of its own. Batches run through the epochs
+/// without a gap, so every image is seen equally often whatever the batch size.
 /// </summary>
 public sealed class BatchOrder
 {
@@ -12,8 +12,10 @@ public sealed class BatchOrder
     private readonly int[] permutation;
     private long drawnEpoch = -1;
 
+    /// <summary>Creates the order of a data set's images.</summary>
     /// <param name="count">Number of images, at least 1.</param>
-    /// <param name="seed">Different seeds give unrelated orders.</param>
+    /// <param name="seed">Seed of the permutations; different seeds give unrelated orders.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no images.</exception>
     public BatchOrder(int count, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
@@ -21,9 +23,11 @@ public sealed class BatchOrder
         permutation = new int[count];
     }
 
-    /// <summary>The images of a batch. Allocates nothing; not safe from several threads.</summary>
-    /// <param name="step">The batch's number, at least 0.</param>
-    /// <param name="indices">Receives the images; its length is the batch size and must be that of all other steps.</param>
+    /// <summary>Finds the images of a batch. Allocates nothing; not thread-safe.</summary>
+    /// <param name="step">Number of the training step, at least 0.</param>
+    /// <param name="indices">Receives the images' indices. Its length is the batch size, which must be the same in all steps.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The step is negative.</exception>
+    /// <exception cref="OverflowException">Step times batch size exceeds 63 bits.</exception>
     public void Fill(long step, Span<int> indices)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>The images of one training step, ready for the model.</summary>
+/// <summary>The images of one training step, in the model's range.</summary>
 public sealed class ImageBatch
 {
     internal ImageBatch(int size, int imageLength)
@@ -10,15 +10,15 @@ public sealed class ImageBatch
         Indices = new int[size];
     }
 
-    /// <summary>The global step that the batch belongs to.</summary>
+    /// <summary>Number of the training step, from 0.</summary>
     public long Step { get; internal set; }
 
-    /// <summary>(N, H, W, C), -1 to 1.</summary>
+    /// <summary>Pixels (N, H, W, C), from -1 to 1.</summary>
     public float[] Pixels { get; }
 
-    /// <summary>(N), the classes; -1 where the data set has none.</summary>
+    /// <summary>Classes (N); -1 if the data set has none.</summary>
     public int[] Labels { get; }
 
-    /// <summary>(N), the images' places in the data set.</summary>
+    /// <summary>Indices of the images in the data set (N).</summary>
     public int[] Indices { get; }
 }

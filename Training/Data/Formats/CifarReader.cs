@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// CIFAR-10 in its binary form (Krizhevsky 2009): records of one label byte and 32 x 32 pixels as red, green and blue planes.
+/// Reads CIFAR-10 in its binary form (Krizhevsky 2009): records of one label byte and 32 x 32 pixels as red, green and blue planes.
 /// </summary>
 internal static class CifarReader
 {
@@ -12,7 +12,7 @@ internal static class CifarReader
     private const int RecordLength = 1 + 3 * Plane;
     private const int LabelCount = 10;
 
-    /// <summary>The training files of a folder, in order; empty if it is no CIFAR-10 folder.</summary>
+    /// <summary>Returns the training files of a folder, in order; empty if the folder holds no CIFAR-10.</summary>
     internal static string[] FindFiles(string folder)
     {
         string[] files = Directory.GetFiles(folder, "data_batch_*.bin");
@@ -20,8 +20,8 @@ internal static class CifarReader
         return files;
     }
 
-    /// <summary>Reads files one behind the other.</summary>
-    /// <exception cref="InvalidFileException">A file is empty, not a whole number of records, or holds a label above 9.</exception>
+    /// <summary>Reads files one after another.</summary>
+    /// <exception cref="InvalidFileException">A file is missing, empty, not a whole number of records, or holds a label above 9.</exception>
     internal static ImageStore Read(string path, IReadOnlyList<string> files, ImageFit fit)
     {
         long count = files.Sum(CountRecords);
@@ -38,7 +38,7 @@ internal static class CifarReader
                 if (stream.ReadAtLeast(record, RecordLength, throwOnEndOfStream: false) < RecordLength || index == store.Count)
                     throw new InvalidFileException(file, "changed while it was read");
                 if (record[0] >= LabelCount)
-                    throw new InvalidFileException(file, $"label {record[0]} in record {stream.Position / RecordLength - 1}, CIFAR-10 has 0 to 9");
+                    throw new InvalidFileException(file, $"has label {record[0]} in record {stream.Position / RecordLength - 1}, expected 0 to 9");
                 labels[index] = record[0];
                 Interleave(record.AsSpan(1), pixels);
                 fit.Apply(pixels, Side, Side, 3, store.Pixels(index));

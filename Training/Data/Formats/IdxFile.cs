@@ -6,7 +6,8 @@ using TrigFlowNative.Training.Files;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// One idx file of unsigned bytes, plain or gzip: 0, 0, type 8, number of extents, the extents as big-endian 32-bit numbers, the data.
+/// One idx file of unsigned bytes, plain or gzip. It holds 0, 0, type 8, the number of extents, the extents as big-endian 32-bit numbers,
+/// and the data.
 /// </summary>
 internal sealed class IdxFile : IDisposable
 {
@@ -23,10 +24,10 @@ internal sealed class IdxFile : IDisposable
         this.content = content;
     }
 
-    /// <summary>The extents, slowest first; their product of bytes follows.</summary>
+    /// <summary>Extents of the data, slowest first; the data has as many bytes as their product.</summary>
     internal int[] Extents { get; private set; } = [];
 
-    /// <summary>Whether the file begins like gzip or like idx.</summary>
+    /// <summary>Whether a file begins like gzip or idx.</summary>
     internal static bool LooksRight(string path)
     {
         Span<byte> head = stackalloc byte[4];
@@ -35,10 +36,10 @@ internal sealed class IdxFile : IDisposable
             && (head is [0x1f, 0x8b, ..] || head is [0, 0, UnsignedByte, _]);
     }
 
-    /// <summary>Opens a file and checks that it can hold what its extents promise.</summary>
-    /// <param name="path">Recognised as gzip by its first bytes, not by its name.</param>
-    /// <param name="rank">Number of extents it must have: 3 for images, 1 for labels.</param>
-    /// <exception cref="InvalidFileException">Another kind of file, damaged, or with extents that lie.</exception>
+    /// <summary>Opens a file and checks that its length fits its extents.</summary>
+    /// <param name="path">The file; its first bytes, not its name, tell whether it is gzip.</param>
+    /// <param name="rank">Required number of extents: 3 for images, 1 for labels.</param>
+    /// <exception cref="InvalidFileException">The file is missing, of another kind, damaged, or its length does not fit its extents.</exception>
     internal static IdxFile Open(string path, int rank)
     {
         FileStream file = InputFile.Open(path);
@@ -58,7 +59,7 @@ internal sealed class IdxFile : IDisposable
     }
 
     /// <summary>Reads the next bytes of the data.</summary>
-    /// <exception cref="InvalidFileException">The data end before.</exception>
+    /// <exception cref="InvalidFileException">The data end too early, or gzip is damaged.</exception>
     internal void Read(Span<byte> bytes)
     {
         try
@@ -72,7 +73,7 @@ internal sealed class IdxFile : IDisposable
         }
     }
 
-    /// <summary>Demands that everything has been read.</summary>
+    /// <summary>Checks that all data have been read.</summary>
     /// <exception cref="InvalidFileException">More bytes follow, or gzip's checksum fails.</exception>
     internal void ExpectEnd()
     {
@@ -110,7 +111,7 @@ internal sealed class IdxFile : IDisposable
             length *= Extents[i];
         }
 
-        // Before anything is allocated: what the extents promise must be able to come out of this file.
+        // Checked before anything is allocated: the file must be able to hold as many bytes as its extents say.
         long available = compressed ? BoundedZip.MaxExpansion * file.Length : file.Length - head.Length;
         if (compressed ? length > available : length != available)
             throw new InvalidFileException(path, $"is {file.Length} bytes long, its extents {string.Join(" x ", Extents)} do not fit");

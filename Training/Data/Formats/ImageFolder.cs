@@ -3,8 +3,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// A folder of PNG and JPEG files. With a <c>dataset.json</c> its labels count; otherwise every sub-folder is a class, in the order of
-/// their names, or all images lie directly in the folder and have no labels.
+/// A folder of PNG and JPEG files. Labels come from a <c>dataset.json</c> if there is one. Otherwise every sub-folder is a class, in the
+/// order of names, or all images lie directly in the folder and have no labels.
 /// </summary>
 internal sealed class ImageFolder : EncodedImages
 {
@@ -26,7 +26,7 @@ internal sealed class ImageFolder : EncodedImages
         Names = names;
         string labels = Path.Combine(path, DatasetLabels.FileName);
         Labels = File.Exists(labels)
-            ? DatasetLabels.Parse(labels, InputFile.ReadAllBytes(labels, DatasetLabels.MaxLength), names)
+            ? DatasetLabels.Parse(labels, InputFile.ReadAllBytes(labels, DatasetLabels.MaxBytes), names)
             : LabelByFolder(path, names);
     }
 
@@ -40,7 +40,7 @@ internal sealed class ImageFolder : EncodedImages
     {
     }
 
-    protected override byte[] ReadEncoded(int index) => InputFile.ReadAllBytes(FullName(index), ImageDecoder.MaxEncodedLength);
+    protected override byte[] ReadEncoded(int index) => InputFile.ReadAllBytes(FullName(index), ImageDecoder.MaxEncodedBytes);
 
     protected override InvalidFileException Refuse(int index, string reason) => new(FullName(index), reason);
 
@@ -52,7 +52,7 @@ internal sealed class ImageFolder : EncodedImages
         if (direct == names.Count)
             return null;
         if (direct > 0)
-            throw new InvalidFileException(path, $"holds {direct} images directly and {names.Count - direct} in sub-folders: either, not both");
+            throw new InvalidFileException(path, $"holds {direct} images directly and {names.Count - direct} in sub-folders; expected only one of these");
         string[] classes = [.. names.Select(ClassOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         return [.. names.Select(name => Array.BinarySearch(classes, ClassOf(name), StringComparer.Ordinal))];
     }

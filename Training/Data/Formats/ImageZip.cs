@@ -5,15 +5,15 @@ using TrigFlowNative.Training.Files;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// A zip archive in the layout of EDM's data sets: PNG (or JPEG) entries in sorted order and, if there are classes, a
-/// <c>dataset.json</c> with them.
+/// A zip archive in the layout of EDM's data sets: PNG or JPEG entries in sorted order, with a <c>dataset.json</c> if there are
+/// classes.
 /// </summary>
 internal sealed class ImageZip : EncodedImages
 {
-    // Images are compressed already: a zip of them hardly shrinks, and one that unpacks to far more than its length is a bomb.
+    // Images are compressed already, so a zip hardly shrinks them: one that unpacks to far more than its length is a zip bomb.
     private const int MaxEntries = 1 << 24;
     private const long MaxExpansion = 8;
-    private const long AlwaysAccepted = 256 << 20;
+    private const long AlwaysAcceptedBytes = 256 << 20;
 
     private readonly BoundedZip zip;
     private readonly List<ZipArchiveEntry> images;
@@ -22,7 +22,7 @@ internal sealed class ImageZip : EncodedImages
     {
         Location = path;
         zip = BoundedZip.Open(path, length => new ZipLimits(
-            MaxEntries, Math.Max(ImageDecoder.MaxEncodedLength, DatasetLabels.MaxLength), Math.Max(AlwaysAccepted, MaxExpansion * length)));
+            MaxEntries, Math.Max(ImageDecoder.MaxEncodedBytes, DatasetLabels.MaxBytes), Math.Max(AlwaysAcceptedBytes, MaxExpansion * length)));
         try
         {
             images = [.. zip.Entries.Where(entry => ImageDecoder.IsImageName(entry.FullName)).OrderBy(entry => entry.FullName, StringComparer.Ordinal)];

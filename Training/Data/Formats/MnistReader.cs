@@ -2,20 +2,20 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>MNIST and its relatives: an idx file of images and, beside it, one of labels (LeCun, Cortes, Burges).</summary>
+/// <summary>Reads MNIST and data sets of its format: an idx file of images and an idx file of labels beside it (LeCun, Cortes, Burges).</summary>
 internal static class MnistReader
 {
     private const int MaxSide = 4096;
 
-    /// <summary>The file of training images in a folder; null if there is none.</summary>
+    /// <summary>Returns the file of training images in a folder; null if there is none.</summary>
     internal static string? FindImages(string folder) => Directory.GetFiles(folder)
         .Where(path => Path.GetFileName(path) is string name && name.Contains("images", StringComparison.Ordinal) && name.Contains("idx3", StringComparison.Ordinal))
         .OrderBy(path => !Path.GetFileName(path).StartsWith("train", StringComparison.Ordinal))
         .ThenBy(path => path, StringComparer.Ordinal)
         .FirstOrDefault();
 
-    /// <summary>Reads a file of images with its labels, if a file of labels is beside it.</summary>
-    /// <exception cref="InvalidFileException">A file is damaged, or images and labels differ in number.</exception>
+    /// <summary>Reads a file of images, and the file of labels beside it if there is one.</summary>
+    /// <exception cref="InvalidFileException">A file is missing or damaged, or images and labels differ in number.</exception>
     internal static ImageStore Read(string imagesPath, ImageFit fit)
     {
         string? labelsPath = FindLabels(imagesPath);

@@ -3,8 +3,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// Random numbers for data: <see cref="Philox"/> keyed by the seed and counted by (draw / 4, counter, purpose). No state is carried from
-/// step to step, so a resumed run sees what the uninterrupted one would have seen.
+/// Random numbers for data: <see cref="Philox"/> keyed by the seed and counted by (draw / 4, counter, purpose). No state passes from step
+/// to step, so a resumed run draws the same numbers as an uninterrupted one.
 /// </summary>
 internal struct CounterStream
 {
@@ -14,14 +14,14 @@ internal struct CounterStream
     private uint drawn;
     private Philox.Words words;
 
-    /// <summary>The stream of a counter: a step, an epoch or an image.</summary>
+    /// <summary>Returns the stream of a counter: a step, an epoch or an image.</summary>
     internal static CounterStream For(RandomPurpose purpose, ulong seed, long counter) =>
         new() { purpose = purpose, seed = seed, counter = (ulong)counter };
 
-    /// <summary>One bit, found without drawing those before it.</summary>
+    /// <summary>Returns one random bit without drawing those before it.</summary>
     internal readonly bool BitAt(int place) => (At((uint)place).A & 1) != 0;
 
-    /// <summary>32 random bits.</summary>
+    /// <summary>Draws 32 random bits.</summary>
     internal uint NextBits()
     {
         uint lane = drawn % 4;
@@ -31,14 +31,14 @@ internal struct CounterStream
         return lane switch { 0 => words.A, 1 => words.B, 2 => words.C, _ => words.D };
     }
 
-    /// <summary>Uniform in [0, <paramref name="count"/>); the bias of the plain product is below 2^-32.</summary>
+    /// <summary>Draws uniformly from [0, <paramref name="count"/>); the bias of the plain product is below 2^-32.</summary>
     internal int NextIndex(int count)
     {
         ulong bits = ((ulong)NextBits() << 32) | NextBits();
         return (int)Math.BigMul(bits, (ulong)count, out _);
     }
 
-    /// <summary>Uniform in [<paramref name="low"/>, <paramref name="high"/>).</summary>
+    /// <summary>Draws uniformly from [<paramref name="low"/>, <paramref name="high"/>).</summary>
     internal float NextSingle(float low, float high) => low + (high - low) * ((NextBits() >> 8) * (1f / (1 << 24)));
 
     /// <summary>Fills <paramref name="items"/> with a random permutation of 0 to its length - 1 (Fisher and Yates, inside out).</summary>

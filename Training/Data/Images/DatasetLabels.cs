@@ -3,21 +3,21 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>EDM's <c>dataset.json</c>: {"labels": [["00000/img00000000.png", 6], ...]}, or null for no labels.</summary>
+/// <summary>Reads EDM's <c>dataset.json</c>: {"labels": [["00000/img00000000.png", 6], ...]}, or null instead of the array for no labels.</summary>
 internal static class DatasetLabels
 {
     internal const string FileName = "dataset.json";
 
-    /// <summary>Bytes that the file may have: some four million labels.</summary>
-    internal const long MaxLength = 256 << 20;
+    /// <summary>Largest size of the file in bytes, enough for some four million labels.</summary>
+    internal const long MaxBytes = 256 << 20;
 
     private const int MaxLabel = 1 << 16;
 
-    /// <summary>The class of every image in <paramref name="names"/>; null if the file says that there are none.</summary>
-    /// <param name="path">The file or the archive around it, for messages.</param>
+    /// <summary>Returns the class of every image in <paramref name="names"/>; null if the file has no labels.</summary>
+    /// <param name="path">The file, or the archive that holds it, for messages.</param>
     /// <param name="json">The file's bytes.</param>
-    /// <param name="names">All images.</param>
-    /// <exception cref="InvalidFileException">Not such a file, or its names are not exactly those of the images.</exception>
+    /// <param name="names">Names of all images.</param>
+    /// <exception cref="InvalidFileException">The file is malformed, or its names are not exactly those of the images.</exception>
     internal static int[]? Parse(string path, byte[] json, IReadOnlyList<string> names)
     {
         Dictionary<string, int>? labels;
@@ -68,7 +68,7 @@ internal static class DatasetLabels
 
     private static InvalidFileException Refuse(string path, string reason, Exception? inner = null)
     {
-        // Inside an archive the message names the archive; the file's own name must then be part of the reason.
+        // For a file in an archive the message names the archive, so the reason must name the file.
         bool named = Path.GetFileName(path) == FileName;
         return new InvalidFileException(path, named ? reason : $"{FileName} {reason}", inner);
     }

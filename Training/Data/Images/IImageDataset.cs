@@ -6,23 +6,24 @@ public interface IImageDataset
     /// <summary>Number of images.</summary>
     int Count { get; }
 
-    /// <summary>Pixels per column.</summary>
+    /// <summary>Height in pixels.</summary>
     int Height { get; }
 
-    /// <summary>Pixels per row.</summary>
+    /// <summary>Width in pixels.</summary>
     int Width { get; }
 
-    /// <summary>1 for gray, 3 for red, green, blue.</summary>
+    /// <summary>Number of channels: 1 for gray, 3 for red, green, blue.</summary>
     int Channels { get; }
 
     /// <summary>Number of classes; 0 if there are no labels.</summary>
     int LabelCount { get; }
 
     /// <summary>Copies one image.</summary>
-    /// <param name="index">0 to <see cref="Count"/> - 1.</param>
-    /// <param name="pixels">Receives (H, W, C), exactly that many bytes.</param>
+    /// <param name="index">Index of the image, 0 to <see cref="Count"/> - 1.</param>
+    /// <param name="pixels">Receives the pixels (H, W, C), 0 to 255.</param>
+    /// <exception cref="ArgumentException">The span does not have H W C bytes.</exception>
     void Read(int index, Span<byte> pixels);
 
-    /// <summary>The class of an image, 0 to <see cref="LabelCount"/> - 1; -1 if there are no labels.</summary>
+    /// <summary>Returns the class of an image, 0 to <see cref="LabelCount"/> - 1; -1 if there are no labels.</summary>
     int Label(int index);
 }

@@ -2,23 +2,23 @@ using SkiaSharp;
 
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>Decodes PNG and JPEG through SkiaSharp. Safe from several threads.</summary>
+/// <summary>Decodes PNG and JPEG through SkiaSharp. Thread-safe.</summary>
 internal static class ImageDecoder
 {
-    /// <summary>Bytes of an encoded image that are still read.</summary>
-    internal const long MaxEncodedLength = 64 << 20;
+    /// <summary>Largest size of an encoded image, in bytes.</summary>
+    internal const long MaxEncodedBytes = 64 << 20;
 
     private const int MaxSide = 16384;
     private const int MaxPixels = 1 << 26;
 
-    /// <summary>Whether a name ends like an image's.</summary>
+    /// <summary>Whether a name ends in .png, .jpg or .jpeg.</summary>
     internal static bool IsImageName(string name) => Path.GetExtension(name).ToUpperInvariant() is ".PNG" or ".JPG" or ".JPEG";
 
-    /// <summary>Decodes an image and fits it. Transparent pixels are laid over black; colour profiles are ignored, as usual for training.</summary>
-    /// <returns>Null, or why the image is refused.</returns>
+    /// <summary>Decodes an image and fits it. Transparent pixels are blended with black; colour profiles are ignored, as usual for training.</summary>
+    /// <returns>Why the image is refused; null if it is accepted.</returns>
     internal static unsafe string? Decode(byte[] encoded, ImageFit fit, Span<byte> destination)
     {
-        // Pinned instead of wrapped in a stream, which would call back into managed code for every few bytes.
+        // The bytes are pinned, since a stream would call back into managed code for every few bytes.
         fixed (byte* bytes = encoded)
         {
             using SKData data = SKData.Create((nint)bytes, encoded.Length);
@@ -42,7 +42,7 @@ internal static class ImageDecoder
         }
     }
 
-    // In place: three bytes out for four in never overtake the reading.
+    // This works in place: three bytes are written for every four read, so writing never overtakes reading.
     private static ReadOnlySpan<byte> DropAlpha(byte[] rgba)
     {
         int to = 0;

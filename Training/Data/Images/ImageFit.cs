@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// Brings images of any size to the model's resolution and channels: the largest centred square is cut out; if it is smaller by at most a
-/// quarter it is framed with zeros (28 to 32, as usual for MNIST), otherwise it is resampled.
+/// Fits images of any size to the model's resolution and channels. The largest centred square is cut out; it is padded with zeros if it is
+/// smaller by at most a quarter (28 to 32, as usual for MNIST), otherwise it is resampled.
 /// </summary>
 internal sealed class ImageFit
 {
@@ -22,11 +22,11 @@ internal sealed class ImageFit
 
     internal int Channels { get; }
 
-    /// <summary>Fits one image. Safe from several threads.</summary>
+    /// <summary>Fits one image. Thread-safe.</summary>
     /// <param name="source">(<paramref name="height"/>, <paramref name="width"/>, <paramref name="channels"/>).</param>
-    /// <param name="height">Rows of the source.</param>
-    /// <param name="width">Columns of the source.</param>
-    /// <param name="channels">1 or 3.</param>
+    /// <param name="height">Height of the source in pixels.</param>
+    /// <param name="width">Width of the source in pixels.</param>
+    /// <param name="channels">Channels of the source, 1 or 3.</param>
     /// <param name="destination">Receives (<see cref="Resolution"/>, <see cref="Resolution"/>, <see cref="Channels"/>).</param>
     internal void Apply(ReadOnlySpan<byte> source, int height, int width, int channels, Span<byte> destination)
     {

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>Some images of a data set, in the given order.</summary>
+/// <summary>A subset of a data set, in the order of the given indices.</summary>
 internal sealed class ImageSubset(IImageDataset whole, int[] indices) : IImageDataset
 {
     public int Count => indices.Length;

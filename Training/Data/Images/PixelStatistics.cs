@@ -1,12 +1,12 @@
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>Mean and standard deviation over all pixels and channels of a data set, in the model's range -1 to 1.</summary>
-/// <param name="Mean">The mean.</param>
-/// <param name="SigmaData">The standard deviation about the mean: sigma_data of the parameterisation.</param>
+/// <param name="Mean">Mean of the pixels.</param>
+/// <param name="SigmaData">Standard deviation about the mean: sigma_data of the parameterisation.</param>
 public sealed record PixelStatistics(double Mean, double SigmaData)
 {
     /// <summary>
-    /// Reads every image once, in parallel. Sums are exact whole numbers, so the result depends on neither order nor number of threads.
+    /// Measures a data set, reading every image once, in parallel. The sums are exact integers, so the result does not depend on the threads.
     /// </summary>
     public static PixelStatistics Measure(IImageDataset data)
     {

@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// Resamples square images from one size to another with Keys' cubic kernel (a = -1/2), rows then columns. When reducing, the kernel is
-/// stretched over the pixels that fall together, so that it averages instead of skipping. Same bits on every machine.
+/// Resamples square images from one size to another with Keys' cubic kernel (a = -1/2), first along rows, then along columns. To reduce an
+/// image, the kernel is stretched, so that it averages pixels instead of skipping some. The result has the same bits on every machine.
 /// </summary>
 internal sealed class Resampler
 {
@@ -29,13 +29,13 @@ internal sealed class Resampler
             for (int tap = 0; tap < taps; tap++)
                 sum += Kernel((start + tap - center) / stretch);
 
-            // Taps beyond the border are left out and the rest normalised.
+            // Taps beyond the border are left out, and the others are normalised.
             for (int tap = 0; tap < taps; tap++)
                 weights[i * taps + tap] = (float)(Kernel((start + tap - center) / stretch) / sum);
         }
     }
 
-    /// <summary>Resamples one image, (from, from, C) to (to, to, C). Safe from several threads.</summary>
+    /// <summary>Resamples one image from (from, from, C) to (to, to, C). Thread-safe.</summary>
     internal void Apply(ReadOnlySpan<byte> source, int channels, Span<byte> destination)
     {
         float[] rows = new float[from * to * channels];

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// Signed distances to the outlines of shapes of circumradius r about the origin, negative inside. Exact near straight edges and arcs,
-/// which is where coverage is read from them.
+/// Signed distances to the outlines of shapes with circumradius r around the origin, negative inside. They are exact near straight edges
+/// and arcs, where the coverage of pixels depends on them.
 /// </summary>
 internal static class SignedDistance
 {
@@ -24,7 +24,7 @@ internal static class SignedDistance
         return MathF.Max(outside.X, outside.Y);
     }
 
-    // The largest of the distances to three lines, each half the circumradius away from the centre.
+    // The largest of the distances to three lines, which lie half the circumradius away from the centre.
     private static float Triangle(Vector2 point, float r)
     {
         const float Half = 0.5f;

@@ -4,29 +4,31 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// Images that the program draws itself, so that it can be tried without a download: one anti-aliased shape each, of random kind, colour,
-/// size and place, on a dark ground of random tint. The kind is the label. An image depends on the resolution and its number alone;
-/// training and held-out images share none. Upright shapes on one kind of ground: a network must learn them in a minute on a CPU.
+/// Images that the program draws itself, so that it can be tried without a download. Each shows one anti-aliased shape of random kind, colour,
+/// size and place on a dark ground of random tint. The kind is the label. An image depends only on the resolution and its index; training
+/// and held-out images are disjoint. Shapes stand upright on one kind of ground, so that a network learns them in a minute on a CPU.
 /// </summary>
 public static class SyntheticShapes
 {
-    /// <summary>The name of the data set.</summary>
+    /// <summary>Name of the data set.</summary>
     public const string Name = "synthetic";
 
-    private const int TrainCount = 1 << 16;
-    private const int HeldOutCount = 1 << 12;
+    private const int TrainImages = 1 << 16;
+    private const int HeldOutImages = 1 << 12;
 
-    // Luma that separates a shape from the ground.
-    private const float LeastLuma = 0.4f;
+    // Smallest luma at which a shape stands out from the ground.
+    private const float MinLuma = 0.4f;
 
     /// <summary>Number of <see cref="ShapeKind"/>s.</summary>
     public static int KindCount { get; } = Enum.GetValues<ShapeKind>().Length;
 
-    /// <summary>65,536 images to train on and 4,096 held out.</summary>
-    /// <param name="resolution">Height and width, at least 8.</param>
-    /// <param name="channels">1 or 3.</param>
+    /// <summary>Draws 65,536 images to train on and 4,096 held-out ones.</summary>
+    /// <param name="resolution">Height and width in pixels, at least 8.</param>
+    /// <param name="channels">1 for gray, 3 for colour.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
+    /// <exception cref="InvalidFileException">The images do not fit into memory.</exception>
     public static DatasetSplit MakeDataset(int resolution, int channels) =>
-        new(Draw(RandomPurpose.TrainShapes, TrainCount, resolution, channels), Draw(RandomPurpose.HeldOutShapes, HeldOutCount, resolution, channels));
+        new(Draw(RandomPurpose.TrainShapes, TrainImages, resolution, channels), Draw(RandomPurpose.HeldOutShapes, HeldOutImages, resolution, channels));
 
     internal static IImageDataset Draw(RandomPurpose purpose, int count, int resolution, int channels)
     {
@@ -44,7 +46,7 @@ public static class SyntheticShapes
         return store;
     }
 
-    /// <summary>Draws one image into (H, W, 3) bytes.</summary>
+    /// <summary>Draws one image into (H, W, 3) bytes and returns its kind.</summary>
     private static ShapeKind DrawOne(RandomPurpose purpose, int index, int resolution, Span<byte> rgb)
     {
         CounterStream random = CounterStream.For(purpose, seed: 0, index);
@@ -62,7 +64,7 @@ public static class SyntheticShapes
             {
                 Vector2 point = new(x + 0.5f, y + 0.5f);
 
-                // A pixel is covered in proportion to how far its centre is inside, over one pixel's width.
+                // A pixel's coverage rises linearly over one pixel's width, as its centre moves inside the shape.
                 float coverage = Math.Clamp(0.5f - SignedDistance.To(kind, point - center, radius), 0, 1);
                 Store(Vector3.Lerp(ground, color, coverage), rgb.Slice((y * resolution + x) * 3, 3));
             }
@@ -74,7 +76,7 @@ public static class SyntheticShapes
     private static Vector3 PickGround(ref CounterStream random) =>
         new Vector3(random.NextSingle(0.04f, 0.14f)) + new Vector3(random.NextSingle(-0.03f, 0.03f), random.NextSingle(-0.03f, 0.03f), random.NextSingle(-0.03f, 0.03f));
 
-    // A saturated hue, mixed with white until it stands out from the ground.
+    // The colour is a saturated hue, mixed with white until it stands out from the ground.
     private static Vector3 PickColor(ref CounterStream random)
     {
         float hue = random.NextSingle(0, 6);
@@ -82,7 +84,7 @@ public static class SyntheticShapes
         Vector3 wheel = new(MathF.Abs(hue - 3) - 1, 2 - MathF.Abs(hue - 2), 2 - MathF.Abs(hue - 4));
         Vector3 color = Vector3.Lerp(Vector3.One, Vector3.Clamp(wheel, Vector3.Zero, Vector3.One), saturation);
         float luma = Vector3.Dot(color, new Vector3(0.299f, 0.587f, 0.114f));
-        return luma >= LeastLuma ? color : Vector3.Lerp(color, Vector3.One, (LeastLuma - luma) / (1 - luma));
+        return luma >= MinLuma ? color : Vector3.Lerp(color, Vector3.One, (MinLuma - luma) / (1 - luma));
     }
 
     private static void Store(Vector3 color, Span<byte> pixel)
