@@ -26,19 +26,16 @@ public class ExtensionTests
 {
     private const int Batch = 8;
 
-    static ExtensionTests()
-    {
-        NetworkRegistry.Add(ConvnetConfig.Word, ConvnetConfig.FromJson);
-        ObjectiveRegistry.Add<UniformTimeOptions>("uniform_time", "regression at uniform times");
-        MetricRegistry.Add("mean-colour", new MeanColour());
-    }
-
     public static IEnumerable<TheoryDataRow<string, OpCase>> Ops => TestDevices.Cross(
         ["cpu", "simulator", "cuda"],
         new[] { new Shape(1), new Shape(3, 5, 7), new Shape(2, 3, 5, 11) }.Select(shape =>
             new OpCase($"softsign {shape}", [shape], (p, x) => Softsign.Apply(p, x[0]), x => [.. x[0].Select(v => v / (1 + Math.Abs(v)))])));
 
     public static TheoryData<string> Devices => TestDevices.All;
+
+    /// <summary>Before any test is listed, so that those over every objective run for the extension's too.</summary>
+    [ModuleInitializer]
+    internal static void Register() => Registration.Register();
 
     [Theory]
     [MemberData(nameof(Ops))]
@@ -74,9 +71,9 @@ public class ExtensionTests
     {
         using var folder = new TemporaryFolder();
         ComputeDevice cpu = TestDevices.Get("cpu");
-        Train(folder.File("whole"), "uniform_time", steps: 6);
-        Train(folder.File("parts"), "uniform_time", steps: 3);
-        Train(folder.File("parts"), "uniform_time", steps: 6);
+        Train(folder.File("whole"), Registration.Objective, steps: 6);
+        Train(folder.File("parts"), Registration.Objective, steps: 3);
+        Train(folder.File("parts"), Registration.Objective, steps: 6);
         string file = Path.Combine(folder.File("whole"), "model.safetensors");
         Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(folder.File("parts"), "model.safetensors")));
         Assert.All(MetricsLog.Read(Path.Combine(folder.File("whole"), "metrics.csv")), row => Assert.InRange(row.Means["time"], 0, Math.PI / 2));
@@ -100,7 +97,7 @@ public class ExtensionTests
     {
         var dark = new ByteImages(new byte[2 * 2 * 3], 1, 2, 2, 3);
         var light = new ByteImages(Enumerable.Repeat((byte)9, 2 * 2 * 3).ToArray(), 1, 2, 2, 3);
-        Assert.Equal(new MetricValue("largest", 9), MetricRegistry.Find("mean-colour").Measure(dark, light)[0]);
+        Assert.Equal(new MetricValue("largest", 9), MetricRegistry.Find(Registration.Metric).Measure(dark, light)[0]);
     }
 
     [Fact]
