@@ -57,7 +57,7 @@ public static partial class CudaLibrary
         {
             return GetDriverVersion(out int version) == 0 ? new Version(version / 1000, version % 1000 / 10) : null;
         }
-        catch (DllNotFoundException)
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {
             return null;
         }

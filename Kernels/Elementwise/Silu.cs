@@ -10,10 +10,11 @@ public static partial class Silu
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">Any shape, fp32.</param>
     /// <returns>A tensor of x's shape.</returns>
-    /// <exception cref="ArgumentException">x is on another device.</exception>
+    /// <exception cref="ArgumentException">x is on another device, or not fp32.</exception>
     /// <exception cref="InvalidOperationException">The program is compiled.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor x)
     {
+        Expect.Float32("silu", x);
         Tensor y = program.AllocateLike(x);
         if (x.HasTangent)
             program.Emit("silu.tangent", [x], [y], cpu => TangentCpu(cpu, x, y), gpu => TangentGpu(gpu, x, y));

@@ -49,7 +49,7 @@ public static class NetworkRegistry
                 ? word.GetString()!
                 : throw new InvalidFileException(path, "config: names no architecture");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a string that is no Unicode
         {
             throw new InvalidFileException(path, $"config: is not valid JSON ({e.Message})", e);
         }

@@ -100,8 +100,8 @@ public static class WeightFile
             throw new InvalidFileException(path, $"is of another network: {found.Config.ToJson()}, expected {network.Config.ToJson()}");
         Dictionary<string, SafetensorsEntry> entries = Match(file, found);
         Read(file, found, entries, weights);
-        foreach (ParameterSpec further in network.Parameters.Where(parameter => !entries.ContainsKey(parameter.Name)))
-            weights[further.Name].Value.Upload<float>(further.Initial.Draw((int)further.Shape.Count, seed: 0, index: 0));
+        foreach ((int index, ParameterSpec further) in network.Parameters.Index().Where(each => !entries.ContainsKey(each.Item.Name)))
+            weights[further.Name].Value.Upload<float>(further.Initial.Draw((int)further.Shape.Count, seed: 0, index));
         network.RefreshComputeWeights(weights);
     }
 

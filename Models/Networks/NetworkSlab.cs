@@ -50,8 +50,12 @@ public static class NetworkSlab
     public static void CopyWeights(this INetwork network, ParameterSlab from, ParameterSlab to)
     {
         HashSet<string> known = [.. from.Parameters.Select(parameter => parameter.Name)];
-        foreach (ParameterSpec parameter in network.Parameters)
-            to[parameter.Name].Value.Upload<float>(known.Contains(parameter.Name) ? from[parameter.Name].Value.ToArray() : parameter.Initial.Draw((int)parameter.Shape.Count, 0, 0));
+        foreach ((int index, ParameterSpec parameter) in network.Parameters.Index())
+        {
+            to[parameter.Name].Value.Upload<float>(
+                known.Contains(parameter.Name) ? from[parameter.Name].Value.ToArray() : parameter.Initial.Draw((int)parameter.Shape.Count, seed: 0, index));
+        }
+
         network.RefreshComputeWeights(to);
     }
 

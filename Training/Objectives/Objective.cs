@@ -59,8 +59,14 @@ public abstract class Objective
 /// <param name="Player">Name of the trained player.</param>
 /// <param name="Period">Training steps from one run of the phase to the next; positive.</param>
 /// <param name="Offset">First training step at which the phase runs, from 0 to below the period.</param>
+/// <exception cref="ArgumentException">The period or the offset is out of range.</exception>
 public sealed record Phase(string Player, int Period = 1, int Offset = 0)
 {
+    /// <summary>Training steps from one run of the phase to the next; positive.</summary>
+    public int Period { get; } = Period > 0 && Offset >= 0 && Offset < Period
+        ? Period
+        : throw new ArgumentException($"a phase of {Player} has period {Period} and offset {Offset}, expected 0 <= offset < period");
+
     /// <summary>Whether the phase runs at a training step.</summary>
     /// <param name="step">Number of the training step, from 0.</param>
     public bool IsDue(long step) => step % Period == Offset;
@@ -74,6 +80,7 @@ public interface IStagedPlayers
     /// <param name="to">Name of the player to copy to.</param>
     /// <param name="average">Whether to copy the half-life average, which the source must have, instead of the weights.</param>
     /// <exception cref="ArgumentException">The players have different parameters.</exception>
+    /// <exception cref="InvalidOperationException">The source has no average.</exception>
     /// <exception cref="KeyNotFoundException">There is no player of that name.</exception>
     void CopyWeights(string from, string to, bool average);
 

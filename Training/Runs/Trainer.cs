@@ -100,7 +100,16 @@ public static class Trainer
 
     private static DatasetSplit OpenData(RunConfig config)
     {
-        DatasetSplit data = ImageDataset.Open(config.Data, config.Network.Image.H, config.Network.Image.C);
+        DatasetSplit data;
+        try
+        {
+            data = ImageDataset.Open(config.Data, config.Network.Image.H, config.Network.Image.C);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException($"{config.Data} cannot be fitted to images of {config.Network.Image}: {e.Message}");
+        }
+
         if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
             throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}");
         return data;

@@ -152,7 +152,8 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     {
         Player source = players[from], target = players[to];
         using var program = new ComputeProgram(source.Weights.Device);
-        Copy.Into(program, average ? source.Average!.Values : source.Weights.Values, target.Weights.Values);
+        ParameterSlab weights = !average ? source.Weights : source.Average ?? throw new InvalidOperationException($"the player {from} has no average");
+        Copy.Into(program, weights.Values, target.Weights.Values);
         target.Network.MakeComputeWeights(program, target.Weights);
         program.Run();
     }

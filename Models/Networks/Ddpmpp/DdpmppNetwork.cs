@@ -213,8 +213,8 @@ public sealed class DdpmppNetwork : INetwork
         ArgumentNullException.ThrowIfNull(x);
         if (x.Shape != new Shape(x.Shape.N, config.Resolution, config.Resolution, config.ImageChannels))
             throw new ArgumentException($"ddpm++: x {x} is not (N, {config.Resolution}, {config.Resolution}, {config.ImageChannels})");
-        if (condition.Count != encoder.Count + decoder.Count || condition[0].Shape.N != x.Shape.N || condition[0].HasTangent != x.HasTangent)
-            throw new ArgumentException($"ddpm++: the condition {condition[0]} does not fit x {x}: one row for each image, and both dual or neither");
+        if (condition.Count != encoder.Count + decoder.Count || condition.Any(each => each.Shape.N != x.Shape.N || each.HasTangent != x.HasTangent))
+            throw new ArgumentException($"ddpm++: the conditions [{string.Join("; ", condition)}] do not fit x {x}: one row for each image, and both dual or neither");
     }
 
     private void CheckLabels(Tensor t, Tensor? labels)

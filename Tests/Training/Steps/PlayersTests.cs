@@ -33,6 +33,12 @@ public class PlayersTests
         Assert.Equal(chaser, Values(step, "chaser.weights"));
     }
 
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(3, 3)]
+    [InlineData(3, -1)]
+    public void A_phase_that_would_never_run_is_refused(int period, int offset) => Assert.Throws<ArgumentException>(() => new Phase("student", period, offset));
+
     [Fact]
     public void Every_player_has_its_optimizer_counters_and_columns()
     {

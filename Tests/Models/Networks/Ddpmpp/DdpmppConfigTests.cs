@@ -59,6 +59,17 @@ public class DdpmppConfigTests
     });
 
     [Theory]
+    [InlineData("[]", "architecture")]
+    [InlineData("{", "JSON")]
+    [InlineData("""{"architecture": "none"}""", "'none'")]
+    [InlineData("""{"architecture": "\ud800"}""", "JSON")]
+    public void What_names_no_architecture_is_refused(string json, string reason)
+    {
+        InvalidFileException refusal = Assert.Throws<InvalidFileException>(() => NetworkRegistry.Read("a.safetensors", json));
+        Assert.Contains(reason, refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [MemberData(nameof(Refused))]
     public void What_is_wrong_in_a_file_is_named(string part, string replacement, string reason)
     {
