@@ -7,7 +7,7 @@ namespace TrigFlowNative.Kernels;
 internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
 {
     /// <summary>Most partial sums: more would spend more on writing and summing them than an idle multiprocessor costs.</summary>
-    private const int MostParts = 64;
+    private const int MaxParts = 64;
 
     /// <summary>
     /// Steps of 32 pixels that take as long as starting a block, filling its stages, storing its sums and summing them later:
@@ -24,13 +24,23 @@ internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
         int steps = Steps(e.Pixels);
         return (
             from tile in MmaTile.All
-            from parts in Enumerable.Range(1, Math.Min(MostParts, steps))
+            from parts in Enumerable.Range(1, Math.Min(MaxParts, steps))
             let span = (steps + parts - 1) / parts
             let blocks = e.Taps * tile.Count(e.K, e.C) * ((steps + span - 1) / span)
             let time = MmaTile.Waves(blocks, multiprocessors) * (span + (span >= steps ? WholeOverhead : Overhead)) * tile.Rows * tile.Columns / tile.Rate
             orderby time
             select new MmaPixelSplit(tile, (steps + span - 1) / span, span * MmaTile.Depth)).First();
     }
+
+    /// <summary>What the kernel takes, but for addresses and the factor.</summary>
+    public MmaWeightGradientArguments Arguments(ConvExtents e) => new()
+    {
+        Problem = MmaProblem.Of(e),
+        Tile = Tile.Shape,
+        Span = Span,
+        StepLines = MmaTile.Depth / e.W % e.H,
+        StepColumns = MmaTile.Depth % e.W,
+    };
 
     private static int Steps(int pixels) => (pixels + MmaTile.Depth - 1) / MmaTile.Depth;
 }

@@ -38,10 +38,21 @@ internal static partial class MmaProduct
     {
         MmaTile tile = MmaTile.For(e.Pixels, e.K, gpu.Multiprocessors);
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(ForwardVariant(tile, y.Type, bias is not null, residual is not null)));
-        return () => kernel.Launch(
-            tile.Count(e.Pixels, e.K), x.Address, weight.Address, bias?.Address ?? 0, residual?.Address ?? 0, y.Address,
-            e.Pixels, e.H, e.W, e.C, e.K, e.R, biasedRows, alpha, beta,
-            tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns, tile.GroupedTiles);
+        MmaForwardArguments arguments = new()
+        {
+            Problem = MmaProblem.Of(e),
+            Tile = tile.Shape,
+            Grouped = tile.GroupedTiles,
+            BiasedRows = biasedRows,
+            Alpha = alpha,
+            Beta = beta,
+        };
+        return () =>
+        {
+            (arguments.X, arguments.Weight, arguments.Y) = (x.Address, weight.Address, y.Address);
+            (arguments.Bias, arguments.Residual) = (bias?.Address ?? 0, residual?.Address ?? 0);
+            kernel.Launch(tile.Count(e.Pixels, e.K), in arguments);
+        };
     }
 
     /// <summary>dx = alpha times the input's cotangent, added to dx if <paramref name="add"/> is 1.</summary>
@@ -56,9 +67,12 @@ internal static partial class MmaProduct
     {
         MmaTile tile = MmaTile.For(e.Pixels, e.C, gpu.Multiprocessors);
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(InputGradientVariant(tile, dx.Type, add != 0)));
-        return () => kernel.Launch(
-            tile.Count(e.Pixels, e.C), dy.Address, weight.Address, dx.Address, e.Pixels, e.H, e.W, e.C, e.K, e.R, alpha,
-            tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns, tile.GroupedTiles);
+        MmaInputGradientArguments arguments = new() { Problem = MmaProblem.Of(e), Tile = tile.Shape, Grouped = tile.GroupedTiles, Alpha = alpha };
+        return () =>
+        {
+            (arguments.Dy, arguments.Weight, arguments.Dx) = (dy.Address, weight.Address, dx.Address);
+            kernel.Launch(tile.Count(e.Pixels, e.C), in arguments);
+        };
     }
 
     /// <summary>dWeight (K, R, R, C) from alpha times sums over parts of the pixels, themselves summed in fixed order.</summary>
@@ -78,12 +92,12 @@ internal static partial class MmaProduct
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(WeightGradientVariant(tile, whole && dWeight.Accumulate)));
         ColumnSum? sum = whole ? null : new ColumnSum(gpu);
         int count = e.Taps * e.K * e.C;
+        MmaWeightGradientArguments arguments = split.Arguments(e);
+        arguments.Alpha = alpha;
         return () =>
         {
-            kernel.Launch(
-                split.Parts * e.Taps * tile.Count(e.K, e.C), x.Address, dy.Address, whole ? dWeight.Tensor.Address : partials.Address,
-                e.Pixels, e.H, e.W, e.C, e.K, e.R, split.Span, MmaTile.Depth / e.W % e.H, MmaTile.Depth % e.W, alpha,
-                tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns);
+            (arguments.X, arguments.Dy, arguments.Partials) = (x.Address, dy.Address, whole ? dWeight.Tensor.Address : partials.Address);
+            kernel.Launch(split.Parts * e.Taps * tile.Count(e.K, e.C), in arguments);
             if (sum is null)
                 return;
             ArrayView<float> rows = partials.View;

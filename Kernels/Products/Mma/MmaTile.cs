@@ -73,6 +73,9 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     /// <summary>Rows of tiles that are numbered together, column by column.</summary>
     public int GroupedTiles => NeighbourRows / Rows;
 
+    /// <summary>The tile in the form kernels take.</summary>
+    public MmaTileShape Shape => new() { Rows = Rows, Columns = Columns, WarpRows = WarpRows, WarpColumns = WarpColumns };
+
     /// <summary>Tiles of a product.</summary>
     public int Count(int rows, int columns) => (rows + Rows - 1) / Rows * ((columns + Columns - 1) / Columns);
 

@@ -20,12 +20,12 @@ internal sealed record WgmmaGradientTile(int Columns)
     public const int PartColumns = 32;
 
     /// <summary>Most parts of a tile.</summary>
-    public const int MostParts = 8;
+    public const int MaxParts = 8;
 
     /// <summary>Ones in bf16: sixteen rows of a chunk, which all products with ones read.</summary>
     public const int OnesBytes = 2048;
 
-    private const int LargestShared = 227 * 1024, BarrierBytes = 256, MostStages = 8, PartsInFlight = 2;
+    private const int MaxShared = 227 * 1024, BarrierBytes = 256, MaxStages = 8, PartsInFlight = 2;
 
     /// <summary>Bytes of both warpgroups' parts on their way to memory.</summary>
     public const int StagingBytes = 2 * PartsInFlight * WgmmaTile.ChunkBytes;
@@ -37,7 +37,7 @@ internal sealed record WgmmaGradientTile(int Columns)
     public int StageBytes => (2 + Chunks) * WgmmaTile.ChunkBytes;
 
     /// <summary>Steps of operands that shared memory holds.</summary>
-    public int Stages => Math.Min(MostStages, (LargestShared - StagingBytes - OnesBytes - BarrierBytes) / StageBytes);
+    public int Stages => Math.Min(MaxStages, (MaxShared - StagingBytes - OnesBytes - BarrierBytes) / StageBytes);
 
     /// <summary>Dynamic shared memory.</summary>
     public int SharedBytes => Stages * StageBytes + StagingBytes + OnesBytes + BarrierBytes;
@@ -61,7 +61,7 @@ internal sealed record WgmmaGradientTile(int Columns)
                 + "@adds ld.global.f32 v0, [$0];\nsetp.ne.and.s32 adds, $5, 0, high;\n@adds ld.global.f32 v1, [$0 + 32];\n"
                 + "fma.rn.f32 v0, row0, $4, v0;\nfma.rn.f32 v1, row2, $4, v1;\n@low st.global.f32 [$0], v0;\n@high st.global.f32 [$0 + 32], v1;\n}",
         };
-        for (int part = 0; part < MostParts; part++)
+        for (int part = 0; part < MaxParts; part++)
             macros[$"storePart{part}"] = part < Columns / PartColumns ? StorePart(part) : "";
         return macros;
     }

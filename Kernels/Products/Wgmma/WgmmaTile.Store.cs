@@ -18,7 +18,7 @@ internal sealed partial record WgmmaTile
     /// chunk's residual; $2: address of the bias; $3: columns that are left; $4, $5: whether the two rows take the bias, as 0 or 1; $6: alpha;
     /// $7: beta; $8: what is done, the same in the whole warpgroup.
     /// </summary>
-    private string RoundedChunk(int chunk)
+    private string Bf16Chunk(int chunk)
     {
         int runs = RunsOf(chunk);
         var text = new StringBuilder($"{{\n.reg .f32 b0, b1, v0, v1, v2, v3, r0, r1;\n.reg .b32 at, half, pair<{2 * runs + 2}>, old<4>;\n.reg .pred in, any, biased, plain;\n{SecondBias}");
@@ -69,7 +69,7 @@ internal sealed partial record WgmmaTile
     /// $3: columns that are left; $4, $5: whether the rows take the bias; $6: alpha; $7: beta, 0 to leave alone what is there; $8, $9: whether
     /// the rows are to be stored.
     /// </summary>
-    private string SingleChunk(int chunk)
+    private string Fp32Chunk(int chunk)
     {
         // What is added to is loaded before anything is stored, or every load would wait for the store before it.
         int numbers = 4 * RunsOf(chunk);

@@ -14,9 +14,9 @@ namespace TrigFlowNative.Kernels;
 /// row is an index of the output, else a row is an inner index (the transposed forms of wgmma, PTX ISA 8.0, section 9.7.14).
 /// Accumulator i of a thread: column 8 (i / 4) + 2 (lane % 4) + i % 2, row lane / 4 of its warp's 16, 8 further down for i % 4 above 1.
 /// </remarks>
-internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Residual, bool Single, int Cluster)
+internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Residual, bool Fp32Output, int Cluster)
 {
-    /// <summary>Blocks that share the inner index of a tile, as a <see cref="WgmmaSharedTile"/>, where tiles are few.</summary>
+    /// <summary>Blocks that share the inner index of a tile, as a <see cref="ClusterSplitKTile"/>, where tiles are few.</summary>
     public int Splits { get; init; } = 1;
 
     /// <summary>Sixteens of inner indices in the last slice of a tap, 1 to 4: what is beyond them is not multiplied.</summary>
@@ -43,16 +43,16 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
     /// <inheritdoc cref="FewRegisters"/>
     public const string ManyRegisters = "setmaxnreg.inc.sync.aligned.u32 232;";
 
-    private const int LargestShared = 227 * 1024, Alignment = 1024, MostStages = 8;
+    private const int MaxShared = 227 * 1024, Alignment = 1024, MaxStages = 8;
 
     /// <summary>Room for the barriers of the ring.</summary>
     public const int BarrierBytes = 256;
 
     /// <summary>
-    /// Tickets, which say where a tile lies: the copying thread writes one for each tile, and may not write over it before all have read it. It is
+    /// WorkTiles, which say where a tile lies: the copying thread writes one for each tile, and may not write over it before all have read it. It is
     /// at most as many tiles ahead as the ring has places, and threads that still read are at most one product behind.
     /// </summary>
-    public const int Tickets = 2 * MostStages, TicketBytes = 16;
+    public const int WorkTiles = 2 * MaxStages, WorkTileBytes = 16;
 
     /// <summary>Chunks of 64 columns, the last perhaps partly used.</summary>
     public int Chunks => (Columns + 63) / 64;
@@ -62,22 +62,22 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
     /// follows is another tile's.
     /// </summary>
     /// <param name="columnTiles">Tiles along the output's columns.</param>
-    public bool EndsWithinChunk(int columnTiles) => !Single && columnTiles > 1 && Columns % 64 != 0;
+    public bool EndsWithinChunk(int columnTiles) => !Fp32Output && columnTiles > 1 && Columns % 64 != 0;
 
     /// <summary>Bytes of both operands of a step.</summary>
     public int StageBytes => (2 + Chunks) * ChunkBytes;
 
     /// <summary>Steps of operands that shared memory holds.</summary>
-    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - BarrierBytes - Tickets * TicketBytes - StagingBytes) / StageBytes);
+    public int Stages => Math.Min(MaxStages, (MaxShared - Alignment - BarrierBytes - WorkTiles * WorkTileBytes - StagingBytes) / StageBytes);
 
     /// <summary>Two chunks of output for each warpgroup, on their way to memory; nothing where sums are stored from registers.</summary>
-    public int StagingBytes => Single ? 0 : 4 * ChunkBytes;
+    public int StagingBytes => Fp32Output ? 0 : 4 * ChunkBytes;
 
     /// <summary>Dynamic shared memory.</summary>
-    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes + Tickets * TicketBytes;
+    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes + WorkTiles * WorkTileBytes;
 
     /// <summary>Names the tile for <see cref="PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Single ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}{(LastDepth < Depth / 16 ? $"-k{LastDepth}" : "")}-c{Cluster}";
+    public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Fp32Output ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}{(LastDepth < Depth / 16 ? $"-k{LastDepth}" : "")}-c{Cluster}";
 
     /// <summary>All macros by name.</summary>
     public IReadOnlyDictionary<string, string> Macros()
@@ -90,13 +90,13 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
             ["clear"] = string.Join('\n', Sums.Select(sum => $"mov.f32 {sum}, 0f00000000;")),
             ["multiply"] = Multiply(),
             // Chunks take turns at two places; after an odd number a tile starts where the one before it stored last.
-            ["beginTile"] = Chunks % 2 != 0 && !Single ? "cp.async.bulk.wait_group.read 0;" : "",
+            ["beginTile"] = Chunks % 2 != 0 && !Fp32Output ? "cp.async.bulk.wait_group.read 0;" : "",
             ["loadB"] = LoadB(),
         };
         for (int chunk = 0; chunk < 4; chunk++)
         {
-            macros[$"rounded{chunk}"] = chunk < Chunks && !Single ? RoundedChunk(chunk) : "";
-            macros[$"single{chunk}"] = chunk < Chunks && Single ? SingleChunk(chunk) : "";
+            macros[$"bf16Chunk{chunk}"] = chunk < Chunks && !Fp32Output ? Bf16Chunk(chunk) : "";
+            macros[$"fp32Chunk{chunk}"] = chunk < Chunks && Fp32Output ? Fp32Chunk(chunk) : "";
         }
 
         return macros;

@@ -10,10 +10,10 @@ internal static class WgmmaTiles
     private const double TileOverhead = 2;
 
     /// <summary>Blocks that may share a tile: the largest cluster that every GPU of the kind takes.</summary>
-    private const int MostSplits = 8;
+    private const int MaxSplits = 8;
 
     /// <summary>Fewest steps that are worth a block.</summary>
-    private const int LeastSteps = 4;
+    private const int MinSteps = 4;
 
     /// <summary>The tile with which the slowest block ends first.</summary>
     /// <param name="columns">Columns of the output, a multiple of 8.</param>
@@ -83,11 +83,11 @@ internal static class WgmmaTiles
     private static int Splits(int tiles, int steps, int multiprocessors)
     {
         int splits = 1;
-        while (splits < MostSplits && 4 * splits * tiles <= multiprocessors && steps >= 2 * splits * LeastSteps)
+        while (splits < MaxSplits && 4 * splits * tiles <= multiprocessors && steps >= 2 * splits * MinSteps)
             splits *= 2;
         return splits;
     }
 
     /// <summary>A plain tile of a width.</summary>
-    public static WgmmaTile Of(int columns, int cluster) => new(columns, TransposeB: false, Residual: false, Single: false, cluster);
+    public static WgmmaTile Of(int columns, int cluster) => new(columns, TransposeB: false, Residual: false, Fp32Output: false, cluster);
 }

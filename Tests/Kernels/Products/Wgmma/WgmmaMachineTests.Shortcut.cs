@@ -35,11 +35,13 @@ public partial class WgmmaMachineTests
         run.PutImages(maps + 640, firstAt, e, sources[0], box);
         run.PutImages(maps + 768, secondAt, e, sources[1] > 0 ? sources[1] : sources[0], box);
         PtxMachine.EncodeMap(run.Bytes, maps + 896, moreAt, [far.C, 1, e.K], [far.C, far.C], [WgmmaTile.Depth, 1, tile.PartColumns]);
-        int biased = e.Pixels - 5, rowTiles = box.Count(e), columnTiles = (e.K + tileColumns - 1) / tileColumns, slices = (e.C + 63) / 64;
-        new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
-            Math.Min(Processors, rowTiles * columnTiles), (long)maps, 256, 0, (long)yAt, (long)biasAt, 0.5f, 0f, biased, e.K, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
-            box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, 1, slices, slices, tile.Stages,
-            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, 0, tile.Chunks, 0, 0, 1, (far.C + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
+        int biased = e.Pixels - 5;
+        var plan = new WgmmaConvolutionPlan(e, tile, e.K, e.C) { Projection = (far.C, sources[0]) };
+        ConvolutionArguments arguments = plan.Arguments();
+        (arguments.Maps, arguments.Epilogue.StoreMaps) = (maps, maps + ConvolutionMaps.Y);
+        (arguments.Epilogue.Y, arguments.Epilogue.Bias, arguments.Epilogue.ProjectionBias) = (yAt, biasAt, moreBiasAt - biasAt);
+        (arguments.Epilogue.Alpha, arguments.Epilogue.BiasedRows) = (0.5f, biased);
+        new PtxMachine(WgmmaProduct.Specification(tile), run.Bytes).Run(plan.Blocks(Processors), in arguments);
         float[] expected = new float[e.Pixels * e.K];
         for (int i = 0; i < expected.Length; i++)
         {

@@ -6,32 +6,32 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A tile whose steps the blocks of a cluster share: shared memory and inline PTX of <see cref="WgmmaShared"/>. Operands and products are those
+/// A tile whose steps the blocks of a cluster share: shared memory and inline PTX of <see cref="ClusterSplitKConvolution"/>. Operands and products are those
 /// of a <see cref="WgmmaTile"/>; the sums take another way to memory.
 /// </summary>
-internal sealed record WgmmaSharedTile(WgmmaTile Tile)
+internal sealed record ClusterSplitKTile(WgmmaTile Tile)
 {
     /// <summary>Two warpgroups that multiply and a warp that copies.</summary>
-    public const int Threads = CopyingThread + 32;
+    public const int Threads = Producer + 32;
 
-    /// <summary>The thread that starts copies.</summary>
-    public const int CopyingThread = 256;
+    /// <summary>The thread that copies.</summary>
+    public const int Producer = 256;
 
     /// <summary>Bytes of the sums of a column.</summary>
     public const int ColumnBytes = WgmmaTile.Rows * sizeof(float);
 
-    private const int Alignment = 1024, LargestShared = 227 * 1024, MostStages = 6, Run = 8, RunBytes = Run * ColumnBytes;
+    private const int Alignment = 1024, MaxShared = 227 * 1024, MaxStages = 6, Run = 8, RunBytes = Run * ColumnBytes;
 
-    private static readonly MethodInfo Convolve = ((Delegate)WgmmaShared.Convolve).Method;
+    private static readonly MethodInfo Convolve = ((Delegate)ClusterSplitKConvolution.Convolve).Method;
 
     /// <summary>Runs of eight columns, of which a thread has two in each of two rows, that a block stores.</summary>
     private int Runs => (Tile.Columns / Run + Tile.Splits - 1) / Tile.Splits;
 
     /// <summary>Columns that a block stores.</summary>
-    public int Share => Run * Runs;
+    public int BlockN => Run * Runs;
 
     /// <summary>Steps of operands that shared memory holds; not more than pay, so that blocks of other launches have room.</summary>
-    public int Stages => Math.Min(MostStages, (LargestShared - Alignment - WgmmaTile.BarrierBytes - ExchangeBytes) / Tile.StageBytes);
+    public int Stages => Math.Min(MaxStages, (MaxShared - Alignment - WgmmaTile.BarrierBytes - ExchangeBytes) / Tile.StageBytes);
 
     private int ExchangeBytes => Tile.Splits * Runs * RunBytes;
 
@@ -97,7 +97,7 @@ internal sealed record WgmmaSharedTile(WgmmaTile Tile)
         string clear = string.Concat(Enumerable.Range(0, 4 * Runs).Select(i => $"mov.f32 old{i}, 0f00000000;\n"));
         if (!Tile.Residual)
             return clear;
-        string Row(int run, int row, string when) => Tile.Single
+        string Row(int run, int row, string when) => Tile.Fp32Output
             ? $"@{when}{run} ld.global.v2.f32 {{old{4 * run + 2 * row}, old{4 * run + 2 * row + 1}}}, [at{row} + {32 * run}];\n"
             : $"mov.b32 both, 0;\n@{when}{run} ld.global.b32 both, [at{row} + {16 * run}];\nshl.b32 half, both, 16;\nmov.b32 old{4 * run + 2 * row}, half;\nand.b32 half, both, 0xFFFF0000;\nmov.b32 old{4 * run + 2 * row + 1}, half;\n";
         return $"{{\n.reg .b32 both, half;\n.reg .b64 at0, at1;\nadd.s64 at0, $0, away;\nadd.s64 at1, $1, away;\n{clear}{PerRun(run => Row(run, 0, "low") + Row(run, 1, "high"))}}}";
@@ -135,7 +135,7 @@ internal sealed record WgmmaSharedTile(WgmmaTile Tile)
         {
             int i = 4 * run + 2 * row;
             string sums = string.Concat(Enumerable.Range(0, 2).Select(j => $"fma.rn.f32 v{j}, of{2 * run + j}, ${4 + row}, acc{i + j};\nmul.f32 v{j}, v{j}, $2;\nfma.rn.f32 v{j}, old{i + j}, $3, v{j};\n"));
-            return sums + (Tile.Single
+            return sums + (Tile.Fp32Output
                 ? $"@{when}{run} st.global.v2.f32 [${row} + {32 * run}], {{v0, v1}};\n"
                 : $"cvt.rn.bf16x2.f32 both, v1, v0;\n@{when}{run} st.global.b32 [${row} + {16 * run}], both;\n");
         }
