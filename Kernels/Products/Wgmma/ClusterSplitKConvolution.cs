@@ -24,7 +24,7 @@ internal static class ClusterSplitKConvolution
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("@@keepApart %0, %1;", arguments.Epilogue.ProjectionBias, arguments.Epilogue.Residual);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
-        shared = (shared + 1023) & ~1023;
+        shared = WgmmaBlock.Align(shared);
         long maps = arguments.Maps;
         TapChunks taps = arguments.Taps;
         BoxGrid boxes = arguments.Boxes;
@@ -35,18 +35,13 @@ internal static class ClusterSplitKConvolution
         int convolved = taps.Width * taps.Width * taps.Chunks, iterations = convolved + arguments.ProjectionChunks;
         int begin = iterations * rank / splits, end = iterations * (rank + 1) / splits;
         Pixel origin = boxes.Origin(mTile);
-        CopyRing ring = default;
-        ring.Start = shared;
-        ring.PlaceBytes = arguments.StageBytes;
-        ring.Places = arguments.Stages;
-        ring.Full = shared + arguments.Stages * arguments.StageBytes;
-        ring.Empty = ring.Full + ring.Places * AsyncBarrier.Bytes;
-        int exchange = ring.Full + WgmmaTile.BarrierBytes;
+        int barriers = shared + arguments.Stages * arguments.StageBytes, exchange = barriers + WgmmaTile.BarrierBytes;
+        CopyPipeline pipeline = CopyPipeline.At(shared, arguments.Stages, arguments.StageBytes, barriers);
         if (thread == ClusterSplitKTile.Producer)
         {
             TensorCopy.Prefetch(maps + ConvolutionMaps.X);
             TensorCopy.Prefetch(maps + ConvolutionMaps.Weight);
-            ring.Initialise(2);
+            pipeline.Initialise(2);
             AsyncBarrier.FenceInitialisation();
             for (int iteration = begin; iteration < end; iteration++)
             {
@@ -63,7 +58,7 @@ internal static class ClusterSplitKConvolution
         {
             if (thread == ClusterSplitKTile.Producer)
             {
-                ring.Phase = 1; // nothing has been filled yet: the wait for an empty stage passes at once
+                pipeline.StartProducing();
                 KIteration step = default;
                 step.N = column;
                 step.Weights = maps + ConvolutionMaps.Weight;
@@ -79,7 +74,7 @@ internal static class ClusterSplitKConvolution
                     step.At.N = origin.N;
                     step.K = chunk * 64;
                     step.Tap = tap;
-                    step.Copy(ref ring, 0, arguments.ArrivingBytes);
+                    step.Copy(ref pipeline, 0, arguments.ArrivingBytes);
                     chunk++;
                     tap += chunk == taps.Chunks ? 1 : 0;
                     chunk = chunk == taps.Chunks ? 0 : chunk;
@@ -94,7 +89,7 @@ internal static class ClusterSplitKConvolution
                     step.Images = first ? maps + ConvolutionMaps.ProjectionX : maps + ConvolutionMaps.ProjectionXSkip;
                     step.At = origin.Channel((first ? chunk : chunk - arguments.FirstProjectionChunks) * 64);
                     step.K = chunk * 64;
-                    step.Copy(ref ring, 0, arguments.ArrivingBytes);
+                    step.Copy(ref pipeline, 0, arguments.ArrivingBytes);
                 }
             }
 
@@ -114,20 +109,20 @@ internal static class ClusterSplitKConvolution
             CudaAsm.Emit("@@inside %0, %1, %2;", left, boxes.Contains(low), boxes.Contains(high));
             CudaAsm.Emit("@@fetchBias %0, %1, %2;", epilogue.Bias + (long)(own + pair) * 4, lowBiased, highBiased);
             CudaAsm.Emit("@@fetchResidual %0, %1;", lowAt, highAt);
-            long formOfB = WgmmaConvolution.Descriptor | (taps.Direction < 0 ? 512L << 16 : 1L << 16);
-            int previous = 0;
+            long formOfB = taps.Direction < 0 ? WgmmaOperand.AcrossRows : WgmmaOperand.AlongRows;
+            int previous = 0; // empty barrier of the stage whose products may still be under way
             CudaAsm.Emit("@@clear;");
             for (int iteration = begin; iteration < end; iteration++)
             {
-                AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
-                long a = WgmmaConvolution.At(WgmmaConvolution.Descriptor | (1L << 16), ring.Address + warpgroup * WgmmaTile.ChunkBytes);
-                long b = WgmmaConvolution.At(formOfB, ring.Address + 2 * WgmmaTile.ChunkBytes);
+                pipeline.WaitFull();
+                long a = WgmmaOperand.At(WgmmaOperand.AlongRows, pipeline.Address + warpgroup * WgmmaBlock.ChunkBytes);
+                long b = WgmmaOperand.At(formOfB, pipeline.Address + 2 * WgmmaBlock.ChunkBytes);
                 CudaAsm.Emit("@@multiply %0, %1;", a, b);
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                 if (iteration > begin)
-                    AsyncBarrier.ArriveFirst(previous, lane);
-                previous = ring.EmptyBarrier;
-                ring.Advance();
+                    CopyPipeline.Release(previous, lane);
+                previous = pipeline.EmptyBarrier;
+                pipeline.Advance();
             }
 
             CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -20,7 +21,7 @@ internal sealed record ClusterSplitKTile(WgmmaTile Tile)
     /// <summary>Bytes of the sums of a column.</summary>
     public const int ColumnBytes = WgmmaTile.Rows * sizeof(float);
 
-    private const int Alignment = 1024, MaxShared = 227 * 1024, MaxStages = 6, Run = 8, RunBytes = Run * ColumnBytes;
+    private const int MaxStages = 6, Run = 8, RunBytes = Run * ColumnBytes;
 
     private static readonly MethodInfo Convolve = ((Delegate)ClusterSplitKConvolution.Convolve).Method;
 
@@ -31,12 +32,12 @@ internal sealed record ClusterSplitKTile(WgmmaTile Tile)
     public int BlockN => Run * Runs;
 
     /// <summary>Steps of operands that shared memory holds; not more than pay, so that blocks of other launches have room.</summary>
-    public int Stages => Math.Min(MaxStages, (MaxShared - Alignment - WgmmaTile.BarrierBytes - ExchangeBytes) / Tile.StageBytes);
+    public int Stages => Math.Min(MaxStages, (WgmmaBlock.MaxSharedBytes - WgmmaBlock.Alignment - WgmmaTile.BarrierBytes - ExchangeBytes) / Tile.StageBytes);
 
     private int ExchangeBytes => Tile.Splits * Runs * RunBytes;
 
     /// <summary>Dynamic shared memory.</summary>
-    public int SharedBytes => Alignment + Stages * Tile.StageBytes + WgmmaTile.BarrierBytes + ExchangeBytes;
+    public int SharedBytes => WgmmaBlock.Alignment + Stages * Tile.StageBytes + WgmmaTile.BarrierBytes + ExchangeBytes;
 
     /// <summary>What the kernel is compiled from.</summary>
     public PtxKernelSpec Specification() =>

@@ -16,15 +16,14 @@ internal struct KIteration
     public int N, Tap, K;
 
     /// <summary>Brings the operands when the pipeline's current stage is empty.</summary>
-    /// <param name="ring">The producer's pipeline, which goes on.</param>
+    /// <param name="pipeline">The producer's pipeline, which goes on.</param>
     /// <param name="rank">Rank of the block in its cluster, where blocks bring weights for each other; else 0.</param>
     /// <param name="bytes">Bytes that arrive.</param>
-    public readonly void Copy(ref CopyRing ring, int rank, int bytes)
+    public readonly void Copy(ref CopyPipeline pipeline, int rank, int bytes)
     {
-        AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
-        AsyncBarrier.Expect(ring.FullBarrier, bytes);
-        TensorCopy.LoadImages(ring.Address, Images, At, ring.FullBarrier);
-        CudaAsm.Emit("@@loadB %0, %1, %2, %3, %4, %5, %6;", ring.Address + 2 * WgmmaTile.ChunkBytes, Weights, ring.FullBarrier, N, K, Tap, rank);
-        ring.Advance();
+        pipeline.AcquireEmpty(bytes);
+        TensorCopy.LoadImages(pipeline.Address, Images, At, pipeline.FullBarrier);
+        CudaAsm.Emit("@@loadB %0, %1, %2, %3, %4, %5, %6;", pipeline.Address + 2 * WgmmaBlock.ChunkBytes, Weights, pipeline.FullBarrier, N, K, Tap, rank);
+        pipeline.Advance();
     }
 }

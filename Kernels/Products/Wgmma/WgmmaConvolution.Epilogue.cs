@@ -53,7 +53,7 @@ internal static partial class WgmmaConvolution
             Arguments = arguments;
             Lane = lane;
             Warpgroup = warpgroup;
-            Staging = staging + warpgroup * 2 * WgmmaTile.ChunkBytes;
+            Staging = staging + warpgroup * 2 * WgmmaBlock.ChunkBytes;
             Row = ((lane >> 5) << 4) + ((lane & 31) >> 2);
             Pair = (lane & 3) << 1;
             int row = ((lane >> 5) << 4) + (lane & 15), run = (lane >> 4) & 1;
@@ -87,7 +87,7 @@ internal static partial class WgmmaConvolution
     private static void StoreFirstPair(Epilogue o, int column, int chunks, int residual)
     {
         long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Arguments.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Point;
+        int left = o.Arguments.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaBlock.ChunkBytes + o.Point;
         float alpha = o.Arguments.Alpha, beta = o.Arguments.Beta;
         if (o.Arguments.Fp32Output != 0)
         {
@@ -102,7 +102,7 @@ internal static partial class WgmmaConvolution
         if (chunks < 2)
             return;
         BeginChunk(o);
-        CudaAsm.Emit("@@bf16Chunk1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaTile.ChunkBytes, from + 2 * WgmmaTile.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
+        CudaAsm.Emit("@@bf16Chunk1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaBlock.ChunkBytes, from + 2 * WgmmaBlock.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
         EndChunk(o, 1, column + 64);
     }
 
@@ -110,7 +110,7 @@ internal static partial class WgmmaConvolution
     private static void StoreSecondPair(Epilogue o, int column, int chunks, int residual)
     {
         long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Arguments.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaTile.ChunkBytes + o.Point;
+        int left = o.Arguments.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaBlock.ChunkBytes + o.Point;
         float alpha = o.Arguments.Alpha, beta = o.Arguments.Beta;
         if (o.Arguments.Fp32Output != 0)
         {
@@ -125,7 +125,7 @@ internal static partial class WgmmaConvolution
         if (chunks < 2)
             return;
         BeginChunk(o);
-        CudaAsm.Emit("@@bf16Chunk3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaTile.ChunkBytes, from + 2 * WgmmaTile.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
+        CudaAsm.Emit("@@bf16Chunk3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaBlock.ChunkBytes, from + 2 * WgmmaBlock.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
         EndChunk(o, 1, column + 64);
     }
 
@@ -142,6 +142,6 @@ internal static partial class WgmmaConvolution
         TensorCopy.FenceSharedWrites();
         AsyncBarrier.WarpgroupSync(1 + o.Warpgroup);
         if (o.Lane == 0)
-            TensorCopy.StoreImages(o.Map, o.Staging + chunk * WgmmaTile.ChunkBytes, o.Half.Channel(column));
+            TensorCopy.StoreImages(o.Map, o.Staging + chunk * WgmmaBlock.ChunkBytes, o.Half.Channel(column));
     }
 }

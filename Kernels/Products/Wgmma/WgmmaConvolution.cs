@@ -18,9 +18,6 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 internal static partial class WgmmaConvolution
 {
-    /// <summary>A swizzled operand whose rows are 128 bytes, eight rows 1024 apart; what else depends on the form is added.</summary>
-    internal const long Descriptor = (1L << 62) | (64L << 32);
-
     /// <summary>The kernel.</summary>
     [PtxEntry]
     internal static void Convolve(ConvolutionArguments arguments)
@@ -28,26 +25,21 @@ internal static partial class WgmmaConvolution
         CudaAsm.Emit("@@declare;");
         CudaAsm.Emit("@@keepBias %0;", arguments.Epilogue.ProjectionBias);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
-        shared = (shared + 1023) & ~1023;
+        shared = WgmmaBlock.Align(shared);
         int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127, cluster = arguments.Cluster;
         long maps = arguments.Maps;
         TapChunks taps = arguments.Taps;
         BoxGrid boxes = arguments.Boxes;
         int rank = Grid.IdxX % cluster, iterations = taps.Width * taps.Width * taps.Chunks + arguments.ProjectionChunks;
         int staging = shared + arguments.Stages * arguments.StageBytes;
-        CopyRing ring = default;
-        ring.Start = shared;
-        ring.PlaceBytes = arguments.StageBytes;
-        ring.Places = arguments.Stages;
-        ring.Full = staging + (arguments.Epilogue.Fp32Output != 0 ? 0 : 4 * WgmmaTile.ChunkBytes);
-        ring.Empty = ring.Full + ring.Places * AsyncBarrier.Bytes;
-        int workTiles = ring.Full + WgmmaTile.BarrierBytes, number = 0;
+        int barriers = staging + (arguments.Epilogue.Fp32Output != 0 ? 0 : 4 * WgmmaBlock.ChunkBytes), workTiles = barriers + WgmmaTile.BarrierBytes, number = 0;
+        CopyPipeline pipeline = CopyPipeline.At(shared, arguments.Stages, arguments.StageBytes, barriers);
         if (thread == 0)
         {
             TensorCopy.Prefetch(maps + ConvolutionMaps.X);
             TensorCopy.Prefetch(maps + ConvolutionMaps.Weight);
             TensorCopy.Prefetch(maps + ConvolutionMaps.Y);
-            ring.Initialise(2 * cluster);
+            pipeline.Initialise(2 * cluster);
             AsyncBarrier.FenceInitialisation();
         }
 
@@ -59,10 +51,10 @@ internal static partial class WgmmaConvolution
         int tiles = arguments.Tiles.Count, stride = Grid.DimX / cluster;
         if (warpgroup == 2)
         {
-            CudaAsm.Emit(WgmmaTile.FewRegisters);
+            CudaAsm.Emit("@@releaseRegisters;");
             if (lane == 0)
             {
-                ring.Phase = 1; // nothing has been filled yet: the wait for an empty stage passes at once
+                pipeline.StartProducing();
                 for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
                 {
                     int nTile = arguments.Tiles.N(tile), tap = 0;
@@ -70,7 +62,7 @@ internal static partial class WgmmaConvolution
                     KIteration step = default;
                     step.N = nTile * arguments.Tiles.TileN;
                     // Where the tile lies, for the consumers: divisions would keep them from storing it.
-                    AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
+                    pipeline.WaitEmpty();
                     CudaAsm.Emit("st.shared.v4.b32 [%0], {%1, %2, %3, %4};", WorkTile(workTiles, number++), origin.W, origin.H, origin.N, nTile);
                     step.Weights = maps + ConvolutionMaps.Weight;
                     for (int r = -taps.Radius; r <= taps.Radius; r++)
@@ -85,7 +77,7 @@ internal static partial class WgmmaConvolution
                                 step.At.N = origin.N;
                                 step.K = chunk * 64;
                                 step.Tap = tap;
-                                step.Copy(ref ring, rank, arguments.ArrivingBytes);
+                                step.Copy(ref pipeline, rank, arguments.ArrivingBytes);
                             }
 
                             tap++;
@@ -99,30 +91,31 @@ internal static partial class WgmmaConvolution
                         step.Images = first ? maps + ConvolutionMaps.ProjectionX : maps + ConvolutionMaps.ProjectionXSkip;
                         step.At = origin.Channel((first ? chunk : chunk - arguments.FirstProjectionChunks) * 64);
                         step.K = chunk * 64;
-                        step.Copy(ref ring, rank, arguments.ArrivingBytes);
+                        step.Copy(ref pipeline, rank, arguments.ArrivingBytes);
                     }
 
                     if (arguments.Epilogue.HasResidual != 0)
-                        CopyResidual(ref ring, arguments, origin, step.N);
+                        CopyResidual(ref pipeline, arguments, origin, step.N);
                 }
             }
         }
         else
         {
-            CudaAsm.Emit(WgmmaTile.ManyRegisters);
-            long formOfB = Descriptor | (taps.Direction < 0 ? 512L << 16 : 1L << 16);
+            CudaAsm.Emit("@@takeRegisters;");
+            long formOfB = taps.Direction < 0 ? WgmmaOperand.AcrossRows : WgmmaOperand.AlongRows;
             Epilogue epilogue = default;
             epilogue.Begin(arguments.Epilogue, lane, warpgroup, staging);
             for (int tile = Grid.IdxX / cluster; tile < tiles; tile += stride)
             {
-                int previous = 0, chunk = 0, workTile = WorkTile(workTiles, number++), nTile = 0;
+                int chunk = 0, workTile = WorkTile(workTiles, number++), nTile = 0;
                 Pixel origin = default;
+                int previous = 0; // empty barrier of the stage whose products may still be under way
                 CudaAsm.Emit("@@clear;");
                 for (int iteration = 0; iteration < iterations; iteration++)
                 {
-                    AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
-                    long a = At(Descriptor | (1L << 16), ring.Address + warpgroup * WgmmaTile.ChunkBytes);
-                    long b = At(formOfB, ring.Address + 2 * WgmmaTile.ChunkBytes);
+                    pipeline.WaitFull();
+                    long a = WgmmaOperand.At(WgmmaOperand.AlongRows, pipeline.Address + warpgroup * WgmmaBlock.ChunkBytes);
+                    long b = WgmmaOperand.At(formOfB, pipeline.Address + 2 * WgmmaBlock.ChunkBytes);
                     chunk++;
                     int last = chunk == taps.Chunks && iteration < convolved ? 1 : 0;
                     chunk = last != 0 ? 0 : chunk;
@@ -137,36 +130,36 @@ internal static partial class WgmmaConvolution
 
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (iteration > 0)
-                        Release(previous, lane, cluster);
-                    previous = ring.EmptyBarrier;
-                    ring.Advance();
+                        CopyPipeline.Release(previous, lane, cluster);
+                    previous = pipeline.EmptyBarrier;
+                    pipeline.Advance();
                 }
 
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
-                Release(previous, lane, cluster);
+                CopyPipeline.Release(previous, lane, cluster);
                 int column = nTile * arguments.Tiles.TileN;
                 epilogue.Turn(origin, boxes);
                 epilogue.Map = epilogue.Arguments.StoreMaps + nTile * (long)epilogue.Arguments.StoreStep;
                 if (epilogue.Arguments.HasResidual != 0)
-                    AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
+                    pipeline.WaitFull();
                 CudaAsm.Emit("@@beginTile;");
-                StoreFirstPair(epilogue, column, epilogue.Arguments.Chunks, ring.Address);
+                StoreFirstPair(epilogue, column, epilogue.Arguments.Chunks, pipeline.Address);
                 if (epilogue.Arguments.Chunks > 2)
                 {
                     if (epilogue.Arguments.HasResidual != 0)
                     {
-                        Release(ring.EmptyBarrier, lane, cluster);
-                        ring.Advance();
-                        AsyncBarrier.Wait(ring.FullBarrier, ring.Phase);
+                        CopyPipeline.Release(pipeline.EmptyBarrier, lane, cluster);
+                        pipeline.Advance();
+                        pipeline.WaitFull();
                     }
 
-                    StoreSecondPair(epilogue, column + 128, epilogue.Arguments.Chunks - 2, ring.Address);
+                    StoreSecondPair(epilogue, column + 128, epilogue.Arguments.Chunks - 2, pipeline.Address);
                 }
 
                 if (epilogue.Arguments.HasResidual != 0)
                 {
-                    Release(ring.EmptyBarrier, lane, cluster);
-                    ring.Advance();
+                    CopyPipeline.Release(pipeline.EmptyBarrier, lane, cluster);
+                    pipeline.Advance();
                 }
             }
 
@@ -178,7 +171,7 @@ internal static partial class WgmmaConvolution
     }
 
     /// <summary>Brings a tile's residual, two chunks of 64 columns a stage, each in two halves of 64 rows.</summary>
-    private static void CopyResidual(ref CopyRing ring, ConvolutionArguments arguments, Pixel origin, int column)
+    private static void CopyResidual(ref CopyPipeline pipeline, ConvolutionArguments arguments, Pixel origin, int column)
     {
         int chunks = arguments.Epilogue.Chunks;
         long map = arguments.Maps + ConvolutionMaps.Residual;
@@ -186,35 +179,19 @@ internal static partial class WgmmaConvolution
         for (int chunk = 0; chunk < chunks; chunk += 2)
         {
             int c = column + 64 * chunk;
-            AsyncBarrier.Wait(ring.EmptyBarrier, ring.Phase);
-            AsyncBarrier.Expect(ring.FullBarrier, (chunk + 1 < chunks ? 4 : 2) * WgmmaTile.ChunkBytes);
-            TensorCopy.LoadImages(ring.Address, map, origin.Channel(c), ring.FullBarrier);
-            TensorCopy.LoadImages(ring.Address + WgmmaTile.ChunkBytes, map, second.Channel(c), ring.FullBarrier);
+            pipeline.AcquireEmpty((chunk + 1 < chunks ? 4 : 2) * WgmmaBlock.ChunkBytes);
+            TensorCopy.LoadImages(pipeline.Address, map, origin.Channel(c), pipeline.FullBarrier);
+            TensorCopy.LoadImages(pipeline.Address + WgmmaBlock.ChunkBytes, map, second.Channel(c), pipeline.FullBarrier);
             if (chunk + 1 < chunks)
             {
-                TensorCopy.LoadImages(ring.Address + 2 * WgmmaTile.ChunkBytes, map, origin.Channel(c + 64), ring.FullBarrier);
-                TensorCopy.LoadImages(ring.Address + 3 * WgmmaTile.ChunkBytes, map, second.Channel(c + 64), ring.FullBarrier);
+                TensorCopy.LoadImages(pipeline.Address + 2 * WgmmaBlock.ChunkBytes, map, origin.Channel(c + 64), pipeline.FullBarrier);
+                TensorCopy.LoadImages(pipeline.Address + 3 * WgmmaBlock.ChunkBytes, map, second.Channel(c + 64), pipeline.FullBarrier);
             }
 
-            ring.Advance();
+            pipeline.Advance();
         }
     }
 
     /// <summary>Address of the place of a block's work tile, by how many it has had.</summary>
     private static int WorkTile(int workTiles, int number) => workTiles + (number & (WgmmaTile.WorkTiles - 1)) * WgmmaTile.WorkTileBytes;
-
-    /// <summary>A descriptor of an operand's form, pointed at its address in shared memory.</summary>
-    internal static long At(long form, int address) => form + ((address & 0x3FFFF) >> 4);
-
-    /// <summary>The next place of a ring.</summary>
-    internal static int Next(int place, int places) => place + 1 == places ? 0 : place + 1;
-
-    /// <summary>A warpgroup has read a stage: in every block of the cluster, since each one's copies reach all.</summary>
-    internal static void Release(int barrier, int lane, int cluster)
-    {
-        if (cluster > 1)
-            AsyncBarrier.ArriveEach(barrier, lane, cluster);
-        else
-            AsyncBarrier.ArriveFirst(barrier, lane);
-    }
 }

@@ -1,3 +1,6 @@
+using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
+
 namespace TrigFlowNative.Kernels;
 
 /// <summary>A convolution or its input gradient on wgmma, but for its tensors: boxes, tiles, and the numbers that its kernel takes.</summary>
@@ -49,14 +52,14 @@ internal sealed record WgmmaConvolutionPlan(ConvExtents Extents, WgmmaTile Tile,
             FirstProjectionChunks = Chunks(Projection.First),
             Stages = split?.Stages ?? Tile.Stages,
             StageBytes = Tile.StageBytes,
-            ArrivingBytes = 2 * WgmmaTile.ChunkBytes + Tile.BytesOfB,
+            ArrivingBytes = 2 * WgmmaBlock.ChunkBytes + Tile.BytesOfB,
             Cluster = Tile.Cluster * Tile.Splits,
             Epilogue = new()
             {
                 Columns = Columns,
                 Fp32Output = Tile.Fp32Output ? 1 : 0,
                 HasResidual = Tile.Residual ? 1 : 0,
-                StoreStep = HasStoreMaps ? Engine.Ptx.TensorMap.Bytes : 0,
+                StoreStep = HasStoreMaps ? TensorMap.Bytes : 0,
                 Chunks = Tile.Chunks,
             },
         };

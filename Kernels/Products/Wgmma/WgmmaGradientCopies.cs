@@ -1,4 +1,5 @@
 using System.Globalization;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -23,7 +24,7 @@ internal static class WgmmaGradientCopies
         // $0: target; $1, $2, $3: box; $4: barrier.
         yield return new("copy", string.Create(
             CultureInfo.InvariantCulture,
-            $"{{\n.reg .b32 to, x, y, z;\n{Shifted(0)}{Copy} [$0], [map0, {{c0, x, y, z}}], [$4];\nadd.s32 to, $0, {WgmmaTile.ChunkBytes};\n"
+            $"{{\n.reg .b32 to, x, y, z;\n{Shifted(0)}{Copy} [$0], [map0, {{c0, x, y, z}}], [$4];\nadd.s32 to, $0, {WgmmaBlock.ChunkBytes};\n"
             + $"{Shifted(1)}@both {Copy} [to], [map1, {{c1, x, y, z}}], [$4];\n}}"));
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -25,19 +26,19 @@ internal sealed record WgmmaGradientTile(int Columns)
     /// <summary>Ones in bf16: sixteen rows of a chunk, which all products with ones read.</summary>
     public const int OnesBytes = 2048;
 
-    private const int MaxShared = 227 * 1024, BarrierBytes = 256, MaxStages = 8, PartsInFlight = 2;
+    private const int BarrierBytes = 256, MaxStages = 8, PartsInFlight = 2, ProducerRegisters = 40;
 
     /// <summary>Bytes of both warpgroups' parts on their way to memory.</summary>
-    public const int StagingBytes = 2 * PartsInFlight * WgmmaTile.ChunkBytes;
+    public const int StagingBytes = 2 * PartsInFlight * WgmmaBlock.ChunkBytes;
 
     /// <summary>Chunks of a tile.</summary>
     public int Chunks => Columns / 64;
 
     /// <summary>Bytes of both operands of a step.</summary>
-    public int StageBytes => (2 + Chunks) * WgmmaTile.ChunkBytes;
+    public int StageBytes => (2 + Chunks) * WgmmaBlock.ChunkBytes;
 
     /// <summary>Steps of operands that shared memory holds.</summary>
-    public int Stages => Math.Min(MaxStages, (MaxShared - StagingBytes - OnesBytes - BarrierBytes) / StageBytes);
+    public int Stages => Math.Min(MaxStages, (WgmmaBlock.MaxSharedBytes - StagingBytes - OnesBytes - BarrierBytes) / StageBytes);
 
     /// <summary>Dynamic shared memory.</summary>
     public int SharedBytes => Stages * StageBytes + StagingBytes + OnesBytes + BarrierBytes;
@@ -51,6 +52,8 @@ internal sealed record WgmmaGradientTile(int Columns)
         var macros = new Dictionary<string, string>(WgmmaGradientCopies.Macros())
         {
             ["declare"] = $".reg .f32 acc<{Columns / 2}>, row<4>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;",
+            ["releaseRegisters"] = WgmmaBlock.ReleaseRegisters(ProducerRegisters),
+            ["takeRegisters"] = WgmmaBlock.TakeRegisters(ProducerRegisters),
             ["clear"] = string.Join('\n', Sums.Concat(RowSums).Select(sum => $"mov.f32 {sum}, 0f00000000;")),
             ["multiply"] = Multiply(false),
             ["multiplyAndSum"] = Multiply(true),
@@ -77,7 +80,7 @@ internal sealed record WgmmaGradientTile(int Columns)
         var text = new StringBuilder("wgmma.fence.sync.aligned;\n");
         for (int slice = 0; slice < WgmmaTile.Depth / 16; slice++)
         {
-            int down = slice * 16 * 128 / 16; // sixteen rows, in the descriptor's units of 16 bytes
+            int down = slice * WgmmaOperand.DepthStep(WgmmaOperand.AcrossRows);
             text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {down};\nadd.s64 db, $1, {down};\n");
             AppendProduct(text, Columns, Sums, "db");
             if (sumRows)
@@ -98,7 +101,7 @@ internal sealed record WgmmaGradientTile(int Columns)
     private static string StorePart(int part)
     {
         const string Store = "bulk.tensor.3d.global.shared::cta";
-        int place = part % PartsInFlight * WgmmaTile.ChunkBytes;
+        int place = part % PartsInFlight * WgmmaBlock.ChunkBytes;
         // Only the first thread has stores: the others pass the wait, and meet it at the barrier.
         var text = new StringBuilder("{\n.reg .f32 v<4>;\n.reg .b32 to;\n.reg .pred lead, adds, puts;\n");
         text.Append(CultureInfo.InvariantCulture, $"cp.async.bulk.wait_group.read {PartsInFlight - 1};\nbar.sync $9, 128;\n");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -31,19 +32,10 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
     /// <summary>Inner indices of a step, and columns of a chunk: a row of 128 bytes.</summary>
     public const int Depth = 64;
 
-    /// <summary>Two warpgroups that multiply and one that copies.</summary>
-    public const int Threads = 384;
+    /// <summary>Registers of a producer thread.</summary>
+    private const int ProducerRegisters = 40;
 
-    /// <summary>Bytes of 64 rows of a chunk.</summary>
-    public const int ChunkBytes = 8192;
-
-    /// <summary>The copying warpgroup gives registers up, 128 of each thread, to the two that multiply: 40 and twice 232 are three times 168.</summary>
-    public const string FewRegisters = "setmaxnreg.dec.sync.aligned.u32 40;";
-
-    /// <inheritdoc cref="FewRegisters"/>
-    public const string ManyRegisters = "setmaxnreg.inc.sync.aligned.u32 232;";
-
-    private const int MaxShared = 227 * 1024, Alignment = 1024, MaxStages = 8;
+    private const int MaxStages = 8;
 
     /// <summary>Room for the barriers of the ring.</summary>
     public const int BarrierBytes = 256;
@@ -65,16 +57,16 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
     public bool EndsWithinChunk(int columnTiles) => !Fp32Output && columnTiles > 1 && Columns % 64 != 0;
 
     /// <summary>Bytes of both operands of a step.</summary>
-    public int StageBytes => (2 + Chunks) * ChunkBytes;
+    public int StageBytes => (2 + Chunks) * WgmmaBlock.ChunkBytes;
 
     /// <summary>Steps of operands that shared memory holds.</summary>
-    public int Stages => Math.Min(MaxStages, (MaxShared - Alignment - BarrierBytes - WorkTiles * WorkTileBytes - StagingBytes) / StageBytes);
+    public int Stages => Math.Min(MaxStages, (WgmmaBlock.MaxSharedBytes - WgmmaBlock.Alignment - BarrierBytes - WorkTiles * WorkTileBytes - StagingBytes) / StageBytes);
 
     /// <summary>Two chunks of output for each warpgroup, on their way to memory; nothing where sums are stored from registers.</summary>
-    public int StagingBytes => Fp32Output ? 0 : 4 * ChunkBytes;
+    public int StagingBytes => Fp32Output ? 0 : 4 * WgmmaBlock.ChunkBytes;
 
     /// <summary>Dynamic shared memory.</summary>
-    public int SharedBytes => Alignment + Stages * StageBytes + StagingBytes + BarrierBytes + WorkTiles * WorkTileBytes;
+    public int SharedBytes => WgmmaBlock.Alignment + Stages * StageBytes + StagingBytes + BarrierBytes + WorkTiles * WorkTileBytes;
 
     /// <summary>Names the tile for <see cref="PtxKernelSpec.Variant"/>.</summary>
     public string Name => $"n{Columns}{(TransposeB ? "-tb" : "")}{(Residual ? "-residual" : "")}{(Fp32Output ? "-fp32" : "")}{(Shortcut ? "-shortcut" : "")}{(LastDepth < Depth / 16 ? $"-k{LastDepth}" : "")}-c{Cluster}";
@@ -87,6 +79,8 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
             ["declare"] = $".reg .f32 acc<{Columns / 2}>;\n.reg .pred always;\n.reg .b64 da, db;\n.reg .b32 sbase;\nmov.u32 sbase, {PtxSource.SharedMemory};\nsetp.eq.s32 always, 0, 0;{(Shortcut ? "\n.reg .b64 apart;" : "")}",
             // $0: bytes from one bias to the other.
             ["keepBias"] = Shortcut ? "mov.b64 apart, $0;" : "",
+            ["releaseRegisters"] = WgmmaBlock.ReleaseRegisters(ProducerRegisters),
+            ["takeRegisters"] = WgmmaBlock.TakeRegisters(ProducerRegisters),
             ["clear"] = string.Join('\n', Sums.Select(sum => $"mov.f32 {sum}, 0f00000000;")),
             ["multiply"] = Multiply(),
             // Chunks take turns at two places; after an odd number a tile starts where the one before it stored last.
@@ -121,15 +115,12 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
         var text = new StringBuilder("wgmma.fence.sync.aligned;\n");
         for (int slice = 0; slice < slices; slice++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * DescriptorStep(false)};\nadd.s64 db, $1, {slice * DescriptorStep(TransposeB)};\n");
+            text.Append(CultureInfo.InvariantCulture, $"add.s64 da, $0, {slice * WgmmaOperand.DepthStep(WgmmaOperand.AlongRows)};\nadd.s64 db, $1, {slice * WgmmaOperand.DepthStep(TransposeB ? WgmmaOperand.AcrossRows : WgmmaOperand.AlongRows)};\n");
             text.Append(CultureInfo.InvariantCulture, $"wgmma.mma_async.sync.aligned.m64n{Columns}k16.f32.bf16.bf16 {{{string.Join(", ", Sums)}}}, da, db, always, 1, 1, 0, {Bit(TransposeB)};\n");
         }
 
         return text.Append("wgmma.commit_group.sync.aligned;").ToString();
     }
-
-    /// <summary>Sixteen inner indices further on, in units of 16 bytes: along a row, or sixteen rows down.</summary>
-    private static int DescriptorStep(bool transposed) => (transposed ? 16 * 128 : 16 * 2) / 16;
 
     /// <summary>
     /// Starts the copies of a step's weights. $0: target; $1: map (c, tap, k); $2: barrier; $3: first column of the tile; $4: first inner
@@ -145,10 +136,10 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
         bool byDepth = PartDepth < Depth;
         int chunks = byDepth ? Chunks : Chunks / Cluster;
         var text = new StringBuilder("{\n.reg .b32 first, to, start, column, inner;\n");
-        text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 first, $6, {(byDepth ? PartDepth * 128 : chunks * ChunkBytes)}, $0;\n");
+        text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 first, $6, {(byDepth ? PartDepth * 128 : chunks * WgmmaBlock.ChunkBytes)}, $0;\n");
         text.Append(CultureInfo.InvariantCulture, $"mad.lo.s32 start, $6, {(byDepth ? 0 : chunks * 64)}, $3;\nmad.lo.s32 inner, $6, {(byDepth ? PartDepth : 0)}, $4;\n");
         for (int chunk = 0; chunk < chunks; chunk++)
-            text.Append(CultureInfo.InvariantCulture, $"add.s32 to, first, {chunk * ChunkBytes};\nadd.s32 column, start, {chunk * 64};\n{form} [to], [$1, {{column, $5, inner}}], [$2]{mask};\n");
+            text.Append(CultureInfo.InvariantCulture, $"add.s32 to, first, {chunk * WgmmaBlock.ChunkBytes};\nadd.s32 column, start, {chunk * 64};\n{form} [to], [$1, {{column, $5, inner}}], [$2]{mask};\n");
         return text.Append('}').ToString();
     }
 
@@ -159,7 +150,7 @@ internal sealed partial record WgmmaTile(int Columns, bool TransposeB, bool Resi
     public int PartDepth => Chunks % Cluster == 0 ? Depth : Depth / Cluster;
 
     /// <summary>Bytes that arrive for B in a step.</summary>
-    public int BytesOfB => TransposeB ? Chunks * ChunkBytes : Columns * 128;
+    public int BytesOfB => TransposeB ? Chunks * WgmmaBlock.ChunkBytes : Columns * 128;
 
     private static int Bit(bool value) => value ? 1 : 0;
 }

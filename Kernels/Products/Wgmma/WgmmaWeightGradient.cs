@@ -17,9 +17,6 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 internal static class WgmmaWeightGradient
 {
-    /// <summary>Transposed operands: eight inner indices 1024 bytes apart, chunks of 64 columns <see cref="WgmmaTile.ChunkBytes"/> apart.</summary>
-    private const long Descriptor = (1L << 62) | (64L << 32) | (512L << 16);
-
     /// <summary>The kernel.</summary>
     [PtxEntry]
     internal static void Accumulate(WeightGradientArguments arguments)
@@ -30,18 +27,13 @@ internal static class WgmmaWeightGradient
         long maps = arguments.Maps;
         BoxGrid boxes = arguments.Boxes;
         StreamKSchedule schedule = arguments.Schedule;
-        int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127, stages = arguments.Stages, stageBytes = arguments.StageBytes, chunks = arguments.Chunks;
-        int staging = shared + stages * stageBytes, ones = staging + WgmmaGradientTile.StagingBytes;
-        int full = ones + WgmmaGradientTile.OnesBytes, empty = full + stages * AsyncBarrier.Bytes;
+        int thread = Group.IdxX, warpgroup = thread >> 7, lane = thread & 127, chunks = arguments.Chunks;
+        int staging = shared + arguments.Stages * arguments.StageBytes, ones = staging + WgmmaGradientTile.StagingBytes;
+        CopyPipeline pipeline = CopyPipeline.At(shared, arguments.Stages, arguments.StageBytes, ones + WgmmaGradientTile.OnesBytes);
         FillOnes(ones, thread);
         if (thread == 0)
         {
-            for (int i = 0; i < stages; i++)
-            {
-                AsyncBarrier.Initialise(full + i * AsyncBarrier.Bytes, 1 + (chunks + 1) / WgmmaGradientCopies.PerThread);
-                AsyncBarrier.Initialise(empty + i * AsyncBarrier.Bytes, 2);
-            }
-
+            pipeline.Initialise(arrivals: 2, producers: 1 + (chunks + 1) / WgmmaGradientCopies.PerThread);
             AsyncBarrier.FenceInitialisation();
         }
 
@@ -49,15 +41,14 @@ internal static class WgmmaWeightGradient
             TensorCopy.Prefetch(maps + thread * (long)TensorMap.Bytes);
         CudaAsm.Emit(PtxSource.Wait);
         Group.Barrier();
-        int stage = 0;
         if (warpgroup == 2)
         {
-            CudaAsm.Emit(WgmmaTile.FewRegisters);
+            CudaAsm.Emit("@@releaseRegisters;");
             // The first thread of a warp brings two chunks: of the first warp those of dy, of the others those of x.
             int place = (lane >> 5) * WgmmaGradientCopies.PerThread - 2, copies = place < 0 ? 2 : IntrinsicMath.Min(chunks - place, WgmmaGradientCopies.PerThread);
             if ((lane & 31) == 0 && copies > 0)
             {
-                int phase = 1; // nothing has been filled yet: the wait for an empty stage passes at once
+                pipeline.StartProducing();
                 CudaAsm.Emit("@@setCopies %0;", copies);
                 for (int index = 0; ; index++)
                 {
@@ -74,12 +65,11 @@ internal static class WgmmaWeightGradient
                     CudaAsm.Emit("@@setCopy1 %0, %1, %2, %3, %4;", source.Map, source.At.C, source.At.W, source.At.H, source.At.N);
                     for (; box < end; box++)
                     {
-                        int barrier = full + stage * AsyncBarrier.Bytes, target = shared + stage * stageBytes + (place + 2) * WgmmaTile.ChunkBytes;
-                        AsyncBarrier.Wait(empty + stage * AsyncBarrier.Bytes, phase);
-                        AsyncBarrier.Expect(barrier, copies * WgmmaTile.ChunkBytes);
-                        CudaAsm.Emit("@@copy %0, %1, %2, %3, %4;", target, x << boxes.WidthLog, y << boxes.HeightLog, image << (6 - boxes.WidthLog - boxes.HeightLog), barrier);
-                        stage = WgmmaConvolution.Next(stage, stages);
-                        phase ^= stage == 0 ? 1 : 0;
+                        pipeline.AcquireEmpty(copies * WgmmaBlock.ChunkBytes);
+                        CudaAsm.Emit(
+                            "@@copy %0, %1, %2, %3, %4;", pipeline.Address + (place + 2) * WgmmaBlock.ChunkBytes, x << boxes.WidthLog, y << boxes.HeightLog,
+                            image << (6 - boxes.WidthLog - boxes.HeightLog), pipeline.FullBarrier);
+                        pipeline.Advance();
                         x++;
                         y += x == boxes.Across ? 1 : 0;
                         x = x == boxes.Across ? 0 : x;
@@ -91,25 +81,25 @@ internal static class WgmmaWeightGradient
         }
         else
         {
-            CudaAsm.Emit(WgmmaTile.ManyRegisters);
-            int phase = 0, row = ((lane >> 5) << 4) + ((lane & 31) >> 2), pair = (lane & 3) << 1, biasTiles = schedule.BiasTiles;
-            int line = staging + 2 * warpgroup * WgmmaTile.ChunkBytes + (row << 7) + ((lane & 1) << 3), swizzle = ((row & 7) ^ ((lane & 3) >> 1)) << 4;
+            CudaAsm.Emit("@@takeRegisters;");
+            int row = ((lane >> 5) << 4) + ((lane & 31) >> 2), pair = (lane & 3) << 1, biasTiles = schedule.BiasTiles;
+            int line = staging + 2 * warpgroup * WgmmaBlock.ChunkBytes + (row << 7) + ((lane & 1) << 3), swizzle = ((row & 7) ^ ((lane & 3) >> 1)) << 4;
             for (int index = 0; ; index++)
             {
                 StreamKWork work = schedule.Work(index, Grid.IdxX, Grid.DimX);
                 if (work.Tile < 0)
                     break;
-                int nTile = schedule.Tiles.N(work.Tile), steps = Settled(work.End - work.Begin), previous = 0;
-                long rowSums = WgmmaConvolution.At(Descriptor, ones);
+                int nTile = schedule.Tiles.N(work.Tile), steps = Settled(work.End - work.Begin);
+                long rowSums = WgmmaOperand.At(WgmmaOperand.AcrossRows, ones);
+                int previous = 0; // empty barrier of the stage whose products may still be under way
                 // Steps until the tile's next turn at the sums of dy; it never comes for one that has none.
                 int turn = arguments.BiasSums != 0 && nTile < biasTiles ? Settled((nTile + biasTiles - work.Begin % biasTiles) % biasTiles) : steps;
                 CudaAsm.Emit("@@clear;");
                 for (int step = 0; step < steps; step++)
                 {
-                    AsyncBarrier.Wait(full + stage * AsyncBarrier.Bytes, phase);
-                    int operand = shared + stage * stageBytes;
-                    long a = WgmmaConvolution.At(Descriptor, operand + warpgroup * WgmmaTile.ChunkBytes);
-                    long b = WgmmaConvolution.At(Descriptor, operand + 2 * WgmmaTile.ChunkBytes);
+                    pipeline.WaitFull();
+                    long a = WgmmaOperand.At(WgmmaOperand.AcrossRows, pipeline.Address + warpgroup * WgmmaBlock.ChunkBytes);
+                    long b = WgmmaOperand.At(WgmmaOperand.AcrossRows, pipeline.Address + 2 * WgmmaBlock.ChunkBytes);
                     if (step == turn)
                     {
                         CudaAsm.Emit("@@multiplyAndSum %0, %1, %2;", a, b, rowSums);
@@ -122,14 +112,13 @@ internal static class WgmmaWeightGradient
 
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (step > 0)
-                        AsyncBarrier.ArriveFirst(empty + previous * AsyncBarrier.Bytes, lane);
-                    previous = stage;
-                    stage = WgmmaConvolution.Next(stage, stages);
-                    phase ^= stage == 0 ? 1 : 0;
+                        CopyPipeline.Release(previous, lane);
+                    previous = pipeline.EmptyBarrier;
+                    pipeline.Advance();
                 }
 
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
-                AsyncBarrier.ArriveFirst(empty + previous * AsyncBarrier.Bytes, lane);
+                CopyPipeline.Release(previous, lane);
                 int k = schedule.Tiles.M(work.Tile) * WgmmaTile.Rows + warpgroup * 64, slot = IntrinsicMath.Max(work.Slot, 0);
                 if (arguments.BiasSums != 0 && nTile < biasTiles)
                 {
@@ -172,7 +161,7 @@ internal static class WgmmaWeightGradient
     /// <summary>Ones for the products that sum dy over pixels: all of their place, so that its layout does not matter.</summary>
     private static void FillOnes(int place, int thread)
     {
-        for (int at = 16 * thread; at < WgmmaGradientTile.OnesBytes; at += 16 * WgmmaTile.Threads)
+        for (int at = 16 * thread; at < WgmmaGradientTile.OnesBytes; at += 16 * WgmmaBlock.Threads)
             CudaAsm.Emit("st.shared.v4.b32 [%0], {%1, %1, %1, %1};", place + at, 0x3F803F80); // two ones in bf16
         TensorCopy.FenceSharedWrites();
     }

@@ -45,7 +45,7 @@ public class WgmmaTests
     [Fact]
     public void A_macro_that_is_not_given_is_named()
     {
-        var macros = new Dictionary<string, string> { ["declare"] = "", ["declareCopies"] = "" };
+        var macros = new Dictionary<string, string> { ["declare"] = "", ["declareCopies"] = "", ["takeRegisters"] = "" };
         Assert.Contains("clear", Assert.Throws<ArgumentException>(() => PtxSource.Compile(Accumulate, "sm_90a", 384, macros)).Message, StringComparison.Ordinal);
     }
 
