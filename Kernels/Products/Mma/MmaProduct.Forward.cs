@@ -24,9 +24,9 @@ internal static partial class MmaProduct
         int filter = place.Column + line, stride = e.Size * e.Size * e.Channels;
         CudaAsm.Emit("@@columnlimits %0;", e.Filters - filter); // beyond the last filter nothing is read
         CudaAsm.Emit("@@column0 %0;", filter * stride + 8 * piece);
-        CudaAsm.Emit("@@column1 %0;", (filter + MmaText.RowsPerCopy) * stride + 8 * piece);
-        CudaAsm.Emit("@@column2 %0;", (filter + 2 * MmaText.RowsPerCopy) * stride + 8 * piece);
-        CudaAsm.Emit("@@column3 %0;", (filter + 3 * MmaText.RowsPerCopy) * stride + 8 * piece);
+        CudaAsm.Emit("@@column1 %0;", (filter + MmaProductPtx.RowsPerCopy) * stride + 8 * piece);
+        CudaAsm.Emit("@@column2 %0;", (filter + 2 * MmaProductPtx.RowsPerCopy) * stride + 8 * piece);
+        CudaAsm.Emit("@@column3 %0;", (filter + 3 * MmaProductPtx.RowsPerCopy) * stride + 8 * piece);
 
         int steps = e.Size * e.Size * ((e.Channels + MmaTile.Depth - 1) / MmaTile.Depth);
         MmaWalk walk = MmaWalk.Start(e.Size, e.Width);
@@ -68,7 +68,7 @@ internal static partial class MmaProduct
     /// <param name="e">The extents.</param>
     private static void PlacePixels(int pixel, int channel, int channels, MmaProblem e)
     {
-        int second = pixel + MmaText.RowsPerCopy, third = second + MmaText.RowsPerCopy, fourth = third + MmaText.RowsPerCopy;
+        int second = pixel + MmaProductPtx.RowsPerCopy, third = second + MmaProductPtx.RowsPerCopy, fourth = third + MmaProductPtx.RowsPerCopy;
         CudaAsm.Emit("@@row0 %0, %1;", pixel * channels + channel, MmaWalk.Inside(pixel, e));
         CudaAsm.Emit("@@row1 %0, %1;", second * channels + channel, MmaWalk.Inside(second, e));
         CudaAsm.Emit("@@row2 %0, %1;", third * channels + channel, MmaWalk.Inside(third, e));

@@ -141,5 +141,5 @@ internal static partial class MmaProduct
 
     private static PtxKernelSpec Specification((string Kernel, MmaVariant Variant) kernel) => new(
         typeof(MmaProduct).GetMethod(kernel.Kernel, BindingFlags.Static | BindingFlags.NonPublic)!,
-        kernel.Variant.ToString(), Architecture, MmaTile.Threads, kernel.Variant.Tile.SharedBytes, MmaText.Macros(kernel.Variant));
+        kernel.Variant.ToString(), Architecture, MmaTile.Threads, kernel.Variant.Tile.SharedBytes, MmaProductPtx.Macros(kernel.Variant));
 }

@@ -40,7 +40,7 @@ internal static partial class WgmmaConvolution
         /// </summary>
         public int Point;
 
-        /// <summary>What the current tile's sums need: <see cref="WgmmaTile.Biased"/>, <see cref="WgmmaTile.Plain"/> or <see cref="WgmmaTile.Scaled"/>.</summary>
+        /// <summary>What the current tile's sums need: <see cref="WgmmaEpiloguePtx.Biased"/>, <see cref="WgmmaEpiloguePtx.Plain"/> or <see cref="WgmmaEpiloguePtx.Scaled"/>.</summary>
         public int Mode;
 
         /// <summary>Finds the thread's place in every tile.</summary>
@@ -73,7 +73,7 @@ internal static partial class WgmmaConvolution
             LowBiased = Low < Arguments.BiasedRows ? 1f : 0f;
             HighBiased = High < Arguments.BiasedRows ? 1f : 0f;
             // The half-tile's first pixel has its lowest number: if that one takes no bias, none does.
-            Mode = boxes.Number(Half) < Arguments.BiasedRows ? WgmmaTile.Biased : Arguments.Alpha == 1f ? WgmmaTile.Plain : WgmmaTile.Scaled;
+            Mode = boxes.Number(Half) < Arguments.BiasedRows ? WgmmaEpiloguePtx.Biased : Arguments.Alpha == 1f ? WgmmaEpiloguePtx.Plain : WgmmaEpiloguePtx.Scaled;
         }
 
         /// <summary>Address of the bias of the thread's first column.</summary>

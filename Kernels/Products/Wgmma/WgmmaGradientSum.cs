@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine.Ptx;
@@ -16,7 +14,7 @@ internal static class WgmmaGradientSum
     public const int Threads = 256;
 
     /// <summary>Partial sums that a thread loads before it adds the first.</summary>
-    private const int Flight = 8;
+    public const int Flight = 8;
 
     /// <summary>Rows of a block that sums for a bias: a warp's, while the warps each take a part of the sums.</summary>
     public const int BiasRows = 32;
@@ -24,7 +22,8 @@ internal static class WgmmaGradientSum
     /// <summary>Bytes of shared memory: what each thread has summed.</summary>
     public const int SharedBytes = Threads * 4 * sizeof(float);
 
-    private const int Warps = Threads / 32;
+    /// <summary>Warps of a block.</summary>
+    public const int Warps = Threads / 32;
 
     /// <summary>Warps that share the partial sums of a tile.</summary>
     public static int Sharers(int slots) => slots > Flight ? Warps : 1;
@@ -94,64 +93,4 @@ internal static class WgmmaGradientSum
             CudaAsm.Emit("@@storeOne %0, %1, %2;", arguments.Bias + (long)channel * 4, arguments.Alpha, arguments.BiasAdd);
         }
     }
-
-    /// <summary>All macros by name.</summary>
-    public static IReadOnlyDictionary<string, string> Macros() => new Dictionary<string, string>
-    {
-        ["declare"] = ".reg .f32 sum<4>;\n.reg .b32 sbase;\nmov.u32 sbase, " + PtxSource.SharedMemory + ";\n"
-            + string.Concat(Enumerable.Range(0, 4).Select(i => $"mov.f32 sum{i}, 0f00000000;\n")),
-        // $0: address of the first of up to eight partial sums; $1: bytes from one to the next; $2: how many there are.
-        ["addQuads"] = Add(4),
-        ["addOnes"] = Add(1),
-        // $0: address; $1: factor; $2: 1 to add to what is there.
-        ["storeQuad"] = Store(4),
-        ["storeOne"] = Store(1),
-        // $0: address of the first of the sums of the eight warps, the first warp's, which is in registers too.
-        ["addQuadsOfWarps"] = AddWarps(4),
-        ["addOnesOfWarps"] = AddWarps(1),
-    };
-
-    private static string Add(int numbers)
-    {
-        var text = new StringBuilder($"{{\n.reg .f32 p<{Flight * numbers}>;\n.reg .b64 at;\n.reg .pred some;\nmov.b64 at, $0;\n");
-        for (int i = 0; i < Flight; i++)
-        {
-            foreach (int number in Enumerable.Range(i * numbers, numbers))
-                text.Append(CultureInfo.InvariantCulture, $"mov.f32 p{number}, 0f00000000;\n");
-            text.Append(CultureInfo.InvariantCulture, $"setp.gt.s32 some, $2, {i};\n@some ld.global.{Vector(numbers)} {Registers("p", i * numbers, numbers)}, [at];\nadd.s64 at, at, $1;\n");
-        }
-
-        for (int i = 0; i < Flight * numbers; i++)
-            text.Append(CultureInfo.InvariantCulture, $"add.f32 sum{i % numbers}, sum{i % numbers}, p{i};\n");
-        return text.Append('}').ToString();
-    }
-
-    private static string AddWarps(int numbers)
-    {
-        var text = new StringBuilder("{\n.reg .f32 p<4>;\n");
-        for (int warp = 1; warp < Warps; warp++)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"ld.shared.{Vector(numbers)} {Registers("p", 0, numbers)}, [$0 + {warp * 32 * numbers * sizeof(float)}];\n");
-            foreach (int i in Enumerable.Range(0, numbers))
-                text.Append(CultureInfo.InvariantCulture, $"add.f32 sum{i}, sum{i}, p{i};\n");
-        }
-
-        return text.Append('}').ToString();
-    }
-
-    private static string Store(int numbers)
-    {
-        var text = new StringBuilder("{\n.reg .f32 p<4>;\n.reg .pred adds;\nsetp.ne.s32 adds, $2, 0;\n");
-        foreach (int i in Enumerable.Range(0, numbers))
-            text.Append(CultureInfo.InvariantCulture, $"mov.f32 p{i}, 0f00000000;\n");
-        text.Append(CultureInfo.InvariantCulture, $"@adds ld.global.{Vector(numbers)} {Registers("p", 0, numbers)}, [$0];\n");
-        foreach (int i in Enumerable.Range(0, numbers))
-            text.Append(CultureInfo.InvariantCulture, $"fma.rn.f32 p{i}, sum{i}, $1, p{i};\n");
-        return text.Append(CultureInfo.InvariantCulture, $"st.global.{Vector(numbers)} [$0], {Registers("p", 0, numbers)};\n}}").ToString();
-    }
-
-    private static string Vector(int numbers) => numbers == 4 ? "v4.f32" : "f32";
-
-    private static string Registers(string name, int first, int numbers) =>
-        numbers == 1 ? $"{name}{first}" : $"{{{string.Join(", ", Enumerable.Range(first, numbers).Select(i => $"{name}{i}"))}}}";
 }

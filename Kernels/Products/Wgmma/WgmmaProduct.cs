@@ -176,15 +176,15 @@ internal static class WgmmaProduct
     /// <summary>What the kernel of a convolution is compiled from.</summary>
     internal static PtxKernelSpec Specification(WgmmaTile tile) => tile.Splits > 1
         ? new ClusterSplitKTile(tile).Specification()
-        : new(Convolve, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, tile.Macros()) { Cluster = tile.Cluster, Resident = 1 };
+        : new(Convolve, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaConvolutionPtx.Macros(tile)) { Cluster = tile.Cluster, Resident = 1 };
 
     /// <summary>What the kernel of a weight gradient is compiled from.</summary>
     internal static PtxKernelSpec GradientSpecification(WgmmaGradientTile tile) =>
-        new(Accumulate, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, tile.Macros()) { Resident = 1 };
+        new(Accumulate, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaGradientPtx.Macros(tile)) { Resident = 1 };
 
     /// <summary>What the kernel that adds its partial sums up is compiled from.</summary>
     internal static PtxKernelSpec SumSpecification() =>
-        new(Sum, "", Architecture, WgmmaGradientSum.Threads, WgmmaGradientSum.SharedBytes, WgmmaGradientSum.Macros());
+        new(Sum, "", Architecture, WgmmaGradientSum.Threads, WgmmaGradientSum.SharedBytes, WgmmaGradientSumPtx.Macros());
 
     private static int Ceiling(int extent, int part) => (extent + part - 1) / part;
 }

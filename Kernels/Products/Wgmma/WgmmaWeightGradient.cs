@@ -33,7 +33,7 @@ internal static class WgmmaWeightGradient
         FillOnes(ones, thread);
         if (thread == 0)
         {
-            pipeline.Initialise(arrivals: 2, producers: 1 + (chunks + 1) / WgmmaGradientCopies.PerThread);
+            pipeline.Initialise(arrivals: 2, producers: 1 + (chunks + 1) / WgmmaGradientPtx.CopiesPerThread);
             AsyncBarrier.FenceInitialisation();
         }
 
@@ -45,7 +45,7 @@ internal static class WgmmaWeightGradient
         {
             CudaAsm.Emit("@@releaseRegisters;");
             // The first thread of a warp brings two chunks: of the first warp those of dy, of the others those of x.
-            int place = (lane >> 5) * WgmmaGradientCopies.PerThread - 2, copies = place < 0 ? 2 : IntrinsicMath.Min(chunks - place, WgmmaGradientCopies.PerThread);
+            int place = (lane >> 5) * WgmmaGradientPtx.CopiesPerThread - 2, copies = place < 0 ? 2 : IntrinsicMath.Min(chunks - place, WgmmaGradientPtx.CopiesPerThread);
             if ((lane & 31) == 0 && copies > 0)
             {
                 pipeline.StartProducing();
