@@ -27,14 +27,14 @@ public static partial class Conv2d
     /// <returns>(N, H, W, K), of x's type.</returns>
     /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent, or x is bf16 and the device the host.</exception>
     public static Tensor Apply(
-        ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1, Shortcut? shortcut = null)
+        ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1, ProjectionShortcut? shortcut = null)
     {
         if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || weight.Shape.C != x.Shape.C
             || weight.Shape[1] != weight.Shape[2] || weight.Shape[1] is not (1 or 3)
             || (bias is not null && bias.Shape != new Shape(weight.Shape[0])))
             throw new ArgumentException($"conv2d: x {x}, weight {weight}, bias {bias}; wanted (N, H, W, C), (K, R, R, C) with R = 1 or 3, (K)");
-        if (shortcut is null && TapChannels.OfInputs(program.Device, x, weight))
-            return Record(program, "conv2d", TapChannels.SpreadInput(program, "conv2d", x), weight.Reshape(weight.Shape[0], 1, 1, weight.Count / weight.Shape[0]), bias, residual, scale);
+        if (shortcut is null && Im2Col.OfInputs(program.Device, x, weight))
+            return Record(program, "conv2d", Im2Col.UnfoldInput(program, "conv2d", x), weight.Reshape(weight.Shape[0], 1, 1, weight.Count / weight.Shape[0]), bias, residual, scale);
         if (shortcut is null)
             return Record(program, "conv2d", x, weight, bias, residual, scale);
         CheckShortcut(program, x, weight, bias, residual, shortcut);
@@ -42,10 +42,10 @@ public static partial class Conv2d
     }
 
     /// <summary>Whether the device adds a shortcut within the convolution of x; otherwise it is a <see cref="Linear"/> layer whose output is a residual.</summary>
-    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, Shortcut shortcut) =>
+    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, ProjectionShortcut shortcut) =>
         TensorProduct.TakesShortcut(device, x, outputs, shortcut);
 
-    private static void CheckShortcut(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, Shortcut shortcut)
+    private static void CheckShortcut(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, ProjectionShortcut shortcut)
     {
         int outputs = weight.Shape[0];
         var images = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, shortcut.X.Shape.C);
@@ -58,7 +58,7 @@ public static partial class Conv2d
 
     /// <summary>Records a convolution under the name of the op whose shapes have been checked.</summary>
     internal static Tensor Record(
-        ComputeProgram program, string op, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Tensor? more = null)
+        ComputeProgram program, string op, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Tensor? xSkip = null)
     {
         if (x.Type is not (DType.Float32 or DType.BFloat16) || (weight.Type != x.Type && weight.Type != DType.BFloat16) || bias is { Type: not DType.Float32 })
             throw new ArgumentException($"{op}: x {x}, weight {weight}, bias {bias}; wanted Float32 or BFloat16, the weight of x's type or BFloat16, the bias Float32");
@@ -69,10 +69,10 @@ public static partial class Conv2d
         var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, weight.Shape[0]);
         if (residual is not null && (residual.Shape != shape || residual.Type != x.Type))
             throw new ArgumentException($"{op}: the residual {residual} is not {shape} {x.Type}");
-        if (residual is null && TapChannels.OfOutputs(program.Device, x, weight))
-            return new NarrowConvolution(program, op, x, weight, bias).Record();
+        if (residual is null && Im2Col.OfOutputs(program.Device, x, weight))
+            return new Col2ImConvolution(program, op, x, weight, bias).Record();
         if (residual is null || (x.Type == weight.Type && ConvolutionSteps.Fuses(program.Device, x, weight.Shape[0]) && residual.HasTangent == x.HasTangent))
-            return new ConvolutionSteps(program, op, x, weight, bias, residual, scale) { More = more }.Record();
-        return Residual.Apply(program, Record(program, op, x, weight, bias, null, 1, more), residual, scale);
+            return new ConvolutionSteps(program, op, x, weight, bias, residual, scale) { XSkip = xSkip }.Record();
+        return Residual.Apply(program, Record(program, op, x, weight, bias, null, 1, xSkip), residual, scale);
     }
 }

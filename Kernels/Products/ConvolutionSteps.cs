@@ -10,10 +10,10 @@ namespace TrigFlowNative.Kernels;
 internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tensor X, Tensor Weight, Tensor? Bias, Tensor? Residual, float Scale)
 {
     /// <summary>A tensor whose channels follow those of X, where <see cref="TensorProduct.TakesTwoSources"/>; else null.</summary>
-    public Tensor? More { get; init; }
+    public Tensor? XSkip { get; init; }
 
     /// <summary>Added before scaling, where <see cref="TensorProduct.TakesShortcut"/>; else null. There is then a bias, and no residual.</summary>
-    public Shortcut? Shortcut { get; init; }
+    public ProjectionShortcut? Shortcut { get; init; }
 
     private DType ElementType => TensorProduct.ElementType(Program.Device, Weight.Type);
 
@@ -36,11 +36,11 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         bool native = Native(y.Type) && Channels(outputs) == outputs;
         Tensor sum = native ? y : Program.Allocate(With(y.Shape, Channels(outputs)), y.HasTangent, ElementType);
         Program.Emit(
-            $"{Op}.forward", [x, More, weight, bias, Residual, Shortcut?.X, Shortcut?.More, Shortcut?.Weight, Shortcut?.Bias], [sum], cpu => Conv2d.ForwardCpu(cpu, x, weight, bias, sum),
-            gpu => TensorProduct.Forward(gpu, x, More, weight, bias, sum.Count / sum.Shape.C, Residual, Scale, sum, Shortcut));
+            $"{Op}.forward", [x, XSkip, weight, bias, Residual, Shortcut?.X, Shortcut?.XSkip, Shortcut?.Weight, Shortcut?.Bias], [sum], cpu => Conv2d.ForwardCpu(cpu, x, weight, bias, sum),
+            gpu => TensorProduct.Forward(gpu, x, XSkip, weight, bias, sum.Count / sum.Shape.C, Residual, Scale, sum, Shortcut));
         if (!native)
             Repack.Into(Program, $"{Op}.unpack", sum, new GradientSlot(y, false));
-        Program.Tape?.Record(y, [X, More, Weight, Bias, Residual, Shortcut?.X, Shortcut?.More, Shortcut?.Weight, Shortcut?.Bias], () => Backward(x.Primal, weight, y.Primal));
+        Program.Tape?.Record(y, [X, XSkip, Weight, Bias, Residual, Shortcut?.X, Shortcut?.XSkip, Shortcut?.Weight, Shortcut?.Bias], () => Backward(x.Primal, weight, y.Primal));
         return y;
     }
 
@@ -53,7 +53,7 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
             tape.Defer(Program, Residual.Primal, dy, scale, slot => Kernels.Residual.EmitBackward(Program, dy, slot, null, scale));
         Backward(x, weight, dy, scale);
         if (Shortcut is { } shortcut)
-            new ConvolutionSteps(Program, "linear", shortcut.X, shortcut.Weight, shortcut.Bias, null, 1) { More = shortcut.More }.Backward(shortcut.X.Primal, shortcut.Weight, dy, scale);
+            new ConvolutionSteps(Program, "linear", shortcut.X, shortcut.Weight, shortcut.Bias, null, 1) { XSkip = shortcut.XSkip }.Backward(shortcut.X.Primal, shortcut.Weight, dy, scale);
     }
 
     private void Backward(Tensor x, Tensor weight, Tensor dy, float scale)
@@ -62,8 +62,8 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
         Tensor packed = Pack(dy);
         if (tape.Slot(Program, X.Primal) is { } dx)
             InputGradient(packed, weight, 0, scale, dx);
-        if (More is not null && tape.Slot(Program, More.Primal) is { } dMore)
-            InputGradient(packed, weight, X.Shape.C, scale, dMore);
+        if (XSkip is not null && tape.Slot(Program, XSkip.Primal) is { } dXSkip)
+            InputGradient(packed, weight, X.Shape.C, scale, dXSkip);
         bool biasWanted = Bias is not null && tape.Needs(Bias), summed = false;
         if (tape.Needs(Weight))
         {
@@ -98,14 +98,14 @@ internal sealed record ConvolutionSteps(ComputeProgram Program, string Op, Tenso
     private void WeightGradient(Tensor x, Tensor dy, float scale, GradientSlot dWeight, GradientSlot? dBias)
     {
         Shape shape = PackedWeight;
-        Tensor? more = More?.Primal;
+        Tensor? xSkip = XSkip?.Primal;
         var slot = new GradientSlot(dWeight.Tensor.Reshape(Weight.Shape.ToArray()), dWeight.Accumulate);
         bool native = slot.Tensor.Type == DType.Float32 && slot.Tensor.Shape == shape;
         GradientSlot target = native ? slot : new GradientSlot(Program.Allocate(shape), false);
         Tensor? partials = TensorProduct.Partials(Program, x, target.Tensor);
         Program.Emit(
-            $"{Op}.backward.weight", [x, more, dy, target.ReadTensor, dBias?.ReadTensor], [target.Tensor, partials, dBias?.Tensor],
-            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, more, dy, partials!, scale, target, dBias));
+            $"{Op}.backward.weight", [x, xSkip, dy, target.ReadTensor, dBias?.ReadTensor], [target.Tensor, partials, dBias?.Tensor],
+            cpu => Conv2d.WeightGradientCpu(cpu, x, dy, target), gpu => TensorProduct.WeightGradient(gpu, x, xSkip, dy, partials!, scale, target, dBias));
         if (!native)
             Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, slot);
     }

@@ -23,24 +23,24 @@ internal static class TensorProduct
         OnTensorCores(device, type) ? (channels + Grain - 1) / Grain * Grain : channels;
 
     /// <summary>Whether the channels of an input may lie in two tensors.</summary>
-    public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more, int outputs) =>
-        x.Type == DType.BFloat16 && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && more.HasTangent == x.HasTangent
-        && x.Shape.C % WgmmaTile.Depth == 0 && more.Shape.C % Grain == 0 && outputs % Grain == 0;
+    public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor xSkip, int outputs) =>
+        x.Type == DType.BFloat16 && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && xSkip.HasTangent == x.HasTangent
+        && x.Shape.C % WgmmaTile.Depth == 0 && xSkip.Shape.C % Grain == 0 && outputs % Grain == 0;
 
     /// <summary>Whether a shortcut is added within the kernel of a convolution of x with a bias.</summary>
-    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, Shortcut shortcut) =>
+    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, ProjectionShortcut shortcut) =>
         x.Type == DType.BFloat16 && device is GpuDevice { TensorCores: TensorCorePath.Wgmma } && x.Shape.C % Grain == 0 && outputs % Grain == 0
-        && shortcut.X.HasTangent == x.HasTangent && (shortcut.More is { } more ? TakesTwoSources(device, shortcut.X, more, outputs) : shortcut.X.Shape.C % Grain == 0);
+        && shortcut.X.HasTangent == x.HasTangent && (shortcut.XSkip is { } xSkip ? TakesTwoSources(device, shortcut.X, xSkip, outputs) : shortcut.X.Shape.C % Grain == 0);
 
-    /// <summary>y = scale (conv(x, more) + bias for the first pixels + residual, or shortcut with its bias).</summary>
+    /// <summary>y = scale (conv(x, xSkip) + bias for the first pixels + residual, or shortcut with its bias).</summary>
     public static Action Forward(
-        GpuDevice gpu, Tensor x, Tensor? more, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y, Shortcut? shortcut = null)
+        GpuDevice gpu, Tensor x, Tensor? xSkip, Tensor weight, Tensor? bias, int biasedRows, Tensor? residual, float scale, Tensor y, ProjectionShortcut? shortcut = null)
     {
         ConvExtents e = Extents(x, weight);
         if (x.Type == DType.Float32)
             return ImplicitGemm.Forward(gpu, e, x, weight, bias, y, bias is null ? 0 : biasedRows);
         return gpu.TensorCores == TensorCorePath.Wgmma
-            ? WgmmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale, more: more, shortcut: shortcut)
+            ? WgmmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale, xSkip: xSkip, shortcut: shortcut)
             : MmaProduct.Forward(gpu, e, x, weight, bias, y, biasedRows, scale, residual, scale);
     }
 
@@ -61,13 +61,13 @@ internal static class TensorProduct
 
     /// <summary>dWeight = scale times the weight gradient, overwritten or added to; fp32. So dBias, only where <see cref="SumsBias"/>.</summary>
     public static Action WeightGradient(
-        GpuDevice gpu, Tensor x, Tensor? more, Tensor dy, Tensor partials, float scale, GradientSlot dWeight, GradientSlot? dBias)
+        GpuDevice gpu, Tensor x, Tensor? xSkip, Tensor dy, Tensor partials, float scale, GradientSlot dWeight, GradientSlot? dBias)
     {
         ConvExtents e = Extents(x, dWeight.Tensor);
         if (x.Type == DType.Float32)
             return ImplicitGemm.WeightGradient(gpu, e, x, dy, partials, dWeight);
         return gpu.TensorCores == TensorCorePath.Wgmma
-            ? WgmmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale, more, dBias)
+            ? WgmmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale, xSkip, dBias)
             : MmaProduct.WeightGradient(gpu, e, x, dy, partials, dWeight, scale);
     }
 

@@ -28,12 +28,12 @@ internal static class WgmmaProduct
     /// <param name="alpha">Factor of product and bias.</param>
     /// <param name="residual">Of y's shape and type, perhaps y itself, or null.</param>
     /// <param name="beta">Factor of the residual.</param>
-    /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
+    /// <param name="xSkip">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
     /// <param name="shortcut">Added to the convolution, where there is a bias and y is bf16; or null.</param>
     public static Action Forward(
         GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha = 1, Tensor? residual = null,
-        float beta = 0, Tensor? more = null, Shortcut? shortcut = null) =>
-        Launch(gpu, e, x, more, weight, 0, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, shortcut);
+        float beta = 0, Tensor? xSkip = null, ProjectionShortcut? shortcut = null) =>
+        Launch(gpu, e, x, xSkip, weight, 0, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, shortcut);
 
     /// <summary>dx = alpha times the input gradient of dy, added to dx if <paramref name="add"/> is 1.</summary>
     /// <param name="gpu">The device.</param>
@@ -55,10 +55,10 @@ internal static class WgmmaProduct
     /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
     /// <param name="dWeight">Where the gradient goes.</param>
     /// <param name="alpha">Factor of the gradient.</param>
-    /// <param name="more">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
+    /// <param name="xSkip">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
     /// <param name="dBias">Where alpha times the sum of dy over pixels goes, fp32 (K); or null.</param>
     public static Action WeightGradient(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha, Tensor? more = null,
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha, Tensor? xSkip = null,
         GradientSlot? dBias = null)
     {
         e = Flat(e);
@@ -78,7 +78,7 @@ internal static class WgmmaProduct
             {
                 ConvolutionMaps.EncodeImages(set + WeightGradientArguments.DyMap, dy, e, plan.Box);
                 ConvolutionMaps.EncodeImages(set + WeightGradientArguments.XMap, x, e, plan.Box);
-                ConvolutionMaps.EncodeImages(set + WeightGradientArguments.XSkipMap, more ?? x, e, plan.Box);
+                ConvolutionMaps.EncodeImages(set + WeightGradientArguments.XSkipMap, xSkip ?? x, e, plan.Box);
                 ConvolutionMaps.EncodeSums(set + WeightGradientArguments.GradientMap, dWeight.Tensor.Address, e.C, e.Taps, e.K);
                 if (shared)
                     ConvolutionMaps.EncodeSums(set + WeightGradientArguments.PartialsMap, partials.Address, plan.Tile.Columns, 1, plan.SharedTiles * plan.Slots * WgmmaTile.Rows);
@@ -101,13 +101,13 @@ internal static class WgmmaProduct
     }
 
     private static Action Launch(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
-        Tensor? residual, float beta, bool inputGradient, Shortcut? shortcut = null)
+        GpuDevice gpu, ConvExtents e, Tensor x, Tensor? xSkip, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
+        Tensor? residual, float beta, bool inputGradient, ProjectionShortcut? shortcut = null)
     {
         e = Flat(e);
         int inner = inputGradient ? e.K : e.C, boxes = PixelBox.Covering(e, WgmmaTile.Rows).Count(e), chunks = Ceiling(inner, WgmmaTile.Depth);
         bool fp32 = y.Type == DType.Float32;
-        WgmmaTile tile = WgmmaTiles.Best(y.Shape.C, boxes, chunks * e.Taps + Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth), gpu.Multiprocessors, Straddles(x, more, e));
+        WgmmaTile tile = WgmmaTiles.Best(y.Shape.C, boxes, chunks * e.Taps + Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth), gpu.Multiprocessors, Straddles(x, xSkip, e));
         tile = tile with { TransposeB = inputGradient, Fp32Output = fp32, Shortcut = shortcut is not null };
         tile = tile.Splits > 1
             ? tile with { Residual = residual is not null }
@@ -119,7 +119,7 @@ internal static class WgmmaProduct
         (arguments.Epilogue.Alpha, arguments.Epilogue.Beta, arguments.Epilogue.BiasedRows) = (alpha, residual is null ? 0f : beta, biasedRows);
         return () =>
         {
-            maps.Encode(set => Encode(set, plan, x, more, weight, firstChannel, y, residual, shortcut));
+            maps.Encode(set => Encode(set, plan, x, xSkip, weight, firstChannel, y, residual, shortcut));
             arguments.Maps = maps.Address;
             arguments.Epilogue.StoreMaps = maps.Address + (plan.HasStoreMaps ? plan.InputMaps * TensorMap.Bytes : ConvolutionMaps.Y);
             (arguments.Epilogue.Y, arguments.Epilogue.Bias) = (y.Address, bias?.Address ?? 0L);
@@ -130,13 +130,13 @@ internal static class WgmmaProduct
     }
 
     private static void Encode(
-        long maps, WgmmaConvolutionPlan plan, Tensor x, Tensor? more, Tensor weight, int firstChannel, Tensor y, Tensor? residual, Shortcut? shortcut)
+        long maps, WgmmaConvolutionPlan plan, Tensor x, Tensor? xSkip, Tensor weight, int firstChannel, Tensor y, Tensor? residual, ProjectionShortcut? shortcut)
     {
         (ConvExtents e, WgmmaTile tile, PixelBox box) = (plan.Extents, plan.Tile, plan.Box);
         ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.X, x, e, box);
-        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.XSkip, more ?? x, e, box);
+        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.XSkip, xSkip ?? x, e, box);
         ConvolutionMaps.EncodeWeights(maps + ConvolutionMaps.Weight, weight, firstChannel, e, tile.TransposeB ? (64, tile.PartDepth) : (WgmmaTile.Depth, tile.PartColumns));
-        if (shortcut is { X: var first, More: var second })
+        if (shortcut is { X: var first, XSkip: var second })
         {
             ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.ProjectionX, first, e, box);
             ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.ProjectionXSkip, second ?? first, e, box);
@@ -152,7 +152,7 @@ internal static class WgmmaProduct
     }
 
     /// <summary>Whether pixels of the images, or rows of the weights, begin within a line of 128 bytes, so that most chunks lie in two.</summary>
-    private static bool Straddles(Tensor x, Tensor? more, ConvExtents e) => new[] { x.Shape.C, more?.Shape.C ?? 0, e.C }.Any(channels => channels > 64 && channels % 64 != 0);
+    private static bool Straddles(Tensor x, Tensor? xSkip, ConvExtents e) => new[] { x.Shape.C, xSkip?.Shape.C ?? 0, e.C }.Any(channels => channels > 64 && channels % 64 != 0);
 
     /// <summary>Rows of a matrix as the pixels of one line: boxes of such are runs of rows.</summary>
     private static ConvExtents Flat(ConvExtents e) => e is { H: 1, W: 1 } ? e with { N = 1, W = e.N } : e;

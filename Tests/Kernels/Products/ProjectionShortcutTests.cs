@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-public class ShortcutTests
+public class ProjectionShortcutTests
 {
     /// <summary>One source and two; channels of all kinds that tensor cores take; fewer pixels than a tile and more.</summary>
     private static readonly OpCase[] Shapes =
@@ -28,11 +28,11 @@ public class ShortcutTests
         using var program = new ComputeProgram(cpu);
         Tensor Create(params int[] extents) => cpu.CreateTensor(new Shape(extents));
         Tensor x = Create(1, 4, 4, 8), weight = Create(16, 3, 3, 8), bias = Create(16);
-        Refused("does not add", new Shortcut(Create(1, 4, 4, 24), null, Create(16, 1, 1, 24), Create(16)));
-        Refused("do not fit", new Shortcut(Create(1, 4, 2, 24), null, Create(16, 1, 1, 24), Create(16)));
-        Refused("do not fit", new Shortcut(Create(1, 4, 4, 24), null, Create(16, 1, 1, 16), Create(16)));
+        Refused("does not add", new ProjectionShortcut(Create(1, 4, 4, 24), null, Create(16, 1, 1, 24), Create(16)));
+        Refused("do not fit", new ProjectionShortcut(Create(1, 4, 2, 24), null, Create(16, 1, 1, 24), Create(16)));
+        Refused("do not fit", new ProjectionShortcut(Create(1, 4, 4, 24), null, Create(16, 1, 1, 16), Create(16)));
 
-        void Refused(string reason, Shortcut shortcut)
+        void Refused(string reason, ProjectionShortcut shortcut)
         {
             Assert.False(Conv2d.TakesShortcut(cpu, x, 16, shortcut));
             Assert.Contains(reason, Assert.Throws<ArgumentException>(() => Conv2d.Apply(program, x, weight, bias, shortcut: shortcut)).Message, StringComparison.Ordinal);
@@ -54,10 +54,10 @@ public class ShortcutTests
             (p, v) =>
             {
                 (Tensor weight, Tensor bias) = (v[activations], v[activations + 2]);
-                var shortcut = new Shortcut(v[1], two ? v[2] : null, v[activations + 1], v[activations + 3]);
+                var shortcut = new ProjectionShortcut(v[1], two ? v[2] : null, v[activations + 1], v[activations + 3]);
                 return Conv2d.TakesShortcut(p.Device, v[0], outputs, shortcut)
                     ? Conv2d.Apply(p, v[0], weight, bias, scale: 0.75f, shortcut: shortcut)
-                    : Conv2d.Apply(p, v[0], weight, bias, Linear.Apply(p, v[1], shortcut.Weight.Reshape(outputs, far), shortcut.Bias, more: shortcut.More), 0.75f);
+                    : Conv2d.Apply(p, v[0], weight, bias, Linear.Apply(p, v[1], shortcut.Weight.Reshape(outputs, far), shortcut.Bias, xSkip: shortcut.XSkip), 0.75f);
             },
             v => Reference(images.ToArray(), channels, sources, outputs, v))
         { ActivationInputs = activations, WeightInputs = 2, TangentInputs = activations };

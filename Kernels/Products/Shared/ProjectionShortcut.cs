@@ -5,11 +5,11 @@ namespace TrigFlowNative.Kernels;
 /// cores of Hopper it is further terms of the same sum, and its own result is never stored.
 /// </summary>
 /// <param name="X">(N, H, W, C).</param>
-/// <param name="More">(N, H, W, C2), whose channels follow those of X, or null.</param>
+/// <param name="XSkip">(N, H, W, C2), whose channels follow those of X, or null.</param>
 /// <param name="Weight">(K, 1, 1, C + C2).</param>
 /// <param name="Bias">(K), fp32.</param>
-public sealed record Shortcut(Tensor X, Tensor? More, Tensor Weight, Tensor Bias)
+public sealed record ProjectionShortcut(Tensor X, Tensor? XSkip, Tensor Weight, Tensor Bias)
 {
-    /// <summary>Channels of X and More.</summary>
-    internal int Channels => X.Shape.C + (More?.Shape.C ?? 0);
+    /// <summary>Channels of X and XSkip.</summary>
+    internal int Channels => X.Shape.C + (XSkip?.Shape.C ?? 0);
 }

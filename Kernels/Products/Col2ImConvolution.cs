@@ -4,7 +4,7 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// What <see cref="Conv2d"/> records for a 3x3 convolution to few channels on tensor cores: a 1x1 convolution to the taps of all outputs as
-/// channels, which are then gathered (<see cref="TapChannels"/>), so that x is read once and not at every tap. The taps' products are rounded
+/// channels, which are then gathered (<see cref="Im2Col"/>), so that x is read once and not at every tap. The taps' products are rounded
 /// to bf16 before they are added up: 1e-3 of the sum, as much as its own rounding.
 /// </summary>
 /// <param name="Program">Program that records the steps.</param>
@@ -12,15 +12,15 @@ namespace TrigFlowNative.Kernels;
 /// <param name="X">(N, H, W, C), bf16.</param>
 /// <param name="Weight">(K, 3, 3, C), bf16.</param>
 /// <param name="Bias">(K), fp32, or null.</param>
-internal sealed record NarrowConvolution(ComputeProgram Program, string Op, Tensor X, Tensor Weight, Tensor? Bias)
+internal sealed record Col2ImConvolution(ComputeProgram Program, string Op, Tensor X, Tensor Weight, Tensor? Bias)
 {
-    private const TapChannels.Order Order = TapChannels.Order.TapsInChannels;
+    private const Im2Col.Order Order = Im2Col.Order.TapsInChannels;
 
     /// <summary>The weight as rows, one for each tap of each output.</summary>
-    private Shape Rows => new(TapChannels.Taps * Weight.Shape[0], 1, 1, Weight.Shape.C);
+    private Shape Rows => new(Im2Col.Taps * Weight.Shape[0], 1, 1, Weight.Shape.C);
 
     /// <summary>The rows that the kernels take.</summary>
-    private Shape PackedRows => new(TapChannels.Count(Weight.Shape[0]), 1, 1, Weight.Shape.C);
+    private Shape PackedRows => new(Im2Col.Count(Weight.Shape[0]), 1, 1, Weight.Shape.C);
 
     /// <summary>Records the forward pass and leaves the backward pass on the tape.</summary>
     public Tensor Record()
@@ -30,7 +30,7 @@ internal sealed record NarrowConvolution(ComputeProgram Program, string Op, Tens
         Program.Emit(
             $"{Op}.forward", [X, weight], [taps], _ => throw new NotSupportedException($"{Op}: taps stay apart on the host"),
             gpu => TensorProduct.Forward(gpu, X, null, weight, null, 0, null, 1, taps));
-        TapChannels.Gather(Program, $"{Op}.taps", taps, Bias, new GradientSlot(y, false), Order, 1);
+        Im2Col.Fold(Program, $"{Op}.taps", taps, Bias, new GradientSlot(y, false), Order, 1);
         Program.Tape?.Record(y, [X, Weight, Bias], () => Backward(X.Primal, weight, y.Primal));
         return y;
     }
@@ -41,7 +41,7 @@ internal sealed record NarrowConvolution(ComputeProgram Program, string Op, Tens
     {
         Tape tape = Program.Tape!;
         Tensor dy = tape.Cotangent(y), dTaps = Program.Allocate(Taps, type: X.Type);
-        TapChannels.Spread(Program, $"{Op}.backward.taps", dy, dTaps, Order, -1);
+        Im2Col.Unfold(Program, $"{Op}.backward.taps", dy, dTaps, Order, -1);
         if (tape.Slot(Program, x) is { } dx)
             Program.Emit(
                 $"{Op}.backward.x", [dTaps, weight, dx.ReadTensor], [dx.Tensor], _ => throw new NotSupportedException($"{Op}: taps stay apart on the host"),
