@@ -19,7 +19,7 @@ internal static class Im2Col
     public const int Taps = 9;
 
     /// <summary>Most channels for which it pays: their taps are the k indices, or the columns, of one k-iteration.</summary>
-    private const int MaxChannels = 64 / Taps;
+    public const int MaxChannels = 64 / Taps;
 
     private const int Grain = 8, GroupSize = 128;
 
@@ -32,13 +32,6 @@ internal static class Im2Col
         /// <summary>All taps of a channel, then those of the next: the filters (K, taps) of a weight (K, taps, C) as rows.</summary>
         TapsInChannels,
     }
-
-    /// <summary>Whether a convolution unfolds its input.</summary>
-    public static bool OfInputs(ComputeDevice device, Tensor x, Tensor weight) => OfThree(device, x, weight) && weight.Shape.C <= MaxChannels;
-
-    /// <summary>Whether a convolution folds its output.</summary>
-    public static bool OfOutputs(ComputeDevice device, Tensor x, Tensor weight) =>
-        OfThree(device, x, weight) && weight.Shape.C % Grain == 0 && weight.Shape[0] <= MaxChannels;
 
     /// <summary>Channels that the taps of some make, padded to what products take.</summary>
     public static int Count(int channels) => (Taps * channels + Grain - 1) / Grain * Grain;
@@ -145,9 +138,6 @@ internal static class Im2Col
             target[place] = BFloat16.FromSingle(sum);
         }
     }
-
-    private static bool OfThree(ComputeDevice device, Tensor x, Tensor weight) =>
-        x.Type == weight.Type && TensorProduct.OnTensorCores(device, x.Type) && weight.Shape[1] == 3;
 
     private static int TapStride(Order order, int channels) => order == Order.ChannelsInTaps ? channels : 1;
 

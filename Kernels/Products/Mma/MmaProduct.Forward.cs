@@ -6,7 +6,7 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>y: rows are pixels, columns output channels; the terms are taps times input channels, contiguous in both.</summary>
-internal static partial class MmaProduct
+internal sealed partial class MmaProduct
 {
     [PtxEntry]
     internal static void ForwardKernel(MmaForwardArguments arguments)

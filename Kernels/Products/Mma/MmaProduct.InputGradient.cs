@@ -9,7 +9,7 @@ namespace TrigFlowNative.Kernels;
 /// dx: rows are pixels, columns input channels; the terms are flipped taps times output channels. The filters' terms are not
 /// contiguous, their columns are.
 /// </summary>
-internal static partial class MmaProduct
+internal sealed partial class MmaProduct
 {
     [PtxEntry]
     internal static void InputGradientKernel(MmaInputGradientArguments arguments)

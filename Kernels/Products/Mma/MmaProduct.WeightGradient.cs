@@ -8,7 +8,7 @@ namespace TrigFlowNative.Kernels;
 /// <summary>
 /// dWeight: rows are output channels, columns input channels at one tap; the terms are pixels, contiguous in neither operand.
 /// </summary>
-internal static partial class MmaProduct
+internal sealed partial class MmaProduct
 {
     /// <summary>
     /// Blocks with neighbouring numbers read the same pixels, so that these stay in the cache: parts are numbered slowest. Where there is one part,

@@ -11,31 +11,26 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 /// <remarks>
 /// x (N, H, W, C), weight (K, R, R, C) and y (N, H, W, K) are bf16, C and K multiples of 8; sums are fp32. Results may be fp32.
-/// A block copies 32 terms of its rows and columns into a ring of four stages in shared memory (<see cref="MmaTile"/>,
+/// A block copies 32 terms of its rows and columns into a pipeline of four stages in shared memory (<see cref="MmaTile"/>,
 /// <see cref="MmaLayout"/>); taps outside of the image, channels beyond the last and pixels beyond the last arrive as zeros.
-/// The order of all sums depends on the shapes and the number of multiprocessors alone.
 /// </remarks>
-internal static partial class MmaProduct
+internal sealed partial class MmaProduct : ProductPath
 {
+    /// <summary>The path.</summary>
+    public static readonly MmaProduct Path = new();
+
     private const string Architecture = "sm_80";
 
-    /// <summary>Whether the extents suit these kernels: rows of whole 16-byte pieces, filters of 1 x 1 or 3 x 3.</summary>
-    public static bool Fits(ConvExtents e) => e.C % 8 == 0 && e.K % 8 == 0 && e.R is 1 or 3;
+    /// <summary>Elements of a 16-byte piece, of which rows consist.</summary>
+    private const int Grain = 8;
 
-    /// <summary>y = alpha (conv(x) + bias) + beta residual; the bias is added to the first <paramref name="biasedRows"/> pixels.</summary>
-    /// <param name="gpu">The device.</param>
-    /// <param name="e">Extents of the convolution.</param>
-    /// <param name="x">Input, bf16.</param>
-    /// <param name="weight">Filters, bf16.</param>
-    /// <param name="bias">fp32 (K), or null.</param>
-    /// <param name="y">Output, bf16 or fp32.</param>
-    /// <param name="biasedRows">Pixels that get the bias.</param>
-    /// <param name="alpha">Factor of the sums.</param>
-    /// <param name="residual">Of y's shape and type, or null; may be y.</param>
-    /// <param name="beta">Factor of the residual.</param>
-    public static Action Forward(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha, Tensor? residual, float beta)
+    /// <inheritdoc/>
+    public override ProductFeatures Features => new(DType.BFloat16) { ChannelGrain = Grain, FusesResidual = true, SuitsIm2Col = true };
+
+    /// <inheritdoc/>
+    public override Action Forward(GpuDevice gpu, ConvExtents e, ForwardOperands operands, Tensor y)
     {
+        (Tensor x, Tensor weight, Tensor? bias, Tensor? residual) = (operands.X, operands.Weight, operands.Bias, operands.Residual);
         MmaTile tile = MmaTile.For(e.Pixels, e.K, gpu.Multiprocessors);
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(ForwardVariant(tile, y.Type, bias is not null, residual is not null)));
         MmaForwardArguments arguments = new()
@@ -43,9 +38,9 @@ internal static partial class MmaProduct
             Problem = MmaProblem.Of(e),
             Tile = tile.Shape,
             Grouped = tile.GroupedTiles,
-            BiasedRows = biasedRows,
-            Alpha = alpha,
-            Beta = beta,
+            BiasedRows = operands.BiasedRows,
+            Alpha = operands.Alpha,
+            Beta = operands.Beta,
         };
         return () =>
         {
@@ -55,36 +50,22 @@ internal static partial class MmaProduct
         };
     }
 
-    /// <summary>dx = alpha times the input's cotangent, added to dx if <paramref name="add"/> is 1.</summary>
-    /// <param name="gpu">The device.</param>
-    /// <param name="e">Extents of the convolution.</param>
-    /// <param name="dy">Cotangent of the output, bf16.</param>
-    /// <param name="weight">Filters, bf16.</param>
-    /// <param name="dx">Cotangent of the input, bf16 or fp32.</param>
-    /// <param name="alpha">Factor of the sums.</param>
-    /// <param name="add">1 to add, 0 to overwrite.</param>
-    public static Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, Tensor dx, float alpha, int add)
+    /// <inheritdoc/>
+    public override Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, int firstChannel, GradientSlot dx, float alpha)
     {
         MmaTile tile = MmaTile.For(e.Pixels, e.C, gpu.Multiprocessors);
-        PtxKernel kernel = PtxKernel.Load(gpu, Specification(InputGradientVariant(tile, dx.Type, add != 0)));
+        PtxKernel kernel = PtxKernel.Load(gpu, Specification(InputGradientVariant(tile, dx.Tensor.Type, dx.Accumulate)));
         MmaInputGradientArguments arguments = new() { Problem = MmaProblem.Of(e), Tile = tile.Shape, Grouped = tile.GroupedTiles, Alpha = alpha };
         return () =>
         {
-            (arguments.Dy, arguments.Weight, arguments.Dx) = (dy.Address, weight.Address, dx.Address);
+            (arguments.Dy, arguments.Weight, arguments.Dx) = (dy.Address, weight.Address, dx.Tensor.Address);
             kernel.Launch(tile.Count(e.Pixels, e.C), in arguments);
         };
     }
 
-    /// <summary>dWeight (K, R, R, C) from alpha times sums over parts of the pixels, themselves summed in fixed order.</summary>
-    /// <param name="gpu">The device.</param>
-    /// <param name="e">Extents of the convolution.</param>
-    /// <param name="x">Input, bf16.</param>
-    /// <param name="dy">Cotangent of the output, bf16.</param>
-    /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
-    /// <param name="dWeight">Where the fp32 gradient goes.</param>
-    /// <param name="alpha">Factor of the sums.</param>
-    public static Action WeightGradient(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha)
+    /// <inheritdoc/>
+    public override Action WeightGradient(
+        GpuDevice gpu, ConvExtents e, WeightGradientOperands operands, Tensor partials, GradientSlot dWeight, GradientSlot? dBias, float alpha)
     {
         var split = MmaPixelSplit.Of(e, gpu.Multiprocessors);
         MmaTile tile = split.Tile;
@@ -96,7 +77,7 @@ internal static partial class MmaProduct
         arguments.Alpha = alpha;
         return () =>
         {
-            (arguments.X, arguments.Dy, arguments.Partials) = (x.Address, dy.Address, whole ? dWeight.Tensor.Address : partials.Address);
+            (arguments.X, arguments.Dy, arguments.Partials) = (operands.X.Address, operands.Dy.Address, whole ? dWeight.Tensor.Address : partials.Address);
             kernel.Launch(split.Parts * e.Taps * tile.Count(e.K, e.C), in arguments);
             if (sum is null)
                 return;
@@ -105,12 +86,10 @@ internal static partial class MmaProduct
         };
     }
 
-    /// <summary>Room for the partial sums of a weight gradient; null on the host.</summary>
-    public static Tensor? Partials(ComputeProgram program, ConvExtents e)
+    /// <inheritdoc/>
+    public override Tensor Partials(ComputeProgram program, ConvExtents e)
     {
-        if (program.Device is not GpuDevice gpu)
-            return null;
-        int parts = MmaPixelSplit.Of(e, gpu.Multiprocessors).Parts;
+        int parts = MmaPixelSplit.Of(e, ((GpuDevice)program.Device).Multiprocessors).Parts;
         return program.Allocate(parts == 1 ? new Shape(1) : new Shape(parts + ColumnSum.ScratchRows(parts), e.Taps * e.K * e.C));
     }
 

@@ -10,57 +10,43 @@ namespace TrigFlowNative.Kernels;
 /// (<see cref="WgmmaConvolution"/>, <see cref="WgmmaWeightGradient"/>): choice of tiles, tensor maps and launches.
 /// </summary>
 /// <remarks>Channels are multiples of 8, since a pixel must begin at a multiple of 16 bytes; any number of pixels.</remarks>
-internal static class WgmmaProduct
+internal sealed class WgmmaProduct : ProductPath
 {
+    /// <summary>The path.</summary>
+    public static readonly WgmmaProduct Path = new();
+
     private const string Architecture = "sm_90a";
+
+    /// <summary>Elements of 16 bytes, at a multiple of which a pixel must begin.</summary>
+    private const int Grain = 8;
 
     private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method,
         Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method, Sum = ((Delegate)WgmmaGradientSum.Sum).Method;
 
-    /// <summary>y = alpha (conv(x) + bias for the first biasedRows pixels) + beta residual.</summary>
-    /// <param name="gpu">The device.</param>
-    /// <param name="e">Extents, of tangents too.</param>
-    /// <param name="x">(N, H, W, C), bf16.</param>
-    /// <param name="weight">(K, R, R, C), bf16.</param>
-    /// <param name="bias">(K), fp32, or null.</param>
-    /// <param name="y">(N, H, W, K), bf16 or fp32.</param>
-    /// <param name="biasedRows">Pixels that take the bias.</param>
-    /// <param name="alpha">Factor of product and bias.</param>
-    /// <param name="residual">Of y's shape and type, perhaps y itself, or null.</param>
-    /// <param name="beta">Factor of the residual.</param>
-    /// <param name="xSkip">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
-    /// <param name="shortcut">Added to the convolution, where there is a bias and y is bf16; or null.</param>
-    public static Action Forward(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, float alpha = 1, Tensor? residual = null,
-        float beta = 0, Tensor? xSkip = null, ProjectionShortcut? shortcut = null) =>
-        Launch(gpu, e, x, xSkip, weight, 0, bias, y, bias is null ? 0 : biasedRows, alpha, residual, beta, inputGradient: false, shortcut);
-
-    /// <summary>dx = alpha times the input gradient of dy, added to dx if <paramref name="add"/> is 1.</summary>
-    /// <param name="gpu">The device.</param>
-    /// <param name="e">Extents; C are the weight's channels.</param>
-    /// <param name="dy">(N, H, W, K), bf16.</param>
-    /// <param name="weight">(K, R, R, C), bf16.</param>
-    /// <param name="dx">(N, H, W, channels), bf16 or fp32: the gradient of as many channels as it has.</param>
-    /// <param name="alpha">Factor of the gradient.</param>
-    /// <param name="add">1 to add to dx, 0 to overwrite it.</param>
-    /// <param name="firstChannel">The first channel of the weight whose gradient is wanted, a multiple of 8.</param>
-    public static Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, Tensor dx, float alpha, int add, int firstChannel = 0) =>
-        Launch(gpu, e, dy, null, weight, firstChannel, null, dx, 0, alpha, add != 0 ? dx : null, 1, inputGradient: true);
-
-    /// <summary>The fp32 gradient of the weight from x and dy, its sums in an order that depends on the shapes and the number of multiprocessors alone.</summary>
-    /// <param name="gpu">The device.</param>
-    /// <param name="e">Extents.</param>
-    /// <param name="x">(N, H, W, C), bf16.</param>
-    /// <param name="dy">(N, H, W, K), bf16.</param>
-    /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
-    /// <param name="dWeight">Where the gradient goes.</param>
-    /// <param name="alpha">Factor of the gradient.</param>
-    /// <param name="xSkip">The last of the C channels where x has only the first, a multiple of 64; or null.</param>
-    /// <param name="dBias">Where alpha times the sum of dy over pixels goes, fp32 (K); or null.</param>
-    public static Action WeightGradient(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight, float alpha, Tensor? xSkip = null,
-        GradientSlot? dBias = null)
+    /// <inheritdoc/>
+    public override ProductFeatures Features => new(DType.BFloat16)
     {
+        ChannelGrain = Grain,
+        FusesResidual = true,
+        FirstSourceGrain = WgmmaTile.Depth, // a k-iteration reads one source
+        AddsProjections = true,
+        SumsBiasGradient = true,
+        SuitsIm2Col = true,
+    };
+
+    /// <inheritdoc/>
+    public override Action Forward(GpuDevice gpu, ConvExtents e, ForwardOperands operands, Tensor y) =>
+        Launch(gpu, Flat(e), new(operands, y) { BiasedRows = operands.Bias is null ? 0 : operands.BiasedRows });
+
+    /// <inheritdoc/>
+    public override Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, int firstChannel, GradientSlot dx, float alpha) => Launch(
+        gpu, Flat(e), new(new(dy, weight) { Residual = dx.ReadTensor, Alpha = alpha }, dx.Tensor) { IsInputGradient = true, FirstChannel = firstChannel });
+
+    /// <inheritdoc/>
+    public override Action WeightGradient(
+        GpuDevice gpu, ConvExtents e, WeightGradientOperands operands, Tensor partials, GradientSlot dWeight, GradientSlot? dBias, float alpha)
+    {
+        (Tensor x, Tensor? xSkip, Tensor dy) = operands;
         e = Flat(e);
         StreamKPlan plan = StreamKPlan.Of(e, gpu.Multiprocessors);
         PtxKernel kernel = PtxKernel.Load(gpu, GradientSpecification(plan.Tile));
@@ -93,54 +79,55 @@ internal static class WgmmaProduct
         };
     }
 
-    /// <summary>Room for the partial sums of a weight gradient and behind them those of a bias, where there are any.</summary>
-    public static Tensor Partials(ComputeProgram program, ConvExtents e)
+    /// <summary>Takes room for the partial sums of a weight gradient and behind them those of a bias, where there are any.</summary>
+    public override Tensor Partials(ComputeProgram program, ConvExtents e)
     {
         StreamKPlan plan = StreamKPlan.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors);
         return program.Allocate(new Shape(Math.Max(1, plan.PartialCount + plan.BiasCount(e.K))));
     }
 
-    private static Action Launch(
-        GpuDevice gpu, ConvExtents e, Tensor x, Tensor? xSkip, Tensor weight, int firstChannel, Tensor? bias, Tensor y, int biasedRows, float alpha,
-        Tensor? residual, float beta, bool inputGradient, ProjectionShortcut? shortcut = null)
+    private static Action Launch(GpuDevice gpu, ConvExtents e, Request request)
     {
-        e = Flat(e);
-        int inner = inputGradient ? e.K : e.C, boxes = PixelBox.Covering(e, WgmmaTile.Rows).Count(e), chunks = Ceiling(inner, WgmmaTile.Depth);
-        bool fp32 = y.Type == DType.Float32;
-        WgmmaTile tile = WgmmaTiles.Best(y.Shape.C, boxes, chunks * e.Taps + Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth), gpu.Multiprocessors, Straddles(x, xSkip, e));
-        tile = tile with { TransposeB = inputGradient, Fp32Output = fp32, Shortcut = shortcut is not null };
+        (ForwardOperands operands, Tensor y) = request;
+        ProjectionShortcut? shortcut = operands.Shortcut;
+        int inner = request.IsInputGradient ? e.K : e.C, boxes = PixelBox.Covering(e, WgmmaTile.Rows).Count(e), chunks = Ceiling(inner, WgmmaTile.Depth);
+        bool fp32 = y.Type == DType.Float32, residual = operands.Residual is not null;
+        WgmmaTile tile = WgmmaTiles.Best(
+            y.Shape.C, boxes, chunks * e.Taps + Ceiling(shortcut?.Channels ?? 0, WgmmaTile.Depth), gpu.Multiprocessors, Straddles(operands.X, operands.XSkip, e));
+        tile = tile with { TransposeB = request.IsInputGradient, Fp32Output = fp32, Shortcut = shortcut is not null };
         tile = tile.Splits > 1
-            ? tile with { Residual = residual is not null }
-            : tile with { Residual = residual is not null && !fp32, LastDepth = Ceiling(inner - (chunks - 1) * WgmmaTile.Depth, 16) };
-        var plan = new WgmmaConvolutionPlan(e, tile, y.Shape.C, x.Shape.C) { Projection = (shortcut?.Channels ?? 0, shortcut?.X.Shape.C ?? 0) };
+            ? tile with { Residual = residual }
+            : tile with { Residual = residual && !fp32, LastDepth = Ceiling(inner - (chunks - 1) * WgmmaTile.Depth, 16) };
+        var plan = new WgmmaConvolutionPlan(e, tile, y.Shape.C, operands.X.Shape.C) { Projection = (shortcut?.Channels ?? 0, shortcut?.X.Shape.C ?? 0) };
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(tile));
         var maps = new TensorMaps(gpu, plan.InputMaps + (plan.HasStoreMaps ? plan.NTiles : 0));
         ConvolutionArguments arguments = plan.Arguments();
-        (arguments.Epilogue.Alpha, arguments.Epilogue.Beta, arguments.Epilogue.BiasedRows) = (alpha, residual is null ? 0f : beta, biasedRows);
+        (arguments.Epilogue.Alpha, arguments.Epilogue.Beta, arguments.Epilogue.BiasedRows) = (operands.Alpha, residual ? operands.Beta : 0f, request.BiasedRows);
         return () =>
         {
-            maps.Encode(set => Encode(set, plan, x, xSkip, weight, firstChannel, y, residual, shortcut));
+            maps.Encode(set => Encode(set, plan, request));
             arguments.Maps = maps.Address;
             arguments.Epilogue.StoreMaps = maps.Address + (plan.HasStoreMaps ? plan.InputMaps * TensorMap.Bytes : ConvolutionMaps.Y);
-            (arguments.Epilogue.Y, arguments.Epilogue.Bias) = (y.Address, bias?.Address ?? 0L);
-            arguments.Epilogue.ProjectionBias = shortcut is null ? 0L : shortcut.Bias.Address - bias!.Address;
-            arguments.Epilogue.Residual = residual is null ? 0L : residual.Address - y.Address;
+            (arguments.Epilogue.Y, arguments.Epilogue.Bias) = (y.Address, operands.Bias?.Address ?? 0L);
+            arguments.Epilogue.ProjectionBias = shortcut?.Bias is { } further ? further.Address - operands.Bias!.Address : 0L;
+            arguments.Epilogue.Residual = operands.Residual is { } added ? added.Address - y.Address : 0L;
             kernel.Launch(plan.Blocks(gpu.Multiprocessors), in arguments);
         };
     }
 
-    private static void Encode(
-        long maps, WgmmaConvolutionPlan plan, Tensor x, Tensor? xSkip, Tensor weight, int firstChannel, Tensor y, Tensor? residual, ProjectionShortcut? shortcut)
+    private static void Encode(long maps, WgmmaConvolutionPlan plan, Request request)
     {
         (ConvExtents e, WgmmaTile tile, PixelBox box) = (plan.Extents, plan.Tile, plan.Box);
-        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.X, x, e, box);
-        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.XSkip, xSkip ?? x, e, box);
-        ConvolutionMaps.EncodeWeights(maps + ConvolutionMaps.Weight, weight, firstChannel, e, tile.TransposeB ? (64, tile.PartDepth) : (WgmmaTile.Depth, tile.PartColumns));
-        if (shortcut is { X: var first, XSkip: var second })
+        (ForwardOperands operands, Tensor y) = request;
+        (int C, int K) part = tile.TransposeB ? (64, tile.PartDepth) : (WgmmaTile.Depth, tile.PartColumns);
+        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.X, operands.X, e, box);
+        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.XSkip, operands.XSkip ?? operands.X, e, box);
+        ConvolutionMaps.EncodeWeights(maps + ConvolutionMaps.Weight, operands.Weight, request.FirstChannel, e, part);
+        if (operands.Shortcut is { } shortcut)
         {
-            ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.ProjectionX, first, e, box);
-            ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.ProjectionXSkip, second ?? first, e, box);
-            ConvolutionMaps.EncodeWeights(maps + ConvolutionMaps.ProjectionWeight, shortcut.Weight, 0, e with { C = shortcut.Channels, R = 1 }, (WgmmaTile.Depth, tile.PartColumns));
+            ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.ProjectionX, shortcut.X, e, box);
+            ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.ProjectionXSkip, shortcut.XSkip ?? shortcut.X, e, box);
+            ConvolutionMaps.EncodeWeights(maps + ConvolutionMaps.ProjectionWeight, shortcut.Weight, 0, e with { C = shortcut.Channels, R = 1 }, part);
         }
 
         if (tile.Fp32Output || tile.Splits > 1)
@@ -148,7 +135,7 @@ internal static class WgmmaProduct
         ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.Y, y, e, box.Half);
         for (int i = 0; plan.HasStoreMaps && i < plan.NTiles; i++)
             ConvolutionMaps.EncodeImages(maps + (plan.InputMaps + i) * TensorMap.Bytes, y, e, box.Half, Math.Min(plan.Columns, (i + 1) * tile.Columns));
-        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.Residual, residual ?? y, e, box.Half);
+        ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.Residual, operands.Residual ?? y, e, box.Half);
     }
 
     /// <summary>Whether pixels of the images, or rows of the weights, begin within a line of 128 bytes, so that most chunks lie in two.</summary>
@@ -187,4 +174,16 @@ internal static class WgmmaProduct
         new(Sum, "", Architecture, WgmmaGradientSum.Threads, WgmmaGradientSum.SharedBytes, WgmmaGradientSumPtx.Macros());
 
     private static int Ceiling(int extent, int part) => (extent + part - 1) / part;
+
+    /// <summary>A convolution, or an input gradient, whose input is dy.</summary>
+    private sealed record Request(ForwardOperands Operands, Tensor Y)
+    {
+        public bool IsInputGradient { get; init; }
+
+        /// <summary>The first channel of the weight whose gradient is wanted, a multiple of 8.</summary>
+        public int FirstChannel { get; init; }
+
+        /// <summary>Pixels that take the bias.</summary>
+        public int BiasedRows { get; init; }
+    }
 }

@@ -5,7 +5,7 @@ using static TrigFlowNative.Tests.Kernels.PtxMachineMemory;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>Tiles whose steps the blocks of a cluster share.</summary>
+/// <summary>Tiles whose k-iterations the blocks of a cluster share.</summary>
 public partial class WgmmaMachineTests
 {
     /// <summary>N, H, W, C, K, R; channels of the shortcut's sources; columns of a tile and blocks that share it; whether it is the input gradient, has a residual, writes fp32.</summary>
@@ -27,6 +27,14 @@ public partial class WgmmaMachineTests
     public void Blocks_that_share_a_tile_are_right_in_every_element(int[] extents, int[] sources, int tileColumns, int splits, bool inputGradient, bool residual, bool fp32)
     {
         ConvExtents e = Extents(extents);
+        SplitKIsRight(e, sources, tileColumns, splits, (inputGradient, residual, fp32), biased: e.Pixels - 5);
+        SplitKIsRight(e, sources, tileColumns, splits, (inputGradient, residual, fp32), biased: 0);
+    }
+
+    /// <summary>Without biased pixels there is no bias: at its address lie NaNs.</summary>
+    private static void SplitKIsRight(ConvExtents e, int[] sources, int tileColumns, int splits, (bool InputGradient, bool Residual, bool Fp32) form, int biased)
+    {
+        (bool inputGradient, bool residual, bool fp32) = form;
         bool hasShortcut = sources[0] > 0;
         int inner = inputGradient ? e.K : e.C, columns = inputGradient ? e.C : e.K, further = sources.Sum(), known = inner / 64 * 64;
         var run = new PtxMachineMemory();
@@ -59,12 +67,11 @@ public partial class WgmmaMachineTests
             PtxMachine.EncodeMap(run.Bytes, maps + 896, moreAt, [further, 1, columns], [further, further], [WgmmaTile.Depth, 1, tileColumns]);
         }
 
-        int biased = e.Pixels - 5;
         float alpha = 0.5f, beta = residual ? 2f : 0f;
         var plan = new WgmmaConvolutionPlan(e, tile, columns, firstChannels) { Projection = (further, sources[0]) };
         ConvolutionArguments arguments = plan.Arguments();
-        (arguments.Maps, arguments.Epilogue.Y, arguments.Epilogue.Bias, arguments.Epilogue.Residual) = (maps, yAt, biasAt, thereAt - yAt);
-        arguments.Epilogue.ProjectionBias = moreBiasAt - biasAt;
+        (arguments.Maps, arguments.Epilogue.Y, arguments.Epilogue.Bias, arguments.Epilogue.Residual) = (maps, yAt, biased > 0 ? biasAt : 0, thereAt - yAt);
+        arguments.Epilogue.ProjectionBias = biased > 0 ? moreBiasAt - biasAt : 0;
         (arguments.Epilogue.Alpha, arguments.Epilogue.Beta, arguments.Epilogue.BiasedRows) = (alpha, beta, biased);
         new PtxMachine(WgmmaProduct.Specification(tile), run.Bytes).Run(plan.Blocks(multiprocessors: 1), in arguments);
         float[] expected = new float[there.Length];
