@@ -29,7 +29,7 @@ internal sealed record Col2ImConvolution(ComputeProgram Program, string Op, Tens
     /// <summary>Records the forward pass and leaves the backward pass on the tape.</summary>
     public Tensor Record()
     {
-        Tensor weight = Repack.To(Program, $"{Op}.pack", Weight.Reshape(Rows.ToArray()), PaddedRows, Weight.Type);
+        Tensor weight = Cast.To(Program, $"{Op}.pack", Weight.Reshape(Rows.ToArray()), PaddedRows, Weight.Type);
         Tensor taps = Program.Allocate(Taps, X.HasTangent, X.Type), y = Program.Allocate(new Shape(X.Shape.N, X.Shape.H, X.Shape.W, Weight.Shape[0]), X.HasTangent, X.Type);
         Program.Emit($"{Op}.forward", [X, weight], [taps], OnHost, gpu => path.Forward(gpu, ConvExtents.Of(X, weight), new(X, weight), taps));
         Im2Col.Fold(Program, $"{Op}.taps", taps, Bias, new GradientSlot(y, false), Order, 1);
@@ -62,7 +62,7 @@ internal sealed record Col2ImConvolution(ComputeProgram Program, string Op, Tens
         Tensor partials = path.Partials(Program, e);
         Program.Emit(
             $"{Op}.backward.weight", [x, dTaps], [padded.Tensor, partials], OnHost, gpu => path.WeightGradient(gpu, e, new(x, null, dTaps), partials, padded, null, 1));
-        Repack.Into(Program, $"{Op}.backward.unpack", padded.Tensor, new GradientSlot(dWeight.Tensor.Reshape(Rows.ToArray()), dWeight.Accumulate));
+        Cast.Into(Program, $"{Op}.backward.unpack", padded.Tensor, new GradientSlot(dWeight.Tensor.Reshape(Rows.ToArray()), dWeight.Accumulate));
     }
 
     private void OnHost(CpuDevice cpu) => throw new NotSupportedException($"{Op}: taps are channels on tensor cores alone");

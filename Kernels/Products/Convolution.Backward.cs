@@ -51,7 +51,7 @@ internal sealed partial record Convolution
             $"{Op}.backward.x", [dy, weight, target.ReadTensor], [target.Tensor], cpu => ConvolutionHost.InputGradient(cpu, dy, weight, target),
             gpu => path.InputGradient(gpu, ConvExtents.Of(dy, weight), dy, weight, firstChannel, target, scale));
         if (!native)
-            Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, dx);
+            Cast.Into(Program, $"{Op}.backward.unpack", target.Tensor, dx);
     }
 
     private void WeightGradient(WeightGradientOperands operands, float scale, GradientSlot dWeight, GradientSlot? dBias)
@@ -65,7 +65,7 @@ internal sealed partial record Convolution
             $"{Op}.backward.weight", [operands.X, operands.XSkip, operands.Dy, target.ReadTensor, dBias?.ReadTensor], [target.Tensor, partials, dBias?.Tensor],
             cpu => ConvolutionHost.WeightGradient(cpu, operands.X, operands.Dy, target), gpu => path.WeightGradient(gpu, e, operands, partials!, target, dBias, scale));
         if (!native)
-            Repack.Into(Program, $"{Op}.backward.unpack", target.Tensor, slot);
+            Cast.Into(Program, $"{Op}.backward.unpack", target.Tensor, slot);
     }
 
     private void BiasGradient(Tensor dy, float scale, GradientSlot dBias)

@@ -78,8 +78,8 @@ internal sealed partial record Convolution(ComputeProgram Program, string Op, Te
     private Tensor RecordForward()
     {
         Tensor y = Program.Allocate(With(X.Shape, Outputs), X.HasTangent, X.Type);
-        Tensor x = Pad(X), weight = Repack.To(Program, $"{Op}.pack", Weight, PaddedWeight, features.ElementType);
-        Tensor? bias = Bias is null ? null : Repack.To(Program, $"{Op}.pack", Bias, new Shape(features.Padded(Outputs)), DType.Float32);
+        Tensor x = Pad(X), weight = Cast.To(Program, $"{Op}.pack", Weight, PaddedWeight, features.ElementType);
+        Tensor? bias = Bias is null ? null : Cast.To(Program, $"{Op}.pack", Bias, new Shape(features.Padded(Outputs)), DType.Float32);
         bool native = features.Writes(y.Type) && features.Takes(Outputs);
         Tensor sum = native ? y : Program.Allocate(With(y.Shape, features.Padded(Outputs)), y.HasTangent, features.ElementType);
         ForwardOperands operands = new(x, weight)
@@ -96,14 +96,14 @@ internal sealed partial record Convolution(ComputeProgram Program, string Op, Te
             $"{Op}.forward", [x, XSkip, weight, bias, Residual, Shortcut?.X, Shortcut?.XSkip, Shortcut?.Weight, Shortcut?.Bias], [sum],
             cpu => ConvolutionHost.Forward(cpu, x, weight, bias, sum), gpu => path.Forward(gpu, ConvExtents.Of(x, weight), operands, sum));
         if (!native)
-            Repack.Into(Program, $"{Op}.unpack", sum, new GradientSlot(y, false));
+            Cast.Into(Program, $"{Op}.unpack", sum, new GradientSlot(y, false));
         Program.Tape?.Record(
             y, [X, XSkip, Weight, Bias, Residual, Shortcut?.X, Shortcut?.XSkip, Shortcut?.Weight, Shortcut?.Bias], () => Backward(x.Primal, weight, y.Primal));
         return y;
     }
 
     /// <summary>Images as the kernels take them.</summary>
-    private Tensor Pad(Tensor images) => Repack.To(Program, $"{Op}.pack", images, With(images.Shape, features.Padded(images.Shape.C)), features.ElementType);
+    private Tensor Pad(Tensor images) => Cast.To(Program, $"{Op}.pack", images, With(images.Shape, features.Padded(images.Shape.C)), features.ElementType);
 
     private static Shape With(Shape shape, int channels) => new(shape.N, shape.H, shape.W, channels);
 }
