@@ -25,14 +25,14 @@ internal struct MmaTileShape
     /// <summary>Rows and columns of a warp's sums.</summary>
     public int WarpRows, WarpColumns;
 
-    /// <summary>M tiles of a product of so many rows.</summary>
+    /// <summary>M tiles of a product with this number of rows.</summary>
     public readonly int MTiles(int rows) => (rows + Rows - 1) / Rows;
 
-    /// <summary>N tiles of a product of so many columns.</summary>
+    /// <summary>N tiles of a product with this number of columns.</summary>
     public readonly int NTiles(int columns) => (columns + Columns - 1) / Columns;
 }
 
-/// <summary>What <see cref="MmaProduct.ForwardKernel"/> takes: y = alpha (conv(x) + bias) + beta residual.</summary>
+/// <summary>The argument of <see cref="MmaProduct.ForwardKernel"/>: y = alpha (conv(x) + bias) + beta residual.</summary>
 internal struct MmaForwardArguments
 {
     /// <summary>Addresses of images, filters (K, R, R, C) and output; of the bias, fp32, and of the residual, where the kernel has one.</summary>
@@ -54,7 +54,7 @@ internal struct MmaForwardArguments
     public float Alpha, Beta;
 }
 
-/// <summary>What <see cref="MmaProduct.InputGradientKernel"/> takes: dx = alpha times the gradient, added to dx in kernels that add.</summary>
+/// <summary>The argument of <see cref="MmaProduct.InputGradientKernel"/>: dx = alpha times the gradient, added to dx in kernels that add.</summary>
 internal struct MmaInputGradientArguments
 {
     /// <summary>Addresses of the output's cotangent, the filters, and the input's cotangent.</summary>
@@ -73,7 +73,7 @@ internal struct MmaInputGradientArguments
     public float Alpha;
 }
 
-/// <summary>What <see cref="MmaProduct.WeightGradientKernel"/> takes: alpha times sums over parts of the pixels.</summary>
+/// <summary>The argument of <see cref="MmaProduct.WeightGradientKernel"/>: alpha times sums over parts of the pixels.</summary>
 internal struct MmaWeightGradientArguments
 {
     /// <summary>Addresses of the images, the output's cotangent, and the sums (parts, K, R, R, C), fp32.</summary>

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How a weight gradient is shared: the tile, and into how many sums of how many pixels it is split.</summary>
+/// <summary>How a weight gradient is split: the tile, the number of partial sums (split-K), and the pixels of each.</summary>
 /// <param name="Tile">The tile.</param>
 /// <param name="Parts">Number of partial sums.</param>
 /// <param name="Span">Pixels of each but the last, a multiple of <see cref="MmaTile.Depth"/>.</param>
@@ -32,7 +32,7 @@ internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
             select new MmaPixelSplit(tile, (steps + span - 1) / span, span * MmaTile.Depth)).First();
     }
 
-    /// <summary>What the kernel takes, but for addresses and the factor.</summary>
+    /// <summary>The kernel's argument without addresses and factor.</summary>
     public MmaWeightGradientArguments Arguments(ConvExtents e) => new()
     {
         Problem = MmaProblem.Of(e),

@@ -93,7 +93,7 @@ internal sealed partial class MmaProduct : ProductPath
         return program.Allocate(parts == 1 ? new Shape(1) : new Shape(parts + ColumnSum.ScratchRows(parts), e.Taps * e.K * e.C));
     }
 
-    /// <summary>Everything these kernels are ever loaded from.</summary>
+    /// <summary>The specifications of all kernels of this path.</summary>
     internal static IEnumerable<PtxKernelSpec> Specifications() =>
         from tile in MmaTile.All
         from specification in (IEnumerable<PtxKernelSpec>)

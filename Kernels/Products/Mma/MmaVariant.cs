@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>What decides the text of a kernel's macros.</summary>
+/// <summary>A form of a kernel on mma.sync: all that its macros depend on.</summary>
 /// <param name="Tile">The tile.</param>
 /// <param name="RowLines">Whether the row operand lies in lines (<see cref="MmaLayout"/>).</param>
 /// <param name="ColumnLines">Whether the column operand does.</param>

@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A box of pixels, a power of two along width, height and images, that a tile of a matrix product stands for: the copy engine
-/// brings it, shifted by a filter's tap, with zeros where it leaves the image.
+/// A box of pixels, a power of two along width, height and images: the rows of a tile of a matrix product, or its k indices. The copy engine brings
+/// it, shifted by a filter's tap, with zeros where it leaves the image.
 /// </summary>
 internal readonly record struct PixelBox(int Width, int Height, int Images)
 {

@@ -2,17 +2,17 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>What the kernels of a <see cref="ProductPath"/> take.</summary>
+/// <summary>The abilities of a <see cref="ProductPath"/>'s kernels.</summary>
 /// <param name="ElementType">Type of the operands that they multiply; results are of that type or fp32.</param>
 internal readonly record struct ProductFeatures(DType ElementType)
 {
-    /// <summary>What channels must be a multiple of; others are padded before and cut after.</summary>
+    /// <summary>Channels must be a multiple of this number; others are padded before and cut after.</summary>
     public int ChannelGrain { get; init; } = 1;
 
     /// <summary>Whether the epilogue adds a residual and scales the sum.</summary>
     public bool FusesResidual { get; init; }
 
-    /// <summary>What the first source's channels must be a multiple of where x may lie in two tensors; 0 where it may not.</summary>
+    /// <summary>Where x may lie in two tensors, the first one's channels must be a multiple of this number; 0 where it may not.</summary>
     public int FirstSourceGrain { get; init; }
 
     /// <summary>Whether a projection shortcut may be further terms of the sum.</summary>

@@ -6,15 +6,15 @@ namespace TrigFlowNative.Kernels;
 /// <remarks>The order of all sums depends on the shapes and the number of multiprocessors alone.</remarks>
 internal abstract class ProductPath
 {
-    /// <summary>What the kernels take: operands of its type, their channels multiples of its grain.</summary>
+    /// <summary>The operands that the kernels take: of its element type, their channels multiples of its grain.</summary>
     public abstract ProductFeatures Features { get; }
 
     /// <summary>Loads y = alpha (conv(x) + bias) + beta residual.</summary>
     /// <param name="gpu">The device.</param>
     /// <param name="e">Extents, of all images stored in x: of tangents too.</param>
-    /// <param name="operands">What is read.</param>
+    /// <param name="operands">The operands.</param>
     /// <param name="y">(N, H, W, K), of the operands' type or fp32.</param>
-    /// <returns>What launches the kernels.</returns>
+    /// <returns>The launch.</returns>
     public abstract Action Forward(GpuDevice gpu, ConvExtents e, ForwardOperands operands, Tensor y);
 
     /// <summary>Loads dx = alpha times the input gradient of dy, overwritten or added to.</summary>
@@ -25,18 +25,18 @@ internal abstract class ProductPath
     /// <param name="firstChannel">The first input channel whose gradient is wanted; 0 where x lies in one tensor.</param>
     /// <param name="dx">(N, H, W, channels), of the operands' type or fp32: the gradient of as many channels as it has.</param>
     /// <param name="alpha">Factor of the gradient.</param>
-    /// <returns>What launches the kernels.</returns>
+    /// <returns>The launch.</returns>
     public abstract Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, int firstChannel, GradientSlot dx, float alpha);
 
     /// <summary>Loads dWeight = alpha times the weight gradient, and dBias = alpha times the sum of dy over pixels, overwritten or added to.</summary>
     /// <param name="gpu">The device.</param>
     /// <param name="e">Extents.</param>
-    /// <param name="operands">What is read.</param>
+    /// <param name="operands">The operands.</param>
     /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
     /// <param name="dWeight">(K, R, R, C), fp32.</param>
     /// <param name="dBias">(K), fp32, or null; always null but where <see cref="ProductFeatures.SumsBiasGradient"/>.</param>
     /// <param name="alpha">Factor of the gradients.</param>
-    /// <returns>What launches the kernels.</returns>
+    /// <returns>The launch.</returns>
     public abstract Action WeightGradient(
         GpuDevice gpu, ConvExtents e, WeightGradientOperands operands, Tensor partials, GradientSlot dWeight, GradientSlot? dBias, float alpha);
 
@@ -44,7 +44,7 @@ internal abstract class ProductPath
     public abstract Tensor Partials(ComputeProgram program, ConvExtents e);
 }
 
-/// <summary>What a convolution reads.</summary>
+/// <summary>The operands of a convolution.</summary>
 /// <param name="X">(N, H, W, C).</param>
 /// <param name="Weight">(K, R, R, C + C2).</param>
 internal sealed record ForwardOperands(Tensor X, Tensor Weight)
@@ -71,7 +71,7 @@ internal sealed record ForwardOperands(Tensor X, Tensor Weight)
     public float Beta { get; init; } = 1;
 }
 
-/// <summary>What a weight gradient reads.</summary>
+/// <summary>The operands of a weight gradient.</summary>
 /// <param name="X">(N, H, W, C).</param>
 /// <param name="XSkip">(N, H, W, C2), whose channels follow those of X, or null.</param>
 /// <param name="Dy">(N, H, W, K).</param>

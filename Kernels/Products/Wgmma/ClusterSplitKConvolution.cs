@@ -93,8 +93,8 @@ internal static class ClusterSplitKConvolution
                 }
             }
 
-            AsyncBarrier.ClusterSync(); // with those who leave their sums
-            AsyncBarrier.ClusterSync(); // and those who have read them
+            AsyncBarrier.ClusterSync(); // when all have left their sums
+            AsyncBarrier.ClusterSync(); // and when all have read them
         }
         else
         {

@@ -87,7 +87,7 @@ internal static class ClusterSplitKPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>$0: address of the bias of the first column; $1, $2: whether the rows take it. There may be none, and what lies there could be a NaN.</summary>
+    /// <summary>$0: address of the bias of the first column; $1, $2: whether the rows take it. Without a bias nothing is loaded: at its address a NaN could lie.</summary>
     private static string FetchBias(ClusterSplitKTile split)
     {
         var text = new PtxText().Add("""

@@ -32,16 +32,16 @@ internal sealed record ClusterSplitKTile(WgmmaTile Tile)
     /// <summary>Columns that a block stores.</summary>
     public int BlockN => Run * Runs;
 
-    /// <summary>Stages that shared memory holds; not more than pay, so that blocks of other launches have room.</summary>
+    /// <summary>Stages that shared memory holds, but no more than are useful, so that blocks of other launches have room.</summary>
     public int Stages => Math.Min(MaxStages, (WgmmaBlock.MaxSharedBytes - FixedBytes) / Tile.StageBytes);
 
     /// <summary>Dynamic shared memory.</summary>
     public int SharedBytes => FixedBytes + Stages * Tile.StageBytes;
 
-    /// <summary>What is left beside the stages: the barriers, and the sums that blocks read from each other.</summary>
+    /// <summary>Bytes beside the stages, for barriers and for the sums that blocks read from each other.</summary>
     private int FixedBytes => WgmmaBlock.Alignment + WgmmaTile.BarrierBytes + Tile.Splits * Runs * RunBytes;
 
-    /// <summary>What the kernel is compiled from.</summary>
+    /// <summary>The kernel's specification.</summary>
     public PtxKernelSpec Specification() =>
         new(Convolve, $"{Tile.Name}-s{Tile.Splits}", "sm_90a", Threads, SharedBytes, ClusterSplitKPtx.Macros(this)) { Cluster = Tile.Splits, Resident = 1 };
 }

@@ -1,15 +1,15 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// What the kernels of a convolution or its input gradient on wgmma take, <see cref="WgmmaConvolution"/> and <see cref="ClusterSplitKConvolution"/>: a
-/// matrix product whose m runs over pixels, n over output channels, and k over taps and input channels, 64 an iteration.
+/// The argument of the kernels of a convolution or its input gradient on wgmma, <see cref="WgmmaConvolution"/> and
+/// <see cref="ClusterSplitKConvolution"/>: a matrix product whose m runs over pixels, n over output channels, and k over taps and input channels, 64 an iteration.
 /// </summary>
 internal struct ConvolutionArguments
 {
     /// <summary>Address of the tensor maps, see <see cref="ConvolutionMaps"/>.</summary>
     public long Maps;
 
-    /// <summary>How sums become the output.</summary>
+    /// <summary>The epilogue.</summary>
     public EpilogueArguments Epilogue;
 
     /// <summary>The boxes of pixels; an m tile is one.</summary>
@@ -24,7 +24,7 @@ internal struct ConvolutionArguments
     /// <summary>The taps.</summary>
     public TapChunks Taps;
 
-    /// <summary>The projection shortcut's chunks of 64 channels, of which so many are its first source's; 0 for none.</summary>
+    /// <summary>Chunks of 64 channels of the projection shortcut, 0 for none, and how many of them its first source has.</summary>
     public int ProjectionChunks, FirstProjectionChunks;
 
     /// <summary>Stages of shared memory, bytes of a stage, and those of them that copies bring.</summary>
@@ -50,7 +50,7 @@ internal struct TapChunks
     public readonly int Width => 2 * Radius + 1;
 }
 
-/// <summary>How sums become the output: y = alpha (sum + bias) + beta residual.</summary>
+/// <summary>The epilogue of a convolution: y = alpha (sum + bias) + beta residual.</summary>
 internal struct EpilogueArguments
 {
     /// <summary>Address of the output.</summary>

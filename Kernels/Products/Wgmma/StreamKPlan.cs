@@ -25,7 +25,7 @@ internal sealed record StreamKPlan(
     /// <summary>Bytes that a block stores in a microsecond while all do; bytes that memory yields in one; microseconds of a further launch.</summary>
     private const double StoredBytes = 40e3, LoadedBytes = 3.6e6, Launch = 4;
 
-    /// <summary>Tiles that take turns at the sums of dy.</summary>
+    /// <summary>Most tiles that take turns at the sums of dy.</summary>
     private const int MaxBiasTiles = 8;
 
     /// <summary>How many iterations beyond an even share are tried for a split: the remaining blocks spend more on stores.</summary>
@@ -62,7 +62,7 @@ internal sealed record StreamKPlan(
     /// <summary>Numbers in the partial sums of dy.</summary>
     public int BiasCount(int outputs) => SharedTiles == 0 ? 0 : BiasTiles * Slots * outputs;
 
-    /// <summary>What the kernel takes, but for addresses, factors and whether it adds.</summary>
+    /// <summary>The kernel's argument without addresses, factors and the choice to add.</summary>
     /// <param name="e">Extents.</param>
     /// <param name="firstChannels">Channels of the first source of x.</param>
     public WeightGradientArguments Arguments(ConvExtents e, int firstChannels) => new()
@@ -76,7 +76,7 @@ internal sealed record StreamKPlan(
         StageBytes = Tile.StageBytes,
     };
 
-    /// <summary>What the kernel that adds partial sums up takes, but for addresses, factors and whether it adds.</summary>
+    /// <summary>The argument of the kernel that adds partial sums up, without addresses, factors and the choice to add.</summary>
     public GradientSumArguments SumArguments(ConvExtents e) => new()
     {
         Schedule = Schedule,

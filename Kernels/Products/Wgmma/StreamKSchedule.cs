@@ -3,27 +3,29 @@ using ILGPU;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How the blocks of a grid share a matrix product's tiles and k-iterations (stream-K, arXiv:2301.03598), in the form kernels take; computed
-/// alike by the blocks and, to test it, on the host. See <see cref="StreamKPlan"/> for how it is chosen.
+/// How the blocks of a grid share a matrix product's tiles and k-iterations (stream-K, arXiv:2301.03598), in the form kernels take. Blocks compute
+/// their work with it, and tests do on the host; <see cref="StreamKPlan"/> chooses it.
 /// </summary>
 internal struct StreamKSchedule
 {
     /// <summary>The tiles.</summary>
     public TileGrid Tiles;
 
-    /// <summary>Tiles, from the first, each of which one block makes alone.</summary>
+    /// <summary>How many tiles, from the first, one block makes alone each; the others are shared.</summary>
     public int WholeTiles;
 
     /// <summary>k-iterations of a tile.</summary>
     public int Iterations;
 
-    /// <summary>Equal splits of k of every other tile, each a block's only part of those; and k-iterations of a split, of which the last may have fewer.</summary>
+    /// <summary>Splits of k of every shared tile, each made by a block that makes no other; and k-iterations of a split, the last of which may have fewer.</summary>
     public int Splits, SplitIterations;
 
-    /// <summary>k-iterations that each of the remaining blocks takes of those in no split, of all such tiles in a row; 0 where there is no such block.</summary>
+    /// <summary>
+    /// k-iterations that each of the remaining blocks makes of those that no split holds, of all shared tiles in a row; 0 where no block remains.
+    /// </summary>
     public int RemainderIterations;
 
-    /// <summary>Room for the partial sums of a shared tile: how many it may have.</summary>
+    /// <summary>Places for the partial sums of a shared tile.</summary>
     public int Slots;
 
     /// <summary>n tiles that take turns at summing the m operand over k, for the gradient of a bias.</summary>
@@ -79,7 +81,7 @@ internal struct StreamKSchedule
     }
 }
 
-/// <summary>What a block does of a matrix product: k-iterations of one tile.</summary>
+/// <summary>A block's part of a matrix product: k-iterations of one tile.</summary>
 internal struct StreamKWork
 {
     /// <summary>The tile, by number; -1 where the block has nothing more to do.</summary>
@@ -88,6 +90,6 @@ internal struct StreamKWork
     /// <summary>The first k-iteration, and the one behind the last.</summary>
     public int Begin, End;
 
-    /// <summary>Which of the tile's partial sums this makes; -1 where it makes the whole sum.</summary>
+    /// <summary>The place of the partial sum that this makes; -1 where it makes the whole sum.</summary>
     public int Slot;
 }

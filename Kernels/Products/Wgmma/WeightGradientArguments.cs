@@ -3,7 +3,7 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// What the kernel of a weight gradient on wgmma takes, <see cref="WgmmaWeightGradient"/>: a matrix product whose m runs over output channels, n over
+/// The argument of the kernel of a weight gradient on wgmma, <see cref="WgmmaWeightGradient"/>: a matrix product whose m runs over output channels, n over
 /// taps and input channels, and k over pixels, a box of 64 an iteration.
 /// </summary>
 internal struct WeightGradientArguments
@@ -23,7 +23,7 @@ internal struct WeightGradientArguments
     /// <summary>The boxes of pixels.</summary>
     public BoxGrid Boxes;
 
-    /// <summary>Who makes which tile; a k-iteration is a box.</summary>
+    /// <summary>How blocks share the tiles; a k-iteration is a box.</summary>
     public StreamKSchedule Schedule;
 
     /// <summary>The taps; a chunk of a tap is 64 columns of the gradient.</summary>
@@ -45,7 +45,7 @@ internal struct WeightGradientArguments
     public int Add, BiasAdd;
 }
 
-/// <summary>What <see cref="WgmmaGradientSum"/> takes.</summary>
+/// <summary>The argument of <see cref="WgmmaGradientSum"/>.</summary>
 internal struct GradientSumArguments
 {
     /// <summary>Address of the partial sums (shared tiles, slots, 128, columns of a tile), fp32.</summary>
@@ -60,7 +60,7 @@ internal struct GradientSumArguments
     /// <summary>Address of the gradient of the bias (K), fp32.</summary>
     public long Bias;
 
-    /// <summary>Who has made which partial sum.</summary>
+    /// <summary>How blocks have shared the tiles.</summary>
     public StreamKSchedule Schedule;
 
     /// <summary>Blocks that sum tiles; the others sum for the bias.</summary>

@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The way of a tile's sums to memory: in bf16 through shared memory and bulk copies, in fp32 straight from registers. A warpgroup's sums are
+/// The epilogue: a tile's sums go to memory, in bf16 through shared memory and bulk copies, in fp32 straight from registers. A warpgroup's sums are
 /// pairs of chunks, 64 rows by twice 64 columns.
 /// </summary>
 internal static partial class WgmmaConvolution
@@ -12,7 +12,7 @@ internal static partial class WgmmaConvolution
     /// <summary>A consumer thread's part in storing tiles.</summary>
     private struct Epilogue
     {
-        /// <summary>What the kernel takes.</summary>
+        /// <summary>The kernel's arguments for it.</summary>
         public EpilogueArguments Arguments;
 
         /// <summary>The tensor map of y through which the current tile is stored.</summary>
@@ -21,7 +21,7 @@ internal static partial class WgmmaConvolution
         /// <summary>The thread in its warpgroup, and which of the two warpgroups that is.</summary>
         public int Lane, Warpgroup;
 
-        /// <summary>Shared-memory address of the warpgroup's two chunks on their way out.</summary>
+        /// <summary>Shared-memory address of the warpgroup's two chunks from which bulk copies store.</summary>
         public int Staging;
 
         /// <summary>The thread's first row of 64, its other being 8 further down, and its first column of two in each run of eight.</summary>
@@ -40,14 +40,14 @@ internal static partial class WgmmaConvolution
         /// </summary>
         public int Point;
 
-        /// <summary>What the current tile's sums need: <see cref="WgmmaEpiloguePtx.Biased"/>, <see cref="WgmmaEpiloguePtx.Plain"/> or <see cref="WgmmaEpiloguePtx.Scaled"/>.</summary>
+        /// <summary>How the current tile's sums are treated: <see cref="WgmmaEpiloguePtx.Biased"/>, <see cref="WgmmaEpiloguePtx.Plain"/> or <see cref="WgmmaEpiloguePtx.Scaled"/>.</summary>
         public int Mode;
 
         /// <summary>Finds the thread's place in every tile.</summary>
-        /// <param name="arguments">What the kernel takes.</param>
+        /// <param name="arguments">The kernel's arguments for the epilogue.</param>
         /// <param name="lane">The thread in its warpgroup.</param>
         /// <param name="warpgroup">Which of the two consumer warpgroups it is in.</param>
-        /// <param name="staging">Shared-memory address of the chunks of both warpgroups on their way out.</param>
+        /// <param name="staging">Shared-memory address of the chunks of both warpgroups from which bulk copies store.</param>
         public void Begin(EpilogueArguments arguments, int lane, int warpgroup, int staging)
         {
             Arguments = arguments;
@@ -83,49 +83,47 @@ internal static partial class WgmmaConvolution
         public readonly long SumAt(int pixel, int column) => Arguments.Y + ((long)pixel * Arguments.Columns + column + Pair) * 4;
     }
 
-    /// <summary>Stores the first pair of chunks, of which the second may be missing; of a residual, both lie in one stage.</summary>
-    private static void StoreFirstPair(Epilogue o, int column, int chunks, int residual)
+    /// <summary>Stores a pair of chunks, of which the second may be missing; of a residual, both lie in one stage.</summary>
+    /// <param name="o">The thread's part.</param>
+    /// <param name="pair">0 or 1, a constant: macros are named by constants, so that each chunk has its own.</param>
+    /// <param name="nTile">The first column of the tile.</param>
+    /// <param name="residual">Shared-memory address of the stage with the residual.</param>
+    private static void StorePair(Epilogue o, int pair, int nTile, int residual)
     {
+        int column = nTile + 128 * pair, left = o.Arguments.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaBlock.ChunkBytes + o.Point;
         long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Arguments.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaBlock.ChunkBytes + o.Point;
         float alpha = o.Arguments.Alpha, beta = o.Arguments.Beta;
         if (o.Arguments.Fp32Output != 0)
         {
-            CudaAsm.Emit("@@fp32Chunk0 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
-            CudaAsm.Emit("@@fp32Chunk1 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low + 256, high + 256, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
+            if (pair == 0)
+            {
+                CudaAsm.Emit("@@fp32Chunk0 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
+                CudaAsm.Emit("@@fp32Chunk1 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low + 256, high + 256, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
+            }
+            else
+            {
+                CudaAsm.Emit("@@fp32Chunk2 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
+                CudaAsm.Emit("@@fp32Chunk3 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low + 256, high + 256, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
+            }
+
             return;
         }
 
         BeginChunk(o);
-        CudaAsm.Emit("@@bf16Chunk0 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
+        if (pair == 0)
+            CudaAsm.Emit("@@bf16Chunk0 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
+        else
+            CudaAsm.Emit("@@bf16Chunk2 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
         EndChunk(o, 0, column);
-        if (chunks < 2)
+        if (o.Arguments.Chunks - 2 * pair < 2)
             return;
+        to += WgmmaBlock.ChunkBytes;
+        from += 2 * WgmmaBlock.ChunkBytes;
         BeginChunk(o);
-        CudaAsm.Emit("@@bf16Chunk1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaBlock.ChunkBytes, from + 2 * WgmmaBlock.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
-        EndChunk(o, 1, column + 64);
-    }
-
-    /// <summary>The same with the second pair: macros are named by constants.</summary>
-    private static void StoreSecondPair(Epilogue o, int column, int chunks, int residual)
-    {
-        long bias = o.BiasAt(column), low = o.SumAt(o.Low, column), high = o.SumAt(o.High, column);
-        int left = o.Arguments.Columns - column, to = o.Staging + o.Point, from = residual + o.Warpgroup * WgmmaBlock.ChunkBytes + o.Point;
-        float alpha = o.Arguments.Alpha, beta = o.Arguments.Beta;
-        if (o.Arguments.Fp32Output != 0)
-        {
-            CudaAsm.Emit("@@fp32Chunk2 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low, high, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
-            CudaAsm.Emit("@@fp32Chunk3 %0, %1, %2, %3, %4, %5, %6, %7, %8, %9;", low + 256, high + 256, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.LowInside, o.HighInside);
-            return;
-        }
-
-        BeginChunk(o);
-        CudaAsm.Emit("@@bf16Chunk2 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias, left, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
-        EndChunk(o, 0, column);
-        if (chunks < 2)
-            return;
-        BeginChunk(o);
-        CudaAsm.Emit("@@bf16Chunk3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to + WgmmaBlock.ChunkBytes, from + 2 * WgmmaBlock.ChunkBytes, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
+        if (pair == 0)
+            CudaAsm.Emit("@@bf16Chunk1 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
+        else
+            CudaAsm.Emit("@@bf16Chunk3 %0, %1, %2, %3, %4, %5, %6, %7, %8;", to, from, bias + 256, left - 64, o.LowBiased, o.HighBiased, alpha, beta, o.Mode);
         EndChunk(o, 1, column + 64);
     }
 

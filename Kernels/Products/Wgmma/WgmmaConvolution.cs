@@ -143,7 +143,7 @@ internal static partial class WgmmaConvolution
                 if (epilogue.Arguments.HasResidual != 0)
                     pipeline.WaitFull();
                 CudaAsm.Emit("@@beginTile;");
-                StoreFirstPair(epilogue, column, epilogue.Arguments.Chunks, pipeline.Address);
+                StorePair(epilogue, 0, column, pipeline.Address);
                 if (epilogue.Arguments.Chunks > 2)
                 {
                     if (epilogue.Arguments.HasResidual != 0)
@@ -153,7 +153,7 @@ internal static partial class WgmmaConvolution
                         pipeline.WaitFull();
                     }
 
-                    StoreSecondPair(epilogue, column + 128, epilogue.Arguments.Chunks - 2, pipeline.Address);
+                    StorePair(epilogue, 1, column, pipeline.Address);
                 }
 
                 if (epilogue.Arguments.HasResidual != 0)

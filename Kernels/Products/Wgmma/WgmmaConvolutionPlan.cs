@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A convolution or its input gradient on wgmma, but for its tensors: boxes, tiles, and the numbers that its kernel takes.</summary>
+/// <summary>A convolution or its input gradient on wgmma without its tensors: boxes, tiles, and the numbers of its kernel's argument.</summary>
 /// <param name="Extents">Extents; the images are those of x, or of dy for an input gradient.</param>
 /// <param name="Tile">The tile, transposed for an input gradient.</param>
 /// <param name="Columns">Output channels.</param>
@@ -32,7 +32,7 @@ internal sealed record WgmmaConvolutionPlan(ConvExtents Extents, WgmmaTile Tile,
     public int Blocks(int multiprocessors) =>
         Tile.Splits > 1 ? MTiles * NTiles * Tile.Splits : Math.Min(multiprocessors / Tile.Cluster, MTiles * NTiles) * Tile.Cluster;
 
-    /// <summary>What the kernel takes, but for addresses and the factors of the epilogue.</summary>
+    /// <summary>The kernel's argument without addresses and without the factors of the epilogue.</summary>
     public ConvolutionArguments Arguments()
     {
         ClusterSplitKTile? split = Tile.Splits > 1 ? new ClusterSplitKTile(Tile) : null;

@@ -3,19 +3,19 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The inline PTX by which <see cref="WgmmaConvolution"/> brings a tile's sums from registers to memory: rounded into shared memory, whence bulk
-/// copies take them, or in fp32 straight to memory.
+/// The inline PTX of <see cref="WgmmaConvolution"/>'s epilogue: sums are rounded into shared memory, from where bulk copies store them, or go to memory
+/// in fp32.
 /// </summary>
 internal static class WgmmaEpiloguePtx
 {
-    /// <summary>What sums need on their way: a factor alone, factor and bias, nothing.</summary>
+    /// <summary>How sums are treated: multiplied by a factor, biased and multiplied, only rounded.</summary>
     public const int Scaled = 0, Biased = 1, Plain = 2;
 
     /// <summary>
     /// alpha (sum + bias) + beta residual, rounded to bf16 and laid into shared memory, two runs of eight columns at a time. $0: address of the
     /// 16 bytes in the chunk at which the thread points for the first two runs (<see cref="WgmmaConvolution"/> says which); $1: the same in the
     /// chunk's residual; $2: address of the bias; $3: columns that are left; $4, $5: whether the two rows take the bias, as 0 or 1; $6: alpha;
-    /// $7: beta; $8: what the sums need, the same in the whole warpgroup.
+    /// $7: beta; $8: how the sums are treated, the same in the whole warpgroup.
     /// </summary>
     public static string Bf16Chunk(WgmmaTile tile, int chunk)
     {
@@ -73,7 +73,7 @@ internal static class WgmmaEpiloguePtx
 
         for (int run = 0; run < runs; run += 2)
         {
-            int second = run + 1 < runs ? run + 1 : run; // beside the last run of an odd number lies nothing that is stored to memory
+            int second = run + 1 < runs ? run + 1 : run; // an odd number's last run is paired with itself: its second half is not stored to memory
             text.Add($$"""
                 xor.b32 at, $0, {{16 * run}};
                 stmatrix.sync.aligned.m8n8.x4.shared.b16 [at], {pair{{2 * run}}, pair{{2 * run + 1}}, pair{{2 * second}}, pair{{2 * second + 1}}};
@@ -103,7 +103,7 @@ internal static class WgmmaEpiloguePtx
             add.f32 b0, $4, $5;
             setp.neu.f32 any, b0, 0f00000000;
             """);
-        for (int run = 0; run < runs; run++) // what is added to is loaded before anything is stored, or every load would wait for the store before it
+        for (int run = 0; run < runs; run++) // addends are loaded before anything is stored, or every load would wait for the store before it
         {
             FindRows(text, run);
             text.Add($$"""

@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The inline PTX of <see cref="WgmmaWeightGradient"/> that depends on its tile: registers, copies, products, and the way of sums to memory.</summary>
+/// <summary>The inline PTX of <see cref="WgmmaWeightGradient"/> that depends on its tile: registers, copies, products, and the epilogue.</summary>
 internal static class WgmmaGradientPtx
 {
     /// <summary>Chunks that a producer thread brings. Three of them with two copies each keep up; one issuing six does not.</summary>
@@ -24,7 +24,7 @@ internal static class WgmmaGradientPtx
                 mov.u32 sbase, {PtxSource.SharedMemory};
                 setp.eq.s32 always, 0, 0;
                 """,
-            // What stays the same from iteration to iteration: a chunk's map, channels, and tap, as a shift of the box.
+            // The constants of a thread's two chunks from iteration to iteration: map, channels, and tap, as a shift of the box.
             ["declareCopies"] = $"""
                 .reg .b32 c<{CopiesPerThread}>, w<{CopiesPerThread}>, h<{CopiesPerThread}>, n<{CopiesPerThread}>;
                 .reg .b64 map<{CopiesPerThread}>;

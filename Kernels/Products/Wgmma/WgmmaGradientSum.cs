@@ -5,8 +5,8 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The kernel that ends a weight gradient whose tiles blocks have shared: adds up a tile's partial sums, four columns a thread, and in further
-/// blocks the sums of dy for the gradient of a bias. Where there are many of them the warps of a block share them. The order is fixed.
+/// The kernel that ends a weight gradient whose tiles blocks have shared: it adds up a tile's partial sums, four columns a thread, and in further
+/// blocks the sums of dy for the gradient of a bias. The warps of a block share the partial sums of a tile that has many. The order is fixed.
 /// </summary>
 internal static class WgmmaGradientSum
 {
@@ -19,7 +19,7 @@ internal static class WgmmaGradientSum
     /// <summary>Rows of a block that sums for a bias: a warp's, while the warps each take a part of the sums.</summary>
     public const int BiasRows = 32;
 
-    /// <summary>Bytes of shared memory: what each thread has summed.</summary>
+    /// <summary>Bytes of shared memory, for the sums of each thread.</summary>
     public const int SharedBytes = Threads * 4 * sizeof(float);
 
     /// <summary>Warps of a block.</summary>

@@ -6,10 +6,9 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Convolutions and matrix products of bf16 tensors on Hopper's tensor cores, each an implicit matrix product
-/// (<see cref="WgmmaConvolution"/>, <see cref="WgmmaWeightGradient"/>): choice of tiles, tensor maps and launches.
+/// Products of bf16 tensors on Hopper's tensor cores, each an implicit matrix product (<see cref="WgmmaConvolution"/>,
+/// <see cref="WgmmaWeightGradient"/>): choice of tiles, tensor maps and launches.
 /// </summary>
-/// <remarks>Channels are multiples of 8, since a pixel must begin at a multiple of 16 bytes; any number of pixels.</remarks>
 internal sealed class WgmmaProduct : ProductPath
 {
     /// <summary>The path.</summary>
@@ -160,16 +159,16 @@ internal sealed class WgmmaProduct : ProductPath
         yield return SumSpecification();
     }
 
-    /// <summary>What the kernel of a convolution is compiled from.</summary>
+    /// <summary>The specification of a convolution's kernel.</summary>
     internal static PtxKernelSpec Specification(WgmmaTile tile) => tile.Splits > 1
         ? new ClusterSplitKTile(tile).Specification()
         : new(Convolve, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaConvolutionPtx.Macros(tile)) { Cluster = tile.Cluster, Resident = 1 };
 
-    /// <summary>What the kernel of a weight gradient is compiled from.</summary>
+    /// <summary>The specification of a weight gradient's kernel.</summary>
     internal static PtxKernelSpec GradientSpecification(WgmmaGradientTile tile) =>
         new(Accumulate, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaGradientPtx.Macros(tile)) { Resident = 1 };
 
-    /// <summary>What the kernel that adds its partial sums up is compiled from.</summary>
+    /// <summary>The specification of the kernel that adds its partial sums up.</summary>
     internal static PtxKernelSpec SumSpecification() =>
         new(Sum, "", Architecture, WgmmaGradientSum.Threads, WgmmaGradientSum.SharedBytes, WgmmaGradientSumPtx.Macros());
 

@@ -6,14 +6,14 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The kernel of weight gradients on Hopper: rows are output channels, columns taps and input channels, the inner index runs over
-/// pixels, so that both operands are transposed. A block that makes the whole sum of a tile adds it to the gradient; blocks that share a
-/// tile store partial sums, which <see cref="WgmmaGradientSum"/> adds up.
+/// The kernel of weight gradients on wgmma: m runs over output channels, n over taps and input channels, k over pixels, so that both operands are
+/// transposed. A block that makes the whole sum of a tile adds it to the gradient; blocks that share a tile (<see cref="StreamKSchedule"/>) store
+/// partial sums, which <see cref="WgmmaGradientSum"/> adds up.
 /// </summary>
 /// <remarks>
-/// The gradient of a bias, the sum of dy over pixels, falls out as further columns: dy times ones, while it lies in shared memory anyway.
-/// The tiles of a row take turns at it, since those products cost a tile that makes them at every step an eighth of its time.
-/// A step is a box of 64 pixels of dy and the same box of x, shifted by the tap; pixels outside of an image are zeros in both.
+/// The gradient of a bias, the sum of dy over pixels, comes from further columns: dy times ones, while it lies in shared memory anyway.
+/// The n tiles of an m tile take turns at it, since those products cost a tile that makes them in every k-iteration an eighth of its time.
+/// A k-iteration is a box of 64 pixels of dy and the same box of x, shifted by the tap; pixels outside of an image are zeros in both.
 /// </remarks>
 internal static class WgmmaWeightGradient
 {
@@ -92,7 +92,7 @@ internal static class WgmmaWeightGradient
                 int nTile = schedule.Tiles.N(work.Tile), steps = Settled(work.End - work.Begin);
                 long rowSums = WgmmaOperand.At(WgmmaOperand.AcrossRows, ones);
                 int previous = 0; // empty barrier of the stage whose products may still be under way
-                // Steps until the tile's next turn at the sums of dy; it never comes for one that has none.
+                // Iterations until the tile's next turn at the sums of dy; for a tile without turns it never comes.
                 int turn = arguments.BiasSums != 0 && nTile < biasTiles ? Settled((nTile + biasTiles - work.Begin % biasTiles) % biasTiles) : steps;
                 CudaAsm.Emit("@@clear;");
                 for (int step = 0; step < steps; step++)
