@@ -1,5 +1,7 @@
+using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -41,4 +43,29 @@ internal static class ConvolutionMaps
     /// <summary>Encodes a map of fp32 sums (columns, taps, rows), in boxes of 32 columns by 64 rows.</summary>
     public static void EncodeSums(long target, long address, int columns, int taps, int rows) => TensorMap.Encode(
         (nint)target, (nint)address, [columns, taps, rows], [columns, (long)taps * columns], [WgmmaGradientTile.PartColumns, 1, 64], DType.Float32);
+}
+
+/// <summary>The operands of one k-iteration of a convolution: 64 channels of a box of pixels, and the weights of these channels at a tap.</summary>
+internal struct KIteration
+{
+    /// <summary>Addresses of the tensor maps.</summary>
+    public long Images, Weights;
+
+    /// <summary>Where the box of pixels begins, and at which channel.</summary>
+    public ImageCoordinate At;
+
+    /// <summary>The weights' first output channel, tap and first input channel.</summary>
+    public int N, Tap, K;
+
+    /// <summary>Brings the operands when the pipeline's current stage is empty.</summary>
+    /// <param name="pipeline">The producer's pipeline, which goes on.</param>
+    /// <param name="rank">Rank of the block in its cluster, where blocks bring weights for each other; else 0.</param>
+    /// <param name="bytes">Bytes that arrive.</param>
+    public readonly void Copy(ref CopyPipeline pipeline, int rank, int bytes)
+    {
+        pipeline.AcquireEmpty(bytes);
+        TensorCopy.LoadImages(pipeline.Address, Images, At, pipeline.FullBarrier);
+        CudaAsm.Emit("@@loadB %0, %1, %2, %3, %4, %5, %6;", pipeline.Address + 2 * WgmmaBlock.ChunkBytes, Weights, pipeline.FullBarrier, N, K, Tap, rank);
+        pipeline.Advance();
+    }
 }

@@ -4,7 +4,7 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// How the blocks of a grid share a matrix product's tiles and k-iterations (stream-K, arXiv:2301.03598), in the form kernels take. Blocks compute
-/// their work with it, and tests do on the host; <see cref="StreamKPlan"/> chooses it.
+/// their work with it, and tests do on the host.
 /// </summary>
 internal struct StreamKSchedule
 {
