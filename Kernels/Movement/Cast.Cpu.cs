@@ -23,15 +23,15 @@ public static partial class Cast
         where TFrom : unmanaged, IElement<TFrom>
         where TTo : unmanaged, IElement<TTo>
     {
-        int from = source.Shape.C, to = target.Tensor.Shape.C;
+        int rows = Rows(source), from = source.Shape.C, to = target.Tensor.Shape.C;
         cpu.For(target.Tensor.StoredCount, Block, (start, end) =>
         {
             Span<TFrom> values = source.SpanOf<TFrom>();
             Span<TTo> results = target.Tensor.SpanOf<TTo>();
             for (int i = (int)start; i < end; i++)
             {
-                (int pixel, int channel) = Math.DivRem(i, to);
-                float value = channel < from ? TFrom.ToSingle(values[pixel * from + channel]) : 0f;
+                (int row, int column) = Math.DivRem(i, to);
+                float value = row < rows && column < from ? TFrom.ToSingle(values[row * from + column]) : 0f;
                 results[i] = TTo.FromSingle(target.Accumulate ? TTo.ToSingle(results[i]) + value : value);
             }
         });

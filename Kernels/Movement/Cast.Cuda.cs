@@ -5,23 +5,25 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One thread eight elements where all channels stay and their number allows it, otherwise one of the target's.</summary>
+/// <summary>A thread converts eight elements where the extents stay and their number allows it, otherwise one of the target's.</summary>
 public static partial class Cast
 {
     /// <param name="i">Index in the target.</param>
-    /// <param name="source">(pixels, from).</param>
-    /// <param name="target">(pixels, to).</param>
-    /// <param name="from">Channels of the source.</param>
-    /// <param name="to">Channels of the target.</param>
+    /// <param name="source">(rows, from).</param>
+    /// <param name="target">(..., to).</param>
+    /// <param name="rows">Rows of the source.</param>
+    /// <param name="from">Columns of the source.</param>
+    /// <param name="to">Columns of the target.</param>
     /// <param name="add">1 to add to the target, 0 to overwrite it.</param>
     internal static void ElementKernel<TFrom, TTo>(
-        Index1D i, ArrayView<TFrom> source, ArrayView<TTo> target, int from, int to, int add)
+        Index1D i, ArrayView<TFrom> source, ArrayView<TTo> target, int rows, int from, int to, int add)
         where TFrom : unmanaged, IElement<TFrom>
         where TTo : unmanaged, IElement<TTo>
     {
-        int pixel = i / to;
-        int channel = i - pixel * to;
-        float value = channel < from ? TFrom.ToSingle(source[pixel * from + channel]) : 0f;
+        int row = i / to, column = i - row * to;
+        float value = 0f;
+        if (row < rows && column < from)
+            value = TFrom.ToSingle(source[row * from + column]);
         target[i] = TTo.FromSingle(add != 0 ? TTo.ToSingle(target[i]) + value : value);
     }
 
@@ -40,7 +42,8 @@ public static partial class Cast
     private static Action CastGpu(GpuDevice gpu, Tensor source, GradientSlot target)
     {
         DType from = source.Type, to = target.Tensor.Type;
-        if (from != to && source.Shape == target.Tensor.Shape && source.Count % Bf16x8.Width == 0)
+        bool alike = source.StoredCount == target.Tensor.StoredCount && source.Shape.C == target.Tensor.Shape.C;
+        if (from != to && alike && source.Count % Bf16x8.Width == 0)
             return from == DType.Float32 ? Narrow(gpu, source, target) : Widen(gpu, source, target);
         if (from == DType.Float32)
             return to == DType.Float32 ? Element<Single32, Single32>(gpu, source, target) : Element<Single32, BFloat16>(gpu, source, target);
@@ -51,10 +54,10 @@ public static partial class Cast
         where TFrom : unmanaged, IElement<TFrom>
         where TTo : unmanaged, IElement<TTo>
     {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<TFrom>, ArrayView<TTo>, int, int, int>(ElementKernel);
+        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<TFrom>, ArrayView<TTo>, int, int, int, int>(ElementKernel);
         return () => kernel(
             gpu.Stream, (int)target.Tensor.StoredCount, source.ViewOf<TFrom>(), target.Tensor.ViewOf<TTo>(),
-            source.Shape.C, target.Tensor.Shape.C, target.Add);
+            Rows(source), source.Shape.C, target.Tensor.Shape.C, target.Add);
     }
 
     private static Action Narrow(GpuDevice gpu, Tensor source, GradientSlot target)

@@ -2,7 +2,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>y = x in another storage type, rounded to nearest with ties to even; the last axis may lose or gain channels.</summary>
+/// <summary>
+/// y = x in another storage type, rounded to nearest with ties to even; the last axis may lose or gain channels. Within the engine also the one
+/// conversion of matrices: rows and columns that the source lacks become zeros, those that the target lacks are dropped.
+/// </summary>
 /// <remarks>
 /// Linear but for the rounding. Channels gained are zero: copies by hardware want rows of 16 bytes. Backward: dx += dy in x's
 /// type, 0 for channels lost.
@@ -25,18 +28,16 @@ public static partial class Cast
         Check(x.Type, type);
         if (channels < 0)
             throw new ArgumentException($"{Name}: {x} to {channels} channels");
-        if (type == x.Type && channels == x.Shape.C)
-            return x;
-
         int[] extents = x.Shape.ToArray();
         extents[^1] = channels;
-        Tensor y = program.Allocate(new Shape(extents), x.HasTangent, type);
-        Emit(program, "forward", x, new GradientSlot(y, false));
+        Tensor y = To(program, $"{Name}.forward", x, new Shape(extents), type);
+        if (ReferenceEquals(x, y))
+            return x;
         program.Tape?.Record(y, [x], () =>
         {
             Tensor dy = program.Tape.Cotangent(y.Primal);
             if (program.Tape.Slot(program, x.Primal) is { } dx)
-                Emit(program, "backward", dy, dx);
+                Into(program, $"{Name}.backward", dy, dx);
         });
         return y;
     }
@@ -48,15 +49,35 @@ public static partial class Cast
     /// <exception cref="ArgumentException">Shapes differ, or a type is neither fp32 nor bf16.</exception>
     public static void Into(ComputeProgram program, Tensor source, Tensor target)
     {
-        Check(source.Type, target.Type);
         if (source.Shape != target.Shape || source.HasTangent != target.HasTangent)
             throw new ArgumentException($"{Name}: {source} does not fit {target}");
-        Emit(program, "forward", source, new GradientSlot(target, false));
+        Into(program, $"{Name}.forward", source, new GradientSlot(target, false));
     }
 
-    private static void Emit(ComputeProgram program, string direction, Tensor source, GradientSlot target) => program.Emit(
-        $"{Name}.{direction}", [source, target.ReadTensor], [target.Tensor],
-        cpu => CastCpu(cpu, source, target), gpu => CastGpu(gpu, source, target));
+    /// <summary>Records a copy in another type or of other extents, off the tape; the tensor itself where it has that form already.</summary>
+    /// <param name="program">Program that records the step.</param>
+    /// <param name="step">Name of the step.</param>
+    /// <param name="source">fp32 or bf16; its last axis are columns, the others rows. A tangent is taken along.</param>
+    /// <param name="shape">Extents of the copy; of a dual source's, only columns may differ.</param>
+    /// <param name="type">fp32 or bf16.</param>
+    internal static Tensor To(ComputeProgram program, string step, Tensor source, Shape shape, DType type)
+    {
+        if (source.Shape == shape && source.Type == type)
+            return source;
+        Tensor target = program.Allocate(shape, source.HasTangent, type);
+        Into(program, step, source, new GradientSlot(target, false));
+        return target;
+    }
+
+    /// <summary>Records the copy of one tensor over another, or its addition, off the tape; see <see cref="To"/>.</summary>
+    /// <exception cref="ArgumentException">A type is neither fp32 nor bf16.</exception>
+    internal static void Into(ComputeProgram program, string step, Tensor source, GradientSlot target)
+    {
+        Check(source.Type, target.Tensor.Type);
+        program.Emit(step, [source, target.ReadTensor], [target.Tensor], cpu => CastCpu(cpu, source, target), gpu => CastGpu(gpu, source, target));
+    }
+
+    private static int Rows(Tensor matrix) => (int)(matrix.StoredCount / matrix.Shape.C);
 
     private static void Check(DType from, DType to)
     {

@@ -12,7 +12,7 @@ namespace TrigFlowNative.Kernels;
 /// dWeight[k, r, s, c] = sum over n, h, w of dy[n, h, w, k] x[n, h + r - R/2, w + s - R/2, c]; dBias is the sum of dy over pixels.
 /// 1x1 is <see cref="Linear"/> over pixels.
 /// </remarks>
-public static partial class Conv2d
+public static class Conv2d
 {
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
@@ -23,56 +23,42 @@ public static partial class Conv2d
     /// (N, H, W, K), of x's type: the output is <see cref="Residual"/> of it and the convolution, on tensor cores without a pass of its own.
     /// </param>
     /// <param name="scale">Factor of the sum with the residual or the shortcut; 1 without one.</param>
-    /// <param name="shortcut">Added in place of a residual, where <see cref="TakesShortcut"/>; or null.</param>
+    /// <param name="shortcut">Added in place of a residual, where <see cref="TakesShortcut"/>, with a bias if and only if there is one here; or null.</param>
     /// <returns>(N, H, W, K), of x's type.</returns>
     /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent, or x is bf16 and the device the host.</exception>
     public static Tensor Apply(
-        ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1, Shortcut? shortcut = null)
+        ComputeProgram program, Tensor x, Tensor weight, Tensor? bias = null, Tensor? residual = null, float scale = 1, ProjectionShortcut? shortcut = null)
     {
         if (x.Shape.Rank != 4 || weight.Shape.Rank != 4 || weight.Shape.C != x.Shape.C
             || weight.Shape[1] != weight.Shape[2] || weight.Shape[1] is not (1 or 3)
             || (bias is not null && bias.Shape != new Shape(weight.Shape[0])))
             throw new ArgumentException($"conv2d: x {x}, weight {weight}, bias {bias}; wanted (N, H, W, C), (K, R, R, C) with R = 1 or 3, (K)");
-        if (shortcut is null && TapChannels.OfInputs(program.Device, x, weight))
-            return Record(program, "conv2d", TapChannels.SpreadInput(program, "conv2d", x), weight.Reshape(weight.Shape[0], 1, 1, weight.Count / weight.Shape[0]), bias, residual, scale);
-        if (shortcut is null)
-            return Record(program, "conv2d", x, weight, bias, residual, scale);
-        CheckShortcut(program, x, weight, bias, residual, shortcut);
-        return new ConvolutionSteps(program, "conv2d", x, weight, bias, null, scale) { Shortcut = shortcut }.Record();
+        if (shortcut is not null)
+            Check(program.Device, x, weight, bias, residual, shortcut);
+        return new Convolution(program, "conv2d", x, weight) { Bias = bias, Residual = residual, Scale = scale, Shortcut = shortcut }.Record();
     }
 
-    /// <summary>Whether the device adds a shortcut within the convolution of x; otherwise it is a <see cref="Linear"/> layer whose output is a residual.</summary>
-    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, Shortcut shortcut) =>
-        TensorProduct.TakesShortcut(device, x, outputs, shortcut);
+    /// <summary>Whether the device adds a projection shortcut within the convolution of x; otherwise it is a <see cref="Linear"/> layer whose output is a residual.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="x">(N, H, W, C).</param>
+    /// <param name="outputs">Output channels.</param>
+    /// <param name="shortcut">The shortcut.</param>
+    public static bool TakesShortcut(ComputeDevice device, Tensor x, int outputs, ProjectionShortcut shortcut)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(shortcut);
+        return ProductKernels.On(device, x.Type).Features.TakesShortcut(x, outputs, shortcut);
+    }
 
-    private static void CheckShortcut(ComputeProgram program, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, Shortcut shortcut)
+    private static void Check(ComputeDevice device, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, ProjectionShortcut shortcut)
     {
         int outputs = weight.Shape[0];
         var images = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, shortcut.X.Shape.C);
-        if (bias is null || residual is not null || weight.Type != x.Type || shortcut.Weight.Type != x.Type || shortcut.X.Type != x.Type
-            || shortcut.X.Shape != images || shortcut.Weight.Shape != new Shape(outputs, 1, 1, shortcut.Channels) || shortcut.Bias.Shape != new Shape(outputs))
-            throw new ArgumentException($"conv2d: x {x}, weight {weight} and {shortcut} do not fit, or there is no bias, or a residual");
-        if (!TakesShortcut(program.Device, x, outputs, shortcut))
-            throw new ArgumentException($"conv2d: {program.Device.Name} does not add {shortcut} to a convolution of {x}");
-    }
-
-    /// <summary>Records a convolution under the name of the op whose shapes have been checked.</summary>
-    internal static Tensor Record(
-        ComputeProgram program, string op, Tensor x, Tensor weight, Tensor? bias, Tensor? residual, float scale, Tensor? more = null)
-    {
-        if (x.Type is not (DType.Float32 or DType.BFloat16) || (weight.Type != x.Type && weight.Type != DType.BFloat16) || bias is { Type: not DType.Float32 })
-            throw new ArgumentException($"{op}: x {x}, weight {weight}, bias {bias}; wanted Float32 or BFloat16, the weight of x's type or BFloat16, the bias Float32");
-        if (weight.HasTangent || bias is { HasTangent: true })
-            throw new ArgumentException($"{op}: weight {weight} and bias {bias} must not carry tangents");
-        if (residual is null && scale != 1)
-            throw new ArgumentException($"{op}: the scale is {scale} but there is no residual");
-        var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, weight.Shape[0]);
-        if (residual is not null && (residual.Shape != shape || residual.Type != x.Type))
-            throw new ArgumentException($"{op}: the residual {residual} is not {shape} {x.Type}");
-        if (residual is null && TapChannels.OfOutputs(program.Device, x, weight))
-            return new NarrowConvolution(program, op, x, weight, bias).Record();
-        if (residual is null || (x.Type == weight.Type && ConvolutionSteps.Fuses(program.Device, x, weight.Shape[0]) && residual.HasTangent == x.HasTangent))
-            return new ConvolutionSteps(program, op, x, weight, bias, residual, scale) { More = more }.Record();
-        return Residual.Apply(program, Record(program, op, x, weight, bias, null, 1, more), residual, scale);
+        if (residual is not null || weight.Type != x.Type || shortcut.Weight.Type != x.Type || shortcut.X.Type != x.Type
+            || shortcut.X.Shape != images || shortcut.Weight.Shape != new Shape(outputs, 1, 1, shortcut.Channels)
+            || bias is null != shortcut.Bias is null || (shortcut.Bias is { } further && further.Shape != new Shape(outputs)))
+            throw new ArgumentException($"conv2d: x {x}, weight {weight}, bias {bias} and {shortcut} do not fit, or there is a residual, or one bias only");
+        if (!TakesShortcut(device, x, outputs, shortcut))
+            throw new ArgumentException($"conv2d: {device.Name} does not add {shortcut} to a convolution of {x}");
     }
 }

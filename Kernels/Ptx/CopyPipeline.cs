@@ -28,13 +28,32 @@ public struct CopyPipeline
     /// <summary>The barrier at which the current stage's readers arrive.</summary>
     public readonly int EmptyBarrier => EmptyBarriers + Stage * AsyncBarrier.Bytes;
 
+    /// <summary>A pipeline at its first stage.</summary>
+    /// <param name="start">Shared-memory address of the first stage.</param>
+    /// <param name="stages">Number of stages.</param>
+    /// <param name="stageBytes">Bytes of a stage.</param>
+    /// <param name="barriers">Shared-memory address of the barriers, two for each stage.</param>
+    public static CopyPipeline At(int start, int stages, int stageBytes, int barriers)
+    {
+        CopyPipeline pipeline;
+        pipeline.Start = start;
+        pipeline.StageBytes = stageBytes;
+        pipeline.Stages = stages;
+        pipeline.FullBarriers = barriers;
+        pipeline.EmptyBarriers = barriers + stages * AsyncBarrier.Bytes;
+        pipeline.Stage = 0;
+        pipeline.Phase = 0;
+        return pipeline;
+    }
+
     /// <summary>Initialises the barriers of all stages; one thread of the block calls it, then <see cref="AsyncBarrier.FenceInitialisation"/>.</summary>
     /// <param name="arrivals">Arrivals that empty a stage: one for each warp, or for each warpgroup, that reads it.</param>
-    public readonly void Initialise(int arrivals)
+    /// <param name="producers">Threads that copy into a stage.</param>
+    public readonly void Initialise(int arrivals, int producers = 1)
     {
         for (int i = 0; i < Stages; i++)
         {
-            AsyncBarrier.Initialise(FullBarriers + i * AsyncBarrier.Bytes, 1);
+            AsyncBarrier.Initialise(FullBarriers + i * AsyncBarrier.Bytes, producers);
             AsyncBarrier.Initialise(EmptyBarriers + i * AsyncBarrier.Bytes, arrivals);
         }
     }
@@ -42,10 +61,13 @@ public struct CopyPipeline
     /// <summary>Makes this the producer's copy: every stage is empty at first, so its first waits for an empty stage pass at once.</summary>
     public void StartProducing() => Phase = 1;
 
+    /// <summary>Producer: waits until the current stage is empty.</summary>
+    public readonly void WaitEmpty() => AsyncBarrier.Wait(EmptyBarrier, Phase);
+
     /// <summary>Producer: waits until the current stage is empty, and lets its full barrier wait for so many bytes of copies.</summary>
     public readonly void AcquireEmpty(int bytes)
     {
-        AsyncBarrier.Wait(EmptyBarrier, Phase);
+        WaitEmpty();
         AsyncBarrier.Expect(FullBarrier, bytes);
     }
 
@@ -63,6 +85,23 @@ public struct CopyPipeline
         AsyncBarrier.ArriveFirst(EmptyBarrier, thread & 31);
     }
 
+    /// <summary>Consumer: its warpgroup has read a stage, with products alone, which have ended; its first thread arrives.</summary>
+    /// <param name="emptyBarrier">The stage's <see cref="EmptyBarrier"/>.</param>
+    /// <param name="thread">Number of the thread in its warpgroup.</param>
+    public static void Release(int emptyBarrier, int thread) => AsyncBarrier.ArriveFirst(emptyBarrier, thread);
+
+    /// <summary>The same in every block of a cluster, where each block's copies reach all.</summary>
+    /// <param name="emptyBarrier">The stage's <see cref="EmptyBarrier"/>.</param>
+    /// <param name="thread">Number of the thread in its warpgroup.</param>
+    /// <param name="cluster">Blocks of the cluster.</param>
+    public static void Release(int emptyBarrier, int thread, int cluster)
+    {
+        if (cluster > 1)
+            AsyncBarrier.ArriveEach(emptyBarrier, thread, cluster);
+        else
+            Release(emptyBarrier, thread);
+    }
+
     /// <summary>Goes on to the next stage.</summary>
     public void Advance() => Advance(1);
 
@@ -74,4 +113,7 @@ public struct CopyPipeline
         Stage = wrapped != 0 ? 0 : Stage;
         Phase ^= wrapped;
     }
+
+    /// <summary>The place after a place of a ring.</summary>
+    public static int Next(int place, int places) => place + 1 == places ? 0 : place + 1;
 }

@@ -17,6 +17,9 @@ public static class WgmmaBlock
     /// <summary>The alignment that the 128-byte swizzle wants of a chunk.</summary>
     public const int Alignment = 1024;
 
+    /// <summary>The first address from one on that has this alignment.</summary>
+    public static int Align(int address) => (address + (Alignment - 1)) & -Alignment;
+
     private const int RegisterFile = 1 << 16;
 
     /// <summary>The producer gives registers up.</summary>

@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -22,7 +23,7 @@ internal sealed record AttentionGradientTile(int Depth, bool OwnsKeys)
     /// <summary>Bytes of log-sum-exp and delta of 64 rows.</summary>
     public const int StatisticBytes = 2 * WgmmaAttentionTile.Streamed * sizeof(float);
 
-    private const int ChunkBytes = WgmmaTile.ChunkBytes, LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 512, MostPlaces = 16;
+    private const int ChunkBytes = WgmmaBlock.ChunkBytes, LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 512, MostPlaces = 16;
 
     /// <summary>Chunks of 64 channels: 1, 2 or 4.</summary>
     public int Chunks => Depth <= 64 ? 1 : Depth <= 128 ? 2 : 4;

@@ -21,10 +21,10 @@ internal static class WgmmaAttention
     /// <summary>Operands whose inner index is contiguous (queries, keys), eight rows 1024 bytes apart, with the 128-byte swizzle.</summary>
     internal const long AlongRows = (1L << 62) | (64L << 32) | (1L << 16);
 
-    /// <summary>Operands whose inner index counts rows (values), chunks of 64 columns <see cref="WgmmaTile.ChunkBytes"/> apart.</summary>
+    /// <summary>Operands whose inner index counts rows (values), chunks of 64 columns <see cref="WgmmaBlock.ChunkBytes"/> apart.</summary>
     internal const long AcrossRows = (1L << 62) | (64L << 32) | (512L << 16);
 
-    private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaTile.ChunkBytes;
+    private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaBlock.ChunkBytes;
 
     /// <summary>
     /// For heads of one chunk: each multiplying warpgroup has rows of its own, whose queries it keeps in registers, and the products of weights and
@@ -144,7 +144,7 @@ internal static class WgmmaAttention
         {
             CudaAsm.Emit("@@manyRegisters;");
             int parity = 0, half = warpgroup * (chunks >> 1);
-            long own = WgmmaConvolution.At(AlongRows, queries);
+            long own = WgmmaOperand.At(AlongRows, queries);
             for (int item = Grid.IdxX; item < items; item += Grid.DimX)
             {
                 int pair = item / tiles, row = (item - pair * tiles) * 64, image = pair / heads;
@@ -232,10 +232,10 @@ internal static class WgmmaAttention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionRing Scores(AttentionRing ring, long queries, int tangent)
     {
-        CudaAsm.Emit("@@scores %0, %1;", WgmmaConvolution.At(AlongRows, AttentionRing.Filled(ring)), queries);
+        CudaAsm.Emit("@@scores %0, %1;", WgmmaOperand.At(AlongRows, AttentionRing.Filled(ring)), queries);
         ring = AttentionRing.Next(ring);
         CudaAsm.Emit("@@tangentFilled %0, %1;", AttentionRing.Barrier(ring), ring.Phase);
-        CudaAsm.Emit("@@scoresOfTangent %0, %1;", WgmmaConvolution.At(AlongRows, AttentionRing.Address(ring)), queries);
+        CudaAsm.Emit("@@scoresOfTangent %0, %1;", WgmmaOperand.At(AlongRows, AttentionRing.Address(ring)), queries);
         ring = AttentionRing.Next(ring, tangent);
         return ring;
     }
@@ -244,10 +244,10 @@ internal static class WgmmaAttention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionRing Outputs(AttentionRing ring, int from, int tangent)
     {
-        CudaAsm.Emit("@@outputs %0;", WgmmaConvolution.At(AcrossRows, AttentionRing.Filled(ring) + from));
+        CudaAsm.Emit("@@outputs %0;", WgmmaOperand.At(AcrossRows, AttentionRing.Filled(ring) + from));
         ring = AttentionRing.Next(ring);
         CudaAsm.Emit("@@tangentFilled %0, %1;", AttentionRing.Barrier(ring), ring.Phase);
-        CudaAsm.Emit("@@outputsOfTangent %0;", WgmmaConvolution.At(AcrossRows, AttentionRing.Address(ring) + from));
+        CudaAsm.Emit("@@outputsOfTangent %0;", WgmmaOperand.At(AcrossRows, AttentionRing.Address(ring) + from));
         ring = AttentionRing.Next(ring, tangent);
         return ring;
     }

@@ -17,7 +17,7 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 internal static class WgmmaAttentionGradient
 {
-    private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaTile.ChunkBytes, StatisticBytes = AttentionGradientTile.StatisticBytes;
+    private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaBlock.ChunkBytes, StatisticBytes = AttentionGradientTile.StatisticBytes;
 
     /// <summary>The kernel.</summary>
     /// <param name="maps">Tensor maps of qkv and of the cotangent (channel, head, row, image), 128 bytes each.</param>
@@ -56,7 +56,7 @@ internal static class WgmmaAttentionGradient
             CudaAsm.Emit("@@manyRegisters;");
             bool shares = ownRows == 64;
             int parity = 0, slot = 0, from = shares ? warpgroup * (chunks >> 1) * ChunkBytes : 0, firstRow = shares ? 0 : 64 * warpgroup;
-            long rows = WgmmaConvolution.At(WgmmaAttention.AlongRows, own + (firstRow >> 6) * chunks * ChunkBytes), channels = 2L * heads * depth;
+            long rows = WgmmaOperand.At(WgmmaAttention.AlongRows, own + (firstRow >> 6) * chunks * ChunkBytes), channels = 2L * heads * depth;
             int mine = 1 + warpgroup, other = 2 - warpgroup;
             if (warpgroup == 1)
                 CudaAsm.Emit("@@passTurn %0;", other);
@@ -77,8 +77,8 @@ internal static class WgmmaAttentionGradient
                     ring = AttentionRing.Next(ring);
                     // Values come before keys, queries before cotangents.
                     int scored = ownsKeys != 0 ? near : far, weighed = ownsKeys != 0 ? far : near;
-                    CudaAsm.Emit("@@weights %0, %1;", WgmmaConvolution.At(WgmmaAttention.AlongRows, scored), rows);
-                    CudaAsm.Emit("@@gradients %0, %1;", WgmmaConvolution.At(WgmmaAttention.AlongRows, weighed), rows);
+                    CudaAsm.Emit("@@weights %0, %1;", WgmmaOperand.At(WgmmaAttention.AlongRows, scored), rows);
+                    CudaAsm.Emit("@@gradients %0, %1;", WgmmaOperand.At(WgmmaAttention.AlongRows, weighed), rows);
                     CudaAsm.Emit("@@passTurn %0;", other);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (first > 0)
@@ -94,9 +94,9 @@ internal static class WgmmaAttentionGradient
                     CudaAsm.Emit("@@differences %0;", saved + slot * StatisticBytes);
                     CudaAsm.Emit("@@pack;");
                     CudaAsm.Emit("@@awaitTurn %0;", mine);
-                    CudaAsm.Emit("@@outputs %0, %1;", WgmmaConvolution.At(WgmmaAttention.AcrossRows, scored + from), WgmmaConvolution.At(WgmmaAttention.AcrossRows, weighed + from));
+                    CudaAsm.Emit("@@outputs %0, %1;", WgmmaOperand.At(WgmmaAttention.AcrossRows, scored + from), WgmmaOperand.At(WgmmaAttention.AcrossRows, weighed + from));
                     CudaAsm.Emit("@@awaitOutputs;");
-                    slot = WgmmaConvolution.Next(slot, (places + 1) >> 1);
+                    slot = CopyPipeline.Next(slot, (places + 1) >> 1);
                     last = one;
                 }
 
@@ -172,7 +172,7 @@ internal static class WgmmaAttentionGradient
                 ring = AttentionRing.Next(ring);
                 Copy(ring, AttentionRing.Claim(ring), streamedMap, chunks, head + (1 - ownsKeys) * heads, first, image);
                 ring = AttentionRing.Next(ring);
-                slot = WgmmaConvolution.Next(slot, (ring.Places + 1) >> 1);
+                slot = CopyPipeline.Next(slot, (ring.Places + 1) >> 1);
             }
         }
     }

@@ -17,7 +17,7 @@ internal static class WgmmaAttentionText
     public const int LogitTiles = WgmmaAttentionTile.Streamed / 8, Sums = 4 * LogitTiles;
 
     /// <summary>A chunk further on, in a descriptor's units of 16 bytes.</summary>
-    public const int ChunkStep = WgmmaTile.ChunkBytes / 16;
+    public const int ChunkStep = WgmmaBlock.ChunkBytes / 16;
 
     public const string Commit = "wgmma.commit_group.sync.aligned;";
 

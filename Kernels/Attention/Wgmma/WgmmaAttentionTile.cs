@@ -1,5 +1,6 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -29,7 +30,7 @@ internal sealed record WgmmaAttentionTile(int Depth, bool Tangent)
     /// <summary>Two warpgroups that multiply and one that copies.</summary>
     public const int Threads = 384;
 
-    private const int ChunkBytes = WgmmaTile.ChunkBytes, LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 512, MostPlaces = 16;
+    private const int ChunkBytes = WgmmaBlock.ChunkBytes, LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 512, MostPlaces = 16;
 
     /// <summary>Chunks of 64 channels, the last perhaps partly zeros: 1, 2 or 4, so that halves are whole chunks.</summary>
     public int Chunks => Depth <= 64 ? 1 : Depth <= 128 ? 2 : 4;

@@ -1,13 +1,13 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How a weight gradient is shared: the tile, and into how many sums of how many pixels it is split.</summary>
+/// <summary>How a weight gradient is split: the tile, the number of partial sums (split-K), and the pixels of each.</summary>
 /// <param name="Tile">The tile.</param>
 /// <param name="Parts">Number of partial sums.</param>
 /// <param name="Span">Pixels of each but the last, a multiple of <see cref="MmaTile.Depth"/>.</param>
 internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
 {
     /// <summary>Most partial sums: more would spend more on writing and summing them than an idle multiprocessor costs.</summary>
-    private const int MostParts = 64;
+    private const int MaxParts = 64;
 
     /// <summary>
     /// Steps of 32 pixels that take as long as starting a block, filling its stages, storing its sums and summing them later:
@@ -24,13 +24,23 @@ internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
         int steps = Steps(e.Pixels);
         return (
             from tile in MmaTile.All
-            from parts in Enumerable.Range(1, Math.Min(MostParts, steps))
+            from parts in Enumerable.Range(1, Math.Min(MaxParts, steps))
             let span = (steps + parts - 1) / parts
             let blocks = e.Taps * tile.Count(e.K, e.C) * ((steps + span - 1) / span)
             let time = MmaTile.Waves(blocks, multiprocessors) * (span + (span >= steps ? WholeOverhead : Overhead)) * tile.Rows * tile.Columns / tile.Rate
             orderby time
             select new MmaPixelSplit(tile, (steps + span - 1) / span, span * MmaTile.Depth)).First();
     }
+
+    /// <summary>The kernel's argument without addresses and factor.</summary>
+    public MmaWeightGradientArguments Arguments(ConvExtents e) => new()
+    {
+        Problem = MmaProblem.Of(e),
+        Tile = Tile.Shape,
+        Span = Span,
+        StepLines = MmaTile.Depth / e.W % e.H,
+        StepColumns = MmaTile.Depth % e.W,
+    };
 
     private static int Steps(int pixels) => (pixels + MmaTile.Depth - 1) / MmaTile.Depth;
 }

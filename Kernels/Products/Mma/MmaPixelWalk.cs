@@ -13,15 +13,16 @@ internal struct MmaPixelWalk
     private readonly int end, down, right;
     private int h, w;
 
-    public MmaPixelWalk(int pixel, int end, int tap, int height, int width, int size)
+    /// <summary>Of a pixel, counting pixels before an end, at a tap.</summary>
+    public MmaPixelWalk(int pixel, int end, int tap, MmaProblem e)
     {
         Pixel = pixel;
         this.end = end;
-        down = tap / 3 - size / 2;
-        right = tap % 3 - size / 2;
-        Shift = down * width + right;
-        h = pixel / width % height;
-        w = pixel % width;
+        down = tap / 3 - e.Size / 2;
+        right = tap % 3 - e.Size / 2;
+        Shift = down * e.Width + right;
+        h = pixel / e.Width % e.Height;
+        w = pixel % e.Width;
     }
 
     /// <summary>By 32 pixels, which are so many lines (modulo the image's) and columns.</summary>

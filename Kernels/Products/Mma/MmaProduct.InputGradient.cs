@@ -1,5 +1,7 @@
 using ILGPU;
 using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -7,55 +9,65 @@ namespace TrigFlowNative.Kernels;
 /// dx: rows are pixels, columns input channels; the terms are flipped taps times output channels. The filters' terms are not
 /// contiguous, their columns are.
 /// </summary>
-internal static partial class MmaProduct
+internal sealed partial class MmaProduct
 {
-    internal static void InputGradientKernel(
-        long dy, long weight, long dx, int pixels, int height, int width, int channels, int filters, int size, float alpha,
-        int tileRows, int tileColumns, int warpRows, int warpColumns, int grouped)
+    [PtxEntry]
+    internal static void InputGradientKernel(MmaInputGradientArguments arguments)
     {
         CudaAsm.Emit("@@declare;");
-        int thread = Group.IdxX, lane = thread & 31, line = thread >> 3, piece = thread & 7;
-        var place = new MmaPlace(thread, Grid.IdxX, pixels, channels, tileRows, tileColumns, warpRows, warpColumns, grouped);
+        MmaProblem e = arguments.Problem;
+        int thread = Group.IdxX, lane = thread & 31, line = thread >> 3, piece = thread & 7, tileColumns = arguments.Tile.Columns;
+        int mTiles = arguments.Tile.MTiles(e.Pixels), nTiles = arguments.Tile.NTiles(e.Channels);
+        var place = new MmaPlace(thread, TileRaster.Of(Grid.IdxX, mTiles, nTiles, arguments.Grouped), arguments.Tile);
         CudaAsm.Emit(
             "@@places %0, %1, %2, %3;", MmaLayout.Row(thread >> 2, thread & 3), MmaLayout.Line(line, piece, 2 * tileColumns),
             MmaLayout.RowFragment(place.WarpRow, lane), MmaLayout.ColumnLineFragment(place.WarpColumn, lane, 2 * tileColumns));
-        int rowPiece = 8 * (thread & 3), column = place.Column + 8 * piece;
-        PlacePixels(place.Row + (thread >> 2), rowPiece, pixels, height, width, filters, size);
-        CudaAsm.Emit("@@columnlimits %0;", channels - column);
+        CopiedPieces pieces;
+        pieces.Row = 8 * (thread & 3);
+        pieces.Line = line;
+        pieces.Column = place.Column + 8 * piece;
+        PlacePixels(place.Row + (thread >> 2), pieces.Row, e.Filters, e);
+        CudaAsm.Emit("@@columnlimits %0;", e.Channels - pieces.Column);
 
-        int steps = size * size * ((filters + MmaTile.Depth - 1) / MmaTile.Depth);
-        MmaWalk walk = MmaWalk.Start(size, width);
+        int steps = e.Size * e.Size * ((e.Filters + MmaTile.Depth - 1) / MmaTile.Depth);
+        MmaWalk walk = MmaWalk.Start(e.Size, e.Width);
         for (int stage = 1; stage < MmaTile.Stages; stage++)
         {
-            CopyInputGradient(dy, weight, walk, rowPiece, line, column, channels, filters, size);
-            walk.Advance(filters, size, width);
+            CopyInputGradient(arguments, walk, pieces);
+            walk.Advance(e.Filters, e.Size, e.Width);
         }
 
         CudaAsm.Emit("@@prepare;");
         for (int step = 0; step < steps; step++)
         {
             CudaAsm.Emit("@@ahead;");
-            CopyInputGradient(dy, weight, walk, rowPiece, line, column, channels, filters, size);
+            CopyInputGradient(arguments, walk, pieces);
             CudaAsm.Emit("@@multiply;");
-            walk.Advance(filters, size, width);
+            walk.Advance(e.Filters, e.Size, e.Width);
         }
 
-        CudaAsm.Emit("@@scale %0, %1;", alpha, 1f);
+        CudaAsm.Emit("@@scale %0, %1;", arguments.Alpha, 1f);
         CudaAsm.Emit("@@turn;");
         CudaAsm.Emit(
-            "@@store %0, %1, %2, %3, %4, %5, %6, %7, %8;", dx, 0L, dx, place.Row + place.WarpRow + (lane >> 2),
-            place.Column + place.WarpColumn + 8 * (lane & 3), pixels, channels, channels, 0);
+            "@@store %0, %1, %2, %3, %4, %5, %6, %7, %8;", arguments.Dx, 0L, arguments.Dx, place.Row + place.WarpRow + (lane >> 2),
+            place.Column + place.WarpColumn + 8 * (lane & 3), e.Pixels, e.Channels, e.Channels, 0);
     }
 
     /// <summary>Starts the copies of a stage; a pixel's neighbour at a tap meets the filters at the opposite one.</summary>
-    private static void CopyInputGradient(
-        long dy, long weight, MmaWalk walk, int rowPiece, int line, int column, int channels, int filters, int size)
+    private static void CopyInputGradient(MmaInputGradientArguments arguments, MmaWalk walk, CopiedPieces pieces)
     {
-        int opposite = size * size - 1 - walk.Tap, filter = walk.First + line;
+        MmaProblem e = arguments.Problem;
+        int opposite = e.Size * e.Size - 1 - walk.Tap, filter = walk.First + pieces.Line;
         CudaAsm.Emit(
-            "@@copyrows %0, %1, %2, %3;", dy, walk.Shift * filters + walk.First, walk.Limit(rowPiece, filters, size), walk.Tap);
+            "@@copyrows %0, %1, %2, %3;", arguments.Dy, walk.Shift * e.Filters + walk.First, walk.Limit(pieces.Row, e.Filters, e.Size), walk.Tap);
         CudaAsm.Emit(
-            "@@copycolumnlines %0, %1, %2;", weight, (filter * size * size + opposite) * channels + column, walk.Limit(line, filters, size));
+            "@@copycolumnlines %0, %1, %2;", arguments.Weight, (filter * e.Size * e.Size + opposite) * e.Channels + pieces.Column, walk.Limit(pieces.Line, e.Filters, e.Size));
         CudaAsm.Emit("@@commit;");
+    }
+
+    /// <summary>Which pieces of a stage a thread copies: of its pixels, from an output channel on; of the filters, one in a line, from an input channel on.</summary>
+    private struct CopiedPieces
+    {
+        public int Row, Line, Column;
     }
 }

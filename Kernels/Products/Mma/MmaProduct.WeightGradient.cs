@@ -1,41 +1,45 @@
 using ILGPU;
 using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// dWeight: rows are output channels, columns input channels at one tap; the terms are pixels, contiguous in neither operand.
 /// </summary>
-internal static partial class MmaProduct
+internal sealed partial class MmaProduct
 {
     /// <summary>
     /// Blocks with neighbouring numbers read the same pixels, so that these stay in the cache: parts are numbered slowest. Where there is one part,
     /// its sums are the gradient.
     /// </summary>
-    internal static void WeightGradientKernel(
-        long x, long dy, long partials, int pixels, int height, int width, int channels, int filters, int size,
-        int span, int lines, int columns, float alpha, int tileRows, int tileColumns, int warpRows, int warpColumns)
+    [PtxEntry]
+    internal static void WeightGradientKernel(MmaWeightGradientArguments arguments)
     {
         CudaAsm.Emit("@@declare;");
-        int thread = Group.IdxX, lane = thread & 31, line = thread >> 3, piece = thread & 7;
-        int rowTiles = (filters + tileRows - 1) / tileRows, tiles = rowTiles * ((channels + tileColumns - 1) / tileColumns);
-        int index = Grid.IdxX / tiles, taps = size * size, tap = index % taps, part = index / taps;
-        var place = new MmaPlace(
-            thread, Grid.IdxX - index * tiles, filters, channels, tileRows, tileColumns, warpRows, warpColumns, rowTiles);
+        MmaProblem e = arguments.Problem;
+        int thread = Group.IdxX, lane = thread & 31, line = thread >> 3, piece = thread & 7, tileRows = arguments.Tile.Rows, tileColumns = arguments.Tile.Columns;
+        int mTiles = arguments.Tile.MTiles(e.Filters), tiles = mTiles * arguments.Tile.NTiles(e.Channels);
+        int index = Grid.IdxX / tiles, taps = e.Size * e.Size, tap = index % taps, part = index / taps;
+        TileIndex tile; // numbered along m first
+        tile.N = (Grid.IdxX - index * tiles) / mTiles;
+        tile.M = Grid.IdxX - index * tiles - tile.N * mTiles;
+        var place = new MmaPlace(thread, tile, arguments.Tile);
         CudaAsm.Emit(
             "@@places %0, %1, %2, %3;", MmaLayout.Line(line, piece, 2 * tileRows), MmaLayout.Line(line, piece, 2 * tileColumns),
             MmaLayout.RowLineFragment(place.WarpRow, lane, 2 * tileRows),
             MmaLayout.ColumnLineFragment(place.WarpColumn, lane, 2 * tileColumns));
         int row = place.Row + 8 * piece, column = place.Column + 8 * piece;
-        CudaAsm.Emit("@@rowlimits %0;", filters - row);
-        CudaAsm.Emit("@@columnlimits %0;", channels - column);
+        CudaAsm.Emit("@@rowlimits %0;", e.Filters - row);
+        CudaAsm.Emit("@@columnlimits %0;", e.Channels - column);
 
-        int start = part * span, end = start + span < pixels ? start + span : pixels;
-        var walk = new MmaPixelWalk(start + line, end, tap, height, width, size);
+        int start = part * arguments.Span, end = start + arguments.Span < e.Pixels ? start + arguments.Span : e.Pixels;
+        var walk = new MmaPixelWalk(start + line, end, tap, e);
         for (int stage = 1; stage < MmaTile.Stages; stage++)
         {
-            CopyWeightGradient(x, dy, walk, row, column, channels, filters, height, width);
-            walk.Advance(lines, columns, height, width);
+            CopyWeightGradient(arguments, walk, row, column);
+            walk.Advance(arguments.StepLines, arguments.StepColumns, e.Height, e.Width);
         }
 
         CudaAsm.Emit("@@prepare;");
@@ -43,25 +47,25 @@ internal static partial class MmaProduct
         for (int step = 0; step < steps; step++)
         {
             CudaAsm.Emit("@@ahead;");
-            CopyWeightGradient(x, dy, walk, row, column, channels, filters, height, width);
+            CopyWeightGradient(arguments, walk, row, column);
             CudaAsm.Emit("@@multiply;");
-            walk.Advance(lines, columns, height, width);
+            walk.Advance(arguments.StepLines, arguments.StepColumns, e.Height, e.Width);
         }
 
-        CudaAsm.Emit("@@scale %0, %1;", alpha, 1f);
+        CudaAsm.Emit("@@scale %0, %1;", arguments.Alpha, 1f);
         CudaAsm.Emit("@@turn;");
-        int first = (part * filters * taps + tap) * channels;
-        long sums = partials + 4L * first;
+        int first = (part * e.Filters * taps + tap) * e.Channels;
+        long sums = arguments.Partials + 4L * first;
         CudaAsm.Emit(
             "@@store %0, %1, %2, %3, %4, %5, %6, %7, %8;", sums, 0L, sums, place.Row + place.WarpRow + (lane >> 2),
-            place.Column + place.WarpColumn + 8 * (lane & 3), filters, channels, taps * channels, 0);
+            place.Column + place.WarpColumn + 8 * (lane & 3), e.Filters, e.Channels, taps * e.Channels, 0);
     }
 
-    private static void CopyWeightGradient(
-        long x, long dy, MmaPixelWalk walk, int row, int column, int channels, int filters, int height, int width)
+    private static void CopyWeightGradient(MmaWeightGradientArguments arguments, MmaPixelWalk walk, int row, int column)
     {
-        CudaAsm.Emit("@@copyrowlines %0, %1, %2;", dy, walk.Pixel * filters + row, walk.Limit());
-        CudaAsm.Emit("@@copycolumnlines %0, %1, %2;", x, (walk.Pixel + walk.Shift) * channels + column, walk.NeighbourLimit(height, width));
+        MmaProblem e = arguments.Problem;
+        CudaAsm.Emit("@@copyrowlines %0, %1, %2;", arguments.Dy, walk.Pixel * e.Filters + row, walk.Limit());
+        CudaAsm.Emit("@@copycolumnlines %0, %1, %2;", arguments.X, (walk.Pixel + walk.Shift) * e.Channels + column, walk.NeighbourLimit(e.Height, e.Width));
         CudaAsm.Emit("@@commit;");
     }
 }

@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How a block of 256 threads shares a tile of a matrix product: 8 warps, each with so many fragments of 16 rows and of 8
-/// columns, whose sums stay in registers.
+/// A tile of a matrix product on mma.sync, made by 8 warps of 32 threads, and how the warps share it: in fragments of 16 rows and of 8 columns, whose
+/// sums stay in registers.
 /// </summary>
 /// <param name="Rows">Rows of the tile.</param>
 /// <param name="Columns">Columns of the tile.</param>
@@ -14,18 +14,18 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     /// <summary>Threads of a block.</summary>
     public const int Threads = 256;
 
-    /// <summary>Terms of the sums that a stage holds: two products of 16.</summary>
+    /// <summary>k indices that a stage holds: two products of 16.</summary>
     public const int Depth = 32;
 
     /// <summary>
-    /// Stages in shared memory: one is read while three are under way. With the largest tile they take 96 KiB, what every GPU
-    /// from sm_80 on has for a block.
+    /// Stages of the pipeline: one is read while three are filled. With the largest tile they take 96 KiB, which every GPU from sm_80 on has for a
+    /// block.
     /// </summary>
     public const int Stages = 4;
 
     private const int ElementBytes = 2;
 
-    /// <summary>Tile rows and columns that blocks of neighbouring numbers cover, so that they read the same operands at a time.</summary>
+    /// <summary>Rows that blocks with neighbouring numbers cover together, so that they read the same operands at a time.</summary>
     private const int NeighbourRows = 2048;
 
     /// <summary>For products with 256 columns or more. 64 x 64 sums in a warp: 128 registers, and 2 loads of fragments for 8 products.</summary>
@@ -72,6 +72,9 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
 
     /// <summary>Rows of tiles that are numbered together, column by column.</summary>
     public int GroupedTiles => NeighbourRows / Rows;
+
+    /// <summary>The tile in the form kernels take.</summary>
+    public MmaTileShape Shape => new() { Rows = Rows, Columns = Columns, WarpRows = WarpRows, WarpColumns = WarpColumns };
 
     /// <summary>Tiles of a product.</summary>
     public int Count(int rows, int columns) => (rows + Rows - 1) / Rows * ((columns + Columns - 1) / Columns);

@@ -38,12 +38,12 @@ internal struct MmaWalk
     /// Which taps of a pixel lie in its image, as bits from bit 4 on, so that a shift by the tap leaves 16 or 0, the bytes to
     /// copy, in bit 4. No tap of a pixel beyond the last does.
     /// </summary>
-    public static int Inside(int pixel, int pixels, int height, int width, int size)
+    public static int Inside(int pixel, MmaProblem e)
     {
-        int h = pixel / width % height, w = pixel % width;
-        int across = (w > 0 ? 1 : 0) + 2 + (w < width - 1 ? 4 : 0);
-        int down = (h > 0 ? 1 : 0) + 8 + (h < height - 1 ? 64 : 0);
-        int taps = size == 1 ? 1 : across * down;
-        return pixel < pixels ? 16 * taps : 0;
+        int h = pixel / e.Width % e.Height, w = pixel % e.Width;
+        int across = (w > 0 ? 1 : 0) + 2 + (w < e.Width - 1 ? 4 : 0);
+        int down = (h > 0 ? 1 : 0) + 8 + (h < e.Height - 1 ? 64 : 0);
+        int taps = e.Size == 1 ? 1 : across * down;
+        return pixel < e.Pixels ? 16 * taps : 0;
     }
 }

@@ -21,10 +21,10 @@ internal static partial class ImplicitGemm
         ArrayView<Float4> a = SharedMemory.Allocate<Float4>(2 * GemmTile.Slice);
         ArrayView<Float4> b = SharedMemory.Allocate<Float4>(2 * GemmTile.Slice);
         int thread = Group.IdxX;
-        int columnTiles = (e.K + GemmTile.Extent - 1) / GemmTile.Extent;
-        int rowTile = Grid.IdxX / columnTiles * GemmTile.Extent, columnTile = Grid.IdxX % columnTiles * GemmTile.Extent;
-        var pixels = new PatchRows(rowTile + (thread >> 2), 4 * (thread & 3), e.C, e);
-        var filters = new FilterRows(columnTile + (thread >> 2), 4 * (thread & 3), e);
+        int nTiles = (e.K + GemmTile.Extent - 1) / GemmTile.Extent;
+        int tileM = Grid.IdxX / nTiles * GemmTile.Extent, tileN = Grid.IdxX % nTiles * GemmTile.Extent;
+        var pixels = new PatchRows(tileM + (thread >> 2), 4 * (thread & 3), e.C, e);
+        var filters = new FilterRows(tileN + (thread >> 2), 4 * (thread & 3), e);
         int rowRun = GemmTile.RowRun(thread), columnRun = GemmTile.ColumnRun(thread);
         var sums = default(TileSums);
 
@@ -54,7 +54,7 @@ internal static partial class ImplicitGemm
         }
 
         var target = new TileTarget { Matrix = y, Bias = bias, Rows = e.Pixels, Columns = e.K, Stride = e.K, BiasedRows = biasedRows, Add = add };
-        target.Store<TAccess>(sums, rowTile + 4 * rowRun, columnTile + 4 * columnRun);
+        target.Store<TAccess>(sums, tileM + 4 * rowRun, tileN + 4 * columnRun);
     }
 
     /// <summary>Four output channels, 16 apart, whose filters a thread reads tap by tap, four input channels at a time.</summary>

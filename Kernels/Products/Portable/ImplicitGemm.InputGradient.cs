@@ -20,16 +20,16 @@ internal static partial class ImplicitGemm
         ArrayView<Float4> a = SharedMemory.Allocate<Float4>(2 * GemmTile.Slice);
         ArrayView<Float4> b = SharedMemory.Allocate<Float4>(2 * GemmTile.Slice);
         int thread = Group.IdxX;
-        int columnTiles = (e.C + GemmTile.Extent - 1) / GemmTile.Extent;
-        int rowTile = Grid.IdxX / columnTiles * GemmTile.Extent, columnTile = Grid.IdxX % columnTiles * GemmTile.Extent;
-        var pixels = new PatchRows(rowTile + (thread >> 2), 4 * (thread & 3), e.K, e);
+        int nTiles = (e.C + GemmTile.Extent - 1) / GemmTile.Extent;
+        int tileM = Grid.IdxX / nTiles * GemmTile.Extent, tileN = Grid.IdxX % nTiles * GemmTile.Extent;
+        var pixels = new PatchRows(tileM + (thread >> 2), 4 * (thread & 3), e.K, e);
         int rowRun = GemmTile.RowRun(thread), columnRun = GemmTile.ColumnRun(thread);
         var sums = default(TileSums);
 
         int steps = e.Taps * ((e.K + GemmTile.Depth - 1) / GemmTile.Depth);
         int tap = 0, first = 0, stage = 0;
         FourLoads nextA = pixels.Load<TAccess>(dy, 0, 0, e.K, e);
-        FourLoads nextB = Filters<TAccess>(weight, 0, thread >> 4, columnTile + 4 * (thread & 15), e);
+        FourLoads nextB = Filters<TAccess>(weight, 0, thread >> 4, tileN + 4 * (thread & 15), e);
         for (int step = 0; step < steps; step++)
         {
             GemmTile.StoreAlongTerms<TAccess>(a.SubView(stage), thread, nextA);
@@ -42,13 +42,13 @@ internal static partial class ImplicitGemm
             tap *= 1 - wrapped;
             first += wrapped * GemmTile.Depth;
             nextA = pixels.Load<TAccess>(dy, tap, first, e.K, e);
-            nextB = Filters<TAccess>(weight, tap, first + (thread >> 4), columnTile + 4 * (thread & 15), e);
+            nextB = Filters<TAccess>(weight, tap, first + (thread >> 4), tileN + 4 * (thread & 15), e);
             GemmTile.Accumulate(ref sums, a.SubView(stage), b.SubView(stage), rowRun, columnRun);
             stage = GemmTile.Slice - stage;
         }
 
         var target = new TileTarget { Matrix = dx, Rows = e.Pixels, Columns = e.C, Stride = e.C, Add = add };
-        target.Store<TAccess>(sums, rowTile + 4 * rowRun, columnTile + 4 * columnRun);
+        target.Store<TAccess>(sums, tileM + 4 * rowRun, tileN + 4 * columnRun);
     }
 
     /// <summary>

@@ -29,15 +29,15 @@ internal static partial class ImplicitGemm
         ArrayView<Float4> a = SharedMemory.Allocate<Float4>(2 * GemmTile.Slice);
         ArrayView<Float4> b = SharedMemory.Allocate<Float4>(2 * GemmTile.Slice);
         int thread = Group.IdxX, index = Grid.IdxX;
-        int rowTiles = (e.K + GemmTile.Extent - 1) / GemmTile.Extent, columnTiles = (e.C + GemmTile.Extent - 1) / GemmTile.Extent;
-        int rowTile = index % rowTiles * GemmTile.Extent;
-        index /= rowTiles;
-        int columnTile = index % columnTiles * GemmTile.Extent;
-        index /= columnTiles;
+        int mTiles = (e.K + GemmTile.Extent - 1) / GemmTile.Extent, nTiles = (e.C + GemmTile.Extent - 1) / GemmTile.Extent;
+        int tileM = index % mTiles * GemmTile.Extent;
+        index /= mTiles;
+        int tileN = index % nTiles * GemmTile.Extent;
+        index /= nTiles;
         int tap = index % e.Taps, part = index / e.Taps;
         int pixel = part * span + (thread >> 4);
         int end = part * span + span < e.Pixels ? part * span + span : e.Pixels;
-        int row = rowTile + 4 * (thread & 15), column = columnTile + 4 * (thread & 15);
+        int row = tileM + 4 * (thread & 15), column = tileN + 4 * (thread & 15);
         var neighbours = new PatchLines(pixel, column, tap, e);
         int rowRun = GemmTile.RowRun(thread), columnRun = GemmTile.ColumnRun(thread);
         var sums = default(TileSums);
@@ -62,7 +62,7 @@ internal static partial class ImplicitGemm
 
         int stride = e.Taps * e.C;
         var target = new TileTarget { Matrix = partials.SubView(part * e.K * stride + tap * e.C), Rows = e.K, Columns = e.C, Stride = stride };
-        target.Store<TAccess>(sums, rowTile + 4 * rowRun, columnTile + 4 * columnRun);
+        target.Store<TAccess>(sums, tileM + 4 * rowRun, tileN + 4 * columnRun);
     }
 
     /// <summary>Four pixels of dy, 4 apart: output channels from <paramref name="row"/> on; zeros beyond the last and from pixel <paramref name="end"/> on.</summary>

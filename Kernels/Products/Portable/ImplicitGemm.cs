@@ -22,7 +22,7 @@ internal static partial class ImplicitGemm
     private const int PartialTiles = 2048;
 
     /// <summary>Fewest pixels a partial weight gradient is worth.</summary>
-    private const int LeastSpan = 128;
+    private const int MinSpan = 128;
 
     /// <summary>y (N, H, W, K) from x (N, H, W, C); the bias is added to the first <paramref name="biasedRows"/> pixels.</summary>
     public static Action Forward(
@@ -84,7 +84,7 @@ internal static partial class ImplicitGemm
     {
         int tiles = extents.Taps * Tiles(extents.C) * Tiles(extents.K);
         int parts = Math.Max(1, PartialTiles / tiles);
-        int span = Math.Max(LeastSpan, (extents.Pixels + parts - 1) / parts);
+        int span = Math.Max(MinSpan, (extents.Pixels + parts - 1) / parts);
         return (span + GemmTile.Depth - 1) / GemmTile.Depth * GemmTile.Depth;
     }
 

@@ -6,6 +6,7 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 internal struct ConvExtents
 {
+    /// <summary>Images, their height and width, input channels, output channels, and taps along an axis.</summary>
     public int N, H, W, C, K, R;
 
     /// <summary>Pixels of all images: the rows of the implicit matrix product.</summary>
@@ -16,4 +17,9 @@ internal struct ConvExtents
 
     /// <summary>Of the product of a (rows, c) matrix with the transpose of a (k, c) matrix.</summary>
     public static ConvExtents Rows(long rows, int c, int k) => new() { N = (int)rows, H = 1, W = 1, C = c, K = k, R = 1 };
+
+    /// <summary>Of all images stored in x or y, a tangent's too, with a weight (K, R, R, C).</summary>
+    public static ConvExtents Of(Tensor images, Tensor weight) => weight.Shape[1] == 1
+        ? Rows(images.StoredCount / images.Shape.C, weight.Shape.C, weight.Shape[0])
+        : new() { N = images.StoredN, H = images.Shape.H, W = images.Shape.W, C = weight.Shape.C, K = weight.Shape[0], R = weight.Shape[1] };
 }

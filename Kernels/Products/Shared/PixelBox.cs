@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A box of pixels, a power of two along width, height and images, that a tile of a matrix product stands for: the copy engine
-/// brings it, shifted by a filter's tap, with zeros where it leaves the image.
+/// A box of pixels, a power of two along width, height and images: the rows of a tile of a matrix product, or its k indices. The copy engine brings
+/// it, shifted by a filter's tap, with zeros where it leaves the image.
 /// </summary>
 internal readonly record struct PixelBox(int Width, int Height, int Images)
 {
@@ -26,6 +26,19 @@ internal readonly record struct PixelBox(int Width, int Height, int Images)
 
     /// <summary>Boxes that cover all images.</summary>
     public int Count(ConvExtents e) => checked(Across(e) * Down(e) * Ceiling(e.N, Images));
+
+    /// <summary>The boxes that cover the images, in the form kernels take.</summary>
+    public BoxGrid Grid(ConvExtents e) => new()
+    {
+        N = e.N,
+        H = e.H,
+        W = e.W,
+        WidthLog = WidthLog,
+        HeightLog = HeightLog,
+        Across = Across(e),
+        Down = Down(e),
+        Count = Count(e),
+    };
 
     /// <summary>The box of so many pixels, a power of two, that covers the images with the fewest boxes; of equals the widest.</summary>
     public static PixelBox Covering(ConvExtents e, int pixels)

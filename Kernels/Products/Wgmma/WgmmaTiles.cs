@@ -1,32 +1,32 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Which tile a product gets.</summary>
+/// <summary>Chooses the tile of a convolution.</summary>
 internal static class WgmmaTiles
 {
-    /// <summary>Width of a tile and the time of a step in units of that of 256 columns; between them it grows evenly.</summary>
+    /// <summary>Width of a tile and the time of its k-iterations in units of that of 256 columns; between two widths it is interpolated.</summary>
     public static readonly (int Columns, double Step)[] Widths = [(256, 1.0), (192, 0.78), (128, 0.58), (64, 0.42)];
 
-    /// <summary>Time before the first product of a tile and after its last, in the same unit.</summary>
+    /// <summary>Time of a tile's prologue and epilogue, in the same unit.</summary>
     private const double TileOverhead = 2;
 
-    /// <summary>Blocks that may share a tile: the largest cluster that every GPU of the kind takes.</summary>
-    private const int MostSplits = 8;
+    /// <summary>Blocks that may share a tile: the largest portable cluster of sm_90.</summary>
+    private const int MaxSplits = 8;
 
-    /// <summary>Fewest steps that are worth a block.</summary>
-    private const int LeastSteps = 4;
+    /// <summary>Fewest k-iterations that are worth a block.</summary>
+    private const int MinSteps = 4;
 
     /// <summary>The tile with which the slowest block ends first.</summary>
     /// <param name="columns">Columns of the output, a multiple of 8.</param>
     /// <param name="boxes">Boxes of 128 rows.</param>
-    /// <param name="steps">Steps of 64 inner indices.</param>
+    /// <param name="steps">k-iterations, of 64 k indices each.</param>
     /// <param name="multiprocessors">Blocks at work at a time.</param>
     /// <param name="straddles">
-    /// Whether slices lie in two lines of the cache: then the way from L2 is what is short, and blocks in pairs bring the weights for each other.
+    /// Whether chunks of 64 channels lie in two cache lines: bandwidth from L2 is then the bound, and blocks in pairs bring the weights for each other.
     /// </param>
     public static WgmmaTile Best(int columns, int boxes, int steps, int multiprocessors, bool straddles = false)
     {
-        if (Shared(columns, boxes, steps, multiprocessors) is { } shared)
-            return shared;
+        if (SplitK(columns, boxes, steps, multiprocessors) is { } split)
+            return split;
         if (columns < 64)
             return Of(columns, 1);
         (int Columns, double Time) best = default;
@@ -38,13 +38,13 @@ internal static class WgmmaTiles
                 best = (width, time);
         }
 
-        // A cluster brings each weight once. At 256 columns that saves nothing that is short, unless slices lie in two lines.
+        // A cluster brings each weight once. 256-column tiles are not bound by L2, so that pairs pay only where chunks straddle 128-byte lines.
         bool pairs = straddles ? boxes > 1 : boxes >= multiprocessors && best.Columns == 128;
         return Of(best.Columns, pairs ? 2 : 1);
     }
 
     /// <summary>
-    /// Widths that share out columns which are no multiple of 64 with less than a unit left over for each tile. wgmma takes any multiple
+    /// Widths that divide columns which are no multiple of 64 among tiles with less than a unit left over in each. wgmma takes any multiple
     /// of 8, and a pair of blocks any of 16.
     /// </summary>
     private static IEnumerable<int> EvenWidths(int columns, int unit)
@@ -54,7 +54,7 @@ internal static class WgmmaTiles
             yield return (columns + unit * tiles - 1) / (unit * tiles) * unit;
     }
 
-    /// <summary>The time of a step, in units of that of 256 columns.</summary>
+    /// <summary>The time of a k-iteration, in units of that of 256 columns.</summary>
     private static double Step(int width)
     {
         int i = 1;
@@ -64,8 +64,8 @@ internal static class WgmmaTiles
         return fast + (slow - fast) * (width - narrow) / (wide - narrow);
     }
 
-    /// <summary>The tile whose blocks have the least to do where several are to share each; null where tiles are many or have few steps.</summary>
-    private static WgmmaTile? Shared(int columns, int boxes, int steps, int multiprocessors)
+    /// <summary>The tile whose blocks take the least time where several are to share each; null where tiles are many or have few k-iterations.</summary>
+    private static WgmmaTile? SplitK(int columns, int boxes, int steps, int multiprocessors)
     {
         (WgmmaTile? Tile, double Time) best = default;
         foreach ((int width, double step) in Widths.Where(each => each.Columns is 64 or 128).Reverse())
@@ -79,15 +79,15 @@ internal static class WgmmaTiles
         return best.Tile;
     }
 
-    /// <summary>Blocks for each tile that together occupy half of the multiprocessors: clusters must find theirs side by side, at one time.</summary>
+    /// <summary>Blocks for each tile that together occupy half of the multiprocessors: a cluster must find its own free, near each other, at one time.</summary>
     private static int Splits(int tiles, int steps, int multiprocessors)
     {
         int splits = 1;
-        while (splits < MostSplits && 4 * splits * tiles <= multiprocessors && steps >= 2 * splits * LeastSteps)
+        while (splits < MaxSplits && 4 * splits * tiles <= multiprocessors && steps >= 2 * splits * MinSteps)
             splits *= 2;
         return splits;
     }
 
     /// <summary>A plain tile of a width.</summary>
-    public static WgmmaTile Of(int columns, int cluster) => new(columns, TransposeB: false, Residual: false, Single: false, cluster);
+    public static WgmmaTile Of(int columns, int cluster) => new(columns, TransposeB: false, Residual: false, Fp32Output: false, cluster);
 }

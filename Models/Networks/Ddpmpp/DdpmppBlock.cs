@@ -120,7 +120,7 @@ internal sealed class DdpmppBlock
         if (resampling == Resampling.Up)
             return conv1.Apply(program, weights, h, Resample(program, projection.Apply(program, weights, x)), HalfRoot);
         x = Resample(program, x);
-        Shortcut shortcut = projection.AsShortcut(weights, x, xSkip);
+        ProjectionShortcut shortcut = projection.AsShortcut(weights, x, xSkip);
         return conv1.TakesShortcut(program.Device, h, shortcut)
             ? conv1.Apply(program, weights, h, scale: HalfRoot, shortcut: shortcut)
             : conv1.Apply(program, weights, h, projection.Apply(program, weights, x, xSkip: xSkip), HalfRoot);

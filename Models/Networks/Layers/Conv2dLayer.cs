@@ -34,7 +34,7 @@ public sealed class Conv2dLayer(string name, int inChannels, int outChannels, fl
     public long MultiplyAdds(long pixels) => pixels * Taps * inChannels * outChannels;
 
     /// <summary>Whether the layer on x can add a projection shortcut in its own pass.</summary>
-    public bool TakesShortcut(ComputeDevice device, Tensor x, Shortcut shortcut) => Conv2d.TakesShortcut(device, x, outChannels, shortcut);
+    public bool TakesShortcut(ComputeDevice device, Tensor x, ProjectionShortcut shortcut) => Conv2d.TakesShortcut(device, x, outChannels, shortcut);
 
     /// <summary>Records the layer: (N, H, W, C) to (N, H, W, K), with the weight in the storage type of x.</summary>
     /// <param name="program">Program that records the layer.</param>
@@ -46,7 +46,7 @@ public sealed class Conv2dLayer(string name, int inChannels, int outChannels, fl
     /// <exception cref="ArgumentException">A shape or a type does not fit.</exception>
     /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the layer.</exception>
     /// <exception cref="InvalidOperationException">The slab has no weights of the type of x, or the program is compiled.</exception>
-    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1, Shortcut? shortcut = null)
+    public Tensor Apply(ComputeProgram program, ParameterSlab weights, Tensor x, Tensor? residual = null, float scale = 1, ProjectionShortcut? shortcut = null)
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
         Tensor? bias = HasBias ? weights[$"{name}.bias"].Value : null;

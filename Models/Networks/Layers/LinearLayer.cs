@@ -69,8 +69,8 @@ public sealed class LinearLayer(string name, int inChannels, int outChannels, fl
     /// <exception cref="ArgumentException">The slab's weight has another number of elements than the layer's.</exception>
     /// <exception cref="KeyNotFoundException">The slab lacks the weight or the bias.</exception>
     /// <exception cref="InvalidOperationException">The slab has no weights of the type of x.</exception>
-    public Shortcut AsShortcut(ParameterSlab weights, Tensor x, Tensor? xSkip) => new(
-        x, xSkip, weights.ValueFor($"{name}.weight", x.Type).Reshape(outChannels, 1, 1, inChannels), weights[$"{name}.bias"].Value);
+    public ProjectionShortcut AsShortcut(ParameterSlab weights, Tensor x, Tensor? xSkip) => new(
+        x, xSkip, weights.ValueFor($"{name}.weight", x.Type).Reshape(outChannels, 1, 1, inChannels), Bias(weights));
 
     /// <summary>Records the layer on one-hot rows times sqrt(C), with C classes: labels (N) to (N, K); -1 gives the bias alone.</summary>
     /// <exception cref="ArgumentException">A shape or a type does not fit.</exception>

@@ -23,9 +23,9 @@ public class HostConvolutionSpeedTests(ITestOutputHelper output)
         Tensor x = Ones(cpu, image), weight = Ones(cpu, kernel), y = Ones(cpu, image);
         Action run = direction switch
         {
-            "forward" => () => Conv2d.ForwardCpu(cpu, x, weight, null, y),
-            "input gradient" => () => Conv2d.InputGradientCpu(cpu, y, weight, new GradientSlot(x, Accumulate: false)),
-            _ => () => Conv2d.WeightGradientCpu(cpu, x, y, new GradientSlot(weight, Accumulate: false)),
+            "forward" => () => ConvolutionHost.Forward(cpu, x, weight, null, y),
+            "input gradient" => () => ConvolutionHost.InputGradient(cpu, y, weight, new GradientSlot(x, Accumulate: false)),
+            _ => () => ConvolutionHost.WeightGradient(cpu, x, y, new GradientSlot(weight, Accumulate: false)),
         };
 
         const int fewest = 5, most = 60;

@@ -49,13 +49,13 @@ public class HostConvolutionTests
             program.Compile();
             x.CopyTo(dual.Span);
 
-            Conv2d.ForwardCpu(cpu, dual, tweight, tbias, both);
-            Conv2d.ForwardCpu(cpu, dual.Primal, tweight, tbias, plain);
+            ConvolutionHost.Forward(cpu, dual, tweight, tbias, both);
+            ConvolutionHost.Forward(cpu, dual.Primal, tweight, tbias, plain);
             foreach (bool add in new[] { false, true })
             {
-                Conv2d.InputGradientCpu(cpu, tdy, tweight, new GradientSlot(add ? dx : dxOver, add));
-                Conv2d.WeightGradientCpu(cpu, dual.Primal, tdy, new GradientSlot(add ? dw : dwOver, add));
-                Conv2d.BiasGradientCpu(cpu, tdy, new GradientSlot(add ? db : dbOver, add));
+                ConvolutionHost.InputGradient(cpu, tdy, tweight, new GradientSlot(add ? dx : dxOver, add));
+                ConvolutionHost.WeightGradient(cpu, dual.Primal, tdy, new GradientSlot(add ? dw : dwOver, add));
+                ConvolutionHost.BiasGradient(cpu, tdy, new GradientSlot(add ? db : dbOver, add));
             }
 
             List<float[]> results = [both.Span.ToArray(), .. new[] { plain, dxOver, dwOver, dbOver, dx, dw, db }.Select(t => t.ToArray())];

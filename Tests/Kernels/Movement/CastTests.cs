@@ -56,6 +56,22 @@ public class CastTests
         }
     }
 
+    /// <summary>A matrix over one of other extents, or added to it: with all pairs of types, rows and columns gained and lost.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Rows_and_columns_are_padded_or_dropped(string device)
+    {
+        foreach ((DType from, DType to) in from a in new[] { DType.Float32, DType.BFloat16 } from b in new[] { DType.Float32, DType.BFloat16 } select (a, b))
+            foreach ((Shape source, Shape target) in ((Shape, Shape)[])[(new(3, 5), new(4, 8)), (new(4, 8), new(3, 5)), (new(2, 2, 8), new(4, 8)), (new(2, 9), new(5, 3))])
+                foreach (bool add in new[] { false, true })
+                {
+                    float[] values = [.. Enumerable.Range(0, (int)source.Count).Select(i => i + 1f)], there = [.. Enumerable.Range(0, (int)target.Count).Select(i => 100f - i)];
+                    IEnumerable<float> expected = Enumerable.Range(0, (int)target.Count).Select(i =>
+                        (add ? there[i] : 0) + (i / target.C < source.Count / source.C && i % target.C < source.C ? values[i / target.C * source.C + i % target.C] : 0));
+                    Assert.Equal(expected, Over(device, (from, source, values), (to, target, there), add));
+                }
+    }
+
     [Fact]
     public void Nothing_to_change_is_the_input_itself()
     {
@@ -79,6 +95,29 @@ public class CastTests
 
         static void Refused(string reason, Action act) =>
             Assert.Contains(reason, Assert.Throws<ArgumentException>(act).Message, StringComparison.Ordinal);
+    }
+
+    private static float[] Over(string name, (DType Type, Shape Shape, float[] Values) source, (DType Type, Shape Shape, float[] Values) target, bool add)
+    {
+        using Tensor x = Create(source), y = Create(target);
+        using var program = new ComputeProgram(TestDevices.Get(name)) { Checked = true };
+        Cast.Into(program, "convert", x, new GradientSlot(y, add));
+        program.Run();
+        if (target.Type == DType.Float32)
+            return y.ToArray();
+        var bits = new BFloat16[y.Count];
+        y.Download(bits.AsSpan());
+        return [.. bits.Select(BFloat16.ToSingle)];
+
+        Tensor Create((DType Type, Shape Shape, float[] Values) tensor)
+        {
+            Tensor created = TestDevices.Get(name).CreateTensor(tensor.Shape, tensor.Type);
+            if (tensor.Type == DType.Float32)
+                created.Upload<float>(tensor.Values);
+            else
+                created.Upload<BFloat16>(Array.ConvertAll(tensor.Values, BFloat16.FromSingle));
+            return created;
+        }
     }
 
     private static float[] ThereAndBack(string name, float[] values)

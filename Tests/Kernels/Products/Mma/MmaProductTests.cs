@@ -36,7 +36,8 @@ public class MmaProductTests
                     Tensor? offset = bias ? program.Device.CreateTensor(new Shape(e.K), run.Bias) : null;
                     program.Emit(
                         "product.forward", [x, weight, offset, target], [target], _ => { },
-                        gpu => MmaProduct.Forward(gpu, e, x, weight, offset, target, biased, Alpha, residual ? target : null, Beta));
+                        gpu => MmaProduct.Path.Forward(
+                            gpu, e, new(x, weight) { Bias = offset, BiasedRows = biased, Alpha = Alpha, Residual = residual ? target : null, Beta = Beta }, target));
                 });
                 Near($"y {type} bias {bias} residual {residual}", y, type, i => Alpha * (run.Output(i) + (bias && i / e.K < biased ? run.Bias[i % e.K] : 0))
                     + (residual ? Beta * run.YBefore[i] : 0));
@@ -59,7 +60,7 @@ public class MmaProductTests
                     Tensor dy = Rounded(program, run.Dy), weight = Rounded(program, run.Weight);
                     program.Emit(
                         "product.backward.x", [dy, weight, target], [target], _ => { },
-                        gpu => MmaProduct.InputGradient(gpu, e, dy, weight, target, Alpha, add));
+                        gpu => MmaProduct.Path.InputGradient(gpu, e, dy, weight, 0, new GradientSlot(target, add != 0), Alpha));
                 });
                 Near($"dx {type} add {add}", dx, type, i => Alpha * run.InputGradient(i) + add * run.DxBefore[i]);
             }
@@ -76,10 +77,10 @@ public class MmaProductTests
         {
             float[] dWeight = Twice(device, DType.Float32, run.DWeightBefore, new Shape(e.K, e.R, e.R, e.C), (program, target) =>
             {
-                Tensor x = Rounded(program, run.X), dy = Rounded(program, run.Dy), partials = MmaProduct.Partials(program, e)!;
+                Tensor x = Rounded(program, run.X), dy = Rounded(program, run.Dy), partials = MmaProduct.Path.Partials(program, e);
                 program.Emit(
                     "product.backward.weight", [x, dy, target], [target, partials], _ => { },
-                    gpu => MmaProduct.WeightGradient(gpu, e, x, dy, partials, new GradientSlot(target, add != 0), Alpha));
+                    gpu => MmaProduct.Path.WeightGradient(gpu, e, new(x, null, dy), partials, new GradientSlot(target, add != 0), null, Alpha));
             });
             Near($"dWeight add {add}", dWeight, DType.Float32, i => Alpha * run.WeightGradient(i, 0, e.Pixels) + add * run.DWeightBefore[i]);
         }

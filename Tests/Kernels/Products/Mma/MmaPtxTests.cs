@@ -83,7 +83,20 @@ public class MmaPtxTests
         Write(memory, 1, run.Weight, true);
         Write(memory, 2, run.Bias, false);
         Write(memory, 3, run.YBefore, bf16);
-        ulong[] arguments = [At(0), At(1), At(2), At(3), At(3), .. Numbers(e), Number(biased), Real(Alpha), Real(Beta), .. Numbers(tile)];
+        MmaForwardArguments arguments = new()
+        {
+            X = At(0),
+            Weight = At(1),
+            Bias = At(2),
+            Residual = At(3),
+            Y = At(3),
+            Problem = MmaProblem.Of(e),
+            Tile = tile.Shape,
+            Grouped = tile.GroupedTiles,
+            BiasedRows = biased,
+            Alpha = Alpha,
+            Beta = Beta,
+        };
         Execute(name, memory, arguments, tile.Count(e.Pixels, e.K));
         Check(memory, 3, run.YBefore.Length, bf16, i => Alpha * (run.Output(i) + (Has(name, "bias") && i / e.K < biased ? run.Bias[i % e.K] : 0))
             + (Has(name, "residual") ? Beta * run.YBefore[i] : 0));
@@ -97,7 +110,16 @@ public class MmaPtxTests
         Write(memory, 0, run.Dy, true);
         Write(memory, 1, run.Weight, true);
         Write(memory, 2, run.DxBefore, bf16);
-        ulong[] arguments = [At(0), At(1), At(2), .. Numbers(e), Real(Alpha), .. Numbers(tile)];
+        MmaInputGradientArguments arguments = new()
+        {
+            Dy = At(0),
+            Weight = At(1),
+            Dx = At(2),
+            Problem = MmaProblem.Of(e),
+            Tile = tile.Shape,
+            Grouped = tile.GroupedTiles,
+            Alpha = Alpha,
+        };
         Execute(name, memory, arguments, tile.Count(e.Pixels, e.C));
         Check(memory, 2, run.DxBefore.Length, bf16, i => Alpha * run.InputGradient(i) + (Has(name, "residual") ? run.DxBefore[i] : 0));
     }
@@ -114,21 +136,14 @@ public class MmaPtxTests
         bool adds = Has(name, "residual");
         float[] before = adds ? [.. Enumerable.Range(0, parts * count).Select(i => i % 7 - 3f)] : [];
         Write(memory, 2, before, false);
-        ulong[] arguments =
-        [
-            At(0), At(1), At(2), .. Numbers(e), Number(span), Number(MmaTile.Depth / e.W % e.H), Number(MmaTile.Depth % e.W), Real(Alpha),
-            .. Numbers(tile)[..4],
-        ];
+        MmaWeightGradientArguments arguments = new MmaPixelSplit(tile, parts, span).Arguments(e);
+        (arguments.X, arguments.Dy, arguments.Partials, arguments.Alpha) = (At(0), At(1), At(2), Alpha);
         Execute(name, memory, arguments, parts * e.Taps * tile.Count(e.K, e.C));
         Check(memory, 2, parts * count, false, i => Alpha * run.WeightGradient(i % count, i / count * span, Math.Min(e.Pixels, (i / count + 1) * span)) + (adds ? before[i] : 0));
     }
 
-    private static void Execute(string name, byte[] memory, ulong[] arguments, int blocks)
-    {
-        PtxKernelSpec specification = Specification(name);
-        Assert.Equal(specification.Method.GetParameters().Length, arguments.Length);
-        new PtxMachine(specification, memory).Run(blocks, [.. arguments.Cast<object>()]);
-    }
+    private static void Execute<T>(string name, byte[] memory, T arguments, int blocks)
+        where T : unmanaged => new PtxMachine(Specification(name), memory).Run(blocks, in arguments);
 
     private static void Check(byte[] memory, int tensor, int count, bool bf16, Func<int, double> expected)
     {
@@ -160,16 +175,7 @@ public class MmaPtxTests
     private static Span<T> Of<T>(byte[] memory, int tensor)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(memory.AsSpan(tensor * Tensor, Tensor));
 
-    private static ulong At(int tensor) => (ulong)(tensor * Tensor);
-
-    private static ulong Number(int value) => (uint)value;
-
-    private static ulong Real(float value) => BitConverter.SingleToUInt32Bits(value);
-
-    private static ulong[] Numbers(ConvExtents e) => [Number(e.Pixels), Number(e.H), Number(e.W), Number(e.C), Number(e.K), Number(e.R)];
-
-    private static ulong[] Numbers(MmaTile tile) =>
-        [Number(tile.Rows), Number(tile.Columns), Number(tile.WarpRows), Number(tile.WarpColumns), Number(tile.GroupedTiles)];
+    private static long At(int tensor) => tensor * Tensor;
 
     private static (MmaTile Tile, bool BFloat16) Describe(string name) =>
         (MmaTile.All.Single(tile => name.Contains($"/{tile} ", StringComparison.Ordinal)), Has(name, "BFloat16"));

@@ -36,9 +36,8 @@ public class MmaReadTests
         var e = new ConvExtents { N = 3, H = 11, W = 9, C = 40, K = tile.Columns + 8, R = size };
         var reads = new Reads();
         (int x, int weight, int y) = (reads.Put(e.Pixels * e.C), reads.Put(e.K * e.Taps * e.C), reads.Put(e.Pixels * e.K));
-        reads.Run(
-            "ForwardKernel", tile, tile.Count(e.Pixels, e.K), (long)x, (long)weight, 0L, 0L, (long)y,
-            e.Pixels, e.H, e.W, e.C, e.K, e.R, 0, 1f, 0f, tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns, tile.GroupedTiles);
+        MmaForwardArguments arguments = new() { X = x, Weight = weight, Y = y, Problem = MmaProblem.Of(e), Tile = tile.Shape, Grouped = tile.GroupedTiles, Alpha = 1 };
+        reads.Run("ForwardKernel", tile, tile.Count(e.Pixels, e.K), arguments);
         int rows = Tiles(e.Pixels, tile.Rows), columns = Tiles(e.K, tile.Columns);
         reads.Expect("filters", weight, e.K * e.Taps * e.C, _ => rows);
         reads.Expect("pixels", x, e.Pixels * e.C, i => columns * Neighbours(e, i / e.C));
@@ -53,9 +52,8 @@ public class MmaReadTests
         var e = new ConvExtents { N = 3, H = 11, W = 9, C = tile.Columns + 8, K = 40, R = size };
         var reads = new Reads();
         (int dy, int weight, int dx) = (reads.Put(e.Pixels * e.K), reads.Put(e.K * e.Taps * e.C), reads.Put(e.Pixels * e.C));
-        reads.Run(
-            "InputGradientKernel", tile, tile.Count(e.Pixels, e.C), (long)dy, (long)weight, (long)dx,
-            e.Pixels, e.H, e.W, e.C, e.K, e.R, 1f, tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns, tile.GroupedTiles);
+        MmaInputGradientArguments arguments = new() { Dy = dy, Weight = weight, Dx = dx, Problem = MmaProblem.Of(e), Tile = tile.Shape, Grouped = tile.GroupedTiles, Alpha = 1 };
+        reads.Run("InputGradientKernel", tile, tile.Count(e.Pixels, e.C), arguments);
         int rows = Tiles(e.Pixels, tile.Rows), columns = Tiles(e.C, tile.Columns);
         reads.Expect("filters", weight, e.K * e.Taps * e.C, _ => rows);
         reads.Expect("pixels", dy, e.Pixels * e.K, i => columns * Neighbours(e, i / e.K));
@@ -70,10 +68,9 @@ public class MmaReadTests
         var e = new ConvExtents { N = 2, H = 3, W = 9, C = tile.Columns + 8, K = tile.Rows + 8, R = size };
         var reads = new Reads();
         (int x, int dy, int sums) = (reads.Put(e.Pixels * e.C), reads.Put(e.Pixels * e.K), reads.Put(2 * e.K * e.Taps * e.C)); // fp32
-        reads.Run(
-            "WeightGradientKernel", tile, e.Taps * tile.Count(e.K, e.C), (long)x, (long)dy, (long)sums,
-            e.Pixels, e.H, e.W, e.C, e.K, e.R, Tiles(e.Pixels, MmaTile.Depth) * MmaTile.Depth, MmaTile.Depth / e.W % e.H, MmaTile.Depth % e.W, 1f,
-            tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns);
+        MmaWeightGradientArguments arguments = new MmaPixelSplit(tile, 1, Tiles(e.Pixels, MmaTile.Depth) * MmaTile.Depth).Arguments(e);
+        (arguments.X, arguments.Dy, arguments.Partials, arguments.Alpha) = (x, dy, sums, 1);
+        reads.Run("WeightGradientKernel", tile, e.Taps * tile.Count(e.K, e.C), arguments);
         int rows = Tiles(e.K, tile.Rows), columns = Tiles(e.C, tile.Columns);
         reads.Expect("cotangents", dy, e.Pixels * e.K, _ => columns * e.Taps);
         reads.Expect("pixels", x, e.Pixels * e.C, i => rows * Neighbours(e, i / e.C));
@@ -99,11 +96,12 @@ public class MmaReadTests
 
         public int Put(int elements) => memory.Put(new BFloat16[elements]);
 
-        public void Run(string kernel, MmaTile tile, int blocks, params object[] values)
+        public void Run<T>(string kernel, MmaTile tile, int blocks, T arguments)
+            where T : unmanaged
         {
             PtxKernelSpec specification = MmaProduct.Specifications().First(each => each.Method.Name == kernel && each.Variant.StartsWith($"{tile} ", StringComparison.Ordinal));
             var machine = new PtxMachine(specification, memory.Bytes) { Read = (at, bytes) => counts[at] = counts.GetValueOrDefault(at) + bytes / PieceBytes };
-            machine.Run(blocks, values);
+            machine.Run(blocks, in arguments);
         }
 
         /// <summary>Checks a tensor's counts, by the first element of each piece, and strikes them off.</summary>

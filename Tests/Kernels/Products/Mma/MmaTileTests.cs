@@ -1,4 +1,5 @@
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Kernels.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
@@ -46,7 +47,7 @@ public class MmaTileTests
             {
                 for (int warp = 0; warp < MmaTile.Threads / 32; warp++)
                 {
-                    var place = new MmaPlace(32 * warp, block, rows, columns, tile.Rows, tile.Columns, tile.WarpRows, tile.WarpColumns, grouped);
+                    var place = new MmaPlace(32 * warp, TileRaster.Of(block, tile.Shape.MTiles(rows), tile.Shape.NTiles(columns), grouped), tile.Shape);
                     Assert.InRange(place.Row, 0, rows - 1);
                     Assert.InRange(place.Column, 0, columns - 1);
                     Assert.True(starts.Add((place.Row + place.WarpRow, place.Column + place.WarpColumn)), $"{tile}: block {block}, warp {warp}");

@@ -8,7 +8,7 @@ namespace TrigFlowNative.Tests.Kernels;
 /// <summary>Weight gradients on Hopper's tensor cores: how they are shared out, and both kernels run by <see cref="PtxMachine"/> on numbers whose sums are exact.</summary>
 public class WgmmaGradientTests
 {
-    /// <summary>N, H, W, C, K, R; columns of a tile; blocks; tiles made alone; ranges, boxes of a range and of a block without one; whether it adds.</summary>
+    /// <summary>N, H, W, C, K, R; columns of a tile; blocks; tiles made alone; splits of k, iterations of a split and of a block without one; whether it adds.</summary>
     public static TheoryData<int[], int, int, int, int[], bool> Problems => new()
     {
         { [2, 5, 7, 24, 40, 3], 64, 3, 9, [0, 0, 0], true }, // nine tiles by three blocks
@@ -28,13 +28,13 @@ public class WgmmaGradientTests
         ConvExtents e = new() { N = extents[0], H = extents[1], W = extents[2], C = extents[3], K = extents[4], R = extents[5] };
         var tile = new WgmmaGradientTile(columns);
         var box = PixelBox.Covering(e, WgmmaTile.Depth);
-        int slices = (e.C + 63) / 64, columnTiles = (e.Taps * slices + tile.Chunks - 1) / tile.Chunks, count = e.K * e.Taps * e.C;
-        var split = new WgmmaSplit(tile, box, box.Count(e), (e.K + 127) / 128, columnTiles, blocks, Math.Min(wholeTiles, columnTiles * ((e.K + 127) / 128)), shares[0], shares[1], shares[2]);
-        Covers(split);
+        int nTiles = (e.Taps * ((e.C + 63) / 64) + tile.Chunks - 1) / tile.Chunks, mTiles = (e.K + 127) / 128, count = e.K * e.Taps * e.C;
+        var plan = new StreamKPlan(tile, box, box.Count(e), mTiles, nTiles, blocks, Math.Min(wholeTiles, mTiles * nTiles), shares[0], shares[1], shares[2]);
+        Covers(plan);
         var memory = new PtxMachineMemory();
         float[] x = memory.Numbers(e.Pixels * e.C), dy = memory.Numbers(e.Pixels * e.K), old = memory.Numbers(count), oldBias = memory.Numbers(e.K);
         int dyAt = memory.Put(Rounded(dy)), gradient = memory.Put(add ? old : Poison(count)), bias = memory.Put(add ? oldBias : Poison(e.K));
-        int partials = memory.Put(Poison(split.PartialCount + split.BiasCount(e.K))), biasSums = partials + 4 * split.PartialCount, maps = memory.Put(new byte[5 * 128]);
+        int partials = memory.Put(Poison(plan.PartialCount + plan.BiasCount(e.K))), biasSums = partials + 4 * plan.PartialCount, maps = memory.Put(new byte[5 * 128]);
         memory.PutImages(maps, dyAt, e, e.K, box);
         int firstChannels = e.C > 64 ? 64 : e.C; // the others lie in a further source
         float[] more = [.. Enumerable.Range(0, e.Pixels).SelectMany(pixel => x[(pixel * e.C + firstChannels)..((pixel + 1) * e.C)])];
@@ -42,15 +42,22 @@ public class WgmmaGradientTests
         memory.PutImages(maps + 128, firstAt, e, firstChannels, box);
         memory.PutImages(maps + 256, moreAt, e, e.C - firstChannels, box);
         PtxMachine.EncodeMap(memory.Bytes, maps + 384, gradient, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], [32, 1, 64], sizeof(float));
-        PtxMachine.EncodeMap(memory.Bytes, maps + 512, partials, [columns, 1, split.SharedTiles * split.Slots * 128], [columns, columns], [32, 1, 64], sizeof(float));
+        PtxMachine.EncodeMap(memory.Bytes, maps + 512, partials, [columns, 1, plan.SharedTiles * plan.Slots * 128], [columns, columns], [32, 1, 64], sizeof(float));
         const float Alpha = 0.5f;
-        bool shared = split.SharedTiles > 0;
-        new PtxMachine(WgmmaProduct.GradientSpecification(tile), memory.Bytes).Run(
-            split.Blocks, (long)maps, (long)(shared ? biasSums : bias), e.K, box.WidthLog, box.HeightLog, box.Across(e), box.Down(e), split.Boxes, split.RowTiles, split.ColumnTiles,
-            split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers, slices, 1, e.R / 2, tile.Stages, tile.StageBytes, tile.Chunks, Alpha,
-            add ? 1 : 0, shared ? 1f : Alpha, add && !shared ? 1 : 0);
+        bool shared = plan.SharedTiles > 0;
+        WeightGradientArguments arguments = plan.Arguments(e, firstChannels);
+        (arguments.Maps, arguments.BiasSums) = (maps, shared ? biasSums : bias);
+        (arguments.Alpha, arguments.BiasAlpha) = (Alpha, shared ? 1f : Alpha);
+        (arguments.Add, arguments.BiasAdd) = (add ? 1 : 0, add && !shared ? 1 : 0);
+        new PtxMachine(WgmmaProduct.GradientSpecification(tile), memory.Bytes).Run(plan.Blocks, in arguments);
         if (shared)
-            Sum(memory, split, e, partials, gradient, bias, Alpha, add ? 1 : 0);
+        {
+            GradientSumArguments sums = plan.SumArguments(e);
+            (sums.Partials, sums.BiasSums, sums.Gradient, sums.Bias) = (partials, biasSums, gradient, bias);
+            (sums.Alpha, sums.Add, sums.BiasAdd) = (Alpha, add ? 1 : 0, add ? 1 : 0);
+            new PtxMachine(WgmmaProduct.SumSpecification(), memory.Bytes).Run(sums.TileBlocks + WgmmaGradientSum.BiasBlocks(e.K), in sums);
+        }
+
         float[] expected = [.. Enumerable.Range(0, count).Select(i => (add ? old[i] : 0) + Alpha * Gradient(e, x, dy, i))];
         float[] expectedBias = [.. Enumerable.Range(0, e.K).Select(k => (add ? oldBias[k] : 0) + Alpha * Enumerable.Range(0, e.Pixels).Sum(pixel => dy[pixel * e.K + k]))];
         Assert.Equal(expected, memory.Singles(gradient, count));
@@ -86,57 +93,48 @@ public class WgmmaGradientTests
     [InlineData(2, 264, 72, 13, 3)]
     [InlineData(64, 8008, 8000, 12, 1)]
     [InlineData(4, 3000, 3000, 27, 1)]
-    public void Every_box_of_every_tile_is_one_block_s_and_the_slowest_has_little_more_than_the_mean(int n, int c, int k, int size, int r)
+    public void Every_k_iteration_of_every_tile_is_one_block_s_and_the_slowest_has_little_more_than_the_mean(int n, int c, int k, int size, int r)
     {
         var e = new ConvExtents { N = n, H = size, W = size, C = c, K = k, R = r };
-        WgmmaSplit split = WgmmaSplit.Of(e, 132);
-        Assert.InRange(split.Blocks, 1, 132);
-        Assert.Equal(split.Box.Count(e), split.Boxes);
-        Assert.InRange(k, (split.RowTiles - 1) * WgmmaTile.Rows + 1, split.RowTiles * WgmmaTile.Rows);
-        Assert.InRange(r * r * ((c + 63) / 64), (split.ColumnTiles - 1) * split.Tile.Chunks + 1, split.ColumnTiles * split.Tile.Chunks);
-        int slowest = Covers(split);
-        if ((long)split.Tiles * split.Boxes > 132 * 200)
-            Assert.InRange(slowest, 1, 1.06 * split.Tiles * split.Boxes / 132);
+        StreamKPlan plan = StreamKPlan.Of(e, 132);
+        Assert.InRange(plan.Blocks, 1, 132);
+        Assert.Equal(plan.Box.Count(e), plan.Iterations);
+        Assert.InRange(k, (plan.MTiles - 1) * WgmmaTile.Rows + 1, plan.MTiles * WgmmaTile.Rows);
+        Assert.InRange(r * r * ((c + 63) / 64), (plan.NTiles - 1) * plan.Tile.Chunks + 1, plan.NTiles * plan.Tile.Chunks);
+        int slowest = Covers(plan);
+        if ((long)plan.Tiles * plan.Iterations > 132 * 200)
+            Assert.InRange(slowest, 1, 1.06 * plan.Tiles * plan.Iterations / 132);
     }
 
-    /// <summary>Fails unless the blocks' shares cover every box of every tile once, in slots that follow one another; returns the boxes of the block that has most.</summary>
-    private static int Covers(WgmmaSplit split)
+    /// <summary>Fails unless the blocks' works cover every k-iteration of every tile once, in slots that follow one another; returns the iterations of the block that has most.</summary>
+    private static int Covers(StreamKPlan plan)
     {
-        var parts = new List<WgmmaShare>();
+        StreamKSchedule schedule = plan.Schedule;
+        var parts = new List<StreamKWork>();
         int slowest = 0;
-        for (int block = 0; block < split.Blocks; block++)
+        for (int block = 0; block < plan.Blocks; block++)
         {
             int had = parts.Count;
-            while (WgmmaShare.Of(parts.Count - had, block, split.Blocks, split.Tiles, split.WholeTiles, split.Boxes, split.Ranges, split.Range, split.Rest) is { Tile: >= 0 } share)
-                parts.Add(share);
-            slowest = Math.Max(slowest, parts.Skip(had).Sum(share => share.End - share.Begin));
+            while (schedule.Work(parts.Count - had, block, plan.Blocks) is { Tile: >= 0 } work)
+                parts.Add(work);
+            slowest = Math.Max(slowest, parts.Skip(had).Sum(work => work.End - work.Begin));
         }
 
-        for (int tile = 0; tile < split.Tiles; tile++)
+        for (int tile = 0; tile < plan.Tiles; tile++)
         {
-            WgmmaShare[] own = [.. parts.Where(share => share.Tile == tile).OrderBy(share => share.Begin)];
-            int slots = tile < split.WholeTiles ? 1 : WgmmaShare.Slots(tile - split.WholeTiles, split.Boxes, split.Ranges, split.Range, split.Rest);
-            Assert.Equal(tile < split.WholeTiles ? [-1] : Enumerable.Range(0, slots), own.Select(share => share.Slot));
-            Assert.InRange(slots, 1, split.Slots);
-            Assert.Equal([0, .. own.Select(share => share.End)], [.. own.Select(share => share.Begin), split.Boxes]);
-            Assert.All(own, share => Assert.True(share.Begin < share.End));
-            int row = WgmmaShare.Row(tile, split.RowTiles, split.ColumnTiles), column = WgmmaShare.Column(tile, split.RowTiles, split.ColumnTiles);
-            Assert.InRange(row, 0, split.RowTiles - 1);
-            Assert.InRange(column, 0, split.ColumnTiles - 1);
-            Assert.Equal(tile, WgmmaShare.At(row, column, split.RowTiles, split.ColumnTiles));
+            StreamKWork[] own = [.. parts.Where(work => work.Tile == tile).OrderBy(work => work.Begin)];
+            int slots = tile < plan.WholeTiles ? 1 : schedule.SlotsOf(tile - plan.WholeTiles);
+            Assert.Equal(tile < plan.WholeTiles ? [-1] : Enumerable.Range(0, slots), own.Select(work => work.Slot));
+            Assert.InRange(slots, 1, plan.Slots);
+            Assert.Equal([0, .. own.Select(work => work.End)], [.. own.Select(work => work.Begin), plan.Iterations]);
+            Assert.All(own, work => Assert.True(work.Begin < work.End));
+            (int m, int n) = (schedule.Tiles.M(tile), schedule.Tiles.N(tile));
+            Assert.InRange(m, 0, plan.MTiles - 1);
+            Assert.InRange(n, 0, plan.NTiles - 1);
+            Assert.Equal(tile, schedule.Tiles.Number(m, n));
         }
 
         return slowest;
-    }
-
-    private static void Sum(PtxMachineMemory memory, WgmmaSplit split, ConvExtents e, int partials, int gradient, int bias, float alpha, int add)
-    {
-        int tileBlocks = split.SharedTiles * WgmmaGradientSum.BlocksOfTile(split.Tile.Columns, split.Slots);
-        int biasBlocks = (e.K + WgmmaGradientSum.BiasRows - 1) / WgmmaGradientSum.BiasRows;
-        new PtxMachine(WgmmaProduct.SumSpecification(), memory.Bytes).Run(
-            tileBlocks + biasBlocks, (long)partials, (long)(partials + 4 * split.PartialCount), (long)gradient, (long)bias, tileBlocks, e.K, e.C, e.Taps, split.Tile.Columns,
-            split.Boxes, split.RowTiles, split.ColumnTiles, split.WholeTiles, split.Ranges, split.Range, split.Rest, split.Slots, split.Takers,
-            WgmmaGradientSum.Sharers(split.Slots), alpha, add, add);
     }
 
     private static float Gradient(ConvExtents e, float[] x, float[] dy, int i)

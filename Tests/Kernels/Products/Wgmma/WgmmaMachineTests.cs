@@ -1,4 +1,3 @@
-using System.Reflection;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;
@@ -10,8 +9,6 @@ namespace TrigFlowNative.Tests.Kernels;
 public partial class WgmmaMachineTests
 {
     private const int Processors = 3; // blocks of the grid: fewer than tiles, so that blocks go on to further tiles
-
-    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method;
 
     /// <summary>N, H, W, C, K, R; columns of a tile; whether it is the input gradient, has a residual, writes fp32.</summary>
     public static TheoryData<int[], int, bool, bool, bool> Products => new()
@@ -40,22 +37,22 @@ public partial class WgmmaMachineTests
 
     [Theory]
     [MemberData(nameof(Products))]
-    public void A_convolution_is_right_in_every_element(int[] extents, int tileColumns, bool inputGradient, bool residual, bool single)
+    public void A_convolution_is_right_in_every_element(int[] extents, int tileColumns, bool inputGradient, bool residual, bool fp32)
     {
         ConvExtents e = Extents(extents);
-        IsRight(e, tileColumns, inputGradient, residual, single, 0.5f, biased: e.Pixels - 5);
-        IsRight(e, tileColumns, inputGradient, residual, single, 0.5f, biased: 0);
-        IsRight(e, tileColumns, inputGradient, residual, single, 1, biased: e.Pixels / 2 + 1); // halves of tiles with, without and partly with a bias
+        IsRight(e, tileColumns, inputGradient, residual, fp32, 0.5f, biased: e.Pixels - 5);
+        IsRight(e, tileColumns, inputGradient, residual, fp32, 0.5f, biased: 0);
+        IsRight(e, tileColumns, inputGradient, residual, fp32, 1, biased: e.Pixels / 2 + 1); // halves of tiles with, without and partly with a bias
     }
 
-    private static void IsRight(ConvExtents e, int tileColumns, bool inputGradient, bool residual, bool single, float alpha, int biased)
+    private static void IsRight(ConvExtents e, int tileColumns, bool inputGradient, bool residual, bool fp32, float alpha, int biased)
     {
         int inner = inputGradient ? e.K : e.C, columns = inputGradient ? e.C : e.K;
         var run = new PtxMachineMemory();
         float[] x = run.Numbers(e.Pixels * inner), weight = run.Numbers(e.K * e.Taps * e.C), bias = run.Numbers(columns), there = run.Numbers(e.Pixels * columns);
         int xAt = run.Put(Rounded(x)), weightAt = run.Put(Rounded(weight)), biasAt = run.Put(bias);
-        int yAt = single ? run.Put(there) : run.Put(Rounded(there)), maps = run.Put(new byte[9 * 128]);
-        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !single, Single = single, LastDepth = (inner % 64 + 15) / 16 is > 0 and var depth ? depth : 4 };
+        int yAt = fp32 ? run.Put(there) : run.Put(Rounded(there)), maps = run.Put(new byte[9 * 128]);
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with { TransposeB = inputGradient, Residual = residual && !fp32, Fp32Output = fp32, LastDepth = (inner % 64 + 15) / 16 is > 0 and var depth ? depth : 4 };
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         run.PutImages(maps, xAt, e, inner, box);
         run.PutImages(maps + 512, xAt, e, inner, box);
@@ -63,15 +60,15 @@ public partial class WgmmaMachineTests
         PtxMachine.EncodeMap(run.Bytes, maps + 128, weightAt, [e.C, e.Taps, e.K], [e.C, e.Taps * e.C], part);
         run.PutImages(maps + 256, yAt, e, columns, box.Half);
         run.PutImages(maps + 384, yAt, e, columns, box.Half);
-        int rowTiles = box.Count(e), columnTiles = (columns + tileColumns - 1) / tileColumns;
-        bool clipped = tile.EndsWithinChunk(columnTiles);
-        for (int i = 0; clipped && i < columnTiles; i++)
-            run.PutImages(maps + (5 + i) * 128, yAt, e, columns, box.Half, Math.Min(columns, (i + 1) * tileColumns));
+        var plan = new WgmmaConvolutionPlan(e, tile, columns, inner);
+        for (int i = 0; plan.HasStoreMaps && i < plan.NTiles; i++)
+            run.PutImages(maps + (ConvolutionMaps.Plain + i) * 128, yAt, e, columns, box.Half, Math.Min(columns, (i + 1) * tileColumns));
         float beta = residual ? 2f : 0f;
-        new PtxMachine(WgmmaProduct.Specification(Convolve, tile), run.Bytes).Run(
-            Math.Min(Processors, rowTiles * columnTiles), (long)maps, (clipped ? 5 : 2) * 128, clipped ? 128 : 0, (long)yAt, (long)biasAt, alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog, box.HeightLog,
-            box.Across(e), box.Down(e), rowTiles, columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (inner + 63) / 64, tile.Stages,
-            tile.StageBytes, 2 * WgmmaTile.ChunkBytes + tile.BytesOfB, inputGradient ? 1 : 0, tile.Chunks, single ? 1 : 0, tile.Residual ? 1 : 0, 1, 0, 0, 0L);
+        ConvolutionArguments arguments = plan.Arguments();
+        (arguments.Maps, arguments.Epilogue.StoreMaps) = (maps, maps + (plan.HasStoreMaps ? ConvolutionMaps.Plain * 128 : ConvolutionMaps.Y));
+        (arguments.Epilogue.Y, arguments.Epilogue.Bias, arguments.Epilogue.BiasedRows) = (yAt, biasAt, biased);
+        (arguments.Epilogue.Alpha, arguments.Epilogue.Beta) = (alpha, beta);
+        new PtxMachine(WgmmaProduct.Specification(tile), run.Bytes).Run(plan.Blocks(Processors), in arguments);
         float[] expected = new float[e.Pixels * columns];
         for (int i = 0; i < expected.Length; i++)
         {
@@ -83,7 +80,7 @@ public partial class WgmmaMachineTests
             expected[i] = (float)(alpha * sum + beta * there[i]);
         }
 
-        Assert.Equal(single ? expected : Rounded(expected).Select(BFloat16.ToSingle), single ? run.Singles(yAt, expected.Length) : run.Halves(yAt, expected.Length));
+        Assert.Equal(fp32 ? expected : Rounded(expected).Select(BFloat16.ToSingle), fp32 ? run.Singles(yAt, expected.Length) : run.Halves(yAt, expected.Length));
     }
 
     private static ConvExtents Extents(int[] v) => new() { N = v[0], H = v[1], W = v[2], C = v[3], K = v[4], R = v[5] };

@@ -8,7 +8,7 @@ namespace TrigFlowNative.Tests.Kernels;
 /// <summary>What a machine without a GPU can tell of the products on Hopper's tensor cores.</summary>
 public class WgmmaTests
 {
-    private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method, Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;
+    private static readonly MethodInfo Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;
 
     public static TheoryData<int, bool, bool, bool, int> Variants
     {
@@ -30,14 +30,14 @@ public class WgmmaTests
 
     [Theory]
     [MemberData(nameof(Variants))]
-    public void The_text_of_a_tile_is_complete_and_fits(int columns, bool transposed, bool residual, bool single, int cluster)
+    public void The_text_of_a_tile_is_complete_and_fits(int columns, bool transposed, bool residual, bool fp32, int cluster)
     {
-        WgmmaTile tile = WgmmaTiles.Of(columns, cluster) with { TransposeB = transposed, Residual = residual, Single = single };
-        string text = Complete(WgmmaProduct.Specification(Convolve, tile));
+        WgmmaTile tile = WgmmaTiles.Of(columns, cluster) with { TransposeB = transposed, Residual = residual, Fp32Output = fp32 };
+        string text = Complete(WgmmaProduct.Specification(tile));
         Assert.Equal(4, Count(text, $"m64n{columns}k16.f32.bf16.bf16"));
         Assert.Equal(transposed ? 4 : 0, Count(text, "always, 1, 1, 0, 1;"));
-        Assert.Equal(single ? 0 : (columns / 8 + 1) / 2, Count(text, "stmatrix.")); // two runs of eight columns each, a chunk of 64 at a time
-        Assert.Equal(single ? 2 * (columns / 8) : 0, Count(text, "st.global.v2.f32"));
+        Assert.Equal(fp32 ? 0 : (columns / 8 + 1) / 2, Count(text, "stmatrix.")); // two runs of eight columns each, a chunk of 64 at a time
+        Assert.Equal(fp32 ? 2 * (columns / 8) : 0, Count(text, "st.global.v2.f32"));
         Assert.InRange(tile.SharedBytes, 1, 227 * 1024);
         Assert.InRange(tile.Stages, 4, 8);
     }
@@ -45,7 +45,7 @@ public class WgmmaTests
     [Fact]
     public void A_macro_that_is_not_given_is_named()
     {
-        var macros = new Dictionary<string, string> { ["declare"] = "", ["declareCopies"] = "" };
+        var macros = new Dictionary<string, string> { ["declare"] = "", ["declareCopies"] = "", ["takeRegisters"] = "" };
         Assert.Contains("clear", Assert.Throws<ArgumentException>(() => PtxSource.Compile(Accumulate, "sm_90a", 384, macros)).Message, StringComparison.Ordinal);
     }
 

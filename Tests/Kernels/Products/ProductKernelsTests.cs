@@ -5,7 +5,7 @@ using Xunit;
 namespace TrigFlowNative.Tests.Kernels;
 
 /// <summary>bf16 convolutions, by every path that a device has, against float64 loops.</summary>
-public class TensorProductTests
+public class ProductKernelsTests
 {
     /// <summary>
     /// x, weight, residual: channels that are no multiple of 8, of 64 or of a tile, extents that no box of pixels divides, one image,

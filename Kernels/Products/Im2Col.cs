@@ -5,21 +5,23 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The nine taps of a 3x3 convolution as channels: how a convolution of few channels, an image's three, becomes a 1x1 convolution that
-/// tensor cores and memory like. Taps spread are copies of an image, each shifted by a tap ("im2col"); taps gathered are shifted back and
-/// added up, which is the adjoint.
+/// The nine taps of a 3x3 convolution as channels, by which a convolution of few channels, such as an image's three, becomes a 1x1 convolution of a
+/// shape that suits tensor cores and memory. To unfold (im2col) is to copy an image once for each tap, shifted by it; to fold (col2im), its adjoint,
+/// shifts the copies back and adds them up.
 /// </summary>
 /// <remarks>
-/// Of three channels nine taps make 27, padded to 32: one step of a product, where a convolution tap by tap would take nine steps that are
+/// Of three channels nine taps make 27, padded to 32: one k-iteration of a product, where a convolution tap by tap would take nine that are
 /// zeros but for three channels of 64.
 /// </remarks>
-internal static class TapChannels
+internal static class Im2Col
 {
     /// <summary>Taps of a 3x3 convolution.</summary>
     public const int Taps = 9;
 
-    /// <summary>Channels that are worth it: inner indices or columns of one step.</summary>
-    private const int Most = 64 / Taps, Grain = 8, GroupSize = 128;
+    /// <summary>Most channels for which it pays: their taps are the k indices, or the columns, of one k-iteration.</summary>
+    public const int MaxChannels = 64 / Taps;
+
+    private const int Grain = 8, GroupSize = 128;
 
     /// <summary>How taps and channels follow one another.</summary>
     public enum Order
@@ -31,26 +33,19 @@ internal static class TapChannels
         TapsInChannels,
     }
 
-    /// <summary>Whether a convolution spreads the taps of its input.</summary>
-    public static bool OfInputs(ComputeDevice device, Tensor x, Tensor weight) => OfThree(device, x, weight) && weight.Shape.C <= Most;
-
-    /// <summary>Whether a convolution gathers the taps of its output.</summary>
-    public static bool OfOutputs(ComputeDevice device, Tensor x, Tensor weight) =>
-        OfThree(device, x, weight) && weight.Shape.C % Grain == 0 && weight.Shape[0] <= Most;
-
     /// <summary>Channels that the taps of some make, padded to what products take.</summary>
     public static int Count(int channels) => (Taps * channels + Grain - 1) / Grain * Grain;
 
     /// <summary>The input with its taps as channels, on the tape: (N, H, W, 9 C padded); channel (tap, c) of a pixel is channel c of the pixel at the tap.</summary>
-    public static Tensor SpreadInput(ComputeProgram program, string op, Tensor x)
+    public static Tensor UnfoldInput(ComputeProgram program, string op, Tensor x)
     {
         Tensor taps = program.Allocate(With(x.Shape, Count(x.Shape.C)), x.HasTangent, x.Type);
-        Spread(program, $"{op}.taps", x, taps, Order.ChannelsInTaps, 1);
+        Unfold(program, $"{op}.taps", x, taps, Order.ChannelsInTaps, 1);
         program.Tape?.Record(taps, [x], () =>
         {
             Tensor dTaps = program.Tape.Cotangent(taps.Primal);
             if (program.Tape.Slot(program, x.Primal) is { } dx)
-                Gather(program, $"{op}.backward.taps", dTaps, null, dx, Order.ChannelsInTaps, -1);
+                Fold(program, $"{op}.backward.taps", dTaps, null, dx, Order.ChannelsInTaps, -1);
         });
         return taps;
     }
@@ -62,10 +57,10 @@ internal static class TapChannels
     /// <param name="target">(N, H, W, <see cref="Count"/>), bf16, overwritten; channels behind the last tap become zeros, as do taps beyond the border.</param>
     /// <param name="order">Order of the target's channels.</param>
     /// <param name="direction">1 where a tap holds the pixel it points at, -1 where it holds the pixel that points here.</param>
-    public static void Spread(ComputeProgram program, string op, Tensor source, Tensor target, Order order, int direction) => program.Emit(
+    public static void Unfold(ComputeProgram program, string op, Tensor source, Tensor target, Order order, int direction) => program.Emit(
         op, [source], [target], _ => throw new NotSupportedException($"{op}: taps stay apart on the host"), gpu =>
         {
-            var kernel = gpu.Accelerator.LoadKernel<ArrayView<BFloat16>, ArrayView<BFloat16>, int, int, int, int, int, int, int>(SpreadKernel);
+            var kernel = gpu.Accelerator.LoadKernel<ArrayView<BFloat16>, ArrayView<BFloat16>, int, int, int, int, int, int, int>(UnfoldKernel);
             (int h, int w, int channels) = (source.Shape.H, source.Shape.W, source.Shape.C);
             return () => kernel(
                 gpu.Stream, (source.StoredN * h, Threads(gpu)), source.ViewOf<BFloat16>(), target.ViewOf<BFloat16>(), h, w, channels, target.Shape.C,
@@ -80,10 +75,10 @@ internal static class TapChannels
     /// <param name="target">(N, H, W, C), bf16.</param>
     /// <param name="order">Order of the source's channels.</param>
     /// <param name="direction">1 where a tap's channels come from the pixel it points at, -1 for the pixel that points here.</param>
-    public static void Gather(ComputeProgram program, string op, Tensor source, Tensor? bias, GradientSlot target, Order order, int direction) => program.Emit(
+    public static void Fold(ComputeProgram program, string op, Tensor source, Tensor? bias, GradientSlot target, Order order, int direction) => program.Emit(
         op, [source, bias, target.ReadTensor], [target.Tensor], _ => throw new NotSupportedException($"{op}: taps stay apart on the host"), gpu =>
         {
-            var kernel = gpu.Accelerator.LoadKernel<ArrayView<BFloat16>, ArrayView<float>, ArrayView<BFloat16>, int, int, int, int, int, int, int, int, int>(GatherKernel);
+            var kernel = gpu.Accelerator.LoadKernel<ArrayView<BFloat16>, ArrayView<float>, ArrayView<BFloat16>, int, int, int, int, int, int, int, int, int>(FoldKernel);
             Tensor y = target.Tensor;
             (int h, int w, int channels) = (y.Shape.H, y.Shape.W, y.Shape.C);
             return () => kernel(
@@ -92,7 +87,7 @@ internal static class TapChannels
         });
 
     /// <summary>A group takes a line of pixels, a thread a tap of a pixel; a tenth thread the zeros behind the taps.</summary>
-    internal static void SpreadKernel(
+    internal static void UnfoldKernel(
         ArrayView<BFloat16> source, ArrayView<BFloat16> target, int height, int width, int channels, int columns, int tapStride, int channelStride, int direction)
     {
         int line = Grid.IdxX, h = line % height;
@@ -122,7 +117,7 @@ internal static class TapChannels
     }
 
     /// <summary>A group takes a line of pixels, a thread a channel of a pixel, so that a warp reads few lines of memory at a time.</summary>
-    internal static void GatherKernel(
+    internal static void FoldKernel(
         ArrayView<BFloat16> source, ArrayView<float> bias, ArrayView<BFloat16> target, int height, int width, int channels, int columns, int tapStride,
         int channelStride, int direction, int biasedLines, int add)
     {
@@ -143,9 +138,6 @@ internal static class TapChannels
             target[place] = BFloat16.FromSingle(sum);
         }
     }
-
-    private static bool OfThree(ComputeDevice device, Tensor x, Tensor weight) =>
-        x.Type == weight.Type && TensorProduct.OnTensorCores(device, x.Type) && weight.Shape[1] == 3;
 
     private static int TapStride(Order order, int channels) => order == Order.ChannelsInTaps ? channels : 1;
 

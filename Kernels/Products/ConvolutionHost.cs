@@ -4,42 +4,41 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Implicit matrix products. Forward and input gradient: each item copies a few image lines with a border of zeros into scratch
-/// memory, where a 3x3 patch is three contiguous runs; nothing is gathered. Weight gradient: patches are packed panel by panel.
-/// A 1x1 convolution is a linear layer over pixels.
+/// Convolutions on the host, implicit matrix products. Forward and input gradient: each item copies a few image lines with a border of zeros into
+/// scratch memory, where a 3x3 patch is three contiguous runs; nothing is gathered. Weight gradient: patches are packed panel by panel.
+/// Of a 1x1 convolution every pixel is a row of a matrix.
 /// </summary>
-public static unsafe partial class Conv2d
+internal static unsafe class ConvolutionHost
 {
     private const int Extent = 3, Taps = Extent * Extent;
 
-    internal static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
+    /// <summary>y = conv(x) + bias, of a tangent without the bias.</summary>
+    public static void Forward(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
-        if (weight.Shape[1] == 1)
-        {
-            Linear.ForwardCpu(cpu, x, weight, bias, y);
-            return;
-        }
-
-        if (y.Shape.C <= Vector128<float>.Count)
+        int c = x.Shape.C;
+        if (weight.Shape[1] == Extent && y.Shape.C <= Vector128<float>.Count)
         {
             ForwardNarrow(cpu, x, weight, bias, y);
             return;
         }
 
-        PackedB factor = PackedB.Take(Taps * x.Shape.C, y.Shape.C, bias).PackColumns(cpu, weight.Pointer);
-        Correlate(cpu, x.Pointer, x.Shape, x.StoredN / x.Shape.N, factor, y.Pointer, add: false);
+        PackedB factor = PackedB.Take(weight.Shape[1] * weight.Shape[1] * c, y.Shape.C, bias).PackColumns(cpu, weight.Pointer);
+        if (weight.Shape[1] == 1)
+            ThreadedGemm.Multiply(cpu, x.Pointer, (int)(x.StoredCount / c), factor, y.Pointer, add: false, x.Count / c);
+        else
+            Correlate(cpu, x.Pointer, x.Shape, x.StoredN / x.Shape.N, factor, y.Pointer, add: false);
     }
 
-    /// <summary>The convolution of dy with the kernel turned by 180 degrees and its channels exchanged.</summary>
-    internal static void InputGradientCpu(CpuDevice cpu, Tensor dy, Tensor weight, GradientSlot dx)
+    /// <summary>dx (+)= the convolution of dy with the weight turned by 180 degrees and its channels exchanged.</summary>
+    public static void InputGradient(CpuDevice cpu, Tensor dy, Tensor weight, GradientSlot dx)
     {
+        int c = dx.Tensor.Shape.C, k = dy.Shape.C, rows = dy.Count / k;
         if (weight.Shape[1] == 1)
         {
-            Linear.InputGradientCpu(cpu, dy, weight, dx);
+            ThreadedGemm.Multiply(cpu, dy.Pointer, rows, PackedB.Take(k, c).PackRows(cpu, weight.Pointer), dx.Tensor.Pointer, dx.Accumulate, rows);
             return;
         }
 
-        int c = dx.Tensor.Shape.C, k = dy.Shape.C;
         BlockedGemm gemm = BlockedGemm.Widest;
         float* w = weight.Pointer;
         PackedB turned = PackedB.Take(Taps * k, c).Pack(cpu, (column, width, panel) =>
@@ -50,7 +49,8 @@ public static unsafe partial class Conv2d
         Correlate(cpu, dy.Pointer, dy.Shape, 1, turned, dx.Tensor.Pointer, dx.Accumulate);
     }
 
-    internal static void WeightGradientCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dWeight)
+    /// <summary>dWeight (+)= the sum over pixels of dy times the patches of x.</summary>
+    public static void WeightGradient(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dWeight)
     {
         Shape shape = x.Shape;
         int extent = dWeight.Tensor.Shape[1];
@@ -60,7 +60,9 @@ public static unsafe partial class Conv2d
         ThreadedGemm.Gradient(cpu, dy.Pointer, x.Count / shape.C, dy.Shape.C, patches, dWeight.Tensor.Pointer, dWeight.Accumulate);
     }
 
-    internal static void BiasGradientCpu(CpuDevice cpu, Tensor dy, GradientSlot dBias) => Linear.BiasGradientCpu(cpu, dy, dBias);
+    /// <summary>dBias (+)= the sum of dy over pixels.</summary>
+    public static void BiasGradient(CpuDevice cpu, Tensor dy, GradientSlot dBias) =>
+        ThreadedGemm.SumRows(cpu, dy.Pointer, dy.Count / dy.Shape.C, dy.Shape.C, dBias.Tensor.Pointer, dBias.Accumulate);
 
     /// <summary>3x3 correlation of (halves N, H, W, C) images with packed weights.</summary>
     /// <param name="cpu">Whose threads run it.</param>

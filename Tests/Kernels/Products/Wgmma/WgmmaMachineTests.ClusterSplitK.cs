@@ -5,7 +5,7 @@ using static TrigFlowNative.Tests.Kernels.PtxMachineMemory;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>Tiles whose steps the blocks of a cluster share.</summary>
+/// <summary>Tiles whose k-iterations the blocks of a cluster share.</summary>
 public partial class WgmmaMachineTests
 {
     /// <summary>N, H, W, C, K, R; channels of the shortcut's sources; columns of a tile and blocks that share it; whether it is the input gradient, has a residual, writes fp32.</summary>
@@ -24,9 +24,17 @@ public partial class WgmmaMachineTests
 
     [Theory]
     [MemberData(nameof(Shares))]
-    public void Blocks_that_share_a_tile_are_right_in_every_element(int[] extents, int[] sources, int tileColumns, int splits, bool inputGradient, bool residual, bool single)
+    public void Blocks_that_share_a_tile_are_right_in_every_element(int[] extents, int[] sources, int tileColumns, int splits, bool inputGradient, bool residual, bool fp32)
     {
         ConvExtents e = Extents(extents);
+        SplitKIsRight(e, sources, tileColumns, splits, (inputGradient, residual, fp32), biased: e.Pixels - 5);
+        SplitKIsRight(e, sources, tileColumns, splits, (inputGradient, residual, fp32), biased: 0);
+    }
+
+    /// <summary>Without biased pixels there is no bias: at its address lie NaNs.</summary>
+    private static void SplitKIsRight(ConvExtents e, int[] sources, int tileColumns, int splits, (bool InputGradient, bool Residual, bool Fp32) form, int biased)
+    {
+        (bool inputGradient, bool residual, bool fp32) = form;
         bool hasShortcut = sources[0] > 0;
         int inner = inputGradient ? e.K : e.C, columns = inputGradient ? e.C : e.K, further = sources.Sum(), known = inner / 64 * 64;
         var run = new PtxMachineMemory();
@@ -37,16 +45,16 @@ public partial class WgmmaMachineTests
         int xAt = run.Put(Rounded(Channels(x, inner, 0, firstChannels))), restAt = firstChannels == inner ? xAt : run.Put(Rounded(Channels(x, inner, firstChannels, inner)));
         int farAt = run.Put(Rounded(Channels(far, further, 0, sources[0]))), fartherAt = sources[1] > 0 ? run.Put(Rounded(Channels(far, further, sources[0], further))) : farAt;
         int weightAt = run.Put(Rounded(weight)), moreAt = run.Put(Rounded(more)), moreBiasAt = run.Put(moreBias), biasAt = run.Put(bias);
-        int thereAt = single ? run.Put(there) : run.Put(Rounded(there)), yAt = run.Put(new float[single ? there.Length : (there.Length + 1) / 2]), maps = run.Put(new byte[8 * 128]);
-        run.Bytes.AsSpan(yAt, (single ? 4 : 2) * there.Length).Fill(0xFF);
-        var shared = new WgmmaSharedTile(WgmmaTiles.Of(tileColumns, 1) with
+        int thereAt = fp32 ? run.Put(there) : run.Put(Rounded(there)), yAt = run.Put(new float[fp32 ? there.Length : (there.Length + 1) / 2]), maps = run.Put(new byte[8 * 128]);
+        run.Bytes.AsSpan(yAt, (fp32 ? 4 : 2) * there.Length).Fill(0xFF);
+        WgmmaTile tile = WgmmaTiles.Of(tileColumns, 1) with
         {
             TransposeB = inputGradient,
             Residual = residual,
-            Single = single,
+            Fp32Output = fp32,
             Shortcut = hasShortcut,
             Splits = splits,
-        });
+        };
         var box = PixelBox.Covering(e, WgmmaTile.Rows);
         run.PutImages(maps, xAt, e, firstChannels, box);
         run.PutImages(maps + 512, restAt, e, firstChannels == inner ? inner : inner - firstChannels, box);
@@ -59,13 +67,13 @@ public partial class WgmmaMachineTests
             PtxMachine.EncodeMap(run.Bytes, maps + 896, moreAt, [further, 1, columns], [further, further], [WgmmaTile.Depth, 1, tileColumns]);
         }
 
-        int biased = e.Pixels - 5, columnTiles = (columns + tileColumns - 1) / tileColumns;
         float alpha = 0.5f, beta = residual ? 2f : 0f;
-        new PtxMachine(shared.Specification(), run.Bytes).Run(
-            box.Count(e) * columnTiles * splits, (long)maps, (long)yAt, (long)biasAt, (long)(thereAt - yAt), alpha, beta, biased, columns, e.N, e.H, e.W, box.WidthLog,
-            box.HeightLog, box.Across(e), box.Down(e), columnTiles, tileColumns, e.R / 2, inputGradient ? -1 : 1, (inner + 63) / 64, (firstChannels + 63) / 64, shared.Stages,
-            shared.Tile.StageBytes, 2 * WgmmaTile.ChunkBytes + shared.Tile.BytesOfB, inputGradient ? 1 : 0, single ? 2 : 1, splits, shared.Share,
-            (further + 63) / 64, (sources[0] + 63) / 64, (long)(moreBiasAt - biasAt));
+        var plan = new WgmmaConvolutionPlan(e, tile, columns, firstChannels) { Projection = (further, sources[0]) };
+        ConvolutionArguments arguments = plan.Arguments();
+        (arguments.Maps, arguments.Epilogue.Y, arguments.Epilogue.Bias, arguments.Epilogue.Residual) = (maps, yAt, biased > 0 ? biasAt : 0, thereAt - yAt);
+        arguments.Epilogue.ProjectionBias = biased > 0 ? moreBiasAt - biasAt : 0;
+        (arguments.Epilogue.Alpha, arguments.Epilogue.Beta, arguments.Epilogue.BiasedRows) = (alpha, beta, biased);
+        new PtxMachine(WgmmaProduct.Specification(tile), run.Bytes).Run(plan.Blocks(multiprocessors: 1), in arguments);
         float[] expected = new float[there.Length];
         for (int i = 0; i < expected.Length; i++)
         {
@@ -79,7 +87,7 @@ public partial class WgmmaMachineTests
             expected[i] = (float)(alpha * sum + beta * there[i]);
         }
 
-        Assert.Equal(single ? expected : Rounded(expected).Select(BFloat16.ToSingle), single ? run.Singles(yAt, expected.Length) : run.Halves(yAt, expected.Length));
+        Assert.Equal(fp32 ? expected : Rounded(expected).Select(BFloat16.ToSingle), fp32 ? run.Singles(yAt, expected.Length) : run.Halves(yAt, expected.Length));
     }
 
     [Theory]
@@ -95,7 +103,7 @@ public partial class WgmmaMachineTests
     {
         WgmmaTile tile = WgmmaTiles.Best(columns, boxes, steps, 132);
         Assert.Equal((tileColumns, splits), (tile.Columns, tile.Splits));
-        Assert.InRange(new WgmmaSharedTile(tile).SharedBytes, 1, 227 * 1024);
+        Assert.InRange(new ClusterSplitKTile(tile).SharedBytes, 1, 227 * 1024);
     }
 
     private static float[] Channels(float[] images, int channels, int first, int end) => [.. images.Where((_, i) => i % channels >= first && i % channels < end)];

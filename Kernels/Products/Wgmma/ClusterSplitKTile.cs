@@ -1,0 +1,47 @@
+using System.Reflection;
+using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// A tile whose k-iterations the blocks of a cluster share, of <see cref="ClusterSplitKConvolution"/>. Operands and products are those of a
+/// <see cref="WgmmaTile"/>; the sums take another way to memory, for which this lays out shared memory.
+/// </summary>
+internal sealed record ClusterSplitKTile(WgmmaTile Tile)
+{
+    /// <summary>Two consumer warpgroups and a warp that copies.</summary>
+    public const int Threads = Producer + 32;
+
+    /// <summary>The thread that copies.</summary>
+    public const int Producer = 256;
+
+    /// <summary>Bytes of the sums of a column.</summary>
+    public const int ColumnBytes = WgmmaTile.Rows * sizeof(float);
+
+    /// <summary>Columns of a run, of which a thread has two in each of two rows, and bytes of their sums.</summary>
+    public const int Run = 8, RunBytes = Run * ColumnBytes;
+
+    private const int MaxStages = 6;
+
+    private static readonly MethodInfo Convolve = ((Delegate)ClusterSplitKConvolution.Convolve).Method;
+
+    /// <summary>Runs of eight columns that a block stores.</summary>
+    public int Runs => (Tile.Columns / Run + Tile.Splits - 1) / Tile.Splits;
+
+    /// <summary>Columns that a block stores.</summary>
+    public int BlockN => Run * Runs;
+
+    /// <summary>Stages that shared memory holds, but no more than are useful, so that blocks of other launches have room.</summary>
+    public int Stages => Math.Min(MaxStages, (WgmmaBlock.MaxSharedBytes - FixedBytes) / Tile.StageBytes);
+
+    /// <summary>Dynamic shared memory.</summary>
+    public int SharedBytes => FixedBytes + Stages * Tile.StageBytes;
+
+    /// <summary>Bytes beside the stages, for barriers and for the sums that blocks read from each other.</summary>
+    private int FixedBytes => WgmmaBlock.Alignment + WgmmaTile.BarrierBytes + Tile.Splits * Runs * RunBytes;
+
+    /// <summary>The kernel's specification.</summary>
+    public PtxKernelSpec Specification() =>
+        new(Convolve, $"{Tile.Name}-s{Tile.Splits}", "sm_90a", Threads, SharedBytes, ClusterSplitKPtx.Macros(this)) { Cluster = Tile.Splits, Resident = 1 };
+}

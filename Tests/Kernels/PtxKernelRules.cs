@@ -1,0 +1,114 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.InteropServices;
+using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Kernels;
+
+/// <summary>Kernels with inline PTX take one struct of numbers, and no method that they run takes more than four parameters.</summary>
+public class PtxKernelRules
+{
+    private const int MaxParameters = 4;
+    private const BindingFlags Any = BindingFlags.Static | BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly;
+
+    /// <summary>Families whose kernels still take numbers in a row.</summary>
+    private static readonly string[] Unconverted = ["Attention", "WgmmaAttention", "WgmmaAttentionGradient", "GroupNorm"];
+
+    private static readonly Dictionary<short, OpCode> OpCodes = typeof(OpCodes).GetFields(BindingFlags.Static | BindingFlags.Public)
+        .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
+
+    public static TheoryData<string> Entries => [.. Methods().Select(Name)];
+
+    [Fact]
+    public void Every_kernel_of_the_catalogue_is_marked() => Assert.Equal(
+        KernelCatalogue.WithInlinePtx().Select(spec => spec.Method).Where(method => !Unconverted.Contains(method.DeclaringType!.Name)).Select(Name).Distinct().Order(StringComparer.Ordinal),
+        Methods().Select(Name).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [MemberData(nameof(Entries))]
+    public void An_entry_takes_one_struct_of_numbers_that_the_text_lays_out_as_CSharp_does(string name)
+    {
+        MethodInfo entry = Methods().Single(method => Name(method) == name);
+        Assert.True(entry.IsStatic && entry.ReturnType == typeof(void), $"{name} is a static void method");
+        Type arguments = Assert.Single(entry.GetParameters()).ParameterType;
+        Assert.True(arguments is { IsValueType: true, IsPrimitive: false }, $"{name} takes {arguments.Name}, which is no struct");
+        Assert.All(Numbers(arguments), field => Assert.True(
+            field.FieldType == typeof(int) || field.FieldType == typeof(float) || field.FieldType == typeof(long), $"{field.DeclaringType!.Name}.{field.Name} is a {field.FieldType.Name}"));
+        (string text, string label) = KernelCatalogue.WithInlinePtx().First(spec => spec.Method == entry).Compile();
+        int bytes = Marshal.SizeOf(arguments);
+        Assert.Equal(bytes, PtxSource.ParameterBytes(text, label));
+        Assert.Equal(0, bytes % sizeof(long));
+        Assert.Equal(bytes, Numbers(arguments).Sum(field => Marshal.SizeOf(field.FieldType))); // nothing lies between or behind them
+    }
+
+    [Theory]
+    [MemberData(nameof(Entries))]
+    public void No_method_that_a_kernel_runs_takes_more_than_four_parameters(string name)
+    {
+        MethodBase[] run = [.. Run(Methods().Single(method => Name(method) == name))];
+        Assert.True(run.Length > 5, $"{name} calls {run.Length - 1} methods");
+        Assert.All(run, method => Assert.True(
+            method.GetParameters().Length <= MaxParameters, $"{name} runs {method.DeclaringType!.Name}.{method.Name} with {method.GetParameters().Length} parameters"));
+    }
+
+    /// <summary>That calls are found: through methods, constructors and generic methods, once each, and not in other assemblies.</summary>
+    [Fact]
+    public void Calls_are_followed()
+    {
+        MethodBase[] run = [.. Run(typeof(PtxKernelRules).GetMethod(nameof(Caller), Any)!)];
+        Assert.Equal([nameof(Caller), ".ctor", nameof(Generic), "get_Value", nameof(WithFive)], run.Select(method => method.Name));
+        Assert.Equal(MaxParameters + 1, run[^1].GetParameters().Length);
+    }
+
+    private static void Caller() => Generic<int>(new Called(1), Math.Max(1, 2));
+
+    private static int Generic<T>(Called called, int depth) => depth == 0 ? 0 : Generic<T>(called, depth - 1) + WithFive(1, 2, 3, 4, called.Value);
+
+    private static int WithFive(int a, int b, int c, int d, int e) => a + b + c + d + e;
+
+    private static IEnumerable<MethodInfo> Methods() => typeof(Ops).Assembly.GetTypes().SelectMany(type => type.GetMethods(Any)).Where(method => method.IsDefined(typeof(PtxEntryAttribute)));
+
+    private static string Name(MethodInfo method) => $"{method.DeclaringType!.Name}.{method.Name}";
+
+    private static IEnumerable<FieldInfo> Numbers(Type type) =>
+        type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public).SelectMany(field => field.FieldType.IsPrimitive ? [field] : Numbers(field.FieldType));
+
+    /// <summary>The method and all of its assembly that it calls, directly or not.</summary>
+    private static List<MethodBase> Run(MethodInfo entry)
+    {
+        List<MethodBase> found = [entry];
+        for (int i = 0; i < found.Count; i++)
+            foreach (MethodBase called in Calls(found[i]).Where(called => called.Module == entry.Module && !found.Contains(called)).Distinct().ToArray())
+                found.Add(called);
+        return found;
+    }
+
+    private static IEnumerable<MethodBase> Calls(MethodBase method)
+    {
+        byte[] il = method.GetMethodBody()!.GetILAsByteArray()!;
+        Type[] ofType = method.DeclaringType!.GetGenericArguments(), ofMethod = method.IsGenericMethod ? method.GetGenericArguments() : [];
+        for (int at = 0; at < il.Length;)
+        {
+            OpCode code = OpCodes[il[at] == 0xFE ? (short)(0xFE00 | il[at + 1]) : il[at]];
+            at += code.Size;
+            if (code.OperandType is OperandType.InlineMethod)
+                yield return method.Module.ResolveMethod(BitConverter.ToInt32(il, at), ofType, ofMethod)!;
+            at += code.OperandType switch
+            {
+                OperandType.InlineNone => 0,
+                OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
+                OperandType.InlineVar => 2,
+                OperandType.InlineI8 or OperandType.InlineR => 8,
+                OperandType.InlineSwitch => 4 + 4 * BitConverter.ToInt32(il, at),
+                _ => 4,
+            };
+        }
+    }
+
+    private readonly struct Called(int value)
+    {
+        public int Value { get; } = value;
+    }
+}
