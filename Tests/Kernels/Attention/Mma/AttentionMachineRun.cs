@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 
 namespace TrigFlowNative.Tests.Kernels;
 

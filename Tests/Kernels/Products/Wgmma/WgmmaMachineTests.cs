@@ -1,8 +1,9 @@
 using System.Reflection;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
-using static TrigFlowNative.Tests.Kernels.PtxMachineMemory;
+using static TrigFlowNative.Tests.Ptx.PtxMachineMemory;
 
 namespace TrigFlowNative.Tests.Kernels;
 

@@ -1,12 +1,14 @@
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>The fast kernels' text, run by <see cref="PtxInterpreter"/> against float64: slabs, rows without pixels, clusters with empty blocks.</summary>
-public class GroupNormInterpretedTests
+/// <summary>The fast kernels' text, run by <see cref="PtxMachine"/> against float64: slabs, rows without pixels, clusters with empty blocks.</summary>
+public class GroupNormMachineTests
 {
     private const double Tolerance = 5e-3;
     private const float Epsilon = 1e-6f, Rate = 0.2f, Factor = -0.75f;
@@ -113,8 +115,8 @@ public class GroupNormInterpretedTests
         {
             int tiles = tangent ? 2 : 1;
             ulong y = Put(new BFloat16[tiles * shape.Count]);
-            PtxInterpreter.Launch(
-                GroupNorm.SlabText.Forward(plan, "sm_90a", tangent, silu, dropping), shape.N * Slabs * plan.Cluster, memory,
+            Launch(
+                GroupNorm.SlabText.Forward(plan, "sm_90a", tangent, silu, dropping),
                 [x, y, weight, bias, modulation, statistics, .. Extents(tiles), (ulong)(modulated ? tiles : 0), (ulong)(tiles - 1), more, (ulong)first, Bits(silu ? 0.5f : 1f), Bits(Epsilon), .. DropoutArguments]);
             return Elements(y, tiles * (int)shape.Count);
         }
@@ -123,14 +125,17 @@ public class GroupNormInterpretedTests
         public (float[] Dx, float[] Modulation, float[] Sums) Backward()
         {
             ulong dx = Put(Source(Tx, second: false)), dMore = Put(Source(Tx, second: true)), adds = first == shape.C ? 1UL : 2, dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
-            PtxInterpreter.Launch(
-                GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, deferred: silu, dropping), shape.N * Slabs * plan.Cluster, memory,
+            Launch(
+                GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, deferred: silu, dropping),
                 [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, more, dMore, (ulong)first, adds, Put(Source(Waiting, second: false)), 0, Bits(Factor), 0, silu ? 1UL : 0, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
             float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dMore, (int)shape.Count / shape.C * (shape.C - first))];
             for (int i = 0; i < gradient.Length; i++)
                 gradient[i] = parts[i % shape.C < first ? i / shape.C * first + i % shape.C : gradient.Length / shape.C * first + i / shape.C * (shape.C - first) + i % shape.C - first];
             return (gradient, Numbers(dModulation, 2 * shape.N * shape.C), Numbers(sums, 2 * shape.N * shape.C));
         }
+
+        private void Launch(PtxKernelSpec spec, params IEnumerable<ulong> arguments) =>
+            new PtxMachine(spec, memory).Run(shape.N * Slabs * plan.Cluster, [.. arguments.Cast<object>()]);
 
         /// <summary>The channels of a source, in bf16.</summary>
         private BFloat16[] Source(float[] values, bool second) =>
