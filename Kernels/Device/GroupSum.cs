@@ -5,12 +5,12 @@ namespace TrigFlowNative.Kernels.Device;
 /// <summary>Sums over a thread group, in float64, in the fixed order of a binary tree.</summary>
 internal static class GroupSum
 {
-    private const int LargestGroup = 256;
+    private const int MaxGroup = 256;
 
     /// <summary>The sum of every thread's value, in every thread. All threads of the group must call it; the group is a power of two.</summary>
     public static double Of(double value)
     {
-        ArrayView<double> shared = SharedMemory.Allocate<double>(LargestGroup);
+        ArrayView<double> shared = SharedMemory.Allocate<double>(MaxGroup);
         shared[Group.IdxX] = value;
         Group.Barrier();
         for (int half = Group.DimX / 2; half > 0; half /= 2)

@@ -4,43 +4,43 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Which kernels run: on a GPU those of <see cref="SlabPlan"/> where x is stored in bf16 and has a plan, else the portable ones,
+/// Which kernels run: on a GPU those of <see cref="OnChipTiling"/> where x is stored in bf16 and has a tiling, else the portable ones,
 /// which take any shape and are the reference.
 /// </summary>
 public static partial class GroupNorm
 {
-    /// <summary>The kernels with inline PTX at a few plans: one block, several blocks and wide slabs of an image, on sm_90 with 132 multiprocessors.</summary>
+    /// <summary>The kernels with inline PTX at a few plans: one block, several blocks and wide tiles of an image, on sm_90 with 132 multiprocessors.</summary>
     internal static IEnumerable<PtxKernelSpec> Specifications() =>
         from shape in (Shape[])[new(256, 32, 32, 128), new(256, 32, 32, 256), new(256, 16, 16, 256), new(256, 8, 8, 256)]
-        let plan = SlabPlan.For(shape, Math.Min(32, shape.C / 4), hopper: true, 132)
-        where plan is not null
+        let tiling = OnChipTiling.For(shape, Math.Min(32, shape.C / 4), hopper: true, 132)
+        where tiling is not null
         from specification in (IEnumerable<PtxKernelSpec>)
         [
-            SlabText.Forward(plan.Value, "sm_90a", tangent: false, silu: true, dropping: false),
-            SlabText.Forward(plan.Value, "sm_90a", tangent: true, silu: true, dropping: false),
-            SlabText.Backward(plan.Value, "sm_90a", silu: true, add: false, deferred: false, dropping: false),
+            OnChipText.Forward(tiling.Value, "sm_90a", tangent: false, silu: true, dropping: false),
+            OnChipText.Forward(tiling.Value, "sm_90a", tangent: true, silu: true, dropping: false),
+            OnChipText.Backward(tiling.Value, "sm_90a", silu: true, add: false, deferred: false, dropping: false),
         ]
         select specification;
 
-    private static SlabPlan? PlanOf(ComputeDevice device, Tensor x, Tensor? more, int groups)
+    private static OnChipTiling? TilingOf(ComputeDevice device, Tensor x, Tensor? xSkip, int groups)
     {
         if (x.Type != DType.BFloat16 || device is not GpuDevice { IsCuda: true } gpu)
             return null;
-        var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C + (more?.Shape.C ?? 0));
-        SlabPlan? plan = SlabPlan.For(shape, groups, gpu.IsHopper, gpu.Multiprocessors);
-        return more is not null && x.Shape.C % SlabPlan.VectorChannels != 0 ? null : plan; // a run of channels must not lie in both
+        var shape = new Shape(x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C + (xSkip?.Shape.C ?? 0));
+        OnChipTiling? tiling = OnChipTiling.For(shape, groups, gpu.IsHopper, gpu.Multiprocessors);
+        return xSkip is not null && x.Shape.C % OnChipTiling.VectorChannels != 0 ? null : tiling; // a run of channels must not lie in both
     }
 
     private static Action ForwardGpu(GpuDevice gpu, Terms terms)
     {
-        if (terms.Plan is { } plan)
-            return ForwardSlab(gpu, terms, plan);
+        if (terms.Tiling is { } tiling)
+            return ForwardOnChip(gpu, terms, tiling);
         return terms.X.Type == DType.BFloat16 ? ForwardPortable<BFloat16>(gpu, terms) : ForwardPortable<Single32>(gpu, terms);
     }
 
     private static Action BackwardGpu(GpuDevice gpu, Terms terms, Gradients gradients)
     {
-        Action images = terms.Plan is { } plan ? BackwardSlab(gpu, terms, gradients, plan)
+        Action images = terms.Tiling is { } tiling ? BackwardOnChip(gpu, terms, gradients, tiling)
             : terms.X.Type == DType.BFloat16 ? BackwardPortable<BFloat16>(gpu, terms, gradients)
             : BackwardPortable<Single32>(gpu, terms, gradients);
         if (gradients.Weight is null && gradients.Bias is null)

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>The fast kernels' text, run by <see cref="PtxMachine"/> against float64: slabs, rows without pixels, clusters with empty blocks.</summary>
+/// <summary>The fast kernels' text, run by <see cref="PtxMachine"/> against float64: tiles, rows without pixels, clusters with empty blocks.</summary>
 public class GroupNormMachineTests
 {
     private const double Tolerance = 5e-3;
@@ -34,8 +34,8 @@ public class GroupNormMachineTests
     {
         Assert.NotEmpty(name);
         var shape = new Shape(extents[0], extents[1], extents[2], extents[3]);
-        var plan = new SlabPlan(division[0], division[1], division[2], division[3]);
-        var run = new Launches(shape, extents[4], plan, silu, modulated, dropping, first);
+        var tiling = new OnChipTiling(division[0], division[1], division[2], division[3]);
+        var run = new Launches(shape, extents[4], tiling, silu, modulated, dropping, first);
         float[] primal = run.Forward(tangent: false), dual = run.Forward(tangent: true);
         int count = primal.Length;
         Assert.Equal(primal, dual[..count]);
@@ -71,21 +71,21 @@ public class GroupNormMachineTests
         private readonly byte[] memory = new byte[1 << 18];
         private readonly Random random = new(3);
         private readonly Shape shape;
-        private readonly SlabPlan plan;
+        private readonly OnChipTiling tiling;
         private readonly int groups, first;
         private readonly bool silu, modulated, dropping;
-        private readonly ulong x, more, dy, weight, bias, modulation, statistics, counter;
+        private readonly ulong x, xSkip, dy, weight, bias, modulation, statistics, counter;
         private readonly float[] mask;
         private int top = 256;
 
-        public Launches(Shape shape, int groups, SlabPlan plan, bool silu, bool modulated, bool dropping, int first)
+        public Launches(Shape shape, int groups, OnChipTiling tiling, bool silu, bool modulated, bool dropping, int first)
         {
-            (this.shape, this.groups, this.plan, this.first) = (shape, groups, plan, first);
+            (this.shape, this.groups, this.tiling, this.first) = (shape, groups, tiling, first);
             (this.silu, this.modulated, this.dropping) = (silu, modulated, dropping);
             int count = (int)shape.Count, c = shape.C;
             float[] primal = Normal(count, true), weights = Normal(c), biases = Normal(c);
             (Tx, Dy, Waiting, Modulation, TangentOfModulation) = (Normal(count, true), Normal(count, true), Normal(count, true), Normal(2 * shape.N * c), Normal(2 * shape.N * c));
-            (x, more) = (Put(Source([.. primal, .. Tx], second: false)), Put(Source([.. primal, .. Tx], second: true)));
+            (x, xSkip) = (Put(Source([.. primal, .. Tx], second: false)), Put(Source([.. primal, .. Tx], second: true)));
             dy = Put([.. Dy.Select(BFloat16.FromSingle)]);
             (weight, bias, modulation) = (Put(weights), Put(biases), Put([.. Modulation, .. TangentOfModulation]));
             (statistics, counter) = (Put(new float[5 * shape.N * groups]), Put<int>([3, 40]));
@@ -107,7 +107,7 @@ public class GroupNormMachineTests
 
         private ulong[] DropoutArguments => [counter, 5, 77, 0, (ulong)(uint)(Rate * (1 << 24)) << 8, Bits(1f / (1f - Rate))];
 
-        private int Slabs => shape.C / plan.Channels;
+        private int Tiles => shape.C / tiling.Channels;
 
         public double[] Masked(double[] values) => [.. values.Zip(mask, (v, m) => v * m)];
 
@@ -116,26 +116,26 @@ public class GroupNormMachineTests
             int tiles = tangent ? 2 : 1;
             ulong y = Put(new BFloat16[tiles * shape.Count]);
             Launch(
-                GroupNorm.SlabText.Forward(plan, "sm_90a", tangent, silu, dropping),
-                [x, y, weight, bias, modulation, statistics, .. Extents(tiles), (ulong)(modulated ? tiles : 0), (ulong)(tiles - 1), more, (ulong)first, Bits(silu ? 0.5f : 1f), Bits(Epsilon), .. DropoutArguments]);
+                GroupNorm.OnChipText.Forward(tiling, "sm_90a", tangent, silu, dropping),
+                [x, y, weight, bias, modulation, statistics, .. Extents(tiles), (ulong)(modulated ? tiles : 0), (ulong)(tiles - 1), xSkip, (ulong)first, Bits(silu ? 0.5f : 1f), Bits(Epsilon), .. DropoutArguments]);
             return Elements(y, tiles * (int)shape.Count);
         }
 
         /// <summary>dx, added to tx if modulated and taking a deferred gradient along with SiLU; the modulation's gradient, added to the modulation; the sums of each image.</summary>
         public (float[] Dx, float[] Modulation, float[] Sums) Backward()
         {
-            ulong dx = Put(Source(Tx, second: false)), dMore = Put(Source(Tx, second: true)), adds = first == shape.C ? 1UL : 2, dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
+            ulong dx = Put(Source(Tx, second: false)), dxSkip = Put(Source(Tx, second: true)), adds = first == shape.C ? 1UL : 2, dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
             Launch(
-                GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, deferred: silu, dropping),
-                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, more, dMore, (ulong)first, adds, Put(Source(Waiting, second: false)), 0, Bits(Factor), 0, silu ? 1UL : 0, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
-            float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dMore, (int)shape.Count / shape.C * (shape.C - first))];
+                GroupNorm.OnChipText.Backward(tiling, "sm_90a", silu, add: modulated, deferred: silu, dropping),
+                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, xSkip, dxSkip, (ulong)first, adds, Put(Source(Waiting, second: false)), 0, Bits(Factor), 0, silu ? 1UL : 0, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
+            float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dxSkip, (int)shape.Count / shape.C * (shape.C - first))];
             for (int i = 0; i < gradient.Length; i++)
                 gradient[i] = parts[i % shape.C < first ? i / shape.C * first + i % shape.C : gradient.Length / shape.C * first + i / shape.C * (shape.C - first) + i % shape.C - first];
             return (gradient, Numbers(dModulation, 2 * shape.N * shape.C), Numbers(sums, 2 * shape.N * shape.C));
         }
 
         private void Launch(PtxKernelSpec spec, params IEnumerable<ulong> arguments) =>
-            new PtxMachine(spec, memory).Run(shape.N * Slabs * plan.Cluster, [.. arguments.Cast<object>()]);
+            new PtxMachine(spec, memory).Run(shape.N * Tiles * tiling.Cluster, [.. arguments.Cast<object>()]);
 
         /// <summary>The channels of a source, in bf16.</summary>
         private BFloat16[] Source(float[] values, bool second) =>
@@ -154,8 +154,8 @@ public class GroupNormMachineTests
 
         private ulong[] Extents(int tiles) =>
         [
-            (ulong)shape.N, (ulong)(shape.H * shape.W), (ulong)shape.C, (ulong)(shape.C / groups), (ulong)Slabs,
-            (ulong)plan.Vectors, (ulong)plan.Rows, (ulong)plan.ClusterBits, (ulong)plan.TileBytes(tiles),
+            (ulong)shape.N, (ulong)(shape.H * shape.W), (ulong)shape.C, (ulong)(shape.C / groups), (ulong)Tiles,
+            (ulong)tiling.Vectors, (ulong)tiling.Rows, (ulong)tiling.ClusterBits, (ulong)tiling.TileBytes(tiles),
         ];
 
         /// <summary>What the op Dropout does to ones.</summary>

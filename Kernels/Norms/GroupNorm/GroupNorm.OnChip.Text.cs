@@ -17,9 +17,9 @@ public static partial class GroupNorm
     /// Coefficients of q are halved beforehand, those of the tangent too, for the sake of the 2 in the slope.
     /// tanh.approx errs by 2^-11, a quarter of what rounding to bf16 does.
     /// </remarks>
-    internal static partial class SlabText
+    internal static partial class OnChipText
     {
-        private const int Channels = SlabPlan.VectorChannels, Words = Channels / 2;
+        private const int Channels = OnChipTiling.VectorChannels, Words = Channels / 2;
 
         private static readonly IReadOnlyDictionary<string, string> Shared = new Dictionary<string, string>
         {
@@ -44,12 +44,12 @@ public static partial class GroupNorm
         public static string Architecture(GpuDevice gpu) => gpu.IsHopper ? "sm_90a" : "sm_80";
 
         /// <summary>The forward kernel.</summary>
-        public static PtxKernelSpec Forward(SlabPlan plan, string architecture, bool tangent, bool silu, bool dropping)
+        public static PtxKernelSpec Forward(OnChipTiling tiling, string architecture, bool tangent, bool silu, bool dropping)
         {
-            Dictionary<string, string> macros = Macros(plan, tangent, dropping);
+            Dictionary<string, string> macros = Macros(tiling, tangent, dropping);
             macros["pivots"] = $"add.u32 place, base, $0;\n{Eight("pivot", "place")}{Cleared()}";
             macros["coefficients"] = Tables(("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4));
-            var accumulate = new StringBuilder(FromTile(plan, tangent));
+            var accumulate = new StringBuilder(FromTile(tiling, tangent));
             for (int c = 0; c < Channels; c++)
             {
                 string d = Unpack(accumulate, "d", "xw", c);
@@ -63,24 +63,24 @@ public static partial class GroupNorm
             }
 
             macros["accumulate"] = accumulate.ToString();
-            macros["write"] = Output(plan, tangent, silu, dropping);
-            string variant = Inv($"{(tangent ? "dual" : "primal")}{(silu ? " silu" : "")}{(dropping ? " dropping" : "")} in {plan.Vectors}");
-            return Spec(nameof(SlabForwardKernel), variant, plan, architecture, tangent ? 2 : 1, macros);
+            macros["write"] = Output(tiling, tangent, silu, dropping);
+            string variant = Inv($"{(tangent ? "dual" : "primal")}{(silu ? " silu" : "")}{(dropping ? " dropping" : "")} in {tiling.Vectors}");
+            return Spec(nameof(OnChipForwardKernel), variant, tiling, architecture, tangent ? 2 : 1, macros);
         }
 
         /// <summary>The backward kernel.</summary>
-        /// <param name="plan">The division.</param>
+        /// <param name="tiling">The division.</param>
         /// <param name="architecture">What the text is for.</param>
         /// <param name="silu">Whether act is SiLU.</param>
         /// <param name="add">Whether dx is added to what is there.</param>
         /// <param name="deferred">Whether dx takes a factor times a further tensor along, see <see cref="Tape.Defer"/>.</param>
         /// <param name="dropping">Whether dropout follows.</param>
-        public static PtxKernelSpec Backward(SlabPlan plan, string architecture, bool silu, bool add, bool deferred, bool dropping)
+        public static PtxKernelSpec Backward(OnChipTiling tiling, string architecture, bool silu, bool add, bool deferred, bool dropping)
         {
-            Dictionary<string, string> macros = Macros(plan, true, dropping);
+            Dictionary<string, string> macros = Macros(tiling, true, dropping);
             macros["coefficients"] = Tables(("pivot", 0), ("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4)) + Cleared();
-            var accumulate = new StringBuilder(FromTile(plan, true));
-            var write = new StringBuilder(FromTile(plan, true));
+            var accumulate = new StringBuilder(FromTile(tiling, true));
+            var write = new StringBuilder(FromTile(tiling, true));
             for (int c = 0; c < Channels; c++)
             {
                 Cotangent(accumulate, c, silu);
@@ -95,7 +95,7 @@ public static partial class GroupNorm
                 Keep(write, "yw", "even", "t", c);
             }
 
-            accumulate.Append(Inv($"st.shared.v4.b32 [place+{16 * plan.Threads}], {Four("yw", 0)};\n")); // in dy's place: act' is dear
+            accumulate.Append(Inv($"st.shared.v4.b32 [place+{16 * tiling.Threads}], {Four("yw", 0)};\n")); // in dy's place: act' is dear
             write.Append(Inv($"st.global.v4.b32 [$1], {Four("yw", 0)};\n"));
             macros["accumulate"] = accumulate.ToString();
             macros["write"] = write.ToString();
@@ -103,8 +103,8 @@ public static partial class GroupNorm
             (macros["nothing"], macros["next"]) = add ? Ahead("uw", "vw") : ("", "");
             (macros["nothingDeferred"], macros["nextDeferred"]) = deferred ? Ahead("dw", "ew") : ("", "");
             macros["factor"] = deferred ? "mov.b32 weight, $0;" : "";
-            string variant = Inv($"{(silu ? "silu " : "")}{(dropping ? "dropping " : "")}{(add ? "adding " : "")}{(deferred ? "taking " : "")}in {plan.Vectors}");
-            return Spec(nameof(SlabBackwardKernel), variant, plan, architecture, 2, macros);
+            string variant = Inv($"{(silu ? "silu " : "")}{(dropping ? "dropping " : "")}{(add ? "adding " : "")}{(deferred ? "taking " : "")}in {tiling.Vectors}");
+            return Spec(nameof(OnChipBackwardKernel), variant, tiling, architecture, 2, macros);
         }
 
         /// <summary>Four words now and the four after them: clears the latter; moves them on and loads more.</summary>
@@ -116,24 +116,24 @@ public static partial class GroupNorm
         }
 
         private static PtxKernelSpec Spec(
-            string method, string variant, SlabPlan plan, string architecture, int tiles, Dictionary<string, string> macros) => new(
+            string method, string variant, OnChipTiling tiling, string architecture, int tiles, Dictionary<string, string> macros) => new(
                 typeof(GroupNorm).GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!, variant, architecture,
-                plan.Threads, plan.SharedBytes(tiles), macros)
+                tiling.Threads, tiling.SharedBytes(tiles), macros)
             {
-                Cluster = plan.Cluster,
-                Resident = plan.Resident(tiles),
+                Cluster = tiling.Cluster,
+                Resident = tiling.Resident(tiles),
             };
 
-        private static Dictionary<string, string> Macros(SlabPlan plan, bool both, bool dropping)
+        private static Dictionary<string, string> Macros(OnChipTiling tiling, bool both, bool dropping)
         {
-            bool cluster = plan.Cluster > 1;
+            bool cluster = tiling.Cluster > 1;
             string copy = "cp.async.cg.shared.global.L2::128B";
             var macros = new Dictionary<string, string>(Shared)
             {
                 ["load"] = $"add.u32 place, base, $0;\n{copy} [place], [$1], 16;"
-                    + (both ? Inv($"\n{copy} [place+{16 * plan.Threads}], [$2], 16;") : ""),
-                ["publish"] = Publish(plan, 0),
-                ["publishTangent"] = both ? Publish(plan, SlabPlan.SumsAtOnce) : "",
+                    + (both ? Inv($"\n{copy} [place+{16 * tiling.Threads}], [$2], 16;") : ""),
+                ["publish"] = Publish(tiling, 0),
+                ["publishTangent"] = both ? Publish(tiling, OnChipTiling.SumsAtOnce) : "",
                 ["meet"] = cluster ? "barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" : "",
                 ["gatherNone"] = "mov.b32 sumOfRanks, 0;",
                 ["gather"] = cluster
@@ -143,13 +143,13 @@ public static partial class GroupNorm
                 ["read"] = cluster ? "barrier.cluster.arrive.release;" : "",
                 ["leave"] = cluster ? "barrier.cluster.wait.acquire;" : "",
             };
-            AddDropout(macros, plan, dropping);
+            AddDropout(macros, tiling, dropping);
             return macros;
         }
 
-        private static string Output(SlabPlan plan, bool tangent, bool silu, bool dropping)
+        private static string Output(OnChipTiling tiling, bool tangent, bool silu, bool dropping)
         {
-            var write = new StringBuilder(FromTile(plan, tangent));
+            var write = new StringBuilder(FromTile(tiling, tangent));
             for (int c = 0; c < Channels; c++)
             {
                 Argument(write, c);
@@ -220,12 +220,12 @@ public static partial class GroupNorm
         private static void Keep(StringBuilder text, string words, string even, string value, int c) => text.Append(
             c % 2 == 0 ? $"mov.b32 {even}, {value};\n" : Inv($"cvt.rn.bf16x2.f32 {words}{c / 2}, {value}, {even};\n"));
 
-        private static string FromTile(SlabPlan plan, bool both) =>
+        private static string FromTile(OnChipTiling tiling, bool both) =>
             $"add.u32 place, base, $0;\nld.shared.v4.b32 {Four("xw", 0)}, [place];\n"
-            + (both ? Inv($"ld.shared.v4.b32 {Four("tw", 0)}, [place+{16 * plan.Threads}];\n") : "");
+            + (both ? Inv($"ld.shared.v4.b32 {Four("tw", 0)}, [place+{16 * tiling.Threads}];\n") : "");
 
-        private static string Publish(SlabPlan plan, int first) => "add.u32 place, base, $0;\n" + string.Concat(
-            Enumerable.Range(0, SlabPlan.SumsAtOnce).Select(k => Inv($"st.shared.f32 [place+{4 * plan.Threads * k}], sum{first + k};\n")));
+        private static string Publish(OnChipTiling tiling, int first) => "add.u32 place, base, $0;\n" + string.Concat(
+            Enumerable.Range(0, OnChipTiling.SumsAtOnce).Select(k => Inv($"st.shared.f32 [place+{4 * tiling.Threads * k}], sum{first + k};\n")));
 
         private static string Cleared() => string.Concat(Enumerable.Range(0, 2 * Channels).Select(k => Inv($"mov.b32 sum{k}, 0;\n")));
 

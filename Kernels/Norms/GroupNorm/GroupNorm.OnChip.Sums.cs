@@ -10,18 +10,18 @@ public static partial class GroupNorm
     /// Divides as little as it can: a division is twenty instructions, a thread's work perhaps a thousand. The last image comes
     /// first: whoever wrote x wrote it last, so L2 still holds it, and whoever reads y begins with what was written last here.
     /// </summary>
-    private static Slab SlabOf(int images, int pixels, int slabs, int vectors, int rows, int clusterBits, int tileBytes)
+    private static OnChipTile OnChipTileOf(int images, int pixels, int tiles, int vectors, int rows, int clusterBits, int tileBytes)
     {
         int cluster = 1 << clusterBits, item = Grid.IdxX >> clusterBits, rank = Grid.IdxX - (item << clusterBits);
-        int fromLast = (int)((uint)item / (uint)slabs), row = (int)((uint)Group.IdxX / (uint)vectors);
-        int each = (pixels + cluster - 1) >> clusterBits, slabChannels = SlabPlan.VectorChannels * vectors;
-        int scratch = tileBytes / sizeof(float), totals = scratch + SlabPlan.SumsAtOnce * Group.DimX;
-        int sums = 2 * SlabPlan.SumsAtOnce * vectors;
-        return new Slab
+        int fromLast = (int)((uint)item / (uint)tiles), row = (int)((uint)Group.IdxX / (uint)vectors);
+        int each = (pixels + cluster - 1) >> clusterBits, tileChannels = OnChipTiling.VectorChannels * vectors;
+        int scratch = tileBytes / sizeof(float), totals = scratch + OnChipTiling.SumsAtOnce * Group.DimX;
+        int sums = 2 * OnChipTiling.SumsAtOnce * vectors;
+        return new OnChipTile
         {
             Image = images - 1 - fromLast,
-            FirstChannel = (item - fromLast * slabs) * slabChannels,
-            Channels = slabChannels,
+            FirstChannel = (item - fromLast * tiles) * tileChannels,
+            Channels = tileChannels,
             Vectors = vectors,
             Cluster = cluster,
             Rank = rank,
@@ -38,9 +38,9 @@ public static partial class GroupNorm
     }
 
     /// <summary>Adds eight numbers of each thread over the rows of a column, in order of eighths, then through these.</summary>
-    /// <param name="s">The slab; the numbers stand in its scratch, those of one kind together.</param>
+    /// <param name="s">The tile; the numbers stand in its scratch, those of one kind together.</param>
     /// <param name="round">Which eight sums these are.</param>
-    private static void SumRows(Slab s, int round)
+    private static void SumRows(OnChipTile s, int round)
     {
         ArrayView<float> shared = SharedMemory.GetDynamic<float>();
         int eighth = Group.DimX / 8, kind = Group.IdxX / eighth;
@@ -50,26 +50,26 @@ public static partial class GroupNorm
         float upper = shared[at + 4 * eighth] + shared[at + 5 * eighth] + (shared[at + 6 * eighth] + shared[at + 7 * eighth]);
         shared[at] = lower + upper;
         Group.Barrier();
-        if (Group.IdxX < SlabPlan.SumsAtOnce * s.Vectors)
+        if (Group.IdxX < OnChipTiling.SumsAtOnce * s.Vectors)
         {
             kind = Group.IdxX / s.Vectors;
             int first = s.Scratch + kind * Group.DimX;
             float sum = 0f;
             for (int row = Group.IdxX - kind * s.Vectors; row < eighth; row += s.Vectors)
                 sum += shared[first + row];
-            shared[s.Totals + round * SlabPlan.SumsAtOnce * s.Vectors + Group.IdxX] = sum;
+            shared[s.Totals + round * OnChipTiling.SumsAtOnce * s.Vectors + Group.IdxX] = sum;
         }
 
         Group.Barrier();
     }
 
     /// <summary>Adds up the blocks' totals in order of rank, in every block.</summary>
-    private static void SumCluster(Slab s, int rounds)
+    private static void SumCluster(OnChipTile s, int rounds)
     {
         if (s.Cluster == 1)
             return;
         CudaAsm.Emit("@@meet");
-        for (int i = Group.IdxX; i < rounds * SlabPlan.SumsAtOnce * s.Vectors; i += Group.DimX)
+        for (int i = Group.IdxX; i < rounds * OnChipTiling.SumsAtOnce * s.Vectors; i += Group.DimX)
         {
             CudaAsm.Emit("@@gatherNone");
             for (int rank = 0; rank < s.Cluster; rank++)
@@ -82,41 +82,41 @@ public static partial class GroupNorm
     }
 
     /// <summary>Byte offset of this thread's channel in a table.</summary>
-    private static int TableOf(Slab s, int table) => 4 * (s.Tables + table * s.Channels + Group.IdxX);
+    private static int TableOf(OnChipTile s, int table) => 4 * (s.Tables + table * s.Channels + Group.IdxX);
 
     /// <summary>Index of four consecutive elements within a sample, the first of this thread's run, in the count of <see cref="RandomStream"/>.</summary>
-    private static int BlockOf(Slab s, int pixel, int channels) => (pixel * channels + s.FirstChannel + SlabPlan.VectorChannels * s.Column) >> 2;
+    private static int BlockOf(OnChipTile s, int pixel, int channels) => (pixel * channels + s.FirstChannel + OnChipTiling.VectorChannels * s.Column) >> 2;
 
-    private static void FetchWeights(Slab s, long weight, long bias, long modulation, int channels, int modulated)
+    private static void FetchWeights(OnChipTile s, long weight, long bias, long modulation, int channels, int modulated)
     {
         int channel = s.FirstChannel + Group.IdxX;
-        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Weight), weight + 4L * channel);
-        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Bias), bias + 4L * channel);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Weight), weight + 4L * channel);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Bias), bias + 4L * channel);
         if (modulated == 0)
             return;
         long scale = modulation + 4L * (2 * s.Image * channels + channel);
-        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Scale), scale);
-        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, Slab.Shift), scale + 4L * channels);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Scale), scale);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Shift), scale + 4L * channels);
     }
 
-    private static ChannelWeights ReadWeights(Slab s, int modulated)
+    private static ChannelWeights ReadWeights(OnChipTile s, int modulated)
     {
         ArrayView<float> shared = SharedMemory.GetDynamic<float>();
         int at = s.Tables + Group.IdxX;
-        var of = new ChannelWeights { Weight = shared[at + Slab.Weight * s.Channels], Bias = shared[at + Slab.Bias * s.Channels], Scale = 1f };
+        var of = new ChannelWeights { Weight = shared[at + OnChipTile.Weight * s.Channels], Bias = shared[at + OnChipTile.Bias * s.Channels], Scale = 1f };
         if (modulated != 0)
         {
-            of.Scale = shared[at + Slab.Scale * s.Channels];
-            of.Shift = shared[at + Slab.Shift * s.Channels];
+            of.Scale = shared[at + OnChipTile.Scale * s.Channels];
+            of.Shift = shared[at + OnChipTile.Shift * s.Channels];
         }
 
         return of;
     }
 
-    /// <param name="s">The slab.</param>
+    /// <param name="s">The tile.</param>
     /// <param name="k">Coefficients of the thread's channel.</param>
     /// <param name="half">What A and B are taken times: the logistic function is made of a hyperbolic tangent of h / 2.</param>
-    private static void PutCoefficients(Slab s, Affine k, float half)
+    private static void PutCoefficients(OnChipTile s, Affine k, float half)
     {
         ArrayView<float> shared = SharedMemory.GetDynamic<float>();
         int at = s.Tables + Group.IdxX;
@@ -127,7 +127,7 @@ public static partial class GroupNorm
     }
 
     /// <summary>What a block works on. Places in shared memory count floats.</summary>
-    internal struct Slab
+    internal struct OnChipTile
     {
         /// <summary>Tables, by number: the pivot and behind it A, B, E and F; weights; what a pass needs besides.</summary>
         public const int Pivot = 0, Weight = 5, Bias = 6, Scale = 7, Shift = 8, TangentScale = 9, TangentShift = 10, Rho = 9, Offset = 10;

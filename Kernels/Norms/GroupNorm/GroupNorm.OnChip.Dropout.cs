@@ -17,7 +17,7 @@ public static partial class GroupNorm
     /// <summary>Which elements stay, those whose word is <paramref name="Limit"/> or more, and their factor: the rule of <see cref="Dropout"/>.</summary>
     private sealed record Mask(RandomStream Stream, Tensor Counter, uint Limit, float Scale);
 
-    internal static partial class SlabText
+    internal static partial class OnChipText
     {
         private const int Rounds = 10;
 
@@ -25,7 +25,7 @@ public static partial class GroupNorm
         /// The words of a run of 8 channels, two counters, by the rounds of <see cref="Philox"/>; and the mask over a cotangent in
         /// the tile, rounded as if dropout had written it. Some 15 instructions an element, less than the pass over memory that they save.
         /// </summary>
-        private static void AddDropout(Dictionary<string, string> macros, SlabPlan plan, bool dropping)
+        private static void AddDropout(Dictionary<string, string> macros, OnChipTiling tiling, bool dropping)
         {
             macros["stream"] = dropping
                 ? $"""
@@ -43,7 +43,7 @@ public static partial class GroupNorm
                 """
                 : "";
             macros["words"] = dropping ? Words8() : "";
-            macros["mask"] = dropping ? MaskedTile(plan) : "";
+            macros["mask"] = dropping ? MaskedTile(tiling) : "";
         }
 
         private static string Words8()
@@ -67,9 +67,9 @@ public static partial class GroupNorm
             return text.ToString();
         }
 
-        private static string MaskedTile(SlabPlan plan)
+        private static string MaskedTile(OnChipTiling tiling)
         {
-            var text = new StringBuilder(Inv($"add.u32 place, base, $0;\nld.shared.v4.b32 {Four("tw", 0)}, [place+{16 * plan.Threads}];\n"));
+            var text = new StringBuilder(Inv($"add.u32 place, base, $0;\nld.shared.v4.b32 {Four("tw", 0)}, [place+{16 * tiling.Threads}];\n"));
             for (int c = 0; c < Channels; c++)
             {
                 Factor(text, c);
@@ -77,7 +77,7 @@ public static partial class GroupNorm
                 Keep(text, "yw", "even", "t", c);
             }
 
-            return text.Append(Inv($"st.shared.v4.b32 [place+{16 * plan.Threads}], {Four("yw", 0)};\n")).ToString();
+            return text.Append(Inv($"st.shared.v4.b32 [place+{16 * tiling.Threads}], {Four("yw", 0)};\n")).ToString();
         }
 
         /// <summary>factor = 0 or what elements that stay are taken times.</summary>
