@@ -30,6 +30,7 @@ internal sealed partial class PtxMachine
     private readonly List<Func<Warp, bool>> program = [];
     private readonly List<bool> whole = [];
     private readonly string[] parameters;
+    private readonly int argumentBytes;
     private readonly byte[] local;
     private SharedMemoryRaces races;
     private Warp[] warps = [];
@@ -48,7 +49,8 @@ internal sealed partial class PtxMachine
         races = NewRaces();
         local = new byte[LocalBytes * Threads];
         arrivals = new int[Threads];
-        string text = spec.Compile().Text;
+        (string text, string entry) = spec.Compile();
+        argumentBytes = PtxSource.ParameterBytes(text, entry);
         int end = text.IndexOf(".maxntid", StringComparison.Ordinal);
         parameters = [.. Parameter().Matches(text[..end]).Select(match => match.Groups[1].Value)];
         int scope = 0;
@@ -74,6 +76,7 @@ internal sealed partial class PtxMachine
     {
         Assert(spec.Method.GetParameters() is [var only] && only.ParameterType == typeof(T), $"{spec.Method.Name} does not take one {typeof(T).Name}");
         argument = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray();
+        Assert(argument.Length == argumentBytes, $"{spec.Method.Name}'s text takes {argumentBytes} bytes, not {argument.Length}");
         Run(blocks);
     }
 

@@ -39,13 +39,15 @@ public static partial class GroupNorm
         int span = IntrinsicMath.Min(s.GroupChannels, tile.Width);
         if (Group.IdxX >= tile.Width || Group.IdxX >= tile.Columns || Group.IdxX % span != 0)
             return;
-        GroupStatistics of = StatisticsFrom(
-            T.ToSingle(x[image + tile.FirstChannel + Group.IdxX]),
-            SumColumns(shared, Group.IdxX, span),
-            SumColumns(shared, Group.IdxX + MaxGroup, span),
-            tangentAt != 0 ? SumColumns(shared, Group.IdxX + 2 * MaxGroup, span) : 0f,
-            tangentAt != 0 ? SumColumns(shared, Group.IdxX + 3 * MaxGroup, span) : 0f,
-            s.Pixels * s.GroupChannels, s.Epsilon);
+        float pivot = T.ToSingle(x[image + tile.FirstChannel + Group.IdxX]);
+        var total = new Sums
+        {
+            D = SumColumns(shared, Group.IdxX, span),
+            DD = SumColumns(shared, Group.IdxX + MaxGroup, span),
+            T = tangentAt != 0 ? SumColumns(shared, Group.IdxX + 2 * MaxGroup, span) : 0f,
+            DT = tangentAt != 0 ? SumColumns(shared, Group.IdxX + 3 * MaxGroup, span) : 0f,
+        };
+        GroupStatistics of = StatisticsFrom(pivot, total, s.Pixels * s.GroupChannels, s.Epsilon);
         int plane = s.Images * s.Groups, at = tile.Image * s.Groups + tile.FirstGroup + Group.IdxX / span;
         statistics[at] = of.Pivot;
         statistics[at + plane] = of.Rho;

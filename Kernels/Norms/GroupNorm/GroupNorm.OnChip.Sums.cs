@@ -6,37 +6,6 @@ namespace TrigFlowNative.Kernels;
 /// <summary>What the fast kernels share: who has which pixels and channels, sums in a fixed order, tables of coefficients.</summary>
 public static partial class GroupNorm
 {
-    /// <summary>
-    /// Divides as little as it can: a division is twenty instructions, a thread's work perhaps a thousand. The last image comes
-    /// first: whoever wrote x wrote it last, so L2 still holds it, and whoever reads y begins with what was written last here.
-    /// </summary>
-    private static OnChipTile OnChipTileOf(int images, int pixels, int tiles, int vectors, int rows, int clusterBits, int tileBytes)
-    {
-        int cluster = 1 << clusterBits, item = Grid.IdxX >> clusterBits, rank = Grid.IdxX - (item << clusterBits);
-        int fromLast = (int)((uint)item / (uint)tiles), row = (int)((uint)Group.IdxX / (uint)vectors);
-        int each = (pixels + cluster - 1) >> clusterBits, tileChannels = OnChipTiling.VectorChannels * vectors;
-        int scratch = tileBytes / sizeof(float), totals = scratch + OnChipTiling.SumsAtOnce * Group.DimX;
-        int sums = 2 * OnChipTiling.SumsAtOnce * vectors;
-        return new OnChipTile
-        {
-            Image = images - 1 - fromLast,
-            FirstChannel = (item - fromLast * tiles) * tileChannels,
-            Channels = tileChannels,
-            Vectors = vectors,
-            Cluster = cluster,
-            Rank = rank,
-            Begin = rank * each,
-            End = IntrinsicMath.Min(rank * each + each, pixels),
-            Rows = rows,
-            Row = row,
-            Column = Group.IdxX - row * vectors,
-            Scratch = scratch,
-            Totals = totals,
-            Sums = cluster > 1 ? totals + sums : totals,
-            Tables = totals + 2 * sums,
-        };
-    }
-
     /// <summary>Adds eight numbers of each thread over the rows of a column, in order of eighths, then through these.</summary>
     /// <param name="s">The tile; the numbers stand in its scratch, those of one kind together.</param>
     /// <param name="round">Which eight sums these are.</param>
@@ -87,14 +56,14 @@ public static partial class GroupNorm
     /// <summary>Index of four consecutive elements within a sample, the first of this thread's run, in the count of <see cref="RandomStream"/>.</summary>
     private static int BlockOf(OnChipTile s, int pixel, int channels) => (pixel * channels + s.FirstChannel + OnChipTiling.VectorChannels * s.Column) >> 2;
 
-    private static void FetchWeights(OnChipTile s, long weight, long bias, long modulation, int channels, int modulated)
+    private static void FetchWeights(OnChipTile s, OnChipInputs a)
     {
-        int channel = s.FirstChannel + Group.IdxX;
-        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Weight), weight + 4L * channel);
-        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Bias), bias + 4L * channel);
-        if (modulated == 0)
+        int channel = s.FirstChannel + Group.IdxX, channels = a.Extents.Channels;
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Weight), a.Weight + 4L * channel);
+        CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Bias), a.Bias + 4L * channel);
+        if (a.Extents.Modulated == 0)
             return;
-        long scale = modulation + 4L * (2 * s.Image * channels + channel);
+        long scale = a.Modulation + 4L * (2 * s.Image * channels + channel);
         CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Scale), scale);
         CudaAsm.Emit("@@fetch %0, %1;", TableOf(s, OnChipTile.Shift), scale + 4L * channels);
     }
@@ -151,5 +120,36 @@ public static partial class GroupNorm
         public int Totals;
         public int Sums;
         public int Tables;
+
+        /// <summary>
+        /// The block's tile. Divides as little as it can: a division is twenty instructions, a thread's work perhaps a thousand. The last image
+        /// comes first: it was written last, so L2 still holds it, and whoever reads y begins with what was written last here.
+        /// </summary>
+        public static OnChipTile Of(Extents s, OnChipGrid grid)
+        {
+            int item = Grid.IdxX >> grid.ClusterBits, rank = Grid.IdxX - (item << grid.ClusterBits);
+            int fromLast = (int)((uint)item / (uint)grid.Tiles), row = (int)((uint)Group.IdxX / (uint)grid.Vectors);
+            int channels = OnChipTiling.VectorChannels * grid.Vectors, begin = rank * grid.BlockPixels;
+            int scratch = grid.TileBytes / sizeof(float), totals = scratch + OnChipTiling.SumsAtOnce * Group.DimX;
+            int sums = 2 * OnChipTiling.SumsAtOnce * grid.Vectors, cluster = 1 << grid.ClusterBits;
+            return new OnChipTile
+            {
+                Image = s.Images - 1 - fromLast,
+                FirstChannel = (item - fromLast * grid.Tiles) * channels,
+                Channels = channels,
+                Vectors = grid.Vectors,
+                Cluster = cluster,
+                Rank = rank,
+                Begin = begin,
+                End = IntrinsicMath.Min(begin + grid.BlockPixels, s.Pixels),
+                Rows = grid.Rows,
+                Row = row,
+                Column = Group.IdxX - row * grid.Vectors,
+                Scratch = scratch,
+                Totals = totals,
+                Sums = cluster > 1 ? totals + sums : totals,
+                Tables = totals + 2 * sums,
+            };
+        }
     }
 }

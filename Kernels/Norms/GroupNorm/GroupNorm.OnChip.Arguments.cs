@@ -1,0 +1,141 @@
+namespace TrigFlowNative.Kernels;
+
+/// <summary>What the kernels on the chip take. Addresses are those of global memory.</summary>
+public static partial class GroupNorm
+{
+    /// <summary>A tensor like x and, where x ends before the last channel, the one like xSkip, which has the others.</summary>
+    internal struct OnChipSources
+    {
+        /// <summary>Address of the tensor like x, behind whose primal its tangent lies, if there is one.</summary>
+        public long X;
+
+        /// <summary>The same of the one like xSkip; any address where there is none.</summary>
+        public long XSkip;
+
+        /// <summary>The one or the other.</summary>
+        public readonly long Of(bool skip) => skip ? XSkip : X;
+    }
+
+    /// <summary>An <see cref="OnChipTiling"/> of an activation.</summary>
+    internal struct OnChipGrid
+    {
+        /// <summary>Tiles of an image.</summary>
+        public int Tiles;
+
+        /// <summary>Runs of 8 channels in a tile.</summary>
+        public int Vectors;
+
+        /// <summary>Pixels that a block takes at once.</summary>
+        public int Rows;
+
+        /// <summary>Logarithm to base 2 of the blocks in a cluster.</summary>
+        public int ClusterBits;
+
+        /// <summary>Consecutive pixels of an image that a block has, the last block of a cluster perhaps fewer.</summary>
+        public int BlockPixels;
+
+        /// <summary>Bytes of shared memory for the tile of x and, with a tangent or backward, for a second one.</summary>
+        public int TileBytes;
+
+        public OnChipGrid(OnChipTiling tiling, Extents s, int tiles)
+        {
+            Tiles = s.Channels / tiling.Channels;
+            Vectors = tiling.Vectors;
+            Rows = tiling.Rows;
+            ClusterBits = tiling.ClusterBits;
+            BlockPixels = (s.Pixels + tiling.Cluster - 1) / tiling.Cluster;
+            TileBytes = tiling.TileBytes(tiles);
+        }
+    }
+
+    /// <summary>A dropout that follows, whose rule is that of <see cref="Dropout"/>; without one its numbers are not used.</summary>
+    internal struct OnChipDropout
+    {
+        /// <summary>Address of step and first sample.</summary>
+        public long Counter;
+
+        /// <summary>Purpose and seed of the random numbers.</summary>
+        public RandomStream Stream;
+
+        /// <summary>Smallest word whose element stays.</summary>
+        public uint Limit;
+
+        /// <summary>What an element that stays is multiplied by.</summary>
+        public float Scale;
+    }
+
+    /// <summary>What both kernels take.</summary>
+    internal struct OnChipInputs
+    {
+        /// <summary>x, in bf16.</summary>
+        public OnChipSources X;
+
+        /// <summary>Channels of x itself; C where there is no xSkip.</summary>
+        public int FirstChannels;
+
+        /// <summary>0.5 with SiLU, else 1: what the text multiplies coefficients by.</summary>
+        public float Half;
+
+        /// <summary>Addresses of (C), of (C) and of (N, 2 C).</summary>
+        public long Weight, Bias, Modulation;
+
+        /// <summary>Address of planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
+        public long Statistics;
+
+        /// <summary>Extents and switches.</summary>
+        public Extents Extents;
+
+        /// <summary>The tiling.</summary>
+        public OnChipGrid Grid;
+
+        /// <summary>The dropout.</summary>
+        public OnChipDropout Dropout;
+    }
+
+    /// <summary>The argument of <see cref="OnChipForwardKernel"/>.</summary>
+    internal struct OnChipForward
+    {
+        /// <summary>What both kernels take.</summary>
+        public OnChipInputs In;
+
+        /// <summary>Address of y, behind whose primal its tangent lies.</summary>
+        public long Y;
+    }
+
+    /// <summary>The argument of <see cref="OnChipBackwardKernel"/>.</summary>
+    internal struct OnChipBackward
+    {
+        /// <summary>What both kernels take.</summary>
+        public OnChipInputs In;
+
+        /// <summary>Address of dy.</summary>
+        public long Dy;
+
+        /// <summary>dx.</summary>
+        public OnChipSources Dx;
+
+        /// <summary>What is added to dx besides, see <see cref="Engine.Tape.Defer"/>.</summary>
+        public OnChipSources Deferred;
+
+        /// <summary>What the one and the other are multiplied by.</summary>
+        public float Factor, FactorSkip;
+
+        /// <summary>Address of (2, N, C), see <see cref="Gradients"/>.</summary>
+        public long ChannelSums;
+
+        /// <summary>Address of (N, 2 C).</summary>
+        public long DModulation;
+
+        /// <summary>How to write the modulation's gradient: 0 overwrites, 1 adds, -1 leaves it out.</summary>
+        public int Write;
+
+        /// <summary>1 if dx is wanted, else 0.</summary>
+        public int Input;
+
+        /// <summary>1 to add to the gradient of x, 2 to that of xSkip, 3 to both.</summary>
+        public int Adds;
+
+        /// <summary>The same for which of them takes something along.</summary>
+        public int Takes;
+    }
+}
