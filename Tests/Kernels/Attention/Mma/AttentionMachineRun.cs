@@ -13,12 +13,12 @@ internal sealed class AttentionMachineRun
     private readonly AttentionTiling tiling;
     private readonly byte[] memory;
     private readonly long qkv, y, dy, log, delta, dqkv, maps, statistics;
-    private readonly float scale;
+    private readonly AttentionSizes sizes;
 
     public AttentionMachineRun(AttentionProblem problem, AttentionTiling tiling)
     {
         (this.problem, this.tiling) = (problem, tiling);
-        scale = 1f / MathF.Sqrt(problem.Depth);
+        sizes = new AttentionSizes(new Shape(problem.Images, 1, problem.Length, problem.Stride), problem.Heads);
         int rows = problem.LogSumExp.Length, elements = problem.Inputs.Length, outputs = problem.Cotangents.Length;
         long end = 0;
         qkv = Place(4 * elements);
@@ -43,19 +43,15 @@ internal sealed class AttentionMachineRun
         }
     }
 
-    private int Tiles => (problem.Length + tiling.Rows - 1) / tiling.Rows;
-
     public (float[] Primal, float[] LogSumExp) Forward()
     {
-        Launch(nameof(Attention.ForwardMma), qkv, y, log, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale);
+        Launch(nameof(Attention.ForwardMma), ForwardArguments);
         return (Read(y), Floats(log).ToArray());
     }
 
     public (float[] Primal, float[] Tangent, float[] LogSumExp) Tangent()
     {
-        Launch(
-            nameof(Attention.TangentMma), qkv, y, log, 2L * problem.Inputs.Length, 2L * problem.Cotangents.Length,
-            problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale);
+        Launch(nameof(Attention.TangentMma), ForwardArguments);
         return (Read(y), Read(y + 2 * problem.Cotangents.Length), Floats(log).ToArray());
     }
 
@@ -68,7 +64,7 @@ internal sealed class AttentionMachineRun
         int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
         new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
             Math.Min(items, Processors), maps, y, y + 2L * problem.Cotangents.Length, log, problem.Length, problem.Heads, problem.Depth, problem.Images, tiles, items,
-            tile.Places, tile.Chunks, tangent ? 1 : 0, scale);
+            tile.Places, tile.Chunks, tangent ? 1 : 0, sizes.Scale);
         return (Read(y), tangent ? Read(y + 2 * problem.Cotangents.Length) : null, Floats(log).ToArray());
     }
 
@@ -76,9 +72,20 @@ internal sealed class AttentionMachineRun
     public float[] Gradient(float[] output, bool add)
     {
         SetDeltas(output);
-        foreach (string kernel in new[] { nameof(Attention.QueryGradientMma), nameof(Attention.KeyValueGradientMma) })
-            Launch(
-                kernel, qkv, dy, log, delta, dqkv, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale, add ? 1 : 0);
+        var arguments = new AttentionMmaBackward
+        {
+            Qkv = qkv,
+            Dy = dy,
+            LogSumExp = log,
+            Delta = delta,
+            Dqkv = dqkv,
+            Grid = new(sizes, tiling.Rows),
+            MTile = tiling.Rows,
+            NTile = tiling.Streamed,
+            Add = add ? 1 : 0,
+        };
+        Launch(nameof(Attention.QueryGradientMma), arguments);
+        Launch(nameof(Attention.KeyValueGradientMma), arguments);
         return Read(dqkv, problem.Inputs.Length);
     }
 
@@ -90,7 +97,7 @@ internal sealed class AttentionMachineRun
         for (int i = 0; i < saved.Length / 2; i++)
         {
             int row = i % Padded, from = i / Padded * problem.Length + row;
-            (float less, float difference) = row < problem.Length ? (-Floats(log)[from] * MathF.Log2(MathF.E), -Floats(delta)[from] * scale) : (float.NegativeInfinity, 0);
+            (float less, float difference) = row < problem.Length ? (-Floats(log)[from] * MathF.Log2(MathF.E), -Floats(delta)[from] * sizes.Scale) : (float.NegativeInfinity, 0);
             (saved[2 * i - i % 64], saved[2 * i - i % 64 + 64]) = (less, difference);
         }
 
@@ -102,7 +109,7 @@ internal sealed class AttentionMachineRun
             int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
             new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
                 Math.Min(items, Processors), maps, statistics, dqkv, problem.Length, Padded, problem.Heads, problem.Depth, tiles, items, tile.Rows, tile.Chunks,
-                tile.Places, ownsKeys ? 1 : 0, scale, add ? 1 : 0);
+                tile.Places, ownsKeys ? 1 : 0, sizes.Scale, add ? 1 : 0);
         }
 
         return Read(dqkv, problem.Inputs.Length);
@@ -127,8 +134,21 @@ internal sealed class AttentionMachineRun
         }
     }
 
-    private void Launch(string kernel, params object[] arguments) =>
-        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(problem.Images * problem.Heads * Tiles, arguments);
+    private AttentionMmaForward ForwardArguments => new()
+    {
+        Qkv = qkv,
+        Y = y,
+        LogSumExp = log,
+        QkvTangent = 2L * problem.Inputs.Length,
+        YTangent = 2L * problem.Cotangents.Length,
+        Grid = new(sizes, tiling.Rows),
+        MTile = tiling.Rows,
+        NTile = tiling.Streamed,
+    };
+
+    private void Launch<T>(string kernel, in T arguments)
+        where T : unmanaged =>
+        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(new AttentionGrid(sizes, tiling.Rows).Items, arguments);
 
     private Span<float> Floats(long address) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)address, 4 * problem.LogSumExp.Length));
 
