@@ -8,7 +8,16 @@ internal static class TensorCopy
     /// <summary>Brings a tensor map into the cache of the copy engine.</summary>
     public static void Prefetch(long map) => CudaAsm.Emit("prefetch.tensormap [%0];", map);
 
-    /// <summary>Loads the box at (c, w, h, n) of an image tensor; its bytes arrive at the barrier.</summary>
+    /// <summary>Loads a box of an image tensor; its bytes arrive at the barrier.</summary>
+    /// <param name="target">Shared-memory address.</param>
+    /// <param name="map">Address of the tensor map.</param>
+    /// <param name="at">Where the box begins.</param>
+    /// <param name="barrier">Shared-memory address of the barrier.</param>
+    public static void LoadImages(int target, long map, ImageCoordinate at, int barrier) => CudaAsm.Emit(
+        "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];",
+        target, map, at.C, at.W, at.H, at.N, barrier);
+
+    /// <summary>The same with the box's beginning in numbers.</summary>
     public static void LoadImages(int target, long map, int c, int w, int h, int n, int barrier) => CudaAsm.Emit(
         "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%2, %3, %4, %5}], [%6];",
         target, map, c, w, h, n, barrier);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TrigFlowNative.Kernels;
 
 /// <summary>How the heads of an attention are divided for the kernels on tensor cores, which all take it in their argument.</summary>
@@ -22,5 +24,27 @@ internal struct AttentionGrid
         Sizes = sizes;
         Tiles = sizes.Tiles(mTile);
         Items = sizes.Pairs * Tiles;
+    }
+}
+
+/// <summary>An m tile of an <see cref="AttentionGrid"/>.</summary>
+internal struct AttentionItem
+{
+    /// <summary>Number of its head among those of all images; its image, and its head's number there.</summary>
+    public int Pair, Image, Head;
+
+    /// <summary>Its first row in the head.</summary>
+    public int Row;
+
+    /// <summary>The m tile of so many rows by its number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static AttentionItem Of(AttentionGrid grid, int item, int mTile)
+    {
+        AttentionItem result;
+        result.Pair = item / grid.Tiles;
+        result.Row = (item - result.Pair * grid.Tiles) * mTile;
+        result.Image = result.Pair / grid.Sizes.Heads;
+        result.Head = result.Pair - result.Image * grid.Sizes.Heads;
+        return result;
     }
 }

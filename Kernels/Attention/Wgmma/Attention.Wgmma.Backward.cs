@@ -75,15 +75,25 @@ public static partial class Attention
 
         void Launch(PtxKernel kernel, AttentionGradientTile tile)
         {
-            int tiles = sizes.Tiles(tile.Rows), items = sizes.Pairs * tiles;
-            kernel.Launch(
-                Math.Min(items, gpu.Multiprocessors), maps.Address, statistics.Address, slot.Tensor.Address, sizes.Length, padded, sizes.Heads, sizes.Depth, tiles, items,
-                tile.Rows, tile.Chunks, tile.Places, tile.OwnsKeys ? 1 : 0, sizes.Scale, slot.Add);
+            var arguments = new WgmmaAttentionGradientArguments
+            {
+                Maps = maps.Address,
+                Statistics = statistics.Address,
+                Dqkv = slot.Tensor.Address,
+                Grid = new AttentionGrid(sizes, tile.Rows),
+                Padded = padded,
+                MTile = tile.Rows,
+                Chunks = tile.Chunks,
+                Stages = tile.Stages,
+                OwnsKeys = tile.OwnsKeys ? 1 : 0,
+                Add = slot.Add,
+            };
+            kernel.Launch(Math.Min(arguments.Grid.Items, gpu.Multiprocessors), in arguments);
         }
     }
 
     /// <inheritdoc cref="WgmmaSpec(WgmmaAttentionTile)"/>
     internal static PtxKernelSpec WgmmaSpec(AttentionGradientTile tile) => new(
-        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.Name, "sm_90a", WgmmaAttentionTile.Threads, tile.SharedBytes, AttentionGradientMacros.Of(tile))
+        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes, AttentionGradientMacros.Of(tile))
     { Resident = 1, Whole = true };
 }

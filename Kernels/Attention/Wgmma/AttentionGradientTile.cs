@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine.Ptx;
+using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
@@ -8,9 +9,9 @@ namespace TrigFlowNative.Kernels;
 /// sums half of the channels, from weights that each makes for itself.
 /// </summary>
 /// <remarks>
-/// Operands lie in chunks as those of <see cref="WgmmaAttentionTile"/>: the own rows of two tensors; a ring of places for two streamed
+/// Operands lie in chunks as those of <see cref="WgmmaAttentionTile"/>: the own rows of two tensors; a ring of stages for two streamed
 /// tensors in turn; where keys are owned, log-sum-exp and delta of streamed rows, as many as
-/// pairs of places, the last perhaps begun, so that whoever has a place for queries has one for these; barriers.
+/// pairs of stages, the last perhaps begun, so that whoever has a stage for queries has room for these; barriers.
 /// </remarks>
 /// <param name="Depth">Channels D of a head, a multiple of 8.</param>
 /// <param name="OwnsKeys">Whether the block owns keys, and makes dK and dV; otherwise it owns queries, and makes dQ.</param>
@@ -20,9 +21,9 @@ internal sealed record AttentionGradientTile(int Depth, bool OwnsKeys)
     public string Name => $"d{Depth}-{(OwnsKeys ? "keys" : "queries")}";
 
     /// <summary>Bytes of log-sum-exp and delta of 64 rows.</summary>
-    public const int StatisticBytes = 2 * WgmmaAttentionTile.Streamed * sizeof(float);
+    public const int StatisticBytes = 2 * WgmmaAttentionTile.NTile * sizeof(float);
 
-    private const int ChunkBytes = WgmmaTile.ChunkBytes, LargestShared = 227 * 1024, Alignment = 1024, BarrierBytes = 512, MostPlaces = 16;
+    private const int ChunkBytes = WgmmaBlock.ChunkBytes, BarrierBytes = 512, MaxStages = 16;
 
     /// <summary>Chunks of 64 channels: 1, 2 or 4.</summary>
     public int Chunks => Depth <= 64 ? 1 : Depth <= 128 ? 2 : 4;
@@ -42,20 +43,20 @@ internal sealed record AttentionGradientTile(int Depth, bool OwnsKeys)
     /// <summary>Chunks of the own rows of one tensor.</summary>
     public int OwnChunks => Rows / 64 * Chunks;
 
-    /// <summary>Places of the ring.</summary>
-    public int Places
+    /// <summary>Stages of the ring.</summary>
+    public int Stages
     {
         get
         {
-            int left = LargestShared - Alignment - BarrierBytes - 2 * OwnChunks * ChunkBytes, places = MostPlaces;
-            while (places * Chunks * ChunkBytes + Statistics(places) > left)
-                places--;
-            return places;
+            int left = WgmmaBlock.MaxSharedBytes - WgmmaBlock.Alignment - BarrierBytes - 2 * OwnChunks * ChunkBytes, stages = MaxStages;
+            while (stages * Chunks * ChunkBytes + Statistics(stages) > left)
+                stages--;
+            return stages;
         }
     }
 
     /// <summary>Dynamic shared memory.</summary>
-    public int SharedBytes => Alignment + 2 * OwnChunks * ChunkBytes + Places * Chunks * ChunkBytes + Statistics(Places) + BarrierBytes;
+    public int SharedBytes => WgmmaBlock.Alignment + 2 * OwnChunks * ChunkBytes + Stages * Chunks * ChunkBytes + Statistics(Stages) + BarrierBytes;
 
-    private int Statistics(int places) => OwnsKeys ? (places + 1) / 2 * StatisticBytes : 0;
+    private int Statistics(int stages) => OwnsKeys ? (stages + 1) / 2 * StatisticBytes : 0;
 }

@@ -83,7 +83,7 @@ internal sealed class WgmmaAttentionMacros
             text.Add($"xor.b32 at, piece, {32 * slice};\nadd.u32 at, at, from;");
             text.Add($"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {{{Operand('q', slice)}}}, [at];");
             if (tile.Tangent)
-                text.Add($"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {{{Operand('r', slice)}}}, [at+{tile.QueryChunks * WgmmaTile.ChunkBytes}];");
+                text.Add($"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {{{Operand('r', slice)}}}, [at+{tile.QueryChunks * WgmmaBlock.ChunkBytes}];");
         }
 
         return text.Add("}").ToString();

@@ -11,22 +11,21 @@ namespace TrigFlowNative.Kernels;
 internal static class WgmmaAttentionText
 {
     /// <summary>Products over 16 of 64 streamed rows.</summary>
-    public const int Slices = WgmmaAttentionTile.Streamed / 16;
+    public const int Slices = WgmmaAttentionTile.NTile / 16;
 
     /// <summary>Sums of 8 columns of logits, and how many of them a thread has.</summary>
-    public const int LogitTiles = WgmmaAttentionTile.Streamed / 8, Sums = 4 * LogitTiles;
+    public const int LogitTiles = WgmmaAttentionTile.NTile / 8, Sums = 4 * LogitTiles;
 
     /// <summary>A chunk further on, in a descriptor's units of 16 bytes.</summary>
-    public const int ChunkStep = WgmmaTile.ChunkBytes / 16;
+    public const int ChunkStep = WgmmaBlock.ChunkBytes / 16;
+
+    private const int ProducerRegisters = 24;
 
     public const string Commit = "wgmma.commit_group.sync.aligned;";
 
-    /// <summary>Sixteen channels along a row, and sixteen rows down, in units of 16 bytes.</summary>
-    private const int AlongStep = 16 * 2 / 16, DownStep = 16 * 128 / 16;
-
-    /// <summary>The copying warpgroup gives registers up to the two that multiply: 24 and twice 240 are three times 168.</summary>
+    /// <summary>The producer warpgroup gives registers up to the consumers.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Registers =>
-        [new("fewRegisters", "setmaxnreg.dec.sync.aligned.u32 24;"), new("manyRegisters", "setmaxnreg.inc.sync.aligned.u32 240;")];
+        [new("fewRegisters", WgmmaBlock.ReleaseRegisters(ProducerRegisters)), new("manyRegisters", WgmmaBlock.TakeRegisters(ProducerRegisters))];
 
     /// <summary>
     /// Lets two warpgroups start their products in turn, so that weights of one are made while the products of the other are at work: $0 is 1
@@ -82,12 +81,12 @@ internal static class WgmmaAttentionText
         var text = new PtxLines();
         for (int slice = 0; slice < 4 * chunks; slice++)
         {
-            int step = slice / 4 * ChunkStep + slice % 4 * AlongStep;
+            int step = slice / 4 * ChunkStep + slice % 4 * WgmmaOperand.DepthStep(WgmmaOperand.AlongRows);
             text.Add($"add.s64 db, $0, {step};");
             if (registers is null)
                 text.Add($"add.s64 da, $1, {behind + step};");
             text.Add(Product(
-                WgmmaAttentionTile.Streamed, sum, registers is { } name ? $"{{{Operand(name, slice)}}}" : "da", overwrite && slice == 0 ? "never" : "always",
+                WgmmaAttentionTile.NTile, sum, registers is { } name ? $"{{{Operand(name, slice)}}}" : "da", overwrite && slice == 0 ? "never" : "always",
                 registers is null ? "0, 0" : "0"));
         }
 
@@ -96,7 +95,7 @@ internal static class WgmmaAttentionText
 
     /// <summary>A product of weights and 16 rows of a streamed tile, whose descriptor is in $0 or another parameter.</summary>
     public static string Weighted(int columns, char sum, char weights, int slice, string tile = "$0") =>
-        $"add.s64 db, {tile}, {slice * DownStep};\n{Product(columns, sum, $"{{{Operand(weights, slice)}}}", "always", "1")}\n";
+        $"add.s64 db, {tile}, {slice * WgmmaOperand.DepthStep(WgmmaOperand.AcrossRows)};\n{Product(columns, sum, $"{{{Operand(weights, slice)}}}", "always", "1")}\n";
 
     /// <summary>Rounds the weights in s and, if wanted, in t to bf16: neighbouring sums are a word of the next product's left operand.</summary>
     public static string Pack(bool first, bool second)

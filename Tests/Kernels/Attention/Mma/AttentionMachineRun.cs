@@ -61,10 +61,19 @@ internal sealed class AttentionMachineRun
         var tile = new WgmmaAttentionTile(problem.Depth, tangent);
         memory.AsSpan((int)y, (int)(dy - y)).Fill(0xFF);
         EncodeMap(maps, qkv, 3 * problem.Heads, tangent ? 2 * problem.Images : problem.Images);
-        int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
-        new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
-            Math.Min(items, Processors), maps, y, y + 2L * problem.Cotangents.Length, log, problem.Length, problem.Heads, problem.Depth, problem.Images, tiles, items,
-            tile.Places, tile.Chunks, tangent ? 1 : 0, sizes.Scale);
+        var arguments = new WgmmaAttentionArguments
+        {
+            Map = maps,
+            Y = y,
+            YTangent = y + 2L * problem.Cotangents.Length,
+            LogSumExp = log,
+            Grid = new(sizes, tile.Rows),
+            Chunks = tile.Chunks,
+            QueryBytes = tile.QueryBytes,
+            Stages = tile.Stages,
+            Tangent = tangent ? 1 : 0,
+        };
+        new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
         return (Read(y), tangent ? Read(y + 2 * problem.Cotangents.Length) : null, Floats(log).ToArray());
     }
 
@@ -106,10 +115,20 @@ internal sealed class AttentionMachineRun
         foreach (bool ownsKeys in new[] { false, true })
         {
             var tile = new AttentionGradientTile(problem.Depth, ownsKeys);
-            int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
-            new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
-                Math.Min(items, Processors), maps, statistics, dqkv, problem.Length, Padded, problem.Heads, problem.Depth, tiles, items, tile.Rows, tile.Chunks,
-                tile.Places, ownsKeys ? 1 : 0, sizes.Scale, add ? 1 : 0);
+            var arguments = new WgmmaAttentionGradientArguments
+            {
+                Maps = maps,
+                Statistics = statistics,
+                Dqkv = dqkv,
+                Grid = new(sizes, tile.Rows),
+                Padded = Padded,
+                MTile = tile.Rows,
+                Chunks = tile.Chunks,
+                Stages = tile.Stages,
+                OwnsKeys = ownsKeys ? 1 : 0,
+                Add = add ? 1 : 0,
+            };
+            new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
         }
 
         return Read(dqkv, problem.Inputs.Length);
@@ -119,7 +138,7 @@ internal sealed class AttentionMachineRun
 
     private void EncodeMap(long at, long tensor, int heads, int images) => PtxMachine.EncodeMap(
         memory, (int)at, (int)tensor, [problem.Depth, heads, problem.Length, images],
-        [problem.Depth, heads * problem.Depth, problem.Length * heads * problem.Depth], [64, 1, WgmmaAttentionTile.Streamed, 1]);
+        [problem.Depth, heads * problem.Depth, problem.Length * heads * problem.Depth], [64, 1, WgmmaAttentionTile.NTile, 1]);
 
     private void SetDeltas(float[] output)
     {
