@@ -22,7 +22,7 @@ public static partial class Attention
             foreach (bool second in (bool[])[false, true])
             {
                 yield return WgmmaSpec(new WgmmaAttentionTile(depth, second));
-                yield return WgmmaSpec(new AttentionGradientTile(depth, second));
+                yield return WgmmaSpec(new WgmmaAttentionGradientTile(depth, second));
             }
 
             AttentionTiling tiling = AttentionTiling.For(MmaSharedBytes, depth, length: 256)!;

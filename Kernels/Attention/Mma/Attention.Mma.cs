@@ -133,10 +133,10 @@ public static partial class Attention
         typeof(Attention).GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!, tiling.Name, "sm_80",
         tiling.Threads, tiling.SharedBytes, method switch
         {
-            nameof(ForwardMma) => AttentionMacros.Forward(tiling),
-            nameof(TangentMma) => AttentionMacros.Tangent(tiling),
-            nameof(QueryGradientMma) => AttentionMacros.QueryGradient(tiling),
-            nameof(KeyValueGradientMma) => AttentionMacros.KeyValueGradient(tiling),
+            nameof(ForwardMma) => AttentionMmaPtx.Forward(tiling),
+            nameof(TangentMma) => AttentionMmaPtx.Tangent(tiling),
+            nameof(QueryGradientMma) => AttentionMmaPtx.QueryGradient(tiling),
+            nameof(KeyValueGradientMma) => AttentionMmaPtx.KeyValueGradient(tiling),
             _ => throw new ArgumentOutOfRangeException(nameof(method), method, "no kernel of attention"),
         });
 }

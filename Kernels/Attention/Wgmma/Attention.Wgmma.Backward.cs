@@ -58,7 +58,7 @@ public static partial class Attention
             ArrayView<Bf16x8>, ArrayView<Bf16x8>, ArrayView<float>, ArrayView<float>, AttentionSizes, int, int>(StatisticsKernel);
         int padded = PaddedLength(sizes.Length), lanes = StatisticsLanes(sizes.Depth);
         var grid = new KernelConfig((sizes.Pairs * padded * lanes + StatisticsThreads - 1) / StatisticsThreads, StatisticsThreads);
-        AttentionGradientTile queries = new(sizes.Depth, OwnsKeys: false), keys = new(sizes.Depth, OwnsKeys: true);
+        WgmmaAttentionGradientTile queries = new(sizes.Depth, OwnsKeys: false), keys = new(sizes.Depth, OwnsKeys: true);
         PtxKernel queryKernel = PtxKernel.Load(gpu, WgmmaSpec(queries)), keyKernel = PtxKernel.Load(gpu, WgmmaSpec(keys));
         var maps = new TensorMaps(gpu, 2);
         return () =>
@@ -73,7 +73,7 @@ public static partial class Attention
             Launch(keyKernel, keys);
         };
 
-        void Launch(PtxKernel kernel, AttentionGradientTile tile)
+        void Launch(PtxKernel kernel, WgmmaAttentionGradientTile tile)
         {
             var arguments = new WgmmaAttentionGradientArguments
             {
@@ -93,7 +93,7 @@ public static partial class Attention
     }
 
     /// <inheritdoc cref="WgmmaSpec(WgmmaAttentionTile)"/>
-    internal static PtxKernelSpec WgmmaSpec(AttentionGradientTile tile) => new(
-        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes, AttentionGradientMacros.Of(tile))
+    internal static PtxKernelSpec WgmmaSpec(WgmmaAttentionGradientTile tile) => new(
+        ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes, WgmmaAttentionGradientPtx.Of(tile))
     { Resident = 1, Whole = true };
 }

@@ -40,6 +40,6 @@ public static partial class Attention
     /// <summary>What a kernel on Hopper's tensor cores is made from.</summary>
     internal static PtxKernelSpec WgmmaSpec(WgmmaAttentionTile tile) => new(
         (tile.Shares ? (Delegate)WgmmaAttention.SharedRows : WgmmaAttention.OwnRows).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes,
-        WgmmaAttentionMacros.Of(tile))
+        WgmmaAttentionPtx.Of(tile))
     { Resident = 1, Whole = true };
 }

@@ -18,7 +18,7 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 internal static class WgmmaAttentionGradient
 {
-    private const int NTile = WgmmaAttentionTile.NTile, ChunkBytes = WgmmaBlock.ChunkBytes, StatisticBytes = AttentionGradientTile.StatisticBytes;
+    private const int NTile = WgmmaAttentionTile.NTile, ChunkBytes = WgmmaBlock.ChunkBytes, StatisticBytes = WgmmaAttentionGradientTile.StatisticBytes;
 
     /// <summary>The kernel.</summary>
     [PtxEntry]

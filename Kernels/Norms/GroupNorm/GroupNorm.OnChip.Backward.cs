@@ -169,7 +169,7 @@ public static partial class GroupNorm
         Extents s = terms.Extents;
         (DeferredGradient? deferred, DeferredGradient? deferredSkip) = (gradients.Deferred, gradients.DeferredSkip);
         int adds = (gradients.X?.Add ?? 0) + 2 * (gradients.XSkip?.Add ?? 0), takes = (deferred is null ? 0 : 1) + (deferredSkip is null ? 0 : 2);
-        PtxKernel kernel = PtxKernel.Load(gpu, OnChipText.Backward(tiling, OnChipText.Architecture(gpu), s.Silu != 0, adds != 0, takes != 0, terms.Dropout is not null));
+        PtxKernel kernel = PtxKernel.Load(gpu, GroupNormPtx.Backward(tiling, GroupNormPtx.Architecture(gpu), s.Silu != 0, adds != 0, takes != 0, terms.Dropout is not null));
         return () =>
         {
             var arguments = new OnChipBackward

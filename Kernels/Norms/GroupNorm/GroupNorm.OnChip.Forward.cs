@@ -135,7 +135,7 @@ public static partial class GroupNorm
     private static Action ForwardOnChip(GpuDevice gpu, Terms terms, OnChipTiling tiling)
     {
         Extents s = terms.Extents;
-        PtxKernel kernel = PtxKernel.Load(gpu, OnChipText.Forward(tiling, OnChipText.Architecture(gpu), s.Tangent != 0, s.Silu != 0, terms.Dropout is not null));
+        PtxKernel kernel = PtxKernel.Load(gpu, GroupNormPtx.Forward(tiling, GroupNormPtx.Architecture(gpu), s.Tangent != 0, s.Silu != 0, terms.Dropout is not null));
         return () =>
         {
             var arguments = new OnChipForward { In = InputsOf(terms, tiling, tiles: 1 + s.Tangent), Y = terms.Y.Address };

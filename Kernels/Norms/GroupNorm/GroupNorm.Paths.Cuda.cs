@@ -16,9 +16,9 @@ public static partial class GroupNorm
         where tiling is not null
         from specification in (IEnumerable<PtxKernelSpec>)
         [
-            OnChipText.Forward(tiling.Value, "sm_90a", tangent: false, silu: true, dropping: false),
-            OnChipText.Forward(tiling.Value, "sm_90a", tangent: true, silu: true, dropping: false),
-            OnChipText.Backward(tiling.Value, "sm_90a", silu: true, add: false, deferred: false, dropping: false),
+            GroupNormPtx.Forward(tiling.Value, "sm_90a", tangent: false, silu: true, dropping: false),
+            GroupNormPtx.Forward(tiling.Value, "sm_90a", tangent: true, silu: true, dropping: false),
+            GroupNormPtx.Backward(tiling.Value, "sm_90a", silu: true, add: false, deferred: false, dropping: false),
         ]
         select specification;
 

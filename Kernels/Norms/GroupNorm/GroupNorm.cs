@@ -152,6 +152,18 @@ public static partial class GroupNorm
         return null;
     }
 
+    private static Mask? MaskOf(RandomSource? random, float rate)
+    {
+        if (random is null)
+            return null;
+        if (!(rate >= 0f && rate < 1f))
+            throw new ArgumentOutOfRangeException(nameof(rate), rate, "groupnorm: a rate of dropout lies in [0, 1)");
+        return rate == 0f ? null : new Mask(RandomStream.Of("groupnorm", random), random.Counter, (uint)(rate * (1 << 24)) << 8, 1f / (1f - rate));
+    }
+
+    /// <summary>Which elements stay, those whose word is <paramref name="Limit"/> or more, and their factor: the rule of <see cref="Dropout"/>.</summary>
+    private sealed record Mask(RandomStream Stream, Tensor Counter, uint Limit, float Scale);
+
     /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>; without a tiling, portable kernels.</summary>
     private sealed record Terms(
         Tensor X, Tensor? XSkip, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, OnChipTiling? Tiling, Mask? Dropout);

@@ -114,7 +114,7 @@ internal sealed class AttentionMachineRun
         EncodeMap(maps + 128, dy, problem.Heads, problem.Images);
         foreach (bool ownsKeys in new[] { false, true })
         {
-            var tile = new AttentionGradientTile(problem.Depth, ownsKeys);
+            var tile = new WgmmaAttentionGradientTile(problem.Depth, ownsKeys);
             var arguments = new WgmmaAttentionGradientArguments
             {
                 Maps = maps,

@@ -89,7 +89,7 @@ public class AttentionWgmmaTests
                 Assert.InRange(tile.Stages, tile.Shares ? 4 : 8, 16);
             }
 
-            foreach (AttentionGradientTile tile in new AttentionGradientTile[] { new(depth, OwnsKeys: false), new(depth, OwnsKeys: true) })
+            foreach (WgmmaAttentionGradientTile tile in new WgmmaAttentionGradientTile[] { new(depth, OwnsKeys: false), new(depth, OwnsKeys: true) })
             {
                 Assert.InRange(tile.SharedBytes, 1, 227 << 10);
                 Assert.InRange(tile.Stages, tile.OwnsKeys ? 4 : 3, 16);

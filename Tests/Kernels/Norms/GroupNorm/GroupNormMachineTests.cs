@@ -111,7 +111,7 @@ public class GroupNormMachineTests
         {
             int tiles = tangent ? 2 : 1;
             long y = Put(new BFloat16[tiles * shape.Count]);
-            Run(GroupNorm.OnChipText.Forward(tiling, "sm_90a", tangent, silu, dropping), new GroupNorm.OnChipForward { In = Inputs(tangent, tiles), Y = y });
+            Run(GroupNormPtx.Forward(tiling, "sm_90a", tangent, silu, dropping), new GroupNorm.OnChipForward { In = Inputs(tangent, tiles), Y = y });
             return Elements(y, tiles * (int)shape.Count);
         }
 
@@ -132,7 +132,7 @@ public class GroupNormMachineTests
                 Adds = first == shape.C ? 1 : 2,
                 Takes = silu ? 1 : 0,
             };
-            Run(GroupNorm.OnChipText.Backward(tiling, "sm_90a", silu, add: modulated, deferred: silu, dropping), arguments);
+            Run(GroupNormPtx.Backward(tiling, "sm_90a", silu, add: modulated, deferred: silu, dropping), arguments);
             (long dx, long dxSkip) = (arguments.Dx.X, arguments.Dx.XSkip);
             float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dxSkip, (int)shape.Count / shape.C * (shape.C - first))];
             for (int i = 0; i < gradient.Length; i++)

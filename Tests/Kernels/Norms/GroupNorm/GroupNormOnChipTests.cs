@@ -53,7 +53,7 @@ public class GroupNormOnChipTests
     public void Text_moves_sixteen_bytes_at_a_time_and_keeps_to_registers(bool first, bool silu, bool dropping)
     {
         var tiling = new OnChipTiling(Vectors: 2, Rows: 128, Cluster: 2, Steps: 4);
-        foreach (PtxKernelSpec spec in (PtxKernelSpec[])[GroupNorm.OnChipText.Forward(tiling, "sm_90a", first, silu, dropping), GroupNorm.OnChipText.Backward(tiling, "sm_90a", silu, first, silu, dropping)])
+        foreach (PtxKernelSpec spec in (PtxKernelSpec[])[GroupNormPtx.Forward(tiling, "sm_90a", first, silu, dropping), GroupNormPtx.Backward(tiling, "sm_90a", silu, first, silu, dropping)])
         {
             string text = spec.Compile().Text;
             Assert.DoesNotContain("@@", text, StringComparison.Ordinal);

@@ -15,7 +15,7 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 /// <param name="Depth">Channels D of a head, a multiple of 8.</param>
 /// <param name="OwnsKeys">Whether the block owns keys, and makes dK and dV; otherwise it owns queries, and makes dQ.</param>
-internal sealed record AttentionGradientTile(int Depth, bool OwnsKeys)
+internal sealed record WgmmaAttentionGradientTile(int Depth, bool OwnsKeys)
 {
     /// <summary>Names the tile for <see cref="PtxKernelSpec.Variant"/>.</summary>
     public string Name => $"d{Depth}-{(OwnsKeys ? "keys" : "queries")}";
