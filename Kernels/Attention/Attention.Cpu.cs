@@ -13,10 +13,11 @@ public static partial class Attention
     private const int QueryTile = 64;
     private const int KeyTile = 64;
 
-    private static unsafe void ForwardCpu(CpuDevice cpu, Tensor qkv, Tensor y, Tensor logSumExp, AttentionSizes sizes)
+    private static unsafe void ForwardCpu(CpuDevice cpu, Operands o)
     {
-        float* source = qkv.Pointer, target = y.Pointer, saved = logSumExp.Pointer;
-        bool dual = qkv.HasTangent;
+        float* source = o.Qkv.Pointer, target = o.Y.Pointer, saved = o.LogSumExp.Pointer;
+        bool dual = o.Qkv.HasTangent;
+        AttentionSizes sizes = o.Sizes;
         int tiles = sizes.Tiles(QueryTile);
         cpu.For(sizes.Pairs * tiles, item =>
         {

@@ -46,12 +46,15 @@ public static partial class Cast
     /// <param name="source">fp32 or bf16.</param>
     /// <param name="target">fp32 or bf16, of the source's shape, with a tangent exactly if the source has one.</param>
     /// <exception cref="ArgumentException">Shapes differ, or a type is neither fp32 nor bf16.</exception>
-    public static void Into(ComputeProgram program, Tensor source, Tensor target)
+    public static void Into(ComputeProgram program, Tensor source, Tensor target) => IntoGradient(program, source, new GradientSlot(target, Accumulate: false));
+
+    /// <summary>The same into a gradient, which may hold something that is added to.</summary>
+    internal static void IntoGradient(ComputeProgram program, Tensor source, GradientSlot target)
     {
-        Check(source.Type, target.Type);
-        if (source.Shape != target.Shape || source.HasTangent != target.HasTangent)
-            throw new ArgumentException($"{Name}: {source} does not fit {target}");
-        Emit(program, "forward", source, new GradientSlot(target, false));
+        Check(source.Type, target.Tensor.Type);
+        if (source.Shape != target.Tensor.Shape || source.HasTangent != target.Tensor.HasTangent)
+            throw new ArgumentException($"{Name}: {source} does not fit {target.Tensor}");
+        Emit(program, "forward", source, target);
     }
 
     private static void Emit(ComputeProgram program, string direction, Tensor source, GradientSlot target) => program.Emit(

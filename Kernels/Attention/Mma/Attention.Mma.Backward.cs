@@ -1,5 +1,4 @@
 using ILGPU;
-using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
@@ -48,10 +47,10 @@ public static partial class Attention
         long channels = 2L * s.Heads * s.Depth, stride = 3 * channels, head = 2L * (pair - image * s.Heads) * s.Depth;
         long origin = (long)image * s.Length * stride + head, statistics = 4L * (pair * s.Length + row);
         long keys = a.Qkv + origin + channels, values = keys + channels;
-        CudaAsm.Emit("@@load_own0 %0, %1, %2;", a.Qkv + origin + row * stride, left, stride);
-        CudaAsm.Emit("@@load_own1 %0, %1, %2;", a.Dy + ((long)image * s.Length + row) * channels + head, left, channels);
-        CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys, s.Length, stride);
-        CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values, s.Length, stride);
+        CudaAsm.Emit("@@load_m0 %0, %1, %2;", a.Qkv + origin + row * stride, left, stride);
+        CudaAsm.Emit("@@load_m1 %0, %1, %2;", a.Dy + ((long)image * s.Length + row) * channels + head, left, channels);
+        CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys, s.Length, stride);
+        CudaAsm.Emit("@@load_n1 %0, %1, %2;", values, s.Length, stride);
         CudaAsm.Emit("@@rows %0, %1, %2, %3;", a.LogSumExp + statistics, a.Delta + statistics, left, s.Scale);
         for (int first = 0; first < s.Length; first += a.NTile)
         {
@@ -60,8 +59,8 @@ public static partial class Attention
             int next = first + a.NTile;
             if (next < s.Length)
             {
-                CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);
-                CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n1 %0, %1, %2;", values + next * stride, s.Length - next, stride);
             }
 
             CudaAsm.Emit("@@logits;");
@@ -86,10 +85,10 @@ public static partial class Attention
         long channels = 2L * s.Heads * s.Depth, stride = 3 * channels, head = 2L * (pair - image * s.Heads) * s.Depth;
         long queries = (long)image * s.Length * stride + head, keys = queries + channels + row * stride, statistics = 4L * pair * s.Length;
         long cotangents = a.Dy + (long)image * s.Length * channels + head;
-        CudaAsm.Emit("@@load_own0 %0, %1, %2;", a.Qkv + keys, left, stride);
-        CudaAsm.Emit("@@load_own1 %0, %1, %2;", a.Qkv + keys + channels, left, stride);
-        CudaAsm.Emit("@@load_tile0 %0, %1, %2;", a.Qkv + queries, s.Length, stride);
-        CudaAsm.Emit("@@load_tile1 %0, %1, %2;", cotangents, s.Length, channels);
+        CudaAsm.Emit("@@load_m0 %0, %1, %2;", a.Qkv + keys, left, stride);
+        CudaAsm.Emit("@@load_m1 %0, %1, %2;", a.Qkv + keys + channels, left, stride);
+        CudaAsm.Emit("@@load_n0 %0, %1, %2;", a.Qkv + queries, s.Length, stride);
+        CudaAsm.Emit("@@load_n1 %0, %1, %2;", cotangents, s.Length, channels);
         CudaAsm.Emit("@@load_statistics %0, %1, %2;", a.LogSumExp + statistics, a.Delta + statistics, s.Length);
         for (int first = 0; first < s.Length; first += a.NTile)
         {
@@ -98,8 +97,8 @@ public static partial class Attention
             int next = first + a.NTile;
             if (next < s.Length)
             {
-                CudaAsm.Emit("@@load_tile0 %0, %1, %2;", a.Qkv + queries + next * stride, s.Length - next, stride);
-                CudaAsm.Emit("@@load_tile1 %0, %1, %2;", cotangents + next * channels, s.Length - next, channels);
+                CudaAsm.Emit("@@load_n0 %0, %1, %2;", a.Qkv + queries + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n1 %0, %1, %2;", cotangents + next * channels, s.Length - next, channels);
                 long tile = statistics + 4L * next;
                 CudaAsm.Emit("@@load_statistics %0, %1, %2;", a.LogSumExp + tile, a.Delta + tile, s.Length - next);
             }
@@ -121,34 +120,5 @@ public static partial class Attention
             CudaAsm.Emit("@@store %0, %1, %2;", a.Dqkv + keys + channels, left, stride);
             CudaAsm.Emit("@@store_u %0, %1, %2;", a.Dqkv + keys, left, stride);
         }
-    }
-
-    private static Action BackwardOnTensorCores(
-        GpuDevice gpu, AttentionTiling tiling, Tensor qkv, Tensor y, Tensor dy, Tensor logSumExp, Tensor delta, GradientSlot slot,
-        AttentionSizes sizes)
-    {
-        var deltas = gpu.Accelerator.LoadKernel<ArrayView<uint>, ArrayView<uint>, ArrayView<float>, AttentionSizes>(DeltaWarpKernel);
-        PtxKernel queries = PtxKernel.Load(gpu, MmaSpec(nameof(QueryGradientMma), tiling));
-        PtxKernel keysAndValues = PtxKernel.Load(gpu, MmaSpec(nameof(KeyValueGradientMma), tiling));
-        var deltaGrid = new KernelConfig((delta.Count + DeltaThreads / 32 - 1) / (DeltaThreads / 32), DeltaThreads);
-        var grid = new AttentionGrid(sizes, tiling.Rows);
-        return () =>
-        {
-            deltas(gpu.Stream, deltaGrid, y.ViewOf<BFloat16>().Cast<uint>(), dy.ViewOf<BFloat16>().Cast<uint>(), delta.View, sizes);
-            var arguments = new AttentionMmaBackward
-            {
-                Qkv = qkv.Address,
-                Dy = dy.Address,
-                LogSumExp = logSumExp.Address,
-                Delta = delta.Address,
-                Dqkv = slot.Tensor.Address,
-                Grid = grid,
-                MTile = tiling.Rows,
-                NTile = tiling.Streamed,
-                Add = slot.Add,
-            };
-            queries.Launch(grid.Items, in arguments);
-            keysAndValues.Launch(grid.Items, in arguments);
-        };
     }
 }

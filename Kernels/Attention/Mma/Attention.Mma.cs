@@ -1,7 +1,5 @@
-using System.Reflection;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
-using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
@@ -19,7 +17,7 @@ namespace TrigFlowNative.Kernels;
 /// </remarks>
 public static partial class Attention
 {
-    /// <summary>A block of a pair of image and head: its own rows by streamed keys and values, two stages in turn.</summary>
+    /// <summary>A block takes an m tile of queries and streams n tiles of keys and values, two stages in turn.</summary>
     [PtxEntry]
     internal static void ForwardMma(AttentionMmaForward a)
     {
@@ -30,9 +28,9 @@ public static partial class Attention
         long channels = 2L * s.Heads * s.Depth, stride = 3 * channels, head = 2L * (pair - image * s.Heads) * s.Depth;
         long queries = a.Qkv + (long)image * s.Length * stride + head, keys = queries + channels;
         long values = keys + channels;
-        CudaAsm.Emit("@@load_own0 %0, %1, %2;", queries + row * stride, left, stride);
-        CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys, s.Length, stride);
-        CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values, s.Length, stride);
+        CudaAsm.Emit("@@load_m0 %0, %1, %2;", queries + row * stride, left, stride);
+        CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys, s.Length, stride);
+        CudaAsm.Emit("@@load_n1 %0, %1, %2;", values, s.Length, stride);
         for (int first = 0; first < s.Length; first += a.NTile)
         {
             CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;");
@@ -40,8 +38,8 @@ public static partial class Attention
             int next = first + a.NTile;
             if (next < s.Length)
             {
-                CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);
-                CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n1 %0, %1, %2;", values + next * stride, s.Length - next, stride);
             }
 
             CudaAsm.Emit("@@logits;");
@@ -56,7 +54,7 @@ public static partial class Attention
         CudaAsm.Emit("@@store_log %0, %1;", a.LogSumExp + 4L * (pair * s.Length + row), left);
     }
 
-    /// <summary>The same with a tangent: four streamed tiles, of which the keys' are replaced while values are in use, and the reverse.</summary>
+    /// <summary>The same with a tangent: four n tiles at a time, of which the keys' are replaced while values are in use, and the reverse.</summary>
     [PtxEntry]
     internal static void TangentMma(AttentionMmaForward a)
     {
@@ -67,13 +65,13 @@ public static partial class Attention
         long channels = 2L * s.Heads * s.Depth, stride = 3 * channels, head = 2L * (pair - image * s.Heads) * s.Depth;
         long queries = a.Qkv + (long)image * s.Length * stride + head, keys = queries + channels;
         long values = keys + channels;
-        CudaAsm.Emit("@@load_own0 %0, %1, %2;", queries + row * stride, left, stride);
-        CudaAsm.Emit("@@load_own1 %0, %1, %2;", queries + a.QkvTangent + row * stride, left, stride);
-        CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys, s.Length, stride);
-        CudaAsm.Emit("@@load_tile2 %0, %1, %2;", keys + a.QkvTangent, s.Length, stride);
+        CudaAsm.Emit("@@load_m0 %0, %1, %2;", queries + row * stride, left, stride);
+        CudaAsm.Emit("@@load_m1 %0, %1, %2;", queries + a.QkvTangent + row * stride, left, stride);
+        CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys, s.Length, stride);
+        CudaAsm.Emit("@@load_n2 %0, %1, %2;", keys + a.QkvTangent, s.Length, stride);
         CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;");
-        CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values, s.Length, stride);
-        CudaAsm.Emit("@@load_tile3 %0, %1, %2;", values + a.QkvTangent, s.Length, stride);
+        CudaAsm.Emit("@@load_n1 %0, %1, %2;", values, s.Length, stride);
+        CudaAsm.Emit("@@load_n3 %0, %1, %2;", values + a.QkvTangent, s.Length, stride);
         for (int first = 0; first < s.Length; first += a.NTile)
         {
             int next = first + a.NTile;
@@ -81,8 +79,8 @@ public static partial class Attention
             CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;"); // the values are there, and no warp reads these keys any more
             if (next < s.Length)
             {
-                CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);
-                CudaAsm.Emit("@@load_tile2 %0, %1, %2;", keys + a.QkvTangent + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n2 %0, %1, %2;", keys + a.QkvTangent + next * stride, s.Length - next, stride);
             }
 
             if (next > s.Length)
@@ -94,8 +92,8 @@ public static partial class Attention
             CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;");
             if (next < s.Length)
             {
-                CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values + next * stride, s.Length - next, stride);
-                CudaAsm.Emit("@@load_tile3 %0, %1, %2;", values + a.QkvTangent + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n1 %0, %1, %2;", values + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n3 %0, %1, %2;", values + a.QkvTangent + next * stride, s.Length - next, stride);
             }
         }
 
@@ -105,38 +103,4 @@ public static partial class Attention
         CudaAsm.Emit("@@store_u %0, %1, %2;", output + a.YTangent, left, channels);
         CudaAsm.Emit("@@store_log %0, %1;", a.LogSumExp + 4L * (pair * s.Length + row), left);
     }
-
-    private static Action ForwardOnTensorCores(GpuDevice gpu, AttentionTiling tiling, Tensor qkv, Tensor y, Tensor logSumExp, AttentionSizes sizes)
-    {
-        bool tangent = qkv.HasTangent;
-        PtxKernel kernel = PtxKernel.Load(gpu, MmaSpec(tangent ? nameof(TangentMma) : nameof(ForwardMma), tiling));
-        var grid = new AttentionGrid(sizes, tiling.Rows);
-        return () =>
-        {
-            var arguments = new AttentionMmaForward
-            {
-                Qkv = qkv.Address,
-                Y = y.Address,
-                LogSumExp = logSumExp.Address,
-                QkvTangent = 2L * sizes.QkvTangent,
-                YTangent = 2L * sizes.OutputTangent,
-                Grid = grid,
-                MTile = tiling.Rows,
-                NTile = tiling.Streamed,
-            };
-            kernel.Launch(grid.Items, in arguments);
-        };
-    }
-
-    /// <summary>What a tensor-core kernel is made from. sm_80 has every instruction used, and its text runs on all that is newer.</summary>
-    internal static PtxKernelSpec MmaSpec(string method, AttentionTiling tiling) => new(
-        typeof(Attention).GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!, tiling.Name, "sm_80",
-        tiling.Threads, tiling.SharedBytes, method switch
-        {
-            nameof(ForwardMma) => AttentionMmaPtx.Forward(tiling),
-            nameof(TangentMma) => AttentionMmaPtx.Tangent(tiling),
-            nameof(QueryGradientMma) => AttentionMmaPtx.QueryGradient(tiling),
-            nameof(KeyValueGradientMma) => AttentionMmaPtx.KeyValueGradient(tiling),
-            _ => throw new ArgumentOutOfRangeException(nameof(method), method, "no kernel of attention"),
-        });
 }

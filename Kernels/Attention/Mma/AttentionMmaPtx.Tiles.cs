@@ -88,7 +88,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Starts the copy of a streamed tile's log-sum-exp and delta: $0 and $1 their addresses, $2 how many rows there are.</summary>
+    /// <summary>Starts the copy of an n tile's log-sum-exp and delta: $0 and $1 their addresses, $2 how many rows there are.</summary>
     private string LoadStatistics()
     {
         PtxText text = new PtxText().Add("""
@@ -98,7 +98,7 @@ internal sealed partial class AttentionMmaPtx
             .reg .pred there, mine;
             """);
         text.Add($"""
-            setp.lt.u32 mine, thread, {tiling.Streamed};
+            setp.lt.u32 mine, thread, {tiling.NTile};
             setp.lt.s32 there, thread, $2;
             selp.b32 bytes, 4, 0, there;
             mov.u32 to, dynsmem;
@@ -114,7 +114,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>S, and T where it is wanted: own rows times streamed rows, over all channels.</summary>
+    /// <summary>S, and T where it is wanted: the m tile times the n tile, over all channels.</summary>
     private string Logits()
     {
         var text = new PtxText();
@@ -129,11 +129,11 @@ internal sealed partial class AttentionMmaPtx
         for (int slice = 0; slice < tiling.Width / 16; slice++)
         {
             foreach (int left in logits.Select(term => term.Left).Distinct())
-                text.Add(LoadMatrix($"a{4 * left}", $"own+{tiling.Own(left) + 32 * slice}", transposed: false));
+                text.Add(LoadMatrix($"a{4 * left}", $"own+{tiling.M(left) + 32 * slice}", transposed: false));
             foreach (IGrouping<int, AttentionTerm> terms in logits.GroupBy(term => term.Tile))
             {
                 for (int i = 0; i < pairs; i++)
-                    text.Add(LoadMatrix($"b{4 * i}", $"from+{tiling.Tile(terms.Key) + 16 * i * tiling.Pitch + 32 * slice}", transposed: false));
+                    text.Add(LoadMatrix($"b{4 * i}", $"from+{tiling.N(terms.Key) + 16 * i * tiling.Pitch + 32 * slice}", transposed: false));
                 foreach (AttentionTerm term in terms)
                     for (int i = 0; i < LogitTiles; i++)
                         text.Add(Multiply(term.Sum, i, $"a{4 * term.Left}", $"b{2 * i}"));
@@ -143,7 +143,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Adds the weights' products with streamed rows to the outputs, over all rows of the tile.</summary>
+    /// <summary>Adds the weights' products with the n tile to the outputs, over all its rows.</summary>
     private string Outputs()
     {
         PtxText text = new PtxText().Add("""
@@ -151,7 +151,7 @@ internal sealed partial class AttentionMmaPtx
             .reg .b32 from, b<4>;
             add.u32 from, across, use;
             """);
-        for (int slice = 0; slice < tiling.Streamed / 16; slice++)
+        for (int slice = 0; slice < tiling.NTile / 16; slice++)
         {
             if (Paired)
                 foreach (int weights in UsedWeights)
@@ -160,7 +160,7 @@ internal sealed partial class AttentionMmaPtx
             {
                 foreach (IGrouping<int, AttentionTerm> terms in outputs.GroupBy(term => term.Tile))
                 {
-                    text.Add(LoadMatrix("b0", $"from+{tiling.Tile(terms.Key) + 16 * slice * tiling.Pitch + 32 * pair}", transposed: true));
+                    text.Add(LoadMatrix("b0", $"from+{tiling.N(terms.Key) + 16 * slice * tiling.Pitch + 32 * pair}", transposed: true));
                     foreach (AttentionTerm term in terms)
                         for (int i = 0; i < 2; i++)
                             text.Add(Multiply(term.Sum, 2 * pair + i, $"w{term.Left}_{4 * slice}", $"b{2 * i}"));

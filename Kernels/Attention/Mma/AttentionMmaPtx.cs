@@ -4,8 +4,8 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>A product that a sum of the tensor-core kernels takes in.</summary>
 /// <param name="Sum">The sum's registers: s and t for the two logits, o and u for the two outputs.</param>
-/// <param name="Left">Number of the own tile (logits), or 0 for the weights made from s and 1 for those from t (outputs).</param>
-/// <param name="Tile">Number of the streamed tile.</param>
+/// <param name="Left">Number of the m tile (logits), or 0 for the weights made from s and 1 for those from t (outputs).</param>
+/// <param name="Tile">Number of the n tile.</param>
 internal readonly record struct AttentionTerm(char Sum, int Left, int Tile);
 
 /// <summary>
@@ -27,16 +27,16 @@ internal sealed partial class AttentionMmaPtx
     /// <summary>Writes the macros of a kernel.</summary>
     /// <param name="tiling">Extents of its tiles.</param>
     /// <param name="logits">S and, if there is one, T.</param>
-    /// <param name="outputs">What is summed over streamed tiles.</param>
+    /// <param name="outputs">What is summed over n tiles.</param>
     private AttentionMmaPtx(AttentionTiling tiling, AttentionTerm[] logits, AttentionTerm[] outputs)
     {
         (this.tiling, this.logits, this.outputs) = (tiling, logits, outputs);
         macros["declare"] = Declare();
         for (int i = 0; i < 2; i++)
         {
-            macros[$"load_own{i}"] = Load(tiling.Rows, tiling.Own(i), "");
-            macros[$"load_tile{i}"] = Load(tiling.Streamed, tiling.Tile(i), "fill");
-            macros[$"load_tile{i + 2}"] = Load(tiling.Streamed, tiling.Tile(i + 2), "");
+            macros[$"load_m{i}"] = Load(tiling.MTile, tiling.M(i), "");
+            macros[$"load_n{i}"] = Load(tiling.NTile, tiling.N(i), "fill");
+            macros[$"load_n{i + 2}"] = Load(tiling.NTile, tiling.N(i + 2), "");
         }
 
         macros["logits"] = Logits();
@@ -53,7 +53,7 @@ internal sealed partial class AttentionMmaPtx
         return text.macros;
     }
 
-    /// <summary>O = P V and, with H = P o (tS - c), P tV + H V. Streamed are K, V, tK and tV.</summary>
+    /// <summary>O = P V and, with H = P o (tS - c), P tV + H V. The n tiles are of K, V, tK and tV.</summary>
     public static IReadOnlyDictionary<string, string> Tangent(AttentionTiling tiling)
     {
         var text = new AttentionMmaPtx(
@@ -62,7 +62,7 @@ internal sealed partial class AttentionMmaPtx
         return text.macros;
     }
 
-    /// <summary>dQ = dS K; own are Q and dO, streamed K and V.</summary>
+    /// <summary>dQ = dS K; m tiles are of Q and dO, n tiles of K and V.</summary>
     public static IReadOnlyDictionary<string, string> QueryGradient(AttentionTiling tiling)
     {
         var text = new AttentionMmaPtx(tiling, [new('s', 0, 0), new('t', 1, 1)], [new('o', 1, 0)]);
@@ -73,7 +73,7 @@ internal sealed partial class AttentionMmaPtx
         return text.macros;
     }
 
-    /// <summary>dV = P' dO and dK = dS' Q; own are K and V, streamed Q and dO, so that rows of the logits are keys.</summary>
+    /// <summary>dV = P' dO and dK = dS' Q; m tiles are of K and V, n tiles of Q and dO, so that rows of the logits are keys.</summary>
     public static IReadOnlyDictionary<string, string> KeyValueGradient(AttentionTiling tiling)
     {
         var text = new AttentionMmaPtx(tiling, [new('s', 0, 0), new('t', 1, 1)], [new('o', 0, 1), new('u', 1, 0)]);
@@ -104,7 +104,7 @@ internal sealed partial class AttentionMmaPtx
     private bool Paired => tiling.Split > 1;
 
     /// <summary>Sums of 16 x 8 logits of a warp.</summary>
-    private int LogitTiles => tiling.Streamed / tiling.Split / 8;
+    private int LogitTiles => tiling.NTile / tiling.Split / 8;
 
     /// <summary>Sums of 16 x 8 output elements of a warp.</summary>
     private int OutputTiles => tiling.Width / tiling.Split / 8;
@@ -131,7 +131,7 @@ internal sealed partial class AttentionMmaPtx
         foreach (char sum in OutputSums)
             text.Add($".reg .f32 {sum}<{4 * OutputTiles}>;");
         foreach (int weights in UsedWeights)
-            text.Add($".reg .b32 w{weights}_<{tiling.Streamed / 4}>;");
+            text.Add($".reg .b32 w{weights}_<{tiling.NTile / 4}>;");
         text.Add($"""
             .reg .f32 max<2>, sum<2>, mean<2>, centre<2>, log<2>, shift<2>, scale, scale2;
             .reg .b32 thread, lane, band, half, copy_row, copy_column, copy, own, right, across, weight_in, weight_out, exchange, partner, statistic;
@@ -186,8 +186,8 @@ internal sealed partial class AttentionMmaPtx
             mad.lo.u32 exchange, row, 4, own;
             mad.lo.u32 statistic, column, 4, own;
             xor.b32 a, half, 1;
-            mad.lo.u32 partner, a, {{4 * tiling.Rows}}, exchange;
-            mad.lo.u32 exchange, half, {{4 * tiling.Rows}}, exchange;
+            mad.lo.u32 partner, a, {{4 * tiling.MTile}}, exchange;
+            mad.lo.u32 exchange, half, {{4 * tiling.MTile}}, exchange;
             mov.u32 c, across;
             mad.lo.u32 across, half, {{16 * OutputTiles}}, across;
             mad.lo.u32 own, band, {{16 * tiling.Pitch}}, c;

@@ -12,8 +12,8 @@ namespace TrigFlowNative.Kernels;
 /// would do, which spares atomic additions: sums have one order.
 /// </summary>
 /// <remarks>
-/// A warpgroup's own rows are left operands of both logits, P = exp(S - lse) and dP, transposed where keys are owned; from those it makes
-/// dS = P o (dP - delta) / sqrt(D) in registers, the left operand of the second products, whose right operands are the streamed rows once more.
+/// A warpgroup's rows of the m tile are left operands of both logits, P = exp(S - lse) and dP, transposed where keys are owned; from those it makes
+/// dS = P o (dP - delta) / sqrt(D) in registers, the left operand of the second products, whose right operands are the n tile once more.
 /// While those run the next logits are made, where there are registers for both.
 /// </remarks>
 internal static class WgmmaAttentionGradient
@@ -29,29 +29,29 @@ internal static class WgmmaAttentionGradient
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         // From a lane of the warp, which tells the assembler that descriptors are uniform.
         int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), thread = Group.IdxX & 127;
-        CopyPipeline own = default, streamed = default, saved = default;
-        own.Start = shared;
-        own.StageBytes = 2 * (a.MTile >> 6) * a.Chunks * ChunkBytes;
-        streamed.Start = shared + own.StageBytes;
-        streamed.StageBytes = a.Chunks * ChunkBytes;
-        streamed.Stages = a.Stages;
-        saved.Start = streamed.Start + a.Stages * streamed.StageBytes;
+        CopyPipeline m = default, n = default, saved = default;
+        m.Start = shared;
+        m.StageBytes = 2 * (a.MTile >> 6) * a.Chunks * ChunkBytes;
+        n.Start = shared + m.StageBytes;
+        n.StageBytes = a.Chunks * ChunkBytes;
+        n.Stages = a.Stages;
+        saved.Start = n.Start + a.Stages * n.StageBytes;
         saved.StageBytes = StatisticBytes;
         saved.Stages = (a.Stages + 1) >> 1;
-        AttentionPipelines pipelines = AttentionPipelines.Start(own, streamed, saved.Start + a.OwnsKeys * saved.Stages * StatisticBytes);
-        (own, streamed) = (pipelines.M, pipelines.N);
+        AttentionPipelines pipelines = AttentionPipelines.Start(m, n, saved.Start + a.OwnsKeys * saved.Stages * StatisticBytes);
+        (m, n) = (pipelines.M, pipelines.N);
         if (warpgroup == 2)
         {
             CudaAsm.Emit("@@fewRegisters;");
             if (thread == 0)
-                Produce(a, own, streamed, saved);
+                Produce(a, m, n, saved);
         }
         else
         {
             CudaAsm.Emit("@@manyRegisters;");
             bool shares = a.MTile == 64;
             int from = shares ? warpgroup * (a.Chunks >> 1) * ChunkBytes : 0, firstRow = shares ? 0 : 64 * warpgroup;
-            long rows = WgmmaOperand.At(WgmmaOperand.AlongRows, own.Address + (firstRow >> 6) * a.Chunks * ChunkBytes), channels = 2L * s.Heads * s.Depth;
+            long rows = WgmmaOperand.At(WgmmaOperand.AlongRows, m.Address + (firstRow >> 6) * a.Chunks * ChunkBytes), channels = 2L * s.Heads * s.Depth;
             int mine = 1 + warpgroup, other = 2 - warpgroup;
             if (warpgroup == 1)
                 CudaAsm.Emit("@@passTurn %0;", other);
@@ -59,19 +59,19 @@ internal static class WgmmaAttentionGradient
             {
                 AttentionItem item = AttentionItem.Of(a.Grid, number, a.MTile);
                 item.Row += firstRow;
-                own.WaitFull();
-                own.Phase ^= 1;
+                m.WaitFull();
+                m.Phase ^= 1;
                 CudaAsm.Emit("@@begin %0;", a.Statistics + ((long)item.Pair * a.Padded + item.Row) * 2 * sizeof(float));
-                CopyPipeline last = streamed;
+                CopyPipeline last = n;
                 CudaAsm.Emit("@@awaitTurn %0;", mine);
                 for (int first = 0; first < s.Length; first += NTile)
                 {
-                    CopyPipeline near = streamed;
+                    CopyPipeline near = n;
                     near.WaitFull();
-                    streamed.Advance();
-                    CopyPipeline far = streamed;
+                    n.Advance();
+                    CopyPipeline far = n;
                     far.WaitFull();
-                    streamed.Advance();
+                    n.Advance();
                     // Values come before keys, queries before cotangents.
                     int scored = a.OwnsKeys != 0 ? near.Address : far.Address, weighed = a.OwnsKeys != 0 ? far.Address : near.Address;
                     CudaAsm.Emit("@@weights %0, %1;", WgmmaOperand.At(WgmmaOperand.AlongRows, scored), rows);
@@ -87,7 +87,7 @@ internal static class WgmmaAttentionGradient
                     if (a.OwnsKeys == 0)
                         near.ReleaseByWarp(thread); // values, which only these products read
                     if (first + NTile >= s.Length)
-                        AsyncBarrier.ArriveFirst(own.EmptyBarrier, thread & 31);
+                        AsyncBarrier.ArriveFirst(m.EmptyBarrier, thread & 31);
                     CudaAsm.Emit("@@differences %0;", saved.Address);
                     CudaAsm.Emit("@@pack;");
                     CudaAsm.Emit("@@awaitTurn %0;", mine);
@@ -130,23 +130,23 @@ internal static class WgmmaAttentionGradient
     }
 
     /// <summary>
-    /// The producer thread: own rows of a tile, Q and dO or K and V, then all streamed rows, V and K or Q and dO: values, which are
+    /// The producer thread: an m tile of Q and dO or K and V, then all n tiles of V and K or Q and dO: values, which are
     /// released first, come first, or three stages would not do.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Produce(WgmmaAttentionGradientArguments a, CopyPipeline own, CopyPipeline streamed, CopyPipeline saved)
+    private static void Produce(WgmmaAttentionGradientArguments a, CopyPipeline m, CopyPipeline n, CopyPipeline saved)
     {
         AttentionSizes s = a.Grid.Sizes;
         // Queries and keys are of the first map, and so are values; cotangents are of the second, whose heads begin at 0.
-        long ownMap = a.OwnsKeys != 0 ? a.Maps : a.Maps + 128, streamedMap = a.OwnsKeys != 0 ? a.Maps + 128 : a.Maps;
-        own.StartProducing();
-        streamed.StartProducing();
+        long mMap = a.OwnsKeys != 0 ? a.Maps : a.Maps + 128, nMap = a.OwnsKeys != 0 ? a.Maps + 128 : a.Maps;
+        m.StartProducing();
+        n.StartProducing();
         for (int number = Grid.IdxX; number < a.Grid.Items; number += Grid.DimX)
         {
             AttentionItem item = AttentionItem.Of(a.Grid, number, a.MTile);
-            own.AcquireEmpty(own.StageBytes);
-            own.Phase ^= 1;
-            int target = own.Address;
+            m.AcquireEmpty(m.StageBytes);
+            m.Phase ^= 1;
+            int target = m.Address;
             for (int part = 0; part < 2; part++)
             {
                 int from = item.Head + a.OwnsKeys * (1 + part) * s.Heads;
@@ -154,23 +154,23 @@ internal static class WgmmaAttentionGradient
                     for (int chunk = 0; chunk < a.Chunks; chunk++)
                     {
                         var at = new ImageCoordinate { C = 64 * chunk, W = from, H = item.Row + row, N = item.Image };
-                        TensorCopy.LoadImages(target, part == 0 ? a.Maps : ownMap, at, own.FullBarrier);
+                        TensorCopy.LoadImages(target, part == 0 ? a.Maps : mMap, at, m.FullBarrier);
                         target += ChunkBytes;
                     }
             }
 
             for (int first = 0; first < s.Length; first += NTile)
             {
-                streamed.AcquireEmpty(streamed.StageBytes + a.OwnsKeys * StatisticBytes);
+                n.AcquireEmpty(n.StageBytes + a.OwnsKeys * StatisticBytes);
                 if (a.OwnsKeys != 0)
                     CudaAsm.Emit(
                         "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];", saved.Address,
-                        a.Statistics + ((long)item.Pair * a.Padded + first) * 2 * sizeof(float), StatisticBytes, streamed.FullBarrier);
-                Copy(streamed, a.Maps, a.Chunks, new ImageCoordinate { W = item.Head + (1 - a.OwnsKeys) * 2 * s.Heads, H = first, N = item.Image });
-                streamed.Advance();
-                streamed.AcquireEmpty(streamed.StageBytes);
-                Copy(streamed, streamedMap, a.Chunks, new ImageCoordinate { W = item.Head + (1 - a.OwnsKeys) * s.Heads, H = first, N = item.Image });
-                streamed.Advance();
+                        a.Statistics + ((long)item.Pair * a.Padded + first) * 2 * sizeof(float), StatisticBytes, n.FullBarrier);
+                Copy(n, a.Maps, a.Chunks, new ImageCoordinate { W = item.Head + (1 - a.OwnsKeys) * 2 * s.Heads, H = first, N = item.Image });
+                n.Advance();
+                n.AcquireEmpty(n.StageBytes);
+                Copy(n, nMap, a.Chunks, new ImageCoordinate { W = item.Head + (1 - a.OwnsKeys) * s.Heads, H = first, N = item.Image });
+                n.Advance();
                 saved.Advance();
             }
         }

@@ -18,7 +18,7 @@ internal static class WgmmaAttentionGradientPtx
             ["begin"] = Begin(tile),
             ["weights"] = new PtxText().Add(Fence).AddScores('s', tile.Chunks, 0, overwrite: true).ToString(),
             ["gradients"] = new PtxText().AddScores('t', tile.Chunks, tile.OwnChunks * ChunkStep, overwrite: true).ToString(),
-            ["mask"] = tile.OwnsKeys ? "" : AttentionRowsPtx.Mask(LogitTiles), // a streamed query that is not there has a log-sum-exp for which all weights are 0
+            ["mask"] = tile.OwnsKeys ? "" : AttentionRowsPtx.Mask(LogitTiles), // a query of an n tile that is not there has a log-sum-exp for which all weights are 0
             ["exponentials"] = Exponentials(tile.OwnsKeys),
             ["differences"] = Differences(tile.OwnsKeys),
             ["pack"] = Pack(first: tile.OwnsKeys, second: true),

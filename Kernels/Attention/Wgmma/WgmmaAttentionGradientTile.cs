@@ -9,8 +9,8 @@ namespace TrigFlowNative.Kernels;
 /// sums half of the channels, from weights that each makes for itself.
 /// </summary>
 /// <remarks>
-/// Operands lie in chunks as those of <see cref="WgmmaAttentionTile"/>: the own rows of two tensors; a ring of stages for two streamed
-/// tensors in turn; where keys are owned, log-sum-exp and delta of streamed rows, as many as
+/// Operands lie in chunks as those of <see cref="WgmmaAttentionTile"/>: the m tile of two tensors; a ring of stages for the n tiles of two
+/// tensors in turn; where keys are owned, log-sum-exp and delta of the n tiles' rows, as many as
 /// pairs of stages, the last perhaps begun, so that whoever has a stage for queries has room for these; barriers.
 /// </remarks>
 /// <param name="Depth">Channels D of a head, a multiple of 8.</param>
@@ -31,8 +31,8 @@ internal sealed record WgmmaAttentionGradientTile(int Depth, bool OwnsKeys)
     /// <summary>Whether both warpgroups have the same rows.</summary>
     public bool Shares => OwnsKeys && Chunks == 4;
 
-    /// <summary>Rows of a block.</summary>
-    public int Rows => Shares ? 64 : 128;
+    /// <summary>Rows of an m tile.</summary>
+    public int MTile => Shares ? 64 : 128;
 
     /// <summary>Channels that a warpgroup sums, of each output.</summary>
     public int Columns => Shares ? 32 * Chunks : 64 * Chunks;
@@ -40,8 +40,8 @@ internal sealed record WgmmaAttentionGradientTile(int Depth, bool OwnsKeys)
     /// <summary>Whether there are registers for weights in use beside the next logits; otherwise products are awaited first.</summary>
     public bool Overlaps => !(OwnsKeys && Chunks > 1);
 
-    /// <summary>Chunks of the own rows of one tensor.</summary>
-    public int OwnChunks => Rows / 64 * Chunks;
+    /// <summary>Chunks of the m tile of one tensor.</summary>
+    public int OwnChunks => MTile / 64 * Chunks;
 
     /// <summary>Stages of the ring.</summary>
     public int Stages

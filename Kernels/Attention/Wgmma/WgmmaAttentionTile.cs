@@ -21,7 +21,7 @@ internal sealed record WgmmaAttentionTile(int Depth, bool Tangent)
     /// <summary>Names the tile for <see cref="PtxKernelSpec.Variant"/>.</summary>
     public string Name => $"d{Depth}{(Tangent ? "-tangent" : "")}";
 
-    /// <summary>Rows of a streamed tile.</summary>
+    /// <summary>Rows of an n tile.</summary>
     public const int NTile = 64;
 
     /// <summary>Whether the multiplying warpgroups start their products in turn where they overlap with the making of weights.</summary>
@@ -35,8 +35,8 @@ internal sealed record WgmmaAttentionTile(int Depth, bool Tangent)
     /// <summary>Whether both warpgroups have the same rows.</summary>
     public bool Shares => Chunks > 1;
 
-    /// <summary>Rows of a block.</summary>
-    public int Rows => Shares ? 64 : 128;
+    /// <summary>Rows of an m tile.</summary>
+    public int MTile => Shares ? 64 : 128;
 
     /// <summary>Channels that a warpgroup sums.</summary>
     public int Columns => Shares ? 32 * Chunks : 64;

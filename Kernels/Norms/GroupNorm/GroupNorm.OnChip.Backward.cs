@@ -1,6 +1,5 @@
 using ILGPU;
 using ILGPU.Runtime.Cuda;
-using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
@@ -161,33 +160,6 @@ public static partial class GroupNorm
             Pivot = shared[at],
             Rho = shared[at + OnChipTile.Rho * s.Channels],
             Offset = shared[at + OnChipTile.Offset * s.Channels],
-        };
-    }
-
-    private static Action BackwardOnChip(GpuDevice gpu, Terms terms, Gradients gradients, OnChipTiling tiling)
-    {
-        Extents s = terms.Extents;
-        (DeferredGradient? deferred, DeferredGradient? deferredSkip) = (gradients.Deferred, gradients.DeferredSkip);
-        int adds = (gradients.X?.Add ?? 0) + 2 * (gradients.XSkip?.Add ?? 0), takes = (deferred is null ? 0 : 1) + (deferredSkip is null ? 0 : 2);
-        PtxKernel kernel = PtxKernel.Load(gpu, GroupNormPtx.Backward(tiling, GroupNormPtx.Architecture(gpu), s.Silu != 0, adds != 0, takes != 0, terms.Dropout is not null));
-        return () =>
-        {
-            var arguments = new OnChipBackward
-            {
-                In = InputsOf(terms, tiling, tiles: 2),
-                Dy = gradients.Dy.Address,
-                Dx = new OnChipSources { X = gradients.X?.Tensor.Address ?? 0, XSkip = gradients.XSkip?.Tensor.Address ?? 0 },
-                Deferred = new OnChipSources { X = deferred?.Cotangent.Address ?? 0, XSkip = deferredSkip?.Cotangent.Address ?? 0 },
-                Factor = deferred?.Factor ?? 0f,
-                FactorSkip = deferredSkip?.Factor ?? 0f,
-                ChannelSums = gradients.ChannelSums.Address,
-                DModulation = gradients.Modulation?.Tensor.Address ?? 0,
-                Write = WriteMode(gradients.Modulation),
-                Input = gradients.X is not null || gradients.XSkip is not null ? 1 : 0,
-                Adds = adds,
-                Takes = takes,
-            };
-            kernel.Launch(BlocksOf(s, tiling), in arguments);
         };
     }
 }

@@ -1,6 +1,5 @@
 using ILGPU;
 using ILGPU.Runtime.Cuda;
-using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
@@ -131,33 +130,4 @@ public static partial class GroupNorm
         CudaAsm.Emit("@@store %0, %1;", target + 3 * plane, of.TangentMean);
         CudaAsm.Emit("@@store %0, %1;", target + 4 * plane, of.TangentProjection);
     }
-
-    private static Action ForwardOnChip(GpuDevice gpu, Terms terms, OnChipTiling tiling)
-    {
-        Extents s = terms.Extents;
-        PtxKernel kernel = PtxKernel.Load(gpu, GroupNormPtx.Forward(tiling, GroupNormPtx.Architecture(gpu), s.Tangent != 0, s.Silu != 0, terms.Dropout is not null));
-        return () =>
-        {
-            var arguments = new OnChipForward { In = InputsOf(terms, tiling, tiles: 1 + s.Tangent), Y = terms.Y.Address };
-            kernel.Launch(BlocksOf(s, tiling), in arguments);
-        };
-    }
-
-    private static int BlocksOf(Extents s, OnChipTiling tiling) => s.Images * (s.Channels / tiling.Channels) * tiling.Cluster;
-
-    private static OnChipInputs InputsOf(Terms terms, OnChipTiling tiling, int tiles) => new()
-    {
-        X = new OnChipSources { X = terms.X.Address, XSkip = (terms.XSkip ?? terms.X).Address },
-        FirstChannels = terms.X.Shape.C,
-        Half = terms.Extents.Silu != 0 ? 0.5f : 1f,
-        Weight = terms.Weight.Address,
-        Bias = terms.Bias.Address,
-        Modulation = (terms.Modulation ?? terms.Weight).Address,
-        Statistics = terms.Statistics.Address,
-        Extents = terms.Extents,
-        Grid = new OnChipGrid(tiling, terms.Extents, tiles),
-        Dropout = terms.Dropout is { } mask
-            ? new OnChipDropout { Counter = mask.Counter.Address, Stream = mask.Stream, Limit = mask.Limit, Scale = mask.Scale }
-            : default,
-    };
 }

@@ -46,7 +46,7 @@ public static partial class GroupNorm
     /// would add to the same gradient at the same time.
     /// </summary>
     public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor xSkip, int groups) =>
-        !ReferenceEquals(x, xSkip) && xSkip.HasTangent == x.HasTangent && xSkip.Type == x.Type && TilingOf(device, x, xSkip, groups) is not null;
+        !ReferenceEquals(x, xSkip) && xSkip.HasTangent == x.HasTangent && xSkip.Type == x.Type && Path.For(device, x, xSkip, groups).Fuses;
 
     /// <summary>As above, but with the portable kernels alone if <paramref name="portable"/>: the reference of the fast ones.</summary>
     internal static Tensor Apply(
@@ -60,8 +60,8 @@ public static partial class GroupNorm
         if (xSkip is not null && xSkip.Shape != new Shape(x.Shape.N, x.Shape.H, x.Shape.W, xSkip.Shape.C))
             throw new ArgumentException($"groupnorm: {xSkip} does not continue the channels of {x}");
         Mask? mask = MaskOf(dropout, dropoutRate);
-        OnChipTiling? tiling = portable ? null : TilingOf(program.Device, x, xSkip, groups);
-        if (mask is not null && tiling is null)
+        Path path = portable ? new PortablePath() : Path.For(program.Device, x, xSkip, groups);
+        if (mask is not null && !path.Fuses)
         {
             Tensor normalised = Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout: null, 0f, portable);
             return Dropout.Apply(program, normalised, dropout!, dropoutRate);
@@ -70,10 +70,10 @@ public static partial class GroupNorm
         Tensor y = program.Allocate(new Shape(x.Shape.N, x.Shape.H, x.Shape.W, channels), x.HasTangent, x.Type);
         var extents = new Extents(x, channels, modulation, groups, silu, epsilon);
         Tensor statistics = program.Allocate(new Shape(x.HasTangent ? 5 : 3, x.Shape.N, groups));
-        var terms = new Terms(x, xSkip, weight, bias, modulation, y, statistics, extents, tiling, mask);
+        var terms = new Terms(x, xSkip, weight, bias, modulation, y, statistics, extents, path, mask);
         program.Emit(
             x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, xSkip, weight, bias, modulation, mask?.Counter], [y, statistics],
-            cpu => ForwardCpu(cpu, terms), gpu => ForwardGpu(gpu, terms));
+            cpu => ForwardCpu(cpu, terms), gpu => path.Forward(gpu, terms));
         program.Tape?.Record(y, [x, xSkip, weight, bias, modulation], () => Backward(program, terms with
         {
             X = x.Primal,
@@ -144,7 +144,7 @@ public static partial class GroupNorm
     /// <summary>What the fast kernel adds to the gradient of a source in its own pass; without it the contribution is written before.</summary>
     private static DeferredGradient? Taken(Tape tape, Terms terms, Tensor? source)
     {
-        if (terms.Tiling is null || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
+        if (!terms.Path.Fuses || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
             return null;
         if (waiting.Cotangent.Type == source.Type)
             return waiting;
@@ -164,9 +164,9 @@ public static partial class GroupNorm
     /// <summary>Which elements stay, those whose word is <paramref name="Limit"/> or more, and their factor: the rule of <see cref="Dropout"/>.</summary>
     private sealed record Mask(RandomStream Stream, Tensor Counter, uint Limit, float Scale);
 
-    /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>; without a tiling, portable kernels.</summary>
+    /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
     private sealed record Terms(
-        Tensor X, Tensor? XSkip, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, OnChipTiling? Tiling, Mask? Dropout);
+        Tensor X, Tensor? XSkip, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, Path Path, Mask? Dropout);
 
     /// <summary>The tensors of one backward pass; null where no gradient is wanted.</summary>
     /// <param name="Dy">Cotangent of y.</param>

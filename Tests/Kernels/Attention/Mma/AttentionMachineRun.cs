@@ -67,7 +67,7 @@ internal sealed class AttentionMachineRun
             Y = y,
             YTangent = y + 2L * problem.Cotangents.Length,
             LogSumExp = log,
-            Grid = new(sizes, tile.Rows),
+            Grid = new(sizes, tile.MTile),
             Chunks = tile.Chunks,
             QueryBytes = tile.QueryBytes,
             Stages = tile.Stages,
@@ -88,9 +88,9 @@ internal sealed class AttentionMachineRun
             LogSumExp = log,
             Delta = delta,
             Dqkv = dqkv,
-            Grid = new(sizes, tiling.Rows),
-            MTile = tiling.Rows,
-            NTile = tiling.Streamed,
+            Grid = new(sizes, tiling.MTile),
+            MTile = tiling.MTile,
+            NTile = tiling.NTile,
             Add = add ? 1 : 0,
         };
         Launch(nameof(Attention.QueryGradientMma), arguments);
@@ -120,9 +120,9 @@ internal sealed class AttentionMachineRun
                 Maps = maps,
                 Statistics = statistics,
                 Dqkv = dqkv,
-                Grid = new(sizes, tile.Rows),
+                Grid = new(sizes, tile.MTile),
                 Padded = Padded,
-                MTile = tile.Rows,
+                MTile = tile.MTile,
                 Chunks = tile.Chunks,
                 Stages = tile.Stages,
                 OwnsKeys = ownsKeys ? 1 : 0,
@@ -160,14 +160,14 @@ internal sealed class AttentionMachineRun
         LogSumExp = log,
         QkvTangent = 2L * problem.Inputs.Length,
         YTangent = 2L * problem.Cotangents.Length,
-        Grid = new(sizes, tiling.Rows),
-        MTile = tiling.Rows,
-        NTile = tiling.Streamed,
+        Grid = new(sizes, tiling.MTile),
+        MTile = tiling.MTile,
+        NTile = tiling.NTile,
     };
 
     private void Launch<T>(string kernel, in T arguments)
         where T : unmanaged =>
-        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(new AttentionGrid(sizes, tiling.Rows).Items, arguments);
+        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(new AttentionGrid(sizes, tiling.MTile).Items, arguments);
 
     private Span<float> Floats(long address) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)address, 4 * problem.LogSumExp.Length));
 
