@@ -1,4 +1,6 @@
 using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Algorithms.ScanReduceOperations;
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
@@ -29,11 +31,7 @@ public static partial class Attention
             sum += BFloat16.Lower(a) * BFloat16.Lower(b) + BFloat16.Upper(a) * BFloat16.Upper(b);
         }
 
-        sum += Warp.ShuffleXor(sum, 16);
-        sum += Warp.ShuffleXor(sum, 8);
-        sum += Warp.ShuffleXor(sum, 4);
-        sum += Warp.ShuffleXor(sum, 2);
-        sum += Warp.ShuffleXor(sum, 1);
+        sum = WarpExtensions.AllReduce<float, AddFloat>(sum);
         if (lane == 0)
             delta[i] = sum;
     }

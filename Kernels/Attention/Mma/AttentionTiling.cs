@@ -19,10 +19,10 @@ namespace TrigFlowNative.Kernels;
 /// <param name="Split">Warps that share a row: 1 or 2.</param>
 internal sealed record AttentionTiling(int Depth, int MTile, int NTile, int Split)
 {
-    /// <summary>Greatest D.</summary>
+    /// <summary>Largest D.</summary>
     public const int MaxDepth = 256;
 
-    /// <summary>Greatest D of which a warp holds two sums.</summary>
+    /// <summary>Largest D of which a warp holds two sums.</summary>
     private const int UnsplitDepth = 128;
 
     /// <summary>Largest D of which a warp holds two sums beside the logits of 64 rows of an n tile without spilling.</summary>
