@@ -8,7 +8,7 @@ namespace TrigFlowNative.Kernels;
 
 public static partial class Attention
 {
-    /// <summary>What a kernel on mma.sync is made from. sm_80 has every instruction used, and its text runs on all that is newer.</summary>
+    /// <summary>The specification of a kernel on mma.sync. sm_80 has every instruction used, and its text runs on all newer GPUs.</summary>
     internal static PtxKernelSpec MmaSpec(string method, AttentionTiling tiling) => new(
         typeof(Attention).GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!, tiling.Name, "sm_80",
         tiling.Threads, tiling.SharedBytes, method switch

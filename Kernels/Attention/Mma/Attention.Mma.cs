@@ -6,11 +6,11 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// bf16 on tensor cores by mma.sync (sm_80 and newer), as FlashAttention-2 orders it (arXiv:2307.08691, section 3): a block owns
-/// rows, streams tiles of the other side, and what it sums stays in registers until the last tile. Products of bf16
+/// an m tile, streams n tiles, and keeps its sums in registers until the last one. Products of bf16
 /// accumulate in fp32; weights are rounded to bf16 for the second product.
 /// </summary>
 /// <remarks>
-/// The tangent differs from the portable form in what it centres H on: not the running mean, which would move the
+/// The tangent differs from the portable form in the centre of H: it is not the running mean, which would move the
 /// sums at every tile, but the mean of tS over the first tile, a constant c for each row. Any c gives the same
 /// tO = (P tV + (P o (tS - c)) V - rowsum(P o (tS - c)) O); this one takes a large mean of tS out of what is rounded to bf16.
 /// The primal goes through the same instructions with and without a tangent and has the same bits.

@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// What lies between logits and weights, and after the last tile. Exponentials are powers of two, as the hardware has them; the two
+/// The softmax between logits and weights, and the normalisation after the last tile. Exponentials are powers of two, as the hardware has them; the two
 /// rows of a lane are numbered 0 and 1.
 /// </summary>
 internal sealed partial class AttentionMmaPtx
@@ -34,8 +34,8 @@ internal sealed partial class AttentionMmaPtx
     }
 
     /// <summary>
-    /// Weights exp(S - m) with the running maximum m, not normalised; sums of them and, with a tangent, of H. What was summed
-    /// under the former maximum shrinks.
+    /// Weights exp(S - m) with the running maximum m, not normalised; sums of them and, with a tangent, of H. Former sums
+    /// shrink to the new maximum.
     /// </summary>
     private string Softmax(bool tangent)
     {

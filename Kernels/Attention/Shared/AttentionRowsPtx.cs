@@ -10,7 +10,10 @@ internal static class AttentionRowsPtx
 {
     public const string Log2E = "0f3FB8AA3B", Ln2 = "0f3F317218", MinusInfinity = "0fFF800000", Zero32 = "0f00000000";
 
-    /// <summary>Combines a value of each of a lane's two rows over the row's lanes, and perhaps over warps that share the row; the number tells apart uses that could overtake each other.</summary>
+    /// <summary>
+    /// Combines a value of each of a lane's two rows over the row's lanes, and perhaps over warps that share the row; <paramref name="use"/> tells
+    /// apart uses that could overtake each other.
+    /// </summary>
     public delegate void Reduction(PtxText text, string operation, string value, int use);
 
     /// <summary>Zeros in sums of so many times 8 columns.</summary>
@@ -106,14 +109,14 @@ internal static class AttentionRowsPtx
 
     /// <summary>
     /// Stores an output as bf16: $0 the first row's first channel, $1 how many rows there are, $2 bytes between rows. The four lanes of a row
-    /// exchange what they have of four times 8 columns, so that each stores 16 bytes and together two whole sectors.
+    /// exchange their parts of four times 8 columns, so that each stores 16 bytes and together two whole sectors.
     /// </summary>
     /// <param name="sum">The sums.</param>
     /// <param name="tiles">How many times 8 columns they have, from "channel" on.</param>
     /// <param name="depth">Channels beyond which there are none to store; null if there are as many as sums.</param>
     public static string Store(char sum, int tiles, int? depth)
     {
-        // From two channels a lane to eight.
+        // A lane goes from two channels of each 8 to eight of 32.
         PtxText text = Begin().Add("""
             .reg .b64 at0, at1;
             .reg .b32 part, first, w<4>, x<2>;
@@ -208,7 +211,7 @@ internal static class AttentionRowsPtx
     private static string Round(string word, char sum, int tile, int row) =>
         $"cvt.rn.bf16x2.f32 {word}, {sum}{4 * tile + 2 * row + 1}, {sum}{4 * tile + 2 * row};";
 
-    /// <summary>Transposes words between lanes so far apart: of each pair a lane for which the predicate holds gives the first for the other lane's second.</summary>
+    /// <summary>Transposes words between lanes at a distance: of each pair a lane for which the predicate holds gives the first for the other lane's second.</summary>
     private static void Exchange(PtxText text, string upper, int distance, params ReadOnlySpan<(string Lower, string Upper)> pairs)
     {
         for (int i = 0; i < pairs.Length; i++)
@@ -223,7 +226,7 @@ internal static class AttentionRowsPtx
                 """);
     }
 
-    /// <summary>Stores the log-sum-exp of the lane's rows, unless "half" says that others do: $0 the array at the first row, $1 how many rows there are.</summary>
+    /// <summary>Stores the log-sum-exp of the lane's rows where "half" is 0: $0 the array at the first row, $1 how many rows there are.</summary>
     public const string StoreLog = """
         {
         .reg .b64 to;

@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Inline PTX that the kernels of attention on wgmma share: where a lane stands, products, waits. Sums of a warpgroup lie as those of mma.sync do,
+/// Inline PTX that the kernels of attention on wgmma share: a lane's rows and columns, products, waits. Sums of a warpgroup lie as those of mma.sync do,
 /// 16 rows to each warp, so that what <see cref="AttentionRowsPtx"/> writes serves both.
 /// </summary>
 internal static class AttentionWgmmaPtx
@@ -27,13 +27,13 @@ internal static class AttentionWgmmaPtx
         [new("fewRegisters", WgmmaBlock.ReleaseRegisters(ProducerRegisters)), new("manyRegisters", WgmmaBlock.TakeRegisters(ProducerRegisters))];
 
     /// <summary>
-    /// Lets two warpgroups start their products in turn, so that weights of one are made while the products of the other are at work: $0 is 1
-    /// plus the number of the warpgroup whose turn it is, which waits, or will be, which may go on.
+    /// Lets two warpgroups start their products in turn, so that one computes weights while the products of the other run. A warpgroup waits for
+    /// its own turn, and passes the turn on to the other: $0 is 1 plus the number of that warpgroup.
     /// </summary>
     public static IEnumerable<KeyValuePair<string, string>> Turns(bool taken) =>
         [new("awaitTurn", taken ? "bar.sync $0, 256;" : ""), new("passTurn", taken ? "bar.arrive $0, 256;" : "")];
 
-    /// <summary>Waits until so many groups are left at work.</summary>
+    /// <summary>Waits until at most so many groups are still running.</summary>
     public static string Await(int groups) => $"wgmma.wait_group.sync.aligned {groups};";
 
     /// <summary>

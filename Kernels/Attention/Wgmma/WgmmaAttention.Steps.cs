@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The steps that the kernels of both forms share: what the producer copies, products that consumers start, and what they store.</summary>
+/// <summary>The steps that both kernels share: the producer's copies, the products that consumers start, and their stores.</summary>
 internal static partial class WgmmaAttention
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -109,7 +109,7 @@ internal static partial class WgmmaAttention
         stage.ReleaseByWarp(thread);
     }
 
-    /// <summary>Normalises and stores what the warpgroup has summed: 64 rows from the item's first on.</summary>
+    /// <summary>Normalises and stores the warpgroup's sums, of 64 rows from the item's first on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Finish(WgmmaAttentionArguments a, AttentionItem item)
     {

@@ -7,14 +7,14 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// Attention, and its tangent in the same pass, on Hopper's tensor cores. Blocks are persistent: a producer warpgroup copies queries, keys
-/// and values ahead, across the border of tiles, while two consumer warpgroups multiply (as in arXiv:2407.08608, section 3). S and tS of a tile of 64 keys are sums
-/// in registers, and so are O and tO; weights are rounded to bf16 and go from registers into the second product.
+/// and values ahead, across the border of tiles, while two consumer warpgroups multiply (as in arXiv:2407.08608, section 3). S and tS of a tile
+/// of 64 keys are sums in registers, and so are O and tO; weights are rounded to bf16 and go from registers into the second product.
 /// </summary>
 /// <remarks>
-/// What is computed is what <see cref="AttentionMmaPtx"/> says, with one difference: a row's reference for exponents follows its maximum
+/// The formulas are those of <see cref="AttentionMmaPtx"/>, with one difference: a row's reference for exponents follows its maximum
 /// only when that has grown by more than a factor of 256, since any reference gives the same result and sums need not be scaled
 /// meanwhile. Primal and tangent logits are separate groups of products, so that exponentials are taken while those of the tangent
-/// are still at work.
+/// still run.
 /// </remarks>
 internal static partial class WgmmaAttention
 {

@@ -4,7 +4,7 @@ using static TrigFlowNative.Kernels.AttentionWgmmaPtx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Text of the inline PTX of <see cref="WgmmaAttentionGradient"/>.</summary>
+/// <summary>The inline PTX of <see cref="WgmmaAttentionGradient"/>.</summary>
 internal static class WgmmaAttentionGradientPtx
 {
     /// <summary>All macros by name.</summary>

@@ -4,14 +4,14 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How a block of <see cref="WgmmaAttentionGradient"/> divides its work and its shared memory. Each of two multiplying warpgroups owns 64 rows,
+/// How a block of <see cref="WgmmaAttentionGradient"/> divides its work and its shared memory. Each of two consumer warpgroups owns 64 rows,
 /// of queries for dQ or of keys for dK and dV, unless two sums of 64 x D are more than its registers hold: then both have the same rows and each
-/// sums half of the channels, from weights that each makes for itself.
+/// sums half of the channels, from weights that each computes for itself.
 /// </summary>
 /// <remarks>
 /// Operands lie in chunks as those of <see cref="WgmmaAttentionTile"/>: the m tile of two tensors; a ring of stages for the n tiles of two
-/// tensors in turn; where keys are owned, log-sum-exp and delta of the n tiles' rows, as many as
-/// pairs of stages, the last perhaps begun, so that whoever has a stage for queries has room for these; barriers.
+/// tensors in turn; where keys are owned, log-sum-exp and delta of the n tiles' rows, one for each pair of stages, rounded up, so that there is
+/// room for them whenever there is a stage for their queries; barriers.
 /// </remarks>
 /// <param name="Depth">Channels D of a head, a multiple of 8.</param>
 /// <param name="OwnsKeys">Whether the block owns keys, and makes dK and dV; otherwise it owns queries, and makes dQ.</param>

@@ -4,15 +4,15 @@ using static TrigFlowNative.Kernels.AttentionWgmmaPtx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>What lies between logits and weights.</summary>
+/// <summary>The softmax between logits and weights.</summary>
 internal sealed partial class WgmmaAttentionPtx
 {
     /// <summary>How far, as a power of two, a logit may exceed its row's reference before that follows: exponents of bf16 reach much further.</summary>
     private const string Headroom = "0f41000000"; // 8
 
     /// <summary>
-    /// P = exp(S - m) with a reference m for each row, not normalised, and the sums of it. Sets grow where a row's reference has moved,
-    /// and by how much what was summed before has to shrink.
+    /// P = exp(S - m) with a reference m for each row, not normalised, and the sums of it. Sets "grow" where a row's reference has moved,
+    /// and "shrink" to the factor of the former sums.
     /// </summary>
     private string Exponentials()
     {
@@ -100,7 +100,7 @@ internal sealed partial class WgmmaAttentionPtx
             """).ToString();
     }
 
-    /// <summary>Shrinks what was summed under former references, if one of the warp's rows has a new one.</summary>
+    /// <summary>Shrinks the sums under former references, if one of the warp's rows has a new one.</summary>
     private string Rescale()
     {
         PtxText text = new PtxText().Add("""

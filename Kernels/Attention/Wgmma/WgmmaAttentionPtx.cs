@@ -5,7 +5,7 @@ using static TrigFlowNative.Kernels.AttentionWgmmaPtx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Text of the inline PTX of <see cref="WgmmaAttention"/>: the products of its groups, and what lies between logits and weights.
+/// The inline PTX of <see cref="WgmmaAttention"/>: the products of its groups, and the softmax between logits and weights.
 /// </summary>
 internal sealed partial class WgmmaAttentionPtx
 {
@@ -37,7 +37,7 @@ internal sealed partial class WgmmaAttentionPtx
             ["scoresOfTangent"] = text.OnlyWithTangent(text.AddScores(new PtxText(), 't', 'q', 0, overwrite: false).ToString()),
             ["outputs"] = text.Outputs(),
             ["outputsOfTangent"] = text.OnlyWithTangent(text.OutputsOfTangent()),
-            // Groups are S, two for tS, O with the first part of tO, and its second part: waits leave those behind at work.
+            // Groups are S, two for tS, O with the first part of tO, and its second part: a wait lets the later ones run on.
             ["awaitScores"] = Await(tile.Tangent ? 2 : 0),
             ["awaitScoresBeforeOutputs"] = Await(tile.Tangent ? 4 : 1),
             ["awaitTangentsBeforeOutputs"] = text.OnlyWithTangent(Await(2)),

@@ -5,9 +5,9 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How a block of <see cref="WgmmaAttention"/> divides its work and its shared memory. Two warpgroups multiply. Up to 64 channels each
+/// How a block of <see cref="WgmmaAttention"/> divides its work and its shared memory between two consumer warpgroups. Up to 64 channels each
 /// owns 64 rows, whose queries it keeps in registers. Beyond, a warpgroup's registers cannot hold two sums of 64 x D beside the logits:
-/// both have the same 64 rows and each sums half of the channels. Each makes all logits for itself, half again as many products as are
+/// both have the same 64 rows and each sums half of the channels. Each computes all logits for itself, half again as many products as are
 /// needed, which spares an exchange of maxima and weights between them at every tile.
 /// </summary>
 /// <remarks>
@@ -24,7 +24,7 @@ internal sealed record WgmmaAttentionTile(int Depth, bool Tangent)
     /// <summary>Rows of an n tile.</summary>
     public const int NTile = 64;
 
-    /// <summary>Whether the multiplying warpgroups start their products in turn where they overlap with the making of weights.</summary>
+    /// <summary>Whether the consumer warpgroups start their products in turn where these overlap with the computation of weights.</summary>
     public const bool TakesTurns = true;
 
     private const int ChunkBytes = WgmmaBlock.ChunkBytes, BarrierBytes = 512, MaxStages = 16;

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>What the kernels on the chip take. Addresses are those of global memory.</summary>
+/// <summary>The arguments of the kernels on the chip. Addresses are those of global memory.</summary>
 public static partial class GroupNorm
 {
     /// <summary>A tensor like x and, where x ends before the last channel, the one like xSkip, which has the others.</summary>
@@ -48,7 +48,7 @@ public static partial class GroupNorm
         }
     }
 
-    /// <summary>A dropout that follows, whose rule is that of <see cref="Dropout"/>; without one its numbers are not used.</summary>
+    /// <summary>A dropout that follows, by the rule of <see cref="Dropout"/>; all zero without one.</summary>
     internal struct OnChipDropout
     {
         /// <summary>Address of step and first sample.</summary>
@@ -60,11 +60,11 @@ public static partial class GroupNorm
         /// <summary>Smallest word whose element stays.</summary>
         public uint Limit;
 
-        /// <summary>What an element that stays is multiplied by.</summary>
+        /// <summary>Factor of an element that stays.</summary>
         public float Scale;
     }
 
-    /// <summary>What both kernels take.</summary>
+    /// <summary>The part of the arguments that both kernels take.</summary>
     internal struct OnChipInputs
     {
         /// <summary>x, in bf16.</summary>
@@ -73,10 +73,10 @@ public static partial class GroupNorm
         /// <summary>Channels of x itself; C where there is no xSkip.</summary>
         public int FirstChannels;
 
-        /// <summary>0.5 with SiLU, else 1: what the text multiplies coefficients by.</summary>
+        /// <summary>0.5 with SiLU, else 1: a factor of the coefficients.</summary>
         public float Half;
 
-        /// <summary>Addresses of (C), of (C) and of (N, 2 C).</summary>
+        /// <summary>Addresses of weight (C), bias (C) and modulation (N, 2 C).</summary>
         public long Weight, Bias, Modulation;
 
         /// <summary>Address of planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
@@ -95,7 +95,7 @@ public static partial class GroupNorm
     /// <summary>The argument of <see cref="OnChipForwardKernel"/>.</summary>
     internal struct OnChipForward
     {
-        /// <summary>What both kernels take.</summary>
+        /// <summary>The common part.</summary>
         public OnChipInputs In;
 
         /// <summary>Address of y, behind whose primal its tangent lies.</summary>
@@ -105,25 +105,25 @@ public static partial class GroupNorm
     /// <summary>The argument of <see cref="OnChipBackwardKernel"/>.</summary>
     internal struct OnChipBackward
     {
-        /// <summary>What both kernels take.</summary>
+        /// <summary>The common part.</summary>
         public OnChipInputs In;
 
         /// <summary>Address of dy.</summary>
         public long Dy;
 
-        /// <summary>dx.</summary>
+        /// <summary>The gradients of x and xSkip.</summary>
         public OnChipSources Dx;
 
-        /// <summary>What is added to dx besides, see <see cref="Engine.Tape.Defer"/>.</summary>
+        /// <summary>Tensors of which a multiple is added to dx, see <see cref="Engine.Tape.Defer"/>.</summary>
         public OnChipSources Deferred;
 
-        /// <summary>What the one and the other are multiplied by.</summary>
+        /// <summary>Their factors.</summary>
         public float Factor, FactorSkip;
 
         /// <summary>Address of (2, N, C), see <see cref="Gradients"/>.</summary>
         public long ChannelSums;
 
-        /// <summary>Address of (N, 2 C).</summary>
+        /// <summary>Address of the modulation's gradient (N, 2 C).</summary>
         public long DModulation;
 
         /// <summary>How to write the modulation's gradient: 0 overwrites, 1 adds, -1 leaves it out.</summary>
@@ -135,7 +135,7 @@ public static partial class GroupNorm
         /// <summary>1 to add to the gradient of x, 2 to that of xSkip, 3 to both.</summary>
         public int Adds;
 
-        /// <summary>The same for which of them takes something along.</summary>
+        /// <summary>The same for which of them has a deferred term.</summary>
         public int Takes;
     }
 }

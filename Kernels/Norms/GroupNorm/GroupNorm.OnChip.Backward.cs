@@ -4,7 +4,7 @@ using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The fast backward pass over bf16: one launch for dx, the modulation's gradient and the sums of each image. See <see cref="OnChipTiling"/>.</summary>
+/// <summary>The backward pass over tiles on the chip: dx, the modulation's gradient and the sums of each image in one launch. See <see cref="OnChipTiling"/>.</summary>
 public static partial class GroupNorm
 {
     [PtxEntry]
@@ -14,7 +14,7 @@ public static partial class GroupNorm
         OnChipTile s = OnChipTile.Of(e, a.In.Grid);
         long offset = 2L * (((long)s.Image * e.Pixels + s.Begin + s.Row) * e.Channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * e.Channels;
-        // A run of channels lies wholly in one of the sources of x, whose pixels are as far apart as it has channels; a tile may lie in both.
+        // A run of channels lies in x or in xSkip, never in both; a tile may lie in both. Their pixels are as far apart as each has channels.
         int run = s.FirstChannel + 8 * s.Column, firstChannels = a.In.FirstChannels;
         bool skip = run >= firstChannels;
         int sourceChannels = skip ? e.Channels - firstChannels : firstChannels;
@@ -94,7 +94,7 @@ public static partial class GroupNorm
         CudaAsm.Emit("@@leave");
     }
 
-    /// <summary>A thread a channel: its sums, the modulation's gradient, the means of its group, and the coefficients of dx.</summary>
+    /// <summary>One thread for each channel computes its sums, the modulation's gradient, the means of its group, and the coefficients of dx.</summary>
     private static void FinishSums(OnChipTile s, OnChipBackward a)
     {
         Extents e = a.In.Extents;

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The fast forward pass over bf16: one launch, statistics and output. See <see cref="OnChipTiling"/>.</summary>
+/// <summary>The forward pass over tiles on the chip: statistics and output in one launch. See <see cref="OnChipTiling"/>.</summary>
 public static partial class GroupNorm
 {
     [PtxEntry]
@@ -15,7 +15,7 @@ public static partial class GroupNorm
         long imageBytes = 2L * e.Pixels * e.Channels, tangentBytes = imageBytes * e.Images;
         long offset = imageBytes * s.Image + 2L * ((long)(s.Begin + s.Row) * e.Channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * e.Channels;
-        // A run of channels lies wholly in one of the sources of x, whose pixels are as far apart as it has channels; a tile may lie in both.
+        // A run of channels lies in x or in xSkip, never in both; a tile may lie in both. Their pixels are as far apart as each has channels.
         int run = s.FirstChannel + 8 * s.Column, firstChannels = a.In.FirstChannels;
         bool skip = run >= firstChannels;
         int sourceChannels = skip ? e.Channels - firstChannels : firstChannels;
@@ -26,7 +26,7 @@ public static partial class GroupNorm
         if (lane < s.Channels)
         {
             int channel = s.FirstChannel + lane;
-            int pivot = channel - channel % e.GroupChannels; // the first channel of the group, whose first pixel all of it take
+            int pivot = channel - channel % e.GroupChannels; // the pivot of a group is its first channel at the first pixel
             long firstPixel = 2L * s.Image * e.Pixels;
             CudaAsm.Emit("@@peek %0;", pivot >= firstChannels
                 ? a.In.X.XSkip + firstPixel * (e.Channels - firstChannels) + 2 * (pivot - firstChannels)
@@ -50,7 +50,7 @@ public static partial class GroupNorm
         }
 
         if (lane < s.Channels)
-            CudaAsm.Emit("@@widen %0;", TableOf(s, OnChipTile.Pivot)); // only now, so that nobody waits before all loads are under way
+            CudaAsm.Emit("@@widen %0;", TableOf(s, OnChipTile.Pivot)); // the load of the pivot is waited for only after all loads have started
         CudaAsm.Emit("@@arrived");
         Group.Barrier();
         CudaAsm.Emit("@@pivots %0;", 4 * (s.Tables + 8 * s.Column));
@@ -87,7 +87,7 @@ public static partial class GroupNorm
         CudaAsm.Emit("@@leave");
     }
 
-    /// <summary>A thread a channel: statistics of its group, which the group's first keeps, and the channel's coefficients.</summary>
+    /// <summary>One thread for each channel computes its group's statistics, which the thread of the group's first channel stores, and the channel's coefficients.</summary>
     private static void FinishStatistics(OnChipTile s, OnChipInputs a)
     {
         Extents e = a.Extents;

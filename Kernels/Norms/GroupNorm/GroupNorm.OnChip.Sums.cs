@@ -3,11 +3,11 @@ using ILGPU.Runtime.Cuda;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>What the fast kernels share: who has which pixels and channels, sums in a fixed order, tables of coefficients.</summary>
+/// <summary>Device code of both kernels on the chip: the block's tile, sums in a fixed order, and tables of coefficients.</summary>
 public static partial class GroupNorm
 {
-    /// <summary>Adds eight numbers of each thread over the rows of a column, in order of eighths, then through these.</summary>
-    /// <param name="s">The tile; the numbers stand in its scratch, those of one kind together.</param>
+    /// <summary>Adds eight numbers of each thread over the rows of a column: first over the eighths of the block, then within an eighth.</summary>
+    /// <param name="s">The tile. Its scratch holds the numbers, those of one kind together.</param>
     /// <param name="round">Which eight sums these are.</param>
     private static void SumRows(OnChipTile s, int round)
     {
@@ -46,7 +46,7 @@ public static partial class GroupNorm
             CudaAsm.Emit("@@gathered %0;", 4 * (s.Sums + i));
         }
 
-        CudaAsm.Emit("@@read"); // no block leaves before all have read its totals
+        CudaAsm.Emit("@@read"); // no block may end before the others have read its totals
         Group.Barrier();
     }
 
@@ -84,7 +84,7 @@ public static partial class GroupNorm
 
     /// <param name="s">The tile.</param>
     /// <param name="k">Coefficients of the thread's channel.</param>
-    /// <param name="half">What A and B are taken times: the logistic function is made of a hyperbolic tangent of h / 2.</param>
+    /// <param name="half">Factor of A and B: the logistic function is computed as a hyperbolic tangent of h / 2.</param>
     private static void PutCoefficients(OnChipTile s, Affine k, float half)
     {
         ArrayView<float> shared = SharedMemory.GetDynamic<float>();
@@ -95,10 +95,10 @@ public static partial class GroupNorm
         shared[at + 4 * s.Channels] = k.F;
     }
 
-    /// <summary>What a block works on. Places in shared memory count floats.</summary>
+    /// <summary>The part of the activation that a block works on. Places in shared memory count floats.</summary>
     internal struct OnChipTile
     {
-        /// <summary>Tables, by number: the pivot and behind it A, B, E and F; weights; what a pass needs besides.</summary>
+        /// <summary>Numbers of the tables: the pivot, behind it A, B, E and F; the weights; tangents of the modulation, or statistics in the backward pass.</summary>
         public const int Pivot = 0, Weight = 5, Bias = 6, Scale = 7, Shift = 8, TangentScale = 9, TangentShift = 10, Rho = 9, Offset = 10;
 
         public int Image;
@@ -122,8 +122,8 @@ public static partial class GroupNorm
         public int Tables;
 
         /// <summary>
-        /// The block's tile. Divides as little as it can: a division is twenty instructions, a thread's work perhaps a thousand. The last image
-        /// comes first: it was written last, so L2 still holds it, and whoever reads y begins with what was written last here.
+        /// The block's tile. There are few divisions, since one takes twenty instructions and a thread's whole work perhaps a thousand. Blocks begin
+        /// with the last image: it was written last, so that L2 still holds it, and the reader of y does the same.
         /// </summary>
         public static OnChipTile Of(Extents s, OnChipGrid grid)
         {

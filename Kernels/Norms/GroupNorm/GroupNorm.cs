@@ -141,7 +141,7 @@ public static partial class GroupNorm
             cpu => BackwardCpu(cpu, terms, gradients), gpu => BackwardGpu(gpu, terms, gradients));
     }
 
-    /// <summary>What the fast kernel adds to the gradient of a source in its own pass; without it the contribution is written before.</summary>
+    /// <summary>The deferred gradient of a source that the fast kernel adds in its own pass; otherwise a step of its own writes it before.</summary>
     private static DeferredGradient? Taken(Tape tape, Terms terms, Tensor? source)
     {
         if (!terms.Path.Fuses || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
@@ -173,9 +173,9 @@ public static partial class GroupNorm
     /// <param name="ChannelSums">Scratch (2, N, C): sum_p dh, then sum_p z dh.</param>
     /// <param name="GroupMeans">Scratch (2, N, groups): mean(dz), then mean(z dz).</param>
     /// <param name="X">Gradient of x.</param>
-    /// <param name="XSkip">Gradient of the further channels.</param>
-    /// <param name="Deferred">What the gradient of x takes along.</param>
-    /// <param name="DeferredSkip">What that of the further channels does.</param>
+    /// <param name="XSkip">Gradient of xSkip.</param>
+    /// <param name="Deferred">The deferred term of the gradient of x.</param>
+    /// <param name="DeferredSkip">That of the gradient of xSkip.</param>
     /// <param name="Weight">Gradient of the weight.</param>
     /// <param name="Bias">Gradient of the bias.</param>
     /// <param name="Modulation">Gradient of the modulation.</param>

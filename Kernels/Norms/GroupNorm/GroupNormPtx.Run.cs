@@ -2,7 +2,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>What is done with each of the 8 channels of a run.</summary>
+/// <summary>The arithmetic on each of the 8 channels of a run.</summary>
 internal static partial class GroupNormPtx
 {
     /// <summary>Sums over pairs of channels of d = x - pivot and d^2 and, with a tangent, of tx and d tx.</summary>
@@ -109,7 +109,7 @@ internal static partial class GroupNormPtx
         return text.Add($"st.global.v4.b32 [$1], {Four("yw", 0)};").ToString();
     }
 
-    /// <summary>Four words now and the four after them: clears the latter; moves them on and loads more.</summary>
+    /// <summary>Text for four words in use and the four of the next step: Clear clears the latter, Next moves them on and loads the following ones.</summary>
     private static (string Clear, string Next) Ahead(string now, string after)
     {
         PtxText clear = new(), next = new PtxText().Add("setp.ne.s32 there, $1, 0;");

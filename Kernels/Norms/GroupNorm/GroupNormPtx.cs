@@ -18,7 +18,7 @@ internal static partial class GroupNormPtx
 {
     private const int Channels = OnChipTiling.VectorChannels, Words = Channels / 2;
 
-    /// <summary>What the text is for.</summary>
+    /// <summary>The architecture that a text is for.</summary>
     public static string Architecture(GpuDevice gpu) => gpu.IsHopper ? "sm_90a" : "sm_80";
 
     /// <summary>The forward kernel.</summary>
@@ -34,11 +34,11 @@ internal static partial class GroupNormPtx
     }
 
     /// <summary>The backward kernel.</summary>
-    /// <param name="tiling">The division.</param>
-    /// <param name="architecture">What the text is for.</param>
+    /// <param name="tiling">The tiling.</param>
+    /// <param name="architecture">Such as sm_90a.</param>
     /// <param name="silu">Whether act is SiLU.</param>
     /// <param name="add">Whether dx is added to what is there.</param>
-    /// <param name="deferred">Whether dx takes a factor times a further tensor along, see <see cref="Tape.Defer"/>.</param>
+    /// <param name="deferred">Whether a factor times a further tensor is added to dx, see <see cref="Tape.Defer"/>.</param>
     /// <param name="dropping">Whether dropout follows.</param>
     public static PtxKernelSpec Backward(OnChipTiling tiling, string architecture, bool silu, bool add, bool deferred, bool dropping)
     {
@@ -46,7 +46,7 @@ internal static partial class GroupNormPtx
         macros["coefficients"] = new PtxText().AddTables(("pivot", 0), ("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4)).AddCleared().ToString();
         macros["accumulate"] = GradientSums(tiling, silu);
         macros["write"] = Gradient(tiling, add, deferred);
-        // What goes into dx besides is on its way two steps ahead. $0: address; $1: whether there is such a step, and something to take.
+        // Further terms of dx are loaded two steps ahead. $0: address; $1: whether there is such a step, and such a term.
         (macros["nothing"], macros["next"]) = add ? Ahead("uw", "vw") : ("", "");
         (macros["nothingDeferred"], macros["nextDeferred"]) = deferred ? Ahead("dw", "ew") : ("", "");
         macros["factor"] = deferred ? "mov.b32 weight, $0;" : "";

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How the fast bf16 kernels divide an activation: tiles of channels held on chip, so that each element is read once.</summary>
+/// <summary>How the kernels on the chip divide a bf16 activation: into tiles of channels held in shared memory, so that each element is read once.</summary>
 /// <remarks>
 /// <para>
 /// Bound: memory. A dual forward pass moves 8 bytes for each primal element, a backward pass 6, and either takes some 25
@@ -29,7 +29,7 @@ internal readonly record struct OnChipTiling(int Vectors, int Rows, int Cluster,
     /// <summary>Channels in a run.</summary>
     public const int VectorChannels = 8;
 
-    /// <summary>Sums that a thread hands over: eight at a time, twice.</summary>
+    /// <summary>Sums that a thread publishes at a time; there are up to twice as many.</summary>
     public const int SumsAtOnce = 8;
 
     /// <summary>Tables of a number a channel: pivot, four coefficients, four weights, and two of the tangent or of the statistics.</summary>
@@ -38,28 +38,28 @@ internal readonly record struct OnChipTiling(int Vectors, int Rows, int Cluster,
     private const int VectorBytes = 16, Warp = 32;
 
     /// <summary>
-    /// Of a tile's pixel: whole sectors; two, on Hopper also at the price of a cluster: 165 instead of 197 us forward with tangent and 145
-    /// instead of 172 backward at (256, 32, 32, 256) on an H200.
+    /// A pixel of a tile is whole sectors. Two of them are worth a cluster on Hopper: 165 instead of 197 us forward with tangent and 145
+    /// instead of 172 us backward at (256, 32, 32, 256) on an H200.
     /// </summary>
     private const int SectorBytes = 32, GoodBytes = 2 * SectorBytes;
     private const int MaxThreads = 256, MaxThreadsOfOddTiles = 512, MaxVectors = 32;
 
-    /// <summary>Three such tiles, with what stands beside them, share the 228 KB of a multiprocessor.</summary>
+    /// <summary>Three blocks with such a tile, their sums and tables share the 228 KB of a multiprocessor.</summary>
     private const int LargeTile = 64 << 10;
 
-    /// <summary>Below this a block's fixed cost, about ten barriers, shows.</summary>
+    /// <summary>In smaller tiles a block's fixed cost, about ten barriers, shows.</summary>
     private const int SmallTile = 16 << 10;
 
     /// <summary>Fewest pixels of a thread: registers allow some 900 threads on a multiprocessor, whose tiles should fill shared memory.</summary>
     private const int PixelsOfThreads = 8;
 
-    /// <summary>The same where blocks are few, so that time is what one takes.</summary>
+    /// <summary>The same where blocks are so few that the kernel takes as long as one of them.</summary>
     private const int PixelsOfFewThreads = 4;
 
     private const int MaxPortableCluster = 8;
-    private const int SharedBytesOfMultiprocessor = 228 << 10, BlockBytes = 1 << 10; // a block also takes some for the driver
+    private const int SharedBytesOfMultiprocessor = 228 << 10, BlockBytes = 1 << 10; // the driver reserves some for each block
     private const int Registers = 1 << 16, MinRegisters = 64;
-    private const int HopperSharedBytes = 227 << 10, AmpereSharedBytes = 99 << 10; // what a block may have on every GPU of the kind
+    private const int HopperSharedBytes = 227 << 10, AmpereSharedBytes = 99 << 10; // limits of a block on every GPU of the generation
 
     /// <summary>Threads in a block.</summary>
     public int Threads => Vectors * Rows;
@@ -70,7 +70,10 @@ internal readonly record struct OnChipTiling(int Vectors, int Rows, int Cluster,
     /// <summary>Channels of a tile.</summary>
     public int Channels => Vectors * VectorChannels;
 
-    /// <summary>A tiling that serves forward, with or without tangent, and backward alike, so that the primal's bits depend on neither; null where only the portable kernels serve.</summary>
+    /// <summary>
+    /// The tiling of an activation, the same forward, with or without tangent, and backward, so that the primal's bits depend on neither; null if
+    /// only the portable kernels can serve.
+    /// </summary>
     /// <param name="x">(N, H, W, C) in bf16.</param>
     /// <param name="groups">Groups of channels.</param>
     /// <param name="hopper">Whether there are clusters, and the shared memory of sm_90.</param>
