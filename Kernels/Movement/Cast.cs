@@ -31,12 +31,12 @@ public static partial class Cast
         int[] extents = x.Shape.ToArray();
         extents[^1] = channels;
         Tensor y = program.Allocate(new Shape(extents), x.HasTangent, type);
-        Emit(program, "forward", x, new GradientSlot(y, false));
+        Into(program, $"{Name}.forward", x, new GradientSlot(y, false));
         program.Tape?.Record(y, [x], () =>
         {
             Tensor dy = program.Tape.Cotangent(y.Primal);
             if (program.Tape.Slot(program, x.Primal) is { } dx)
-                Emit(program, "backward", dy, dx);
+                Into(program, $"{Name}.backward", dy, dx);
         });
         return y;
     }
@@ -46,20 +46,30 @@ public static partial class Cast
     /// <param name="source">fp32 or bf16.</param>
     /// <param name="target">fp32 or bf16, of the source's shape, with a tangent exactly if the source has one.</param>
     /// <exception cref="ArgumentException">Shapes differ, or a type is neither fp32 nor bf16.</exception>
-    public static void Into(ComputeProgram program, Tensor source, Tensor target) => IntoGradient(program, source, new GradientSlot(target, Accumulate: false));
-
-    /// <summary>The same into a gradient, which may hold something that is added to.</summary>
-    internal static void IntoGradient(ComputeProgram program, Tensor source, GradientSlot target)
+    public static void Into(ComputeProgram program, Tensor source, Tensor target)
     {
-        Check(source.Type, target.Tensor.Type);
-        if (source.Shape != target.Tensor.Shape || source.HasTangent != target.Tensor.HasTangent)
-            throw new ArgumentException($"{Name}: {source} does not fit {target.Tensor}");
-        Emit(program, "forward", source, target);
+        if (source.Shape != target.Shape || source.HasTangent != target.HasTangent)
+            throw new ArgumentException($"{Name}: {source} does not fit {target}");
+        Into(program, $"{Name}.forward", source, new GradientSlot(target, false));
     }
 
-    private static void Emit(ComputeProgram program, string direction, Tensor source, GradientSlot target) => program.Emit(
-        $"{Name}.{direction}", [source, target.ReadTensor], [target.Tensor],
-        cpu => CastCpu(cpu, source, target), gpu => CastGpu(gpu, source, target));
+    /// <summary>Records a copy in another type, off the tape; the tensor itself where it has that type already.</summary>
+    internal static Tensor To(ComputeProgram program, string step, Tensor source, Shape shape, DType type)
+    {
+        if (source.Shape == shape && source.Type == type)
+            return source;
+        Tensor target = program.Allocate(shape, source.HasTangent, type);
+        Into(program, step, source, new GradientSlot(target, false));
+        return target;
+    }
+
+    /// <summary>Records the copy of one tensor over another, or its addition, off the tape.</summary>
+    /// <exception cref="ArgumentException">A type is neither fp32 nor bf16.</exception>
+    internal static void Into(ComputeProgram program, string step, Tensor source, GradientSlot target)
+    {
+        Check(source.Type, target.Tensor.Type);
+        program.Emit(step, [source, target.ReadTensor], [target.Tensor], cpu => CastCpu(cpu, source, target), gpu => CastGpu(gpu, source, target));
+    }
 
     private static void Check(DType from, DType to)
     {

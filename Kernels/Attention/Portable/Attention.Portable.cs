@@ -14,7 +14,7 @@ public static partial class Attention
             Operands wide = operands with { Qkv = Widened(program, operands.Qkv), Y = y };
             program.Emit(wide.Step, [wide.Qkv], [wide.Y, wide.LogSumExp], cpu => ForwardCpu(cpu, wide), gpu => wide.Qkv.HasTangent ? TangentGpu(gpu, wide) : ForwardGpu(gpu, wide));
             if (y != operands.Y)
-                Cast.Into(program, y, operands.Y);
+                Cast.Into(program, "attention.round", y, new GradientSlot(operands.Y, Accumulate: false));
         }
 
         /// <inheritdoc/>
@@ -28,16 +28,9 @@ public static partial class Attention
                 "attention.backward", [wide.Qkv, wide.Y, cotangent, wide.LogSumExp, slot.ReadTensor], [slot.Tensor, delta],
                 cpu => BackwardCpu(cpu, wide, cotangent, delta, slot), gpu => BackwardGpu(gpu, wide, cotangent, delta, slot));
             if (slot != dqkv)
-                Cast.IntoGradient(program, slot.Tensor, dqkv);
+                Cast.Into(program, "attention.round", slot.Tensor, dqkv);
         }
 
-        private static Tensor Widened(ComputeProgram program, Tensor x)
-        {
-            if (x.Type == DType.Float32)
-                return x;
-            Tensor wide = program.Allocate(x.Shape, x.HasTangent);
-            Cast.Into(program, x, wide);
-            return wide;
-        }
+        private static Tensor Widened(ComputeProgram program, Tensor x) => Cast.To(program, "attention.widen", x, x.Shape, DType.Float32);
     }
 }

@@ -6,46 +6,30 @@ public static partial class GroupNorm
     /// <summary>A tensor like x and, where x ends before the last channel, the one like xSkip, which has the others.</summary>
     internal struct OnChipSources
     {
-        /// <summary>Address of the tensor like x, behind whose primal its tangent lies, if there is one.</summary>
-        public long X;
-
-        /// <summary>The same of the one like xSkip; any address where there is none.</summary>
-        public long XSkip;
+        /// <summary>Addresses of the one and of the other, any where there is none. A tangent lies behind its primal.</summary>
+        public long X, XSkip;
 
         /// <summary>The one or the other.</summary>
         public readonly long Of(bool skip) => skip ? XSkip : X;
     }
 
     /// <summary>An <see cref="OnChipTiling"/> of an activation.</summary>
-    internal struct OnChipGrid
+    internal struct OnChipGrid(OnChipTiling tiling, Extents s, int tiles)
     {
         /// <summary>Tiles of an image.</summary>
-        public int Tiles;
+        public int Tiles = s.Channels / tiling.Channels;
 
-        /// <summary>Runs of 8 channels in a tile.</summary>
-        public int Vectors;
-
-        /// <summary>Pixels that a block takes at once.</summary>
-        public int Rows;
+        /// <summary>Runs of 8 channels in a tile, and pixels that a block takes at once.</summary>
+        public int Vectors = tiling.Vectors, Rows = tiling.Rows;
 
         /// <summary>Logarithm to base 2 of the blocks in a cluster.</summary>
-        public int ClusterBits;
+        public int ClusterBits = tiling.ClusterBits;
 
         /// <summary>Consecutive pixels of an image that a block has, the last block of a cluster perhaps fewer.</summary>
-        public int BlockPixels;
+        public int BlockPixels = (s.Pixels + tiling.Cluster - 1) / tiling.Cluster;
 
         /// <summary>Bytes of shared memory for the tile of x and, with a tangent or backward, for a second one.</summary>
-        public int TileBytes;
-
-        public OnChipGrid(OnChipTiling tiling, Extents s, int tiles)
-        {
-            Tiles = s.Channels / tiling.Channels;
-            Vectors = tiling.Vectors;
-            Rows = tiling.Rows;
-            ClusterBits = tiling.ClusterBits;
-            BlockPixels = (s.Pixels + tiling.Cluster - 1) / tiling.Cluster;
-            TileBytes = tiling.TileBytes(tiles);
-        }
+        public int TileBytes = tiling.TileBytes(tiles);
     }
 
     /// <summary>A dropout that follows, by the rule of <see cref="Dropout"/>; all zero without one.</summary>
@@ -76,11 +60,8 @@ public static partial class GroupNorm
         /// <summary>0.5 with SiLU, else 1: a factor of the coefficients.</summary>
         public float Half;
 
-        /// <summary>Addresses of weight (C), bias (C) and modulation (N, 2 C).</summary>
-        public long Weight, Bias, Modulation;
-
-        /// <summary>Address of planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
-        public long Statistics;
+        /// <summary>Addresses of weight (C), bias (C), modulation (N, 2 C) and the statistics' planes (N, groups), see <see cref="GroupStatistics"/>.</summary>
+        public long Weight, Bias, Modulation, Statistics;
 
         /// <summary>Extents and switches.</summary>
         public Extents Extents;
@@ -108,23 +89,14 @@ public static partial class GroupNorm
         /// <summary>The common part.</summary>
         public OnChipInputs In;
 
-        /// <summary>Address of dy.</summary>
-        public long Dy;
+        /// <summary>The gradients of x and xSkip, and tensors of which a multiple is added to them, see <see cref="Engine.Tape.Defer"/>.</summary>
+        public OnChipSources Dx, Deferred;
 
-        /// <summary>The gradients of x and xSkip.</summary>
-        public OnChipSources Dx;
-
-        /// <summary>Tensors of which a multiple is added to dx, see <see cref="Engine.Tape.Defer"/>.</summary>
-        public OnChipSources Deferred;
-
-        /// <summary>Their factors.</summary>
+        /// <summary>The factors of the latter.</summary>
         public float Factor, FactorSkip;
 
-        /// <summary>Address of (2, N, C), see <see cref="Gradients"/>.</summary>
-        public long ChannelSums;
-
-        /// <summary>Address of the modulation's gradient (N, 2 C).</summary>
-        public long DModulation;
+        /// <summary>Addresses of dy, of the sums (2, N, C), see <see cref="Gradients"/>, and of the modulation's gradient (N, 2 C).</summary>
+        public long Dy, ChannelSums, DModulation;
 
         /// <summary>How to write the modulation's gradient: 0 overwrites, 1 adds, -1 leaves it out.</summary>
         public int Write;
@@ -132,10 +104,7 @@ public static partial class GroupNorm
         /// <summary>1 if dx is wanted, else 0.</summary>
         public int Input;
 
-        /// <summary>1 to add to the gradient of x, 2 to that of xSkip, 3 to both.</summary>
-        public int Adds;
-
-        /// <summary>The same for which of them has a deferred term.</summary>
-        public int Takes;
+        /// <summary>1 to add to the gradient of x, 2 to that of xSkip, 3 to both; and the same for which of them has a deferred term.</summary>
+        public int Adds, Takes;
     }
 }
