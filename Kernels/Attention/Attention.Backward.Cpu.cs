@@ -10,12 +10,11 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class Attention
 {
-    private static unsafe void BackwardCpu(
-        CpuDevice cpu, Tensor qkv, Tensor y, Tensor dy, Tensor logSumExp, Tensor delta, GradientSlot slot, AttentionSizes sizes)
+    private static unsafe void BackwardCpu(CpuDevice cpu, Operands o, Tensor dy, Tensor delta, GradientSlot slot)
     {
         var job = new HostBackward(
-            sizes, qkv.Pointer, y.Pointer, dy.Pointer, logSumExp.Pointer, delta.Pointer, slot.Tensor.Pointer, slot.Accumulate);
-        cpu.For(sizes.Pairs, job.Run);
+            o.Sizes, o.Qkv.Pointer, o.Y.Pointer, dy.Pointer, o.LogSumExp.Pointer, delta.Pointer, slot.Tensor.Pointer, slot.Accumulate);
+        cpu.For(o.Sizes.Pairs, job.Run);
     }
 
     private sealed unsafe class HostBackward(

@@ -13,10 +13,11 @@ public static partial class Attention
     private const int QueryTile = 64;
     private const int KeyTile = 64;
 
-    private static unsafe void ForwardCpu(CpuDevice cpu, Tensor qkv, Tensor y, Tensor logSumExp, AttentionSizes sizes)
+    private static unsafe void ForwardCpu(CpuDevice cpu, Operands o)
     {
-        float* source = qkv.Pointer, target = y.Pointer, saved = logSumExp.Pointer;
-        bool dual = qkv.HasTangent;
+        float* source = o.Qkv.Pointer, target = o.Y.Pointer, saved = o.LogSumExp.Pointer;
+        bool dual = o.Qkv.HasTangent;
+        AttentionSizes sizes = o.Sizes;
         int tiles = sizes.Tiles(QueryTile);
         cpu.For(sizes.Pairs * tiles, item =>
         {
@@ -75,7 +76,7 @@ public static partial class Attention
                 logSumExp[(nint)pair * sizes.Length + first + row] = state.Max[row] + MathF.Log(state.Sum[row]);
         }
 
-        /// <summary>Logits to weights: p = exp(s - m') / l', with the running maximum and sum, and what earlier tiles shrink by.</summary>
+        /// <summary>Turns logits into weights p = exp(s - m') / l' with the running maximum and sum, and notes the factor by which earlier tiles shrink.</summary>
         private void Soften(float* p, int count, int padded, int row, RowState state, bool begin)
         {
             var most = new Vector<float>(begin ? float.NegativeInfinity : state.Max[row]);
@@ -110,7 +111,7 @@ public static partial class Attention
                 state.Mean[row] = 0f;
         }
 
-        /// <summary>Tangents of logits to weights of the tangent: p (tS - mu') with the running mean mu' of tS.</summary>
+        /// <summary>Turns tangents of logits into weights of the tangent, p (tS - mu') with the running mean mu' of tS.</summary>
         private void Centre(float* p, float* tp, int padded, int row, RowState state)
         {
             Vector<float> sums = default;
@@ -144,7 +145,7 @@ public static partial class Attention
         }
     }
 
-    /// <summary>What the streaming softmax keeps for each query of a tile.</summary>
+    /// <summary>The state of the streaming softmax for each query of a tile.</summary>
     private readonly unsafe struct RowState(float* memory)
     {
         public const int Floats = 5 * QueryTile;
@@ -158,7 +159,7 @@ public static partial class Attention
         /// <summary>Running mean mu of tS under the weights so far.</summary>
         public float* Mean => memory + 2 * QueryTile;
 
-        /// <summary>s: what this tile leaves of the weights of earlier ones.</summary>
+        /// <summary>s: factor of the weights of earlier tiles.</summary>
         public float* Shrink => memory + 3 * QueryTile;
 
         /// <summary>s (mu - mu').</summary>

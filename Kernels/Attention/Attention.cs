@@ -31,40 +31,23 @@ public static partial class Attention
         ArgumentOutOfRangeException.ThrowIfLessThan(heads, 1);
         if (qkv.Shape.Rank != 4 || qkv.Shape.C % (3 * heads) != 0)
             throw new ArgumentException($"attention: {qkv} is not (N, H, W, 3 heads D) for heads = {heads}");
+        if (qkv.Type != DType.BFloat16)
+            Expect.Float32("attention", qkv);
+        else if (program.Device is CpuDevice)
+            throw new ArgumentException($"attention: {qkv} is on {program.Device.Name}, but bf16 needs a GPU");
         var sizes = new AttentionSizes(qkv.Shape, heads);
-        if (qkv.Type == DType.BFloat16)
-            return ApplyRounded(program, qkv, sizes);
-        Expect.Float32("attention", qkv);
-        Tensor y = program.Allocate(new Shape(qkv.Shape.N, qkv.Shape.H, qkv.Shape.W, sizes.Channels), qkv.HasTangent);
-        Tensor logSumExp = program.Allocate(new Shape(sizes.Images, heads, sizes.Length));
-        if (qkv.HasTangent)
+        Tensor y = program.Allocate(new Shape(qkv.Shape.N, qkv.Shape.H, qkv.Shape.W, sizes.Channels), qkv.HasTangent, qkv.Type);
+        var operands = new Operands(qkv, y, program.Allocate(new Shape(sizes.Images, heads, sizes.Length)), sizes);
+        var path = Path.For(program.Device, qkv.Type, sizes);
+        path.Forward(program, operands);
+        program.Tape?.Record(y, [qkv], () =>
         {
-            program.Emit(
-                "attention.tangent", [qkv], [y, logSumExp],
-                cpu => ForwardCpu(cpu, qkv, y, logSumExp, sizes), gpu => TangentGpu(gpu, qkv, y, logSumExp, sizes));
-        }
-        else
-        {
-            program.Emit(
-                "attention.forward", [qkv], [y, logSumExp],
-                cpu => ForwardCpu(cpu, qkv, y, logSumExp, sizes), gpu => ForwardGpu(gpu, qkv, y, logSumExp, sizes));
-        }
-
-        program.Tape?.Record(y, [qkv], () => Backward(program, qkv.Primal, y.Primal, logSumExp, sizes));
+            Tensor dy = program.Tape.Cotangent(y.Primal);
+            if (program.Tape.Slot(program, qkv.Primal) is not { } slot)
+                return;
+            bool alike = dy.Type == qkv.Type && slot.Tensor.Type == qkv.Type;
+            (alike ? path : new PortablePath()).Backward(program, operands.Primal, dy, slot);
+        });
         return y;
-    }
-
-    private static void Backward(ComputeProgram program, Tensor qkv, Tensor y, Tensor logSumExp, AttentionSizes sizes)
-    {
-        Tensor dy = program.Tape!.Cotangent(y);
-        Tensor delta = program.Allocate(logSumExp.Shape);
-        if (program.Tape.Slot(program, qkv) is { } slot)
-        {
-            // One step for dq, dk and dv: they are channel ranges of one gradient, which is either overwritten or added to.
-            program.Emit(
-                "attention.backward", [qkv, y, dy, logSumExp, slot.ReadTensor], [slot.Tensor, delta],
-                cpu => BackwardCpu(cpu, qkv, y, dy, logSumExp, delta, slot, sizes),
-                gpu => BackwardGpu(gpu, qkv, y, dy, logSumExp, delta, slot, sizes));
-        }
     }
 }

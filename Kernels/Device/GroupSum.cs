@@ -1,26 +1,32 @@
 using ILGPU;
+using ILGPU.Algorithms;
+using ILGPU.Algorithms.ScanReduceOperations;
 
 namespace TrigFlowNative.Kernels.Device;
 
 /// <summary>Sums over a thread group, in float64, in the fixed order of a binary tree.</summary>
+/// <remarks>
+/// ILGPU's own sum over a group (GroupExtensions.AllReduce) adds by atomics, in any order. Its sum over a warp exchanges values between lanes, in
+/// the order of the tree, and spares a barrier for each level.
+/// </remarks>
 internal static class GroupSum
 {
-    private const int LargestGroup = 256;
+    private const int MaxGroup = 256;
 
-    /// <summary>The sum of every thread's value, in every thread. All threads of the group must call it; the group is a power of two.</summary>
+    /// <summary>The sum of every thread's value, in every thread. All threads of the group must call it; the group is a power of two, and at least a warp.</summary>
     public static double Of(double value)
     {
-        ArrayView<double> shared = SharedMemory.Allocate<double>(LargestGroup);
+        ArrayView<double> shared = SharedMemory.Allocate<double>(MaxGroup);
         shared[Group.IdxX] = value;
         Group.Barrier();
-        for (int half = Group.DimX / 2; half > 0; half /= 2)
+        for (int half = Group.DimX / 2; half >= Warp.WarpSize; half /= 2)
         {
             if (Group.IdxX < half)
                 shared[Group.IdxX] += shared[Group.IdxX + half];
             Group.Barrier();
         }
 
-        double sum = shared[0];
+        double sum = WarpExtensions.AllReduce<double, AddDouble>(shared[Warp.LaneIdx]); // each warp for itself, with the same result
         Group.Barrier(); // nobody may start the next sum while another still reads this one
         return sum;
     }

@@ -109,9 +109,8 @@ public struct CopyPipeline
     public void Advance(int step)
     {
         Stage += step;
-        int wrapped = Stage == Stages ? 1 : 0;
-        Stage = wrapped != 0 ? 0 : Stage;
-        Phase ^= wrapped;
+        Phase ^= Stage == Stages ? 1 : 0;
+        Stage = Stage == Stages ? 0 : Stage;
     }
 
     /// <summary>The place after a place of a ring.</summary>

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using ILGPU;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Kernels.Device;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;

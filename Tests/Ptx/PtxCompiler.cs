@@ -2,7 +2,7 @@ using System.Reflection;
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine.Ptx;
 
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>Compiles kernels to PTX text for an H200 without a GPU: the simulator runs C# that the GPU's compiler refuses.</summary>
 internal static class PtxCompiler

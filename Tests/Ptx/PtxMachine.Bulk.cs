@@ -1,4 +1,4 @@
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>Barriers that copies arrive at, and bulk copies of boxes of arrays, swizzled by 128 bytes (PTX ISA 8.0, sections 9.7.8 and 9.7.12).</summary>
 internal sealed partial class PtxMachine
@@ -18,8 +18,8 @@ internal sealed partial class PtxMachine
     {
         ["cp", "async", "bulk", "shared::cluster", ..] => CopyBytes(i),
         ["mbarrier", "init", ..] => OnBarrier(i, (state, thread, value) => state.Initialise((int)value(thread))),
-        ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive((int)value(thread))),
-        ["mbarrier", "arrive", ..] => OnBarrier(i, (state, _, _) => state.Arrive(0)),
+        ["mbarrier", "arrive", "expect_tx", ..] => OnBarrier(i, (state, thread, value) => state.Arrive(thread, (int)value(thread))),
+        ["mbarrier", "arrive", ..] => OnBarrier(i, (state, thread, _) => state.Arrive(thread, 0)),
         ["mbarrier", "try_wait", ..] => WaitForPhase(i),
         ["prefetch", "tensormap"] => static _ => true,
         ["cp", "async", "bulk", "wait_group", ..] => FinishStores(i),
@@ -37,7 +37,12 @@ internal sealed partial class PtxMachine
         Func<int, ulong> number = i.Operands[^1] == place ? _ => 0 : Value(i.Operands[^1]);
         return warp => i.Each(thread =>
         {
-            act(StateOf(address(thread)), thread, number);
+            int at = address(thread);
+            if (i.Name[1] == "init")
+                races.Write(thread, at, AsyncBarrierState.Bytes, i.Text);
+            else
+                races.Check(thread, at, AsyncBarrierState.Bytes, i.Text);
+            act(StateOf(at), thread, number);
             if (i.Name[1] != "arrive" || i.Name[2] == "expect_tx")
                 return; // copies stay as far ahead as they may
             FinishProductsAlike(warp);
@@ -53,14 +58,18 @@ internal sealed partial class PtxMachine
         Func<int, ulong> parity = Value(i.Operands[2]);
         return warp =>
         {
-            int[] threads = [.. Enumerable.Range(warp.First, Lanes).Where(thread => warp.Active[thread - warp.First])];
-            foreach (int thread in threads)
+            foreach (int thread in warp.ActiveThreads)
             {
+                races.Check(thread, address(thread), AsyncBarrierState.Bytes, i.Text);
                 if (StateOf(address(thread)).Phase == (int)parity(thread))
                     return false;
             }
 
-            return i.Each(thread => done[thread] = 1)(warp);
+            return i.Each(thread =>
+            {
+                done[thread] = 1;
+                races.Acquire(thread, StateOf(address(thread)).Ended);
+            })(warp);
         };
     }
 
@@ -78,13 +87,14 @@ internal sealed partial class PtxMachine
             int[] origin = [.. coordinates.Select(each => (int)(uint)each(thread))];
             if (!load)
             {
-                warp.Stores.Enqueue(() => MoveBox(field, origin, at, load: false, add));
+                races.Read(thread, at, BoxBytes(field), i.Text);
+                warp.Stores.Enqueue(() => races.Read(thread, at, MoveBox(field, origin, at, load: false, add), i.Text));
                 return;
             }
 
             loaded.Add(Named(field, origin));
             int bytes = MoveBox(field, origin, at, load: null);
-            StateOf(barrier(thread)).Expect(() => MoveBox(field, origin, at, load: true), bytes);
+            StateOf(barrier(thread)).Expect(thread, at, bytes, i.Text, () => MoveBox(field, origin, at, load: true));
         })(warp);
     }
 
@@ -98,7 +108,7 @@ internal sealed partial class PtxMachine
             int target = to(thread), source = from(thread), bytes = (int)size(thread);
             Assert((target | source | bytes) % 16 == 0, $"{bytes} bytes from {source} to {target}: {i.Text}");
             Array.Fill(shared, (byte)0xFF, target, bytes);
-            StateOf(barrier(thread)).Expect(() => memory.AsSpan(source, bytes).CopyTo(shared.AsSpan(target)), bytes);
+            StateOf(barrier(thread)).Expect(thread, target, bytes, i.Text, () => memory.AsSpan(source, bytes).CopyTo(shared.AsSpan(target)));
         });
     }
 
@@ -117,20 +127,18 @@ internal sealed partial class PtxMachine
     /// <summary>Moves a box between memory and shared memory, adding fp32 to what is there if asked, or destroys its place there if <paramref name="load"/> is null; returns its bytes.</summary>
     private int MoveBox(int map, int[] origin, int at, bool? load, bool add = false)
     {
-        int Field(int i) => BitConverter.ToInt32(memory, map + 4 * i);
-        int rank = Field(0), address = Field(1);
-        int[] box = [.. Enumerable.Range(0, rank).Select(axis => Field(2 + 2 * rank - 1 + axis))];
-        int elements = box.Aggregate(1, (product, extent) => product * extent), size = Field(1 + 3 * rank);
+        int rank = Field(map, 0), address = Field(map, 1), size = Field(map, 1 + 3 * rank);
+        int[] box = Box(map);
         Assert(rank == origin.Length && box[0] * size == 128 && (!add || size == 4), $"a map of rank {rank} and {box[0]} elements a row");
-        for (int e = 0; e < elements; e++)
+        for (int e = 0; e < BoxBytes(map) / size; e++)
         {
             long from = 0;
             bool inside = true;
             for (int axis = 0, rest = e; axis < rank; rest /= box[axis++])
             {
                 long index = (long)origin[axis] + rest % box[axis];
-                inside &= index >= 0 && index < Field(2 + axis);
-                from += index * (axis == 0 ? 1 : Field(2 + rank + axis - 1));
+                inside &= index >= 0 && index < Field(map, 2 + axis);
+                from += index * (axis == 0 ? 1 : Field(map, 2 + rank + axis - 1));
             }
 
             Span<byte> element = shared.AsSpan(Swizzled(at + size * e), size);
@@ -147,8 +155,14 @@ internal sealed partial class PtxMachine
                 element.Clear();
         }
 
-        return size * elements;
+        return BoxBytes(map);
     }
+
+    private int Field(int map, int i) => BitConverter.ToInt32(memory, map + 4 * i);
+
+    private int[] Box(int map) => [.. Enumerable.Range(0, Field(map, 0)).Select(axis => Field(map, 1 + 2 * Field(map, 0) + axis))];
+
+    private int BoxBytes(int map) => Box(map).Aggregate(Field(map, 1 + 3 * Field(map, 0)), (product, extent) => product * extent);
 
     /// <summary>Permutes the 16-byte pieces of a row of 128 bytes by the number of the row within eight.</summary>
     private static int Swizzled(int address) => address ^ ((address >> 3) & 0x70);
@@ -166,31 +180,44 @@ internal sealed partial class PtxMachine
     private AsyncBarrierState StateOf(int address)
     {
         if (!asyncBarriers.TryGetValue(address, out AsyncBarrierState? state))
-            asyncBarriers[address] = state = new AsyncBarrierState();
+            asyncBarriers[address] = state = new AsyncBarrierState(races);
         return state;
     }
 
     /// <summary>A barrier's parity, arrivals and bytes that its phase still wants, and copies that have not arrived.</summary>
-    private sealed class AsyncBarrierState
+    private sealed class AsyncBarrierState(SharedMemoryRaces races)
     {
+        public const int Bytes = 8;
+
         private readonly List<(Action Copy, int Bytes)> copies = [];
+        private readonly int[] released = races.NewClock();
+        private readonly int agent = races.NewBarrier();
         private int arrivals, left, bytes;
 
         public int Phase { get; private set; }
 
+        /// <summary>What was released to the phases that have ended, and how many those are, as the agent of the copies.</summary>
+        public int[] Ended { get; } = races.NewClock();
+
+        /// <summary>Whether copies are under way.</summary>
+        public bool Incomplete => copies.Count > 0;
+
         public void Initialise(int count) => (arrivals, left, bytes, Phase) = (count, count, 0, 0);
 
-        public void Arrive(int expected)
+        public void Arrive(int thread, int expected)
         {
+            races.Release(thread, released);
             bytes += expected;
             left--;
             Settle();
         }
 
-        /// <summary>Whether copies are under way.</summary>
-        public bool Incomplete => copies.Count > 0;
-
-        public void Expect(Action copy, int size) => copies.Add((copy, size));
+        /// <summary>A thread has started a copy that the phase waits for.</summary>
+        public void Expect(int thread, int at, int size, string text, Action copy)
+        {
+            races.Copy(thread, agent, Ended[agent] + 1, at, size, text);
+            copies.Add((copy, size));
+        }
 
         public void Deliver()
         {
@@ -211,6 +238,8 @@ internal sealed partial class PtxMachine
                 return;
             left = arrivals;
             Phase ^= 1;
+            released[agent]++;
+            released.CopyTo(Ended, 0);
         }
     }
 }

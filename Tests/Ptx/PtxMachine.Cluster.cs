@@ -1,4 +1,4 @@
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>
 /// Blocks of a cluster (PTX ISA 8.0, sections 9.7.12.4 and 9.7.8): they run at a time, each with a window of shared memory of its own in which
@@ -9,8 +9,14 @@ internal sealed partial class PtxMachine
     /// <summary>From a block's shared memory to the next one's; an address in a descriptor of wgmma has as many bits.</summary>
     private const int BlockStride = 1 << 18;
 
+    /// <summary>Where a block's shared memory begins in its window, as on sm_90: a place that is not counted from there lies outside.</summary>
+    private const int SharedStart = 1024;
+
     /// <summary>How often each thread has come to the barrier of the cluster.</summary>
     private readonly int[] arrivals;
+
+    /// <summary>What has been released to the barrier of the cluster each time.</summary>
+    private readonly List<int[]> released = [];
 
     /// <summary>Boxes that were brought to the cache, and those that were loaded.</summary>
     private readonly HashSet<string> prefetched = [], loaded = [];
@@ -27,7 +33,10 @@ internal sealed partial class PtxMachine
 
     private void BeginCluster()
     {
+        races = NewRaces();
+        asyncBarriers.Clear();
         Array.Clear(arrivals);
+        released.Clear();
         prefetched.Clear();
         loaded.Clear();
     }
@@ -40,12 +49,25 @@ internal sealed partial class PtxMachine
 
     private Func<Warp, bool>? DecodeCluster(Instruction i) => i.Name switch
     {
-        ["barrier", "cluster", "arrive", ..] => i.Each(thread => arrivals[thread]++),
-        ["barrier", "cluster", "wait", ..] => warp => Enumerable.Range(warp.First, Lanes).All(thread => !warp.Active[thread - warp.First] || arrivals.Min() >= arrivals[thread]),
+        ["barrier", "cluster", "arrive", ..] => i.Each(ArriveAtCluster),
+        ["barrier", "cluster", "wait", ..] => WaitForCluster(i),
         ["mapa", "shared::cluster", ..] => Map(i),
         ["ld", "shared::cluster", ..] => ReadElsewhere(i),
         ["cp", "async", "bulk", "prefetch", ..] => Prefetch(i),
         _ => null,
+    };
+
+    private void ArriveAtCluster(int thread)
+    {
+        if (released.Count == arrivals[thread])
+            released.Add(races.NewClock());
+        races.Release(thread, released[arrivals[thread]++]);
+    }
+
+    private Func<Warp, bool> WaitForCluster(Instruction i) => warp =>
+    {
+        int all = arrivals.Min();
+        return warp.ActiveThreads.All(thread => all >= arrivals[thread]) && i.Each(thread => races.Acquire(thread, released[arrivals[thread] - 1]))(warp);
     };
 
     /// <summary>The address at which a block has what the given address is here.</summary>
@@ -66,7 +88,7 @@ internal sealed partial class PtxMachine
         Func<Warp, bool> load = LoadOrStore(i);
         return warp =>
         {
-            foreach (int rank in Enumerable.Range(warp.First, Lanes).Where(thread => warp.Active[thread - warp.First]).Select(thread => address(thread) / BlockStride).Distinct())
+            foreach (int rank in warp.ActiveThreads.Select(thread => address(thread) / BlockStride).Distinct())
                 Assert(warps.Any(other => Rank(other.First) == rank && !other.Done), $"block {rank} has ended: {i.Text}");
             return load(warp);
         };

@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>Instructions of a whole warp: shuffles, loads of matrices and their products (PTX ISA, section on mma.m16n8k16).</summary>
 internal sealed partial class PtxMachine
@@ -55,6 +55,7 @@ internal sealed partial class PtxMachine
         Func<int, int> address = Address(i.Operands[1]);
         return warp =>
         {
+            races.ReadTogether(warp.First, [.. warp.Threads.Select(address)], 16, i.Text);
             for (int matrix = 0; matrix < 4; matrix++)
             {
                 int[] rows = [.. Enumerable.Range(warp.First + 8 * matrix, 8).Select(address)];
@@ -86,7 +87,11 @@ internal sealed partial class PtxMachine
                 int[] rows = [.. Enumerable.Range(warp.First + 8 * matrix, 8).Select(address)];
                 Assert(rows.All(row => row % 16 == 0) && rows.Select(row => row / 16 % 8).Distinct().Count() == 8, $"rows in the same banks: {i.Text}");
                 for (int lane = 0; lane < Lanes; lane++)
-                    BitConverter.TryWriteBytes(shared.AsSpan(rows[lane / 4] + 4 * (lane % 4), 4), (uint)source[matrix][warp.First + lane]);
+                {
+                    int at = rows[lane / 4] + 4 * (lane % 4);
+                    races.Write(warp.First + lane, at, 4, i.Text);
+                    BitConverter.TryWriteBytes(shared.AsSpan(at, 4), (uint)source[matrix][warp.First + lane]);
+                }
             }
 
             return true;

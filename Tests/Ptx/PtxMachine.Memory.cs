@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>Loads, stores and asynchronous copies.</summary>
 internal sealed partial class PtxMachine
@@ -13,9 +13,9 @@ internal sealed partial class PtxMachine
         ["ld", "param", ..] => LoadParameter(i),
         ["ld" or "st", "global" or "shared" or "local", ..] => LoadOrStore(i),
         ["st", "shared::cluster", ..] => _ => throw new NotSupportedException(i.Text),
-        ["cp", "async", "commit_group"] => CommitCopies,
-        ["cp", "async", "wait_group"] => WaitForCopies(i),
-        ["cp", "async", "wait_all"] => warp => FinishCopies(warp, warp.Copies.Count),
+        ["cp", "async", "commit_group"] => CommitCopies(i),
+        ["cp", "async", "wait_group"] => WaitForCopies(i, Value(i.Operands[0])),
+        ["cp", "async", "wait_all"] => WaitForCopies(i, left: null),
         ["cp", "async", ..] => StartCopy(i),
         _ => null,
     };
@@ -33,23 +33,34 @@ internal sealed partial class PtxMachine
 
     private Func<Warp, bool> LoadOrStore(Instruction i)
     {
-        bool store = i.Name[0] == "st";
+        bool store = i.Name[0] == "st", sharing = i.Name[1].StartsWith("shared", StringComparison.Ordinal);
         byte[] space = i.Name[1] switch { "global" => memory, "local" => local, _ => shared };
         Func<int, int> address = Address(i.Operands[store ? 0 : 1]);
         Func<int, ulong>[] stored = store ? [.. Words(i.Operands[1]).Select(Value)] : [];
         ulong[][] loaded = store ? [] : Registers(i.Operands[0]);
-        int words = stored.Length + loaded.Length;
+        int size = i.Type == "u16" ? 2 : 4, bytes = size * (stored.Length + loaded.Length);
+        Assert(size == 4 || (!store && !sharing), i.Text);
         return i.Each(thread =>
         {
             int at = address(thread);
-            Assert(at % (4 * words) == 0, $"address {at}: {i.Text}");
-            for (int word = 0; word < words; word++)
+            Assert(at % bytes == 0, $"address {at}: {i.Text}");
+            if (sharing && !store)
+                races.Read(thread, at, bytes, i.Text);
+            for (int word = 0; word < bytes / size; word++, at += size)
             {
-                Span<byte> place = space.AsSpan(at + 4 * word, 4);
-                if (store)
-                    BitConverter.TryWriteBytes(place, (uint)stored[word](thread));
-                else
-                    loaded[word][thread] = BitConverter.ToUInt32(place);
+                Span<byte> place = space.AsSpan(at, size);
+                if (!store)
+                {
+                    loaded[word][thread] = size == 2 ? BitConverter.ToUInt16(place) : BitConverter.ToUInt32(place);
+                    continue;
+                }
+
+                uint value = (uint)stored[word](thread);
+                if (sharing && BitConverter.ToUInt32(place) == value)
+                    races.WriteAgain(thread, at, i.Text);
+                else if (sharing)
+                    races.Write(thread, at, size, i.Text);
+                BitConverter.TryWriteBytes(place, value);
             }
         });
     }
@@ -62,42 +73,39 @@ internal sealed partial class PtxMachine
         {
             int bytes = (int)written(thread), existing = (int)read(thread), target = to(thread), source = from(thread);
             Assert(target % bytes == 0 && (existing == 0 || source % bytes == 0), $"from {source} to {target}: {i.Text}");
+            races.Write(thread, target, bytes, i.Text);
             Array.Fill(shared, (byte)0xFF, target, bytes);
-            warp.Copies[^1].Add((target, source, existing, bytes));
+            warp.Copies[thread - warp.First][^1].Add(new Copy(target, source, existing, bytes, i.Text));
         })(warp);
     }
 
-    private static bool CommitCopies(Warp warp)
-    {
-        warp.Copies.Add([]);
-        return true;
-    }
+    private static Func<Warp, bool> CommitCopies(Instruction i) => warp => i.Each(thread => warp.Copies[thread - warp.First].Add([]))(warp);
 
-    /// <summary>Until at most so many of the groups that have been committed are under way.</summary>
-    private Func<Warp, bool> WaitForCopies(Instruction i)
+    /// <summary>Until at most so many of the groups that have been committed are under way; null for none of those either that have not been.</summary>
+    private Func<Warp, bool> WaitForCopies(Instruction i, Func<int, ulong>? left) => warp => i.Each(thread =>
     {
-        Func<int, ulong> left = Value(i.Operands[0]);
-        return warp => FinishCopies(warp, Math.Max(0, warp.Copies.Count - 1 - (int)left(warp.First)));
-    }
+        List<List<Copy>> groups = warp.Copies[thread - warp.First];
+        FinishCopies(thread, groups, left is null ? groups.Count : Math.Max(0, groups.Count - 1 - (int)left(thread)));
+    })(warp);
 
-    /// <summary>Ends the copies of the first groups.</summary>
-    private bool FinishCopies(Warp warp, int groups)
+    /// <summary>Ends the copies of a thread's first groups.</summary>
+    private void FinishCopies(int thread, List<List<Copy>> groups, int count)
     {
-        foreach ((int to, int from, int read, int written) in warp.Copies.Take(groups).SelectMany(group => group))
+        foreach (Copy copy in groups.Take(count).SelectMany(group => group))
         {
-            if (read > 0) // where nothing is read the address may be any
+            races.Write(thread, copy.To, copy.Written, copy.Text);
+            if (copy.Read > 0) // where nothing is read the address may be any
             {
-                Read?.Invoke(from, read);
-                memory.AsSpan(from, read).CopyTo(shared.AsSpan(to));
+                Read?.Invoke(copy.From, copy.Read);
+                memory.AsSpan(copy.From, copy.Read).CopyTo(shared.AsSpan(copy.To));
             }
 
-            shared.AsSpan(to + read, written - read).Clear();
+            shared.AsSpan(copy.To + copy.Read, copy.Written - copy.Read).Clear();
         }
 
-        warp.Copies.RemoveRange(0, groups);
-        if (warp.Copies.Count == 0)
-            warp.Copies.Add([]);
-        return true;
+        groups.RemoveRange(0, count);
+        if (groups.Count == 0)
+            groups.Add([]);
     }
 
     /// <summary>The sum of a register and a constant in brackets.</summary>

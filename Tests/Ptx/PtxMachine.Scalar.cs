@@ -1,4 +1,4 @@
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>Instructions on a thread's registers.</summary>
 internal sealed partial class PtxMachine
@@ -10,16 +10,18 @@ internal sealed partial class PtxMachine
         bool wide = i.Type.EndsWith("64", StringComparison.Ordinal);
         return i.Name[0] switch
         {
+            "mov" when i.Operands[0][0] == '{' => Halves(i),
             "mov" => Unary(i, x => x),
-            "mapa" => Unary(i, x => x), // only clusters use what it gives
             "rem" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x % (int)(uint)y)),
             "shr" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x >> (int)y)),
             "neg" when i.Type == "s32" => Unary(i, x => (uint)-(int)(uint)x),
             "not" when i.Type == "pred" => Unary(i, x => x == 0 ? 1u : 0u),
+            "not" when i.Type == "b32" => Unary(i, x => ~(uint)x),
             "cvt" => Convert(i),
             "setp" => Compare(i),
             "selp" => Select(i),
             _ when i.Type == "f32" => DecodeReal(i),
+            "lop3" when i.Operands[4] == "0x96" => Ternary(i, (x, y, z) => x ^ y ^ z),
             "and" => Binary(i, (x, y) => x & y),
             "or" => Binary(i, (x, y) => x | y),
             "xor" => Binary(i, (x, y) => x ^ y),
@@ -33,6 +35,7 @@ internal sealed partial class PtxMachine
             "shr" when i.Type == "u32" => Binary(i, (x, y) => (uint)x >> (int)y),
             "min" when i.Type == "s32" => Binary(i, (x, y) => (uint)Math.Min((int)(uint)x, (int)(uint)y)),
             "max" when i.Type == "s32" => Binary(i, (x, y) => (uint)Math.Max((int)(uint)x, (int)(uint)y)),
+            "div" when i.Type == "u32" => Binary(i, (x, y) => (uint)x / (uint)y),
             "div" when i.Type == "s32" => Binary(i, (x, y) => (uint)((int)(uint)x / (int)(uint)y)),
             _ => null,
         };
@@ -50,6 +53,8 @@ internal sealed partial class PtxMachine
         "neg" => Unary(i, x => Bits(-Real(x))),
         "fma" => Ternary(i, (x, y, z) => Bits(MathF.FusedMultiplyAdd(Real(x), Real(y), Real(z)))),
         "rcp" => Unary(i, x => Bits(1f / Real(x))),
+        "sqrt" => Unary(i, x => Bits(MathF.Sqrt(Real(x)))),
+        "tanh" => Unary(i, x => Bits(MathF.Tanh(Real(x)))),
         "ex2" => Unary(i, x => Bits((float)Math.Pow(2, Real(x)))),
         "lg2" => Unary(i, x => Bits((float)Math.Log2(Real(x)))),
         _ => null,
@@ -69,12 +74,12 @@ internal sealed partial class PtxMachine
         ulong[] target = Register(i.Operands[0]);
         Func<int, ulong> x = Value(i.Operands[1]), y = Value(i.Operands[2]);
         Func<int, ulong> also = i.Operands.Length > 3 ? Value(i.Operands[3]) : _ => 1;
-        bool signed = i.Type[0] == 's';
         if (i.Type == "f32")
-            return i.Each(thread => target[thread] = (i.Name[1] == "gt" ? Real(x(thread)) > Real(y(thread)) : Real(x(thread)) != Real(y(thread)) == (i.Name[1] == "neu")) ? 1u : 0u);
+            return i.Each(thread => target[thread] = Ordered(Real(x(thread)), Real(y(thread))) ? 1u : 0u);
+        bool signed = i.Type[0] == 's', wide = i.Type.EndsWith("64", StringComparison.Ordinal);
         return i.Each(thread => target[thread] = also(thread) != 0 && Holds(Wide(x(thread)), Wide(y(thread))) ? 1u : 0u);
 
-        long Wide(ulong value) => i.Type.EndsWith("64", StringComparison.Ordinal) ? (long)value : signed ? (int)(uint)value : (uint)value;
+        long Wide(ulong value) => wide ? (long)value : signed ? (int)(uint)value : (uint)value;
 
         bool Holds(long a, long b) => i.Name[1] switch
         {
@@ -86,6 +91,23 @@ internal sealed partial class PtxMachine
             "ne" => a != b,
             _ => throw new NotSupportedException(i.Text),
         };
+
+        bool Ordered(float a, float b) => i.Name[1] switch
+        {
+            "lt" => a < b,
+            "gt" => a > b,
+            "eq" => a == b,
+            "neu" => a != b,
+            _ => throw new NotSupportedException(i.Text),
+        };
+    }
+
+    /// <summary>The lower and the upper 32 bits.</summary>
+    private Func<Warp, bool> Halves(Instruction i)
+    {
+        ulong[][] target = Registers(i.Operands[0]);
+        Func<int, ulong> x = Value(i.Operands[1]);
+        return i.Each(thread => (target[0][thread], target[1][thread]) = ((uint)x(thread), x(thread) >> 32));
     }
 
     private Func<Warp, bool> Select(Instruction i)

@@ -1,6 +1,6 @@
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>
 /// Products of a warpgroup whose right and perhaps left operands lie in shared memory (wgmma, PTX ISA 8.0, section 9.7.14): a warp makes its

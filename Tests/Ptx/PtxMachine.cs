@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using TrigFlowNative.Engine.Ptx;
 
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>
 /// Runs the text of a kernel with tensor-core instructions on the host, warp by warp, so that a machine without a GPU can check
 /// every index of it: fragments, shared memory, barriers. Only what such kernels use is known; the rest throws by name.
 /// </summary>
 /// <remarks>
-/// Shared memory and registers start as NaN. A warp runs until it has to wait, so that a missing barrier shows as a warp
-/// that is far ahead of the others; an asynchronous copy destroys its target when it starts and fills it when it is waited for or,
-/// if it arrives at a barrier, when no warp can go on, in an order of chance.
+/// Shared memory and registers start as NaN. Accesses to shared memory that no barrier orders throw, those within a warp too
+/// (<see cref="SharedMemoryRaces"/>). A warp runs until it has to wait; an asynchronous copy destroys its target when it starts and fills it
+/// when it is waited for or, if it arrives at a barrier, when no warp can go on, in an order of chance.
 /// Lanes that branch apart run one path after the other, those that are behind first. Clusters run one after another, the blocks of one
 /// at a time.
 /// </remarks>
@@ -26,11 +26,13 @@ internal sealed partial class PtxMachine
     private readonly Dictionary<string, ulong> arguments = [];
     private byte[] argument = [];
     private readonly Dictionary<string, int> labels = [];
-    private readonly Dictionary<ulong, (int Arrived, List<Warp> Waiting)> barriers = [];
+    private readonly Dictionary<ulong, BlockBarrier> barriers = [];
     private readonly List<Func<Warp, bool>> program = [];
     private readonly List<bool> whole = [];
     private readonly string[] parameters;
+    private readonly int argumentBytes;
     private readonly byte[] local;
+    private SharedMemoryRaces races;
     private Warp[] warps = [];
     private int block, blocksOfGrid;
 
@@ -43,10 +45,12 @@ internal sealed partial class PtxMachine
     public PtxMachine(PtxKernelSpec spec, byte[] memory)
     {
         (this.spec, this.memory) = (spec, memory);
-        shared = new byte[(spec.Cluster - 1) * BlockStride + spec.SharedBytes];
+        shared = new byte[(spec.Cluster - 1) * BlockStride + SharedStart + spec.SharedBytes];
+        races = NewRaces();
         local = new byte[LocalBytes * Threads];
         arrivals = new int[Threads];
-        string text = spec.Compile().Text;
+        (string text, string entry) = spec.Compile();
+        argumentBytes = PtxSource.ParameterBytes(text, entry);
         int end = text.IndexOf(".maxntid", StringComparison.Ordinal);
         parameters = [.. Parameter().Matches(text[..end]).Select(match => match.Groups[1].Value)];
         int scope = 0;
@@ -72,6 +76,7 @@ internal sealed partial class PtxMachine
     {
         Assert(spec.Method.GetParameters() is [var only] && only.ParameterType == typeof(T), $"{spec.Method.Name} does not take one {typeof(T).Name}");
         argument = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray();
+        Assert(argument.Length == argumentBytes, $"{spec.Method.Name}'s text takes {argumentBytes} bytes, not {argument.Length}");
         Run(blocks);
     }
 
@@ -131,29 +136,49 @@ internal sealed partial class PtxMachine
             Assert(moved || DeliverAny(), "all warps wait");
         }
 
-        Assert(warps.All(warp => warp.Copies.All(group => group.All(copy => copy.Read == 0)) && warp.Stores.Count == 0), "the kernel ends before its copies"); // zeros may come too late
+        Assert(warps.All(warp => warp.Copies.All(groups => groups.All(group => group.All(copy => copy.Read == 0))) && warp.Stores.Count == 0), "the kernel ends before its copies"); // zeros may come too late
         EndCluster();
-        Assert(barriers.Values.All(barrier => barrier.Arrived == 0), "a barrier that is waited for no more");
+        Assert(barriers.Count == 0, "a barrier that is waited for no more");
         Assert(warps.All(warp => warp.Products.Count == 0 && warp.Groups.Count == 0), "the kernel ends before its products");
     }
 
-    /// <summary>Comes to a barrier and, unless it only says so, waits until as many threads have come as the barrier wants.</summary>
-    private bool Arrive(Warp warp, ulong barrier, ulong threads, bool waits)
+    /// <summary>
+    /// Comes to a barrier and, unless it only says so, waits until as many threads have come as the barrier wants. What they have done before is
+    /// then ordered before what those do who have waited.
+    /// </summary>
+    private void Arrive(Warp warp, ulong name, BarrierUse use)
     {
-        (int arrived, List<Warp> waiting) = barriers.GetValueOrDefault(barrier, (0, []));
-        arrived += Lanes;
-        if (waits)
-            waiting.Add(warp);
-        warp.Waiting = waits;
-        if ((ulong)arrived == threads)
+        if (!barriers.TryGetValue(name, out BlockBarrier? barrier))
+            barriers[name] = barrier = new BlockBarrier(use.Place, races.NewClock(), []);
+        Assert(barrier.Place == use.Place, "threads wait at different places");
+        foreach (int thread in use.Orders ? warp.Threads : [])
+            races.Release(thread, barrier.Clock);
+        barrier.Arrived += Lanes;
+        if (use.Waits)
+            barrier.Waiting.Add(warp);
+        warp.Waiting = use.Waits;
+        if (barrier.Arrived < use.Threads)
+            return;
+        barriers.Remove(name);
+        foreach (Warp other in barrier.Waiting)
         {
-            waiting.ForEach(other => other.Waiting = false);
-            (arrived, waiting) = (0, []);
+            other.Waiting = false;
+            foreach (int thread in use.Orders ? other.Threads : [])
+                races.Acquire(thread, barrier.Clock);
         }
-
-        barriers[barrier] = (arrived, waiting);
-        return true;
     }
+
+    /// <summary>The lanes of a warp meet.</summary>
+    private void Meet(Warp warp)
+    {
+        int[] clock = races.NewClock();
+        foreach (int thread in warp.Threads)
+            races.Release(thread, clock);
+        foreach (int thread in warp.Threads)
+            races.Acquire(thread, clock);
+    }
+
+    private SharedMemoryRaces NewRaces() => new(Threads, Lanes, shared.Length);
 
     private Func<Warp, bool> Decode(string statement)
     {
@@ -186,15 +211,26 @@ internal sealed partial class PtxMachine
                 };
             case "ret":
                 return warp => i.Each(thread => warp.Next[thread - warp.First] = int.MaxValue)(warp);
+            case "bar" when i.Name[1] == "warp":
+                return Together(i, Meet);
             case "bar":
                 Func<int, ulong> barrier = Value(i.Operands[0]), threads = i.Operands.Length > 1 ? Value(i.Operands[1]) : _ => (ulong)spec.Threads;
-                return warp => Arrive(warp.Whole(i.Text), OfBlock(warp, barrier(warp.First)), threads(warp.First), i.Name[1] == "sync");
+                int place = i.Operands.Length > 1 ? -1 : program.Count; // all threads of the block come to the same statement
+                return Together(i, warp => Arrive(
+                    warp, OfBlock(warp, barrier(warp.First)), new BarrierUse((int)threads(warp.First), Waits: i.Name[1] == "sync", Orders: true, place)));
             case "wgmma" when i.Name[1] == "fence":
-                return warp => Arrive(warp.Whole(i.Text), OfBlock(warp, NamedBarriers + (ulong)InBlock(warp.First) / WarpgroupThreads), WarpgroupThreads, waits: true); // the warps of a warpgroup multiply together
+                return Together(i, warp => Arrive( // the warps of a warpgroup multiply together
+                    warp, OfBlock(warp, NamedBarriers + (ulong)InBlock(warp.First) / WarpgroupThreads), new BarrierUse(WarpgroupThreads, Waits: true, Orders: false, Place: -1)));
             default:
                 return null;
         }
     }
+
+    private static Func<Warp, bool> Together(Instruction i, Action<Warp> execute) => warp =>
+    {
+        execute(warp.Whole(i.Text));
+        return true;
+    };
 
     private static string[] Operands(string text) => [.. Operand().Matches(text).Select(match => match.Value)];
 
@@ -215,6 +251,8 @@ internal sealed partial class PtxMachine
     {
         if (operand == "%tid.x")
             return thread => (ulong)InBlock(thread);
+        if (operand == "%ntid.x")
+            return _ => (ulong)spec.Threads;
         if (operand == "%laneid")
             return thread => (ulong)(thread % Lanes);
         if (operand == "%ctaid.x")
@@ -227,8 +265,8 @@ internal sealed partial class PtxMachine
             return thread => (ulong)(thread * LocalBytes) + 16 * depot;
         }
 
-        if (operand == PtxSource.SharedMemory)
-            return thread => (ulong)(Rank(thread) * BlockStride);
+        if (operand is PtxSource.SharedMemory or "__dyn_shared_alloca")
+            return thread => (ulong)(Rank(thread) * BlockStride + SharedStart);
         if (char.IsAsciiDigit(operand[0]) || operand[0] == '-')
         {
             ulong constant = operand.StartsWith("0f", StringComparison.Ordinal) || operand.StartsWith("0x", StringComparison.Ordinal)
@@ -254,7 +292,7 @@ internal sealed partial class PtxMachine
     /// <summary>What orders or hands over, where everything happens in order.</summary>
     private static readonly string[] Ignored =
     [
-        "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group", "bar.warp.sync",
+        "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group",
     ];
 
     /// <summary>What all lanes of a warp execute together.</summary>
@@ -269,77 +307,4 @@ internal sealed partial class PtxMachine
     /// <summary>A list in braces, an address in brackets, or a word.</summary>
     [GeneratedRegex(@"\{[^}]*\}|\[[^\]]*\]|[^\s,]+")]
     private static partial Regex Operand();
-
-    /// <summary>A decoded statement.</summary>
-    private sealed record Instruction(string Text, string[] Name, string[] Operands, Func<int, bool> On)
-    {
-        public string Type => Name[^1];
-
-        /// <summary>An instruction that every lane executes by itself.</summary>
-        public Func<Warp, bool> Each(Action<int> execute) => warp =>
-        {
-            for (int lane = 0; lane < Lanes; lane++)
-                if (warp.Active[lane] && On(warp.First + lane))
-                    execute(warp.First + lane);
-            return true;
-        };
-    }
-
-    private sealed class Warp(int first)
-    {
-        public int First { get; } = first;
-
-        /// <summary>The next statement of each lane; past all statements for one that has ended.</summary>
-        public int[] Next { get; } = new int[Lanes];
-
-        /// <summary>The lanes that execute the statement at hand.</summary>
-        public bool[] Active { get; } = new bool[Lanes];
-
-        public bool Waiting { get; set; }
-
-        /// <summary>Whether the warp has just arrived at a barrier that others wait for: they go first, so that an arrival that comes too early shows.</summary>
-        public bool Yields { get; set; }
-
-        public bool Done => Next.All(next => next == int.MaxValue);
-
-        /// <summary>Groups of copies under way, the last open: bytes read of the bytes written, the rest zeros.</summary>
-        public List<List<(int To, int From, int Read, int Written)>> Copies { get; } = [[]];
-
-        /// <summary>Stores of boxes under way; they read shared memory no sooner than somebody waits for them.</summary>
-        public Queue<Action> Stores { get; } = [];
-
-        /// <summary>Products of a warpgroup that have been issued, and groups of them that have been committed.</summary>
-        public List<Action> Products { get; } = [];
-
-        /// <inheritdoc cref="Products"/>
-        public Queue<List<Action>> Groups { get; } = [];
-
-        /// <summary>Groups that have been committed so far.</summary>
-        public int Committed { get; set; }
-
-        /// <summary>Takes the lanes that are furthest behind a statement on; returns the statement they execute. Lanes at a statement of the whole warp wait for the others.</summary>
-        public int Begin(List<bool> whole)
-        {
-            int at = Next.Where(next => next < whole.Count && (!whole[next] || Next.All(other => other == next))).DefaultIfEmpty(Next.Min()).Min();
-            for (int lane = 0; lane < Lanes; lane++)
-                Active[lane] = Next[lane] == at;
-            GoTo(at + 1);
-            return at;
-        }
-
-        /// <summary>Sets the next statement of the lanes at work.</summary>
-        public void GoTo(int statement)
-        {
-            for (int lane = 0; lane < Lanes; lane++)
-                if (Active[lane])
-                    Next[lane] = statement;
-        }
-
-        /// <summary>Throws unless all lanes are at work.</summary>
-        public Warp Whole(string text)
-        {
-            Assert(Active.All(active => active), $"lanes of a warp part: {text}");
-            return this;
-        }
-    }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
-namespace TrigFlowNative.Tests.Kernels;
+namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>The global memory of a <see cref="PtxMachine"/>, poisoned, and what a test has put there.</summary>
 internal sealed class PtxMachineMemory

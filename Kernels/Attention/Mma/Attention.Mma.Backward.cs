@@ -1,5 +1,6 @@
 using ILGPU;
-using ILGPU.Runtime;
+using ILGPU.Algorithms;
+using ILGPU.Algorithms.ScanReduceOperations;
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
@@ -30,117 +31,92 @@ public static partial class Attention
             sum += BFloat16.Lower(a) * BFloat16.Lower(b) + BFloat16.Upper(a) * BFloat16.Upper(b);
         }
 
-        sum += Warp.ShuffleXor(sum, 16);
-        sum += Warp.ShuffleXor(sum, 8);
-        sum += Warp.ShuffleXor(sum, 4);
-        sum += Warp.ShuffleXor(sum, 2);
-        sum += Warp.ShuffleXor(sum, 1);
+        sum = WarpExtensions.AllReduce<float, AddFloat>(sum);
         if (lane == 0)
             delta[i] = sum;
     }
 
-    internal static void QueryGradientMma(
-        long qkv, long dy, long logSumExp, long delta, long dqkv,
-        int length, int heads, int depth, int rows, int streamed, int tiles, float scale, int add)
+    [PtxEntry]
+    internal static void QueryGradientMma(AttentionMmaBackward a)
     {
         CudaAsm.Emit("@@declare;");
-        int pair = Grid.IdxX / tiles, row = (Grid.IdxX - pair * tiles) * rows, image = pair / heads, left = length - row;
-        long channels = 2L * heads * depth, stride = 3 * channels, head = 2L * (pair - image * heads) * depth;
-        long origin = (long)image * length * stride + head, statistics = 4L * (pair * length + row);
-        long keys = qkv + origin + channels, values = keys + channels;
-        CudaAsm.Emit("@@load_own0 %0, %1, %2;", qkv + origin + row * stride, left, stride);
-        CudaAsm.Emit("@@load_own1 %0, %1, %2;", dy + ((long)image * length + row) * channels + head, left, channels);
-        CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys, length, stride);
-        CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values, length, stride);
-        CudaAsm.Emit("@@rows %0, %1, %2, %3;", logSumExp + statistics, delta + statistics, left, scale);
-        for (int first = 0; first < length; first += streamed)
+        AttentionSizes s = a.Grid.Sizes;
+        int pair = Grid.IdxX / a.Grid.Tiles, row = (Grid.IdxX - pair * a.Grid.Tiles) * a.MTile, image = pair / s.Heads, left = s.Length - row;
+        long channels = 2L * s.Heads * s.Depth, stride = 3 * channels, head = 2L * (pair - image * s.Heads) * s.Depth;
+        long origin = (long)image * s.Length * stride + head, statistics = 4L * (pair * s.Length + row);
+        long keys = a.Qkv + origin + channels, values = keys + channels;
+        CudaAsm.Emit("@@load_m0 %0, %1, %2;", a.Qkv + origin + row * stride, left, stride);
+        CudaAsm.Emit("@@load_m1 %0, %1, %2;", a.Dy + ((long)image * s.Length + row) * channels + head, left, channels);
+        CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys, s.Length, stride);
+        CudaAsm.Emit("@@load_n1 %0, %1, %2;", values, s.Length, stride);
+        CudaAsm.Emit("@@rows %0, %1, %2, %3;", a.LogSumExp + statistics, a.Delta + statistics, left, s.Scale);
+        for (int first = 0; first < s.Length; first += a.NTile)
         {
             CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;");
             CudaAsm.Emit("@@arrived;");
-            int next = first + streamed;
-            if (next < length)
+            int next = first + a.NTile;
+            if (next < s.Length)
             {
-                CudaAsm.Emit("@@load_tile0 %0, %1, %2;", keys + next * stride, length - next, stride);
-                CudaAsm.Emit("@@load_tile1 %0, %1, %2;", values + next * stride, length - next, stride);
+                CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n1 %0, %1, %2;", values + next * stride, s.Length - next, stride);
             }
 
             CudaAsm.Emit("@@logits;");
-            if (next > length)
-                CudaAsm.Emit("@@mask %0;", length - first);
+            if (next > s.Length)
+                CudaAsm.Emit("@@mask %0;", s.Length - first);
             CudaAsm.Emit("@@weights;");
             CudaAsm.Emit("@@outputs;");
         }
 
-        if (add != 0)
-            CudaAsm.Emit("@@add %0, %1, %2;", dqkv + origin + row * stride, left, stride);
+        if (a.Add != 0)
+            CudaAsm.Emit("@@add %0, %1, %2;", a.Dqkv + origin + row * stride, left, stride);
         else
-            CudaAsm.Emit("@@store %0, %1, %2;", dqkv + origin + row * stride, left, stride);
+            CudaAsm.Emit("@@store %0, %1, %2;", a.Dqkv + origin + row * stride, left, stride);
     }
 
-    internal static void KeyValueGradientMma(
-        long qkv, long dy, long logSumExp, long delta, long dqkv,
-        int length, int heads, int depth, int rows, int streamed, int tiles, float scale, int add)
+    [PtxEntry]
+    internal static void KeyValueGradientMma(AttentionMmaBackward a)
     {
         CudaAsm.Emit("@@declare;");
-        int pair = Grid.IdxX / tiles, row = (Grid.IdxX - pair * tiles) * rows, image = pair / heads, left = length - row;
-        long channels = 2L * heads * depth, stride = 3 * channels, head = 2L * (pair - image * heads) * depth;
-        long queries = (long)image * length * stride + head, keys = queries + channels + row * stride, statistics = 4L * pair * length;
-        long cotangents = dy + (long)image * length * channels + head;
-        CudaAsm.Emit("@@load_own0 %0, %1, %2;", qkv + keys, left, stride);
-        CudaAsm.Emit("@@load_own1 %0, %1, %2;", qkv + keys + channels, left, stride);
-        CudaAsm.Emit("@@load_tile0 %0, %1, %2;", qkv + queries, length, stride);
-        CudaAsm.Emit("@@load_tile1 %0, %1, %2;", cotangents, length, channels);
-        CudaAsm.Emit("@@load_statistics %0, %1, %2;", logSumExp + statistics, delta + statistics, length);
-        for (int first = 0; first < length; first += streamed)
+        AttentionSizes s = a.Grid.Sizes;
+        int pair = Grid.IdxX / a.Grid.Tiles, row = (Grid.IdxX - pair * a.Grid.Tiles) * a.MTile, image = pair / s.Heads, left = s.Length - row;
+        long channels = 2L * s.Heads * s.Depth, stride = 3 * channels, head = 2L * (pair - image * s.Heads) * s.Depth;
+        long queries = (long)image * s.Length * stride + head, keys = queries + channels + row * stride, statistics = 4L * pair * s.Length;
+        long cotangents = a.Dy + (long)image * s.Length * channels + head;
+        CudaAsm.Emit("@@load_m0 %0, %1, %2;", a.Qkv + keys, left, stride);
+        CudaAsm.Emit("@@load_m1 %0, %1, %2;", a.Qkv + keys + channels, left, stride);
+        CudaAsm.Emit("@@load_n0 %0, %1, %2;", a.Qkv + queries, s.Length, stride);
+        CudaAsm.Emit("@@load_n1 %0, %1, %2;", cotangents, s.Length, channels);
+        CudaAsm.Emit("@@load_statistics %0, %1, %2;", a.LogSumExp + statistics, a.Delta + statistics, s.Length);
+        for (int first = 0; first < s.Length; first += a.NTile)
         {
             CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;");
             CudaAsm.Emit("@@arrived;");
-            int next = first + streamed;
-            if (next < length)
+            int next = first + a.NTile;
+            if (next < s.Length)
             {
-                CudaAsm.Emit("@@load_tile0 %0, %1, %2;", qkv + queries + next * stride, length - next, stride);
-                CudaAsm.Emit("@@load_tile1 %0, %1, %2;", cotangents + next * channels, length - next, channels);
+                CudaAsm.Emit("@@load_n0 %0, %1, %2;", a.Qkv + queries + next * stride, s.Length - next, stride);
+                CudaAsm.Emit("@@load_n1 %0, %1, %2;", cotangents + next * channels, s.Length - next, channels);
                 long tile = statistics + 4L * next;
-                CudaAsm.Emit("@@load_statistics %0, %1, %2;", logSumExp + tile, delta + tile, length - next);
+                CudaAsm.Emit("@@load_statistics %0, %1, %2;", a.LogSumExp + tile, a.Delta + tile, s.Length - next);
             }
 
             CudaAsm.Emit("@@logits;");
-            if (next > length)
-                CudaAsm.Emit("@@mask %0;", length - first);
-            CudaAsm.Emit("@@weights %0;", scale);
+            if (next > s.Length)
+                CudaAsm.Emit("@@mask %0;", s.Length - first);
+            CudaAsm.Emit("@@weights %0;", s.Scale);
             CudaAsm.Emit("@@outputs;");
         }
 
-        if (add != 0)
+        if (a.Add != 0)
         {
-            CudaAsm.Emit("@@add %0, %1, %2;", dqkv + keys + channels, left, stride);
-            CudaAsm.Emit("@@add_u %0, %1, %2;", dqkv + keys, left, stride);
+            CudaAsm.Emit("@@add %0, %1, %2;", a.Dqkv + keys + channels, left, stride);
+            CudaAsm.Emit("@@add_u %0, %1, %2;", a.Dqkv + keys, left, stride);
         }
         else
         {
-            CudaAsm.Emit("@@store %0, %1, %2;", dqkv + keys + channels, left, stride);
-            CudaAsm.Emit("@@store_u %0, %1, %2;", dqkv + keys, left, stride);
+            CudaAsm.Emit("@@store %0, %1, %2;", a.Dqkv + keys + channels, left, stride);
+            CudaAsm.Emit("@@store_u %0, %1, %2;", a.Dqkv + keys, left, stride);
         }
-    }
-
-    private static Action BackwardOnTensorCores(
-        GpuDevice gpu, AttentionTiling tiling, Tensor qkv, Tensor y, Tensor dy, Tensor logSumExp, Tensor delta, GradientSlot slot,
-        AttentionSizes sizes)
-    {
-        var deltas = gpu.Accelerator.LoadKernel<ArrayView<uint>, ArrayView<uint>, ArrayView<float>, AttentionSizes>(DeltaWarpKernel);
-        PtxKernel queries = PtxKernel.Load(gpu, MmaSpec(nameof(QueryGradientMma), tiling));
-        PtxKernel keysAndValues = PtxKernel.Load(gpu, MmaSpec(nameof(KeyValueGradientMma), tiling));
-        var grid = new KernelConfig((delta.Count + DeltaThreads / 32 - 1) / (DeltaThreads / 32), DeltaThreads);
-        int tiles = sizes.Tiles(tiling.Rows);
-        return () =>
-        {
-            deltas(gpu.Stream, grid, y.ViewOf<BFloat16>().Cast<uint>(), dy.ViewOf<BFloat16>().Cast<uint>(), delta.View, sizes);
-            Launch(queries);
-            Launch(keysAndValues);
-        };
-
-        void Launch(PtxKernel kernel) => kernel.Launch(
-            sizes.Pairs * tiles, qkv.Address, dy.Address, logSumExp.Address, delta.Address, slot.Tensor.Address,
-            sizes.Length, sizes.Heads, sizes.Depth, tiling.Rows, tiling.Streamed, tiles, sizes.Scale, slot.Add);
     }
 }

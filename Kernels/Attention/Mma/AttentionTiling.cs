@@ -7,65 +7,65 @@ namespace TrigFlowNative.Kernels;
 /// How a block of the tensor-core kernels divides its work and its shared memory. A warp owns 16 rows (queries, or keys where
 /// keys have the gradient) and streams the other side. Up to D = 128 it holds all channels of its rows' sums in registers. Beyond,
 /// two sums of 16 x D would take all 255 of a thread's registers, so that two warps share 16 rows: each computes the
-/// logits of half of a streamed tile, they exchange weights through shared memory, and each sums half of the channels.
+/// logits of half of an n tile, they exchange weights through shared memory, and each sums half of the channels.
 /// </summary>
 /// <remarks>
 /// Rows of a tile lie 2 D + 16 bytes apart. D is a multiple of 16 there, hence that is an odd multiple of 16 bytes, and the
 /// eight rows that ldmatrix reads at once lie in different banks, at constant offsets from one address per lane.
 /// </remarks>
 /// <param name="Depth">Channels D of a head.</param>
-/// <param name="Rows">Rows that a block owns: 16 for each warp, or pair of warps; a power of two.</param>
-/// <param name="Streamed">Rows of a streamed tile; a power of two, at least 16 for each warp of a pair.</param>
+/// <param name="MTile">Rows of an m tile: 16 for each warp, or pair of warps; a power of two.</param>
+/// <param name="NTile">Rows of an n tile; a power of two, at least 16 for each warp of a pair.</param>
 /// <param name="Split">Warps that share a row: 1 or 2.</param>
-internal sealed record AttentionTiling(int Depth, int Rows, int Streamed, int Split)
+internal sealed record AttentionTiling(int Depth, int MTile, int NTile, int Split)
 {
-    /// <summary>Greatest D.</summary>
+    /// <summary>Largest D.</summary>
     public const int MaxDepth = 256;
 
-    /// <summary>Greatest D of which a warp holds two sums.</summary>
+    /// <summary>Largest D of which a warp holds two sums.</summary>
     private const int UnsplitDepth = 128;
 
-    /// <summary>Greatest D of which a warp holds two sums beside the logits of 64 streamed rows without spilling.</summary>
+    /// <summary>Largest D of which a warp holds two sums beside the logits of 64 rows of an n tile without spilling.</summary>
     private const int LongTileDepth = 96;
 
     /// <summary>Names the tiling for <see cref="Engine.Ptx.PtxKernelSpec.Variant"/>.</summary>
-    public string Name => $"d{Depth}-r{Rows}-s{Streamed}-w{Split}";
+    public string Name => $"d{Depth}-r{MTile}-s{NTile}-w{Split}";
 
     /// <summary>D rounded up so that each warp sums a multiple of 16 channels; what is added is zeros in shared memory.</summary>
     public int Width => (Depth + 16 * Split - 1) / (16 * Split) * (16 * Split);
 
     /// <summary>Threads of a block.</summary>
-    public int Threads => 2 * Rows * Split;
+    public int Threads => 2 * MTile * Split;
 
     /// <summary>Bytes from a row of a tile to the next.</summary>
     public int Pitch => 2 * Width + 16;
 
     /// <summary>Bytes from a row of exchanged weights to the next.</summary>
-    public int WeightPitch => 2 * Streamed + 16;
+    public int WeightPitch => 2 * NTile + 16;
 
-    /// <summary>Bytes from the first two streamed tiles and their rows' statistics to the second two.</summary>
-    public int StageBytes => 2 * Streamed * Pitch + 2 * 4 * Streamed;
+    /// <summary>Bytes from the first two n tiles and their rows' statistics to the second two.</summary>
+    public int StageBytes => 2 * NTile * Pitch + 2 * 4 * NTile;
 
     /// <summary>Dynamic shared memory of a block.</summary>
     public int SharedBytes => Exchange + (Split > 1 ? 2 * ExchangeBytes : 0);
 
     /// <summary>Bytes of a statistic of every row by each warp of a pair.</summary>
-    public int ExchangeBytes => 4 * Split * Rows;
+    public int ExchangeBytes => 4 * Split * MTile;
 
     /// <summary>Where the pairs of warps exchange rows' statistics.</summary>
     public int Exchange => Weights(Split > 1 ? 2 : 0);
 
-    /// <summary>Where own tile i lies, 0 or 1.</summary>
-    public int Own(int i) => i * Rows * Pitch;
+    /// <summary>Where m tile i lies, 0 or 1.</summary>
+    public int M(int i) => i * MTile * Pitch;
 
-    /// <summary>Where streamed tile i lies: 0 and 1 and, behind their statistics, 2 and 3.</summary>
-    public int Tile(int i) => Own(2) + i / 2 * StageBytes + i % 2 * Streamed * Pitch;
+    /// <summary>Where n tile i lies: 0 and 1 and, behind their statistics, 2 and 3.</summary>
+    public int N(int i) => M(2) + i / 2 * StageBytes + i % 2 * NTile * Pitch;
 
-    /// <summary>Where a statistic of the first stage's streamed rows lies, 0 or 1.</summary>
-    public int Statistic(int i) => Own(2) + 2 * Streamed * Pitch + i * 4 * Streamed;
+    /// <summary>Where a statistic of the first stage's n tile lies, 0 or 1.</summary>
+    public int Statistic(int i) => M(2) + 2 * NTile * Pitch + i * 4 * NTile;
 
     /// <summary>Where pairs of warps exchange weights, 0 or 1.</summary>
-    public int Weights(int i) => Own(2) + 2 * StageBytes + i * Rows * WeightPitch;
+    public int Weights(int i) => M(2) + 2 * StageBytes + i * MTile * WeightPitch;
 
     /// <summary>The tiling for a head on a GPU; null if none fits, and the portable kernels must serve.</summary>
     public static AttentionTiling? For(GpuDevice gpu, AttentionSizes sizes) =>
@@ -82,11 +82,11 @@ internal sealed record AttentionTiling(int Depth, int Rows, int Streamed, int Sp
         if (depth % 8 != 0 || depth > MaxDepth) // rows must begin at multiples of 16 bytes
             return null;
         int split = depth > UnsplitDepth ? 2 : 1, rows = split > 1 || length <= 64 ? 64 : 128;
-        for (int streamed = depth is > LongTileDepth and <= UnsplitDepth ? 32 : 64; streamed >= 16 * split; streamed /= 2)
+        for (int nTile = depth is > LongTileDepth and <= UnsplitDepth ? 32 : 64; nTile >= 16 * split; nTile /= 2)
         {
-            for (int own = rows; own >= 32; own /= 2)
+            for (int mTile = rows; mTile >= 32; mTile /= 2)
             {
-                var tiling = new AttentionTiling(depth, own, streamed, split);
+                var tiling = new AttentionTiling(depth, mTile, nTile, split);
                 if (tiling.SharedBytes <= sharedBytes)
                     return tiling;
             }

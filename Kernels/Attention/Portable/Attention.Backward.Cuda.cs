@@ -25,30 +25,30 @@ public static partial class Attention
         ArrayView<float> qkv, ArrayView<float> dy, ArrayView<float> logSumExp, ArrayView<float> delta, ArrayView<float> dqkv,
         AttentionSizes sizes, int add)
     {
-        ArrayView<Float4> queries = SharedMemory.Allocate<Float4>(OwnChunk);
-        ArrayView<Float4> cotangents = SharedMemory.Allocate<Float4>(OwnChunk);
-        ArrayView<Float4> keys = SharedMemory.Allocate<Float4>(StreamedChunk);
-        ArrayView<Float4> values = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> queries = SharedMemory.Allocate<Float4>(MChunk);
+        ArrayView<Float4> cotangents = SharedMemory.Allocate<Float4>(MChunk);
+        ArrayView<Float4> keys = SharedMemory.Allocate<Float4>(NChunk);
+        ArrayView<Float4> values = SharedMemory.Allocate<Float4>(NChunk);
         ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(WeightTile);
-        int pair = Grid.IdxX / sizes.Tiles(OwnRows), row = (Grid.IdxX - pair * sizes.Tiles(OwnRows)) * OwnRows;
+        int pair = Grid.IdxX / sizes.Tiles(MTile), row = (Grid.IdxX - pair * sizes.Tiles(MTile)) * MTile;
         int q = sizes.Query(pair), k = q + sizes.Channels, v = k + sizes.Channels, output = sizes.Output(pair);
         int saved = pair * sizes.Length + row + 4 * Ty, rows = sizes.Length - row - 4 * Ty;
         Float4 rowLog = Float4.Load(logSumExp, saved, rows, 0), rowDelta = Float4.Load(delta, saved, rows, 0);
         Float4 scale = Float4.All(sizes.Scale), one = Float4.All(1f);
-        for (int first = 0; first < sizes.Length; first += Streamed)
+        for (int first = 0; first < sizes.Length; first += NTile)
         {
             AttentionTile p = AttentionTile.Zero, dp = AttentionTile.Zero;
             for (int channel = 0; channel < sizes.Depth; channel += Chunk)
             {
-                (Float4 q0, Float4 q1) = LoadOwn(qkv, q, sizes.Stride, row, channel, sizes);
-                (Float4 c0, Float4 c1) = LoadOwn(dy, output, sizes.Channels, row, channel, sizes);
-                AttentionQuad k4 = LoadStreamed(qkv, k, sizes.Stride, first, channel, sizes);
-                AttentionQuad v4 = LoadStreamed(qkv, v, sizes.Stride, first, channel, sizes);
+                (Float4 q0, Float4 q1) = LoadM(qkv, q, sizes.Stride, row, channel, sizes);
+                (Float4 c0, Float4 c1) = LoadM(dy, output, sizes.Channels, row, channel, sizes);
+                AttentionQuad k4 = LoadN(qkv, k, sizes.Stride, first, channel, sizes);
+                AttentionQuad v4 = LoadN(qkv, v, sizes.Stride, first, channel, sizes);
                 Group.Barrier();
-                PutOwn(queries, sizes.Scale * q0, sizes.Scale * q1);
-                PutOwn(cotangents, c0, c1);
-                PutStreamed(keys, k4);
-                PutStreamed(values, v4);
+                PutM(queries, sizes.Scale * q0, sizes.Scale * q1);
+                PutM(cotangents, c0, c1);
+                PutN(keys, k4);
+                PutN(values, v4);
                 Group.Barrier();
                 p = MultiplyAdd(queries, 0, keys, p);
                 dp = MultiplyAdd(cotangents, 0, values, dp);
@@ -57,8 +57,8 @@ public static partial class Attention
             p = AttentionTile.Exp(AttentionTile.Mask(p, sizes.Length - first - 4 * Tx) - rowLog);
             PutWeights(weights, scale * (p * (dp - rowDelta)));
 
-            int end = Math.Min(Streamed, sizes.Length - first);
-            for (int channel = 0; channel < sizes.Depth; channel += Streamed)
+            int end = Math.Min(NTile, sizes.Length - first);
+            for (int channel = 0; channel < sizes.Depth; channel += NTile)
             {
                 AttentionTile dq = AttentionTile.Zero;
                 for (int key = 0; key < end; key += Chunk)
@@ -79,29 +79,29 @@ public static partial class Attention
         ArrayView<float> qkv, ArrayView<float> dy, ArrayView<float> logSumExp, ArrayView<float> delta, ArrayView<float> dqkv,
         AttentionSizes sizes, int add)
     {
-        ArrayView<Float4> keys = SharedMemory.Allocate<Float4>(OwnChunk);
-        ArrayView<Float4> values = SharedMemory.Allocate<Float4>(OwnChunk);
-        ArrayView<Float4> queries = SharedMemory.Allocate<Float4>(StreamedChunk);
-        ArrayView<Float4> cotangents = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> keys = SharedMemory.Allocate<Float4>(MChunk);
+        ArrayView<Float4> values = SharedMemory.Allocate<Float4>(MChunk);
+        ArrayView<Float4> queries = SharedMemory.Allocate<Float4>(NChunk);
+        ArrayView<Float4> cotangents = SharedMemory.Allocate<Float4>(NChunk);
         ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(WeightTile);
         ArrayView<Float4> dWeights = SharedMemory.Allocate<Float4>(WeightTile);
-        int pair = Grid.IdxX / sizes.Tiles(OwnRows), row = (Grid.IdxX - pair * sizes.Tiles(OwnRows)) * OwnRows;
+        int pair = Grid.IdxX / sizes.Tiles(MTile), row = (Grid.IdxX - pair * sizes.Tiles(MTile)) * MTile;
         int q = sizes.Query(pair), k = q + sizes.Channels, v = k + sizes.Channels, output = sizes.Output(pair);
         Float4 scale = Float4.All(sizes.Scale), one = Float4.All(1f);
-        for (int first = 0; first < sizes.Length; first += Streamed)
+        for (int first = 0; first < sizes.Length; first += NTile)
         {
             AttentionTile p = AttentionTile.Zero, dp = AttentionTile.Zero;
             for (int channel = 0; channel < sizes.Depth; channel += Chunk)
             {
-                (Float4 k0, Float4 k1) = LoadOwn(qkv, k, sizes.Stride, row, channel, sizes);
-                (Float4 v0, Float4 v1) = LoadOwn(qkv, v, sizes.Stride, row, channel, sizes);
-                AttentionQuad q4 = LoadStreamed(qkv, q, sizes.Stride, first, channel, sizes);
-                AttentionQuad c4 = LoadStreamed(dy, output, sizes.Channels, first, channel, sizes);
+                (Float4 k0, Float4 k1) = LoadM(qkv, k, sizes.Stride, row, channel, sizes);
+                (Float4 v0, Float4 v1) = LoadM(qkv, v, sizes.Stride, row, channel, sizes);
+                AttentionQuad q4 = LoadN(qkv, q, sizes.Stride, first, channel, sizes);
+                AttentionQuad c4 = LoadN(dy, output, sizes.Channels, first, channel, sizes);
                 Group.Barrier();
-                PutOwn(keys, k0, k1);
-                PutOwn(values, v0, v1);
-                PutStreamed(queries, sizes.Scale * q4); // the scaled operand is the forward pass's, and with it the logits' rounding
-                PutStreamed(cotangents, c4);
+                PutM(keys, k0, k1);
+                PutM(values, v0, v1);
+                PutN(queries, sizes.Scale * q4); // the scaled operand is the forward pass's, and with it the logits' rounding
+                PutN(cotangents, c4);
                 Group.Barrier();
                 p = MultiplyAdd(keys, 0, queries, p);
                 dp = MultiplyAdd(values, 0, cotangents, dp);
@@ -114,8 +114,8 @@ public static partial class Attention
             dp = AttentionTile.LessColumns(dp, Float4.Load(delta, saved, valid, 0), Float4.Load(delta, saved + 32, valid - 32, 0));
             PutWeights(dWeights, scale * (p * dp));
 
-            int end = Math.Min(Streamed, sizes.Length - first);
-            for (int channel = 0; channel < sizes.Depth; channel += Streamed)
+            int end = Math.Min(NTile, sizes.Length - first);
+            for (int channel = 0; channel < sizes.Depth; channel += NTile)
             {
                 AttentionTile dk = AttentionTile.Zero, dv = AttentionTile.Zero;
                 for (int query = 0; query < end; query += Chunk)
@@ -136,8 +136,7 @@ public static partial class Attention
         }
     }
 
-    private static Action BackwardGpu(
-        GpuDevice gpu, Tensor qkv, Tensor y, Tensor dy, Tensor logSumExp, Tensor delta, GradientSlot slot, AttentionSizes sizes)
+    private static Action BackwardGpu(GpuDevice gpu, Operands o, Tensor dy, Tensor delta, GradientSlot slot)
     {
         var deltas = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(DeltaKernel);
@@ -145,12 +144,12 @@ public static partial class Attention
             ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes, int>(QueryGradientKernel);
         var keysAndValues = gpu.Accelerator.LoadKernel<
             ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes, int>(KeyValueGradientKernel);
-        var grid = new KernelConfig(sizes.Pairs * sizes.Tiles(OwnRows), GroupThreads);
+        var grid = new KernelConfig(o.Sizes.Pairs * o.Sizes.Tiles(MTile), GroupThreads);
         return () =>
         {
-            deltas(gpu.Stream, delta.Count, y.View, dy.View, delta.View, sizes);
-            queries(gpu.Stream, grid, qkv.View, dy.View, logSumExp.View, delta.View, slot.Tensor.View, sizes, slot.Add);
-            keysAndValues(gpu.Stream, grid, qkv.View, dy.View, logSumExp.View, delta.View, slot.Tensor.View, sizes, slot.Add);
+            deltas(gpu.Stream, delta.Count, o.Y.View, dy.View, delta.View, o.Sizes);
+            queries(gpu.Stream, grid, o.Qkv.View, dy.View, o.LogSumExp.View, delta.View, slot.Tensor.View, o.Sizes, slot.Add);
+            keysAndValues(gpu.Stream, grid, o.Qkv.View, dy.View, o.LogSumExp.View, delta.View, slot.Tensor.View, o.Sizes, slot.Add);
         };
     }
 }

@@ -11,26 +11,26 @@ public static partial class Attention
 {
     internal static void ForwardKernel(ArrayView<float> qkv, ArrayView<float> y, ArrayView<float> logSumExp, AttentionSizes sizes)
     {
-        ArrayView<Float4> own = SharedMemory.Allocate<Float4>(OwnChunk);
-        ArrayView<Float4> streamed = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> m = SharedMemory.Allocate<Float4>(MChunk);
+        ArrayView<Float4> n = SharedMemory.Allocate<Float4>(NChunk);
         ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(WeightTile);
         ArrayView<Float4> maxima = SharedMemory.Allocate<Float4>(GroupThreads);
         ArrayView<Float4> sums = SharedMemory.Allocate<Float4>(GroupThreads);
-        int pair = Grid.IdxX / sizes.Tiles(OwnRows), row = (Grid.IdxX - pair * sizes.Tiles(OwnRows)) * OwnRows;
+        int pair = Grid.IdxX / sizes.Tiles(MTile), row = (Grid.IdxX - pair * sizes.Tiles(MTile)) * MTile;
         int q = sizes.Query(pair), k = q + sizes.Channels, v = k + sizes.Channels, output = sizes.Output(pair);
         Float4 max = Float4.All(float.NegativeInfinity), sum = Float4.All(0f);
-        for (int first = 0; first < sizes.Length; first += Streamed)
+        for (int first = 0; first < sizes.Length; first += NTile)
         {
             AttentionTile p = AttentionTile.Zero;
             for (int channel = 0; channel < sizes.Depth; channel += Chunk)
             {
-                (Float4 q0, Float4 q1) = LoadOwn(qkv, q, sizes.Stride, row, channel, sizes);
-                AttentionQuad keys = LoadStreamed(qkv, k, sizes.Stride, first, channel, sizes);
+                (Float4 q0, Float4 q1) = LoadM(qkv, q, sizes.Stride, row, channel, sizes);
+                AttentionQuad keys = LoadN(qkv, k, sizes.Stride, first, channel, sizes);
                 Group.Barrier();
-                PutOwn(own, sizes.Scale * q0, sizes.Scale * q1);
-                PutStreamed(streamed, keys);
+                PutM(m, sizes.Scale * q0, sizes.Scale * q1);
+                PutN(n, keys);
                 Group.Barrier();
-                p = MultiplyAdd(own, 0, streamed, p);
+                p = MultiplyAdd(m, 0, n, p);
             }
 
             p = AttentionTile.Mask(p, sizes.Length - first - 4 * Tx);
@@ -43,17 +43,17 @@ public static partial class Attention
             Float4 shrink = carried * inverse;
             PutWeights(weights, inverse * p);
 
-            int end = Math.Min(Streamed, sizes.Length - first);
-            for (int channel = 0; channel < sizes.Depth; channel += Streamed)
+            int end = Math.Min(NTile, sizes.Length - first);
+            for (int channel = 0; channel < sizes.Depth; channel += NTile)
             {
                 AttentionTile o = AttentionTile.Zero;
                 for (int key = 0; key < end; key += Chunk)
                 {
                     AttentionQuad values = LoadFactors(qkv, v, sizes.Stride, first + key, channel, sizes);
                     Group.Barrier();
-                    PutFactors(streamed, values);
+                    PutFactors(n, values);
                     Group.Barrier();
-                    o = MultiplyAdd(weights, key, streamed, o);
+                    o = MultiplyAdd(weights, key, n, o);
                 }
 
                 Accumulate(y, output, sizes.Channels, row, channel, sizes, first, shrink, o);
@@ -101,10 +101,10 @@ public static partial class Attention
             max.X + DeviceMath.Log(sum.X), max.Y + DeviceMath.Log(sum.Y), max.Z + DeviceMath.Log(sum.Z), max.W + DeviceMath.Log(sum.W)));
     }
 
-    private static Action ForwardGpu(GpuDevice gpu, Tensor qkv, Tensor y, Tensor logSumExp, AttentionSizes sizes)
+    private static Action ForwardGpu(GpuDevice gpu, Operands o)
     {
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(ForwardKernel);
-        var grid = new KernelConfig(sizes.Pairs * sizes.Tiles(OwnRows), GroupThreads);
-        return () => kernel(gpu.Stream, grid, qkv.View, y.View, logSumExp.View, sizes);
+        var grid = new KernelConfig(o.Sizes.Pairs * o.Sizes.Tiles(MTile), GroupThreads);
+        return () => kernel(gpu.Stream, grid, o.Qkv.View, o.Y.View, o.LogSumExp.View, o.Sizes);
     }
 }

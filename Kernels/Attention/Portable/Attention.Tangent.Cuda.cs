@@ -14,35 +14,35 @@ public static partial class Attention
 {
     internal static void TangentKernel(ArrayView<float> qkv, ArrayView<float> y, ArrayView<float> logSumExp, AttentionSizes sizes)
     {
-        ArrayView<Float4> own = SharedMemory.Allocate<Float4>(OwnChunk);
-        ArrayView<Float4> tOwn = SharedMemory.Allocate<Float4>(OwnChunk);
-        ArrayView<Float4> streamed = SharedMemory.Allocate<Float4>(StreamedChunk);
-        ArrayView<Float4> tStreamed = SharedMemory.Allocate<Float4>(StreamedChunk);
+        ArrayView<Float4> m = SharedMemory.Allocate<Float4>(MChunk);
+        ArrayView<Float4> tm = SharedMemory.Allocate<Float4>(MChunk);
+        ArrayView<Float4> n = SharedMemory.Allocate<Float4>(NChunk);
+        ArrayView<Float4> tn = SharedMemory.Allocate<Float4>(NChunk);
         ArrayView<Float4> weights = SharedMemory.Allocate<Float4>(WeightTile);
         ArrayView<Float4> tWeights = SharedMemory.Allocate<Float4>(WeightTile);
         ArrayView<Float4> maxima = SharedMemory.Allocate<Float4>(GroupThreads);
         ArrayView<Float4> sums = SharedMemory.Allocate<Float4>(GroupThreads);
         ArrayView<Float4> means = SharedMemory.Allocate<Float4>(GroupThreads);
-        int pair = Grid.IdxX / sizes.Tiles(OwnRows), row = (Grid.IdxX - pair * sizes.Tiles(OwnRows)) * OwnRows;
+        int pair = Grid.IdxX / sizes.Tiles(MTile), row = (Grid.IdxX - pair * sizes.Tiles(MTile)) * MTile;
         int q = sizes.Query(pair), k = q + sizes.Channels, v = k + sizes.Channels, output = sizes.Output(pair);
         int tangent = sizes.QkvTangent;
         Float4 max = Float4.All(float.NegativeInfinity), sum = Float4.All(0f), mean = Float4.All(0f);
-        for (int first = 0; first < sizes.Length; first += Streamed)
+        for (int first = 0; first < sizes.Length; first += NTile)
         {
             AttentionDual logits = AttentionDual.Zero;
             for (int channel = 0; channel < sizes.Depth; channel += Chunk)
             {
-                (Float4 q0, Float4 q1) = LoadOwn(qkv, q, sizes.Stride, row, channel, sizes);
-                (Float4 tq0, Float4 tq1) = LoadOwn(qkv, q + tangent, sizes.Stride, row, channel, sizes);
-                AttentionQuad keys = LoadStreamed(qkv, k, sizes.Stride, first, channel, sizes);
-                AttentionQuad tKeys = LoadStreamed(qkv, k + tangent, sizes.Stride, first, channel, sizes);
+                (Float4 q0, Float4 q1) = LoadM(qkv, q, sizes.Stride, row, channel, sizes);
+                (Float4 tq0, Float4 tq1) = LoadM(qkv, q + tangent, sizes.Stride, row, channel, sizes);
+                AttentionQuad keys = LoadN(qkv, k, sizes.Stride, first, channel, sizes);
+                AttentionQuad tKeys = LoadN(qkv, k + tangent, sizes.Stride, first, channel, sizes);
                 Group.Barrier();
-                PutOwn(own, sizes.Scale * q0, sizes.Scale * q1);
-                PutOwn(tOwn, sizes.Scale * tq0, sizes.Scale * tq1);
-                PutStreamed(streamed, keys);
-                PutStreamed(tStreamed, tKeys);
+                PutM(m, sizes.Scale * q0, sizes.Scale * q1);
+                PutM(tm, sizes.Scale * tq0, sizes.Scale * tq1);
+                PutN(n, keys);
+                PutN(tn, tKeys);
                 Group.Barrier();
-                logits = MultiplyAdd(own, tOwn, 0, streamed, tStreamed, logits);
+                logits = MultiplyAdd(m, tm, 0, n, tn, logits);
             }
 
             AttentionTile p = AttentionTile.Mask(logits.Primal, sizes.Length - first - 4 * Tx);
@@ -60,8 +60,8 @@ public static partial class Attention
             PutWeights(tWeights, p * (logits.Tangent - mean));
             Float4 shift = kept - shrink * mean;
 
-            int end = Math.Min(Streamed, sizes.Length - first);
-            for (int channel = 0; channel < sizes.Depth; channel += Streamed)
+            int end = Math.Min(NTile, sizes.Length - first);
+            for (int channel = 0; channel < sizes.Depth; channel += NTile)
             {
                 AttentionDual o = AttentionDual.Zero;
                 for (int key = 0; key < end; key += Chunk)
@@ -69,10 +69,10 @@ public static partial class Attention
                     AttentionQuad values = LoadFactors(qkv, v, sizes.Stride, first + key, channel, sizes);
                     AttentionQuad tValues = LoadFactors(qkv, v + tangent, sizes.Stride, first + key, channel, sizes);
                     Group.Barrier();
-                    PutFactors(streamed, values);
-                    PutFactors(tStreamed, tValues);
+                    PutFactors(n, values);
+                    PutFactors(tn, tValues);
                     Group.Barrier();
-                    o = MultiplyAdd(weights, tWeights, key, streamed, tStreamed, o);
+                    o = MultiplyAdd(weights, tWeights, key, n, tn, o);
                 }
 
                 // The tangent's part that moves with the mean stands on the old output, hence before that is overwritten.
@@ -102,10 +102,10 @@ public static partial class Attention
             Float4.MultiplyAdd(factor.W, near.D, sum.Near3), Float4.MultiplyAdd(factor.W, far.D, sum.Far3));
     }
 
-    private static Action TangentGpu(GpuDevice gpu, Tensor qkv, Tensor y, Tensor logSumExp, AttentionSizes sizes)
+    private static Action TangentGpu(GpuDevice gpu, Operands o)
     {
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(TangentKernel);
-        var grid = new KernelConfig(sizes.Pairs * sizes.Tiles(OwnRows), GroupThreads);
-        return () => kernel(gpu.Stream, grid, qkv.View, y.View, logSumExp.View, sizes);
+        var grid = new KernelConfig(o.Sizes.Pairs * o.Sizes.Tiles(MTile), GroupThreads);
+        return () => kernel(gpu.Stream, grid, o.Qkv.View, o.Y.View, o.LogSumExp.View, o.Sizes);
     }
 }

@@ -14,31 +14,31 @@ namespace TrigFlowNative.Kernels;
 public static partial class Attention
 {
     private const int GroupThreads = 64;
-    private const int OwnRows = 32;
-    private const int Streamed = 64;
+    private const int MTile = 32;
+    private const int NTile = 64;
 
-    /// <summary>Channels (of logits) or streamed rows (of outputs) that shared memory holds at a time.</summary>
+    /// <summary>Channels (of logits) or rows of the n tile (of outputs) that shared memory holds at a time.</summary>
     private const int Chunk = 16;
 
-    /// <summary>Vectors from one channel to the next of own rows: 32 floats and 4 of padding against bank conflicts.</summary>
-    private const int OwnPitch = 9;
+    /// <summary>Vectors from one channel to the next of the m tile: 32 floats and 4 of padding against bank conflicts.</summary>
+    private const int MPitch = 9;
 
-    /// <summary>Vectors from one channel to the next of streamed rows: 64 floats and 4 of padding.</summary>
-    private const int StreamedPitch = 17;
+    /// <summary>Vectors from one channel to the next of the n tile: 64 floats and 4 of padding.</summary>
+    private const int NPitch = 17;
 
-    private const int OwnChunk = Chunk * OwnPitch;
-    private const int StreamedChunk = Chunk * StreamedPitch;
+    private const int MChunk = Chunk * MPitch;
+    private const int NChunk = Chunk * NPitch;
 
-    /// <summary>Weights, transposed: for each streamed row a vector for each four own rows, padded.</summary>
-    private const int WeightTile = Streamed * OwnPitch;
+    /// <summary>Weights, transposed: for each row of the n tile a vector for each four rows of the m tile, padded.</summary>
+    private const int WeightTile = NTile * MPitch;
 
     private static int Tx => Group.IdxX & 7;
 
     private static int Ty => Group.IdxX >> 3;
 
-    /// <summary>Four channels of own rows r and r + 16, where r = thread / 4; zeros outside.</summary>
+    /// <summary>Four channels of the m tile's rows r and r + 16, where r = thread / 4; zeros outside.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Float4 First, Float4 Second) LoadOwn(ArrayView<float> source, int origin, int stride, int row, int channel, AttentionSizes sizes)
+    private static (Float4 First, Float4 Second) LoadM(ArrayView<float> source, int origin, int stride, int row, int channel, AttentionSizes sizes)
     {
         row += Group.IdxX >> 2;
         channel += (Group.IdxX & 3) << 2;
@@ -49,42 +49,42 @@ public static partial class Attention
             Float4.Load(source, index + 16 * stride, row + 16 < sizes.Length ? valid : 0, sizes.Aligned));
     }
 
-    /// <summary>Four channels of streamed rows r, r + 16, r + 32 and r + 48, where r = thread / 4; zeros outside.</summary>
+    /// <summary>Four channels of the n tile's rows r, r + 16, r + 32 and r + 48, where r = thread / 4; zeros outside.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static AttentionQuad LoadStreamed(ArrayView<float> source, int origin, int stride, int row, int channel, AttentionSizes sizes) =>
+    private static AttentionQuad LoadN(ArrayView<float> source, int origin, int stride, int row, int channel, AttentionSizes sizes) =>
         AttentionQuad.Load(
             source, origin, stride, row + (Group.IdxX >> 2), 16, sizes.Length, channel + ((Group.IdxX & 3) << 2), sizes.Depth, sizes.Aligned);
 
-    /// <summary>Sixteen streamed rows by 64 channels, for products that sum over rows.</summary>
+    /// <summary>Sixteen rows of the n tile by 64 channels, for products that sum over rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionQuad LoadFactors(ArrayView<float> source, int origin, int stride, int row, int channel, AttentionSizes sizes) =>
         AttentionQuad.Load(
             source, origin, stride, row + (Group.IdxX >> 4), 4, sizes.Length, channel + ((Group.IdxX & 15) << 2), sizes.Depth, sizes.Aligned);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PutOwn(ArrayView<Float4> shared, Float4 first, Float4 second)
+    private static void PutM(ArrayView<Float4> shared, Float4 first, Float4 second)
     {
-        Scatter(shared, OwnPitch, 0, first);
-        Scatter(shared, OwnPitch, 16, second);
+        Scatter(shared, MPitch, 0, first);
+        Scatter(shared, MPitch, 16, second);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PutStreamed(ArrayView<Float4> shared, AttentionQuad quad)
+    private static void PutN(ArrayView<Float4> shared, AttentionQuad quad)
     {
-        Scatter(shared, StreamedPitch, 0, quad.A);
-        Scatter(shared, StreamedPitch, 16, quad.B);
-        Scatter(shared, StreamedPitch, 32, quad.C);
-        Scatter(shared, StreamedPitch, 48, quad.D);
+        Scatter(shared, NPitch, 0, quad.A);
+        Scatter(shared, NPitch, 16, quad.B);
+        Scatter(shared, NPitch, 32, quad.C);
+        Scatter(shared, NPitch, 48, quad.D);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutFactors(ArrayView<Float4> shared, AttentionQuad quad)
     {
-        int place = (Group.IdxX >> 4) * StreamedPitch + (Group.IdxX & 15);
+        int place = (Group.IdxX >> 4) * NPitch + (Group.IdxX & 15);
         shared[place] = quad.A;
-        shared[place + 4 * StreamedPitch] = quad.B;
-        shared[place + 8 * StreamedPitch] = quad.C;
-        shared[place + 12 * StreamedPitch] = quad.D;
+        shared[place + 4 * NPitch] = quad.B;
+        shared[place + 8 * NPitch] = quad.C;
+        shared[place + 12 * NPitch] = quad.D;
     }
 
     /// <summary>Writes four channels of one row where channels are apart and rows adjacent.</summary>
@@ -99,31 +99,31 @@ public static partial class Attention
         elements[place + 12 * pitch] = value.W;
     }
 
-    /// <summary>c plus the product of what shared memory holds of own and streamed rows; factors of outputs have the same layout.</summary>
+    /// <summary>c plus the product of what shared memory holds of the m tile and the n tile; factors of outputs have the same layout.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static AttentionTile MultiplyAdd(ArrayView<Float4> own, int start, ArrayView<Float4> streamed, AttentionTile c)
+    private static AttentionTile MultiplyAdd(ArrayView<Float4> m, int start, ArrayView<Float4> n, AttentionTile c)
     {
         // Views that begin at this thread's elements: once the assembler unrolls the loop, every index is a constant offset.
-        ArrayView<Float4> rows = own.SubView(start * OwnPitch + Ty), near = streamed.SubView(Tx), far = streamed.SubView(Tx + 8);
+        ArrayView<Float4> rows = m.SubView(start * MPitch + Ty), near = n.SubView(Tx), far = n.SubView(Tx + 8);
         for (int i = 0; i < Chunk; i++)
-            c = AttentionTile.MultiplyAdd(rows[i * OwnPitch], near[i * StreamedPitch], far[i * StreamedPitch], c);
+            c = AttentionTile.MultiplyAdd(rows[i * MPitch], near[i * NPitch], far[i * NPitch], c);
         return c;
     }
 
     /// <summary>The product of primals added to <see cref="AttentionDual.Primal"/>, its tangent by the product rule to the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionDual MultiplyAdd(
-        ArrayView<Float4> own, ArrayView<Float4> tOwn, int start, ArrayView<Float4> streamed, ArrayView<Float4> tStreamed, AttentionDual c)
+        ArrayView<Float4> m, ArrayView<Float4> tm, int start, ArrayView<Float4> n, ArrayView<Float4> tn, AttentionDual c)
     {
-        int row = start * OwnPitch + Ty;
-        ArrayView<Float4> rows = own.SubView(row), near = streamed.SubView(Tx), far = streamed.SubView(Tx + 8);
-        ArrayView<Float4> tRows = tOwn.SubView(row), tNear = tStreamed.SubView(Tx), tFar = tStreamed.SubView(Tx + 8);
+        int row = start * MPitch + Ty;
+        ArrayView<Float4> rows = m.SubView(row), near = n.SubView(Tx), far = n.SubView(Tx + 8);
+        ArrayView<Float4> tRows = tm.SubView(row), tNear = tn.SubView(Tx), tFar = tn.SubView(Tx + 8);
         for (int i = 0; i < Chunk; i++)
         {
-            Float4 x = rows[i * OwnPitch], u = near[i * StreamedPitch], v = far[i * StreamedPitch];
+            Float4 x = rows[i * MPitch], u = near[i * NPitch], v = far[i * NPitch];
             c.Primal = AttentionTile.MultiplyAdd(x, u, v, c.Primal);
-            c.Tangent = AttentionTile.MultiplyAdd(tRows[i * OwnPitch], u, v, c.Tangent);
-            c.Tangent = AttentionTile.MultiplyAdd(x, tNear[i * StreamedPitch], tFar[i * StreamedPitch], c.Tangent);
+            c.Tangent = AttentionTile.MultiplyAdd(tRows[i * MPitch], u, v, c.Tangent);
+            c.Tangent = AttentionTile.MultiplyAdd(x, tNear[i * NPitch], tFar[i * NPitch], c.Tangent);
         }
 
         return c;
@@ -133,22 +133,22 @@ public static partial class Attention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutWeights(ArrayView<Float4> weights, AttentionTile p)
     {
-        int near = 4 * Tx * OwnPitch + Ty, far = near + 32 * OwnPitch;
+        int near = 4 * Tx * MPitch + Ty, far = near + 32 * MPitch;
         weights[near] = Float4.Of(p.Near0.X, p.Near1.X, p.Near2.X, p.Near3.X);
-        weights[near + OwnPitch] = Float4.Of(p.Near0.Y, p.Near1.Y, p.Near2.Y, p.Near3.Y);
-        weights[near + 2 * OwnPitch] = Float4.Of(p.Near0.Z, p.Near1.Z, p.Near2.Z, p.Near3.Z);
-        weights[near + 3 * OwnPitch] = Float4.Of(p.Near0.W, p.Near1.W, p.Near2.W, p.Near3.W);
+        weights[near + MPitch] = Float4.Of(p.Near0.Y, p.Near1.Y, p.Near2.Y, p.Near3.Y);
+        weights[near + 2 * MPitch] = Float4.Of(p.Near0.Z, p.Near1.Z, p.Near2.Z, p.Near3.Z);
+        weights[near + 3 * MPitch] = Float4.Of(p.Near0.W, p.Near1.W, p.Near2.W, p.Near3.W);
         weights[far] = Float4.Of(p.Far0.X, p.Far1.X, p.Far2.X, p.Far3.X);
-        weights[far + OwnPitch] = Float4.Of(p.Far0.Y, p.Far1.Y, p.Far2.Y, p.Far3.Y);
-        weights[far + 2 * OwnPitch] = Float4.Of(p.Far0.Z, p.Far1.Z, p.Far2.Z, p.Far3.Z);
-        weights[far + 3 * OwnPitch] = Float4.Of(p.Far0.W, p.Far1.W, p.Far2.W, p.Far3.W);
+        weights[far + MPitch] = Float4.Of(p.Far0.Y, p.Far1.Y, p.Far2.Y, p.Far3.Y);
+        weights[far + 2 * MPitch] = Float4.Of(p.Far0.Z, p.Far1.Z, p.Far2.Z, p.Far3.Z);
+        weights[far + 3 * MPitch] = Float4.Of(p.Far0.W, p.Far1.W, p.Far2.W, p.Far3.W);
     }
 
     /// <summary>Adds a tile to 32 rows by 64 channels of an output, after multiplying what is there by each row's factor.</summary>
     /// <param name="target">The output.</param>
     /// <param name="origin">First channel of the head in the first row of the image.</param>
     /// <param name="stride">Elements from a row to the next.</param>
-    /// <param name="row">First own row.</param>
+    /// <param name="row">First row of the m tile.</param>
     /// <param name="channel">First of the 64 channels.</param>
     /// <param name="sizes">Extents.</param>
     /// <param name="read">0 where nothing has been written yet.</param>

@@ -87,8 +87,8 @@ internal struct AttentionTile
     /// <summary>The greatest of each row's eight elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 RowMax(AttentionTile a) => Float4.Of(
-        Greatest(Float4.Max(a.Near0, a.Far0)), Greatest(Float4.Max(a.Near1, a.Far1)),
-        Greatest(Float4.Max(a.Near2, a.Far2)), Greatest(Float4.Max(a.Near3, a.Far3)));
+        Max(Float4.Max(a.Near0, a.Far0)), Max(Float4.Max(a.Near1, a.Far1)),
+        Max(Float4.Max(a.Near2, a.Far2)), Max(Float4.Max(a.Near3, a.Far3)));
 
     /// <summary>The sum of each row's eight elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -101,7 +101,7 @@ internal struct AttentionTile
         valid > 2 ? a.Z : float.NegativeInfinity, valid > 3 ? a.W : float.NegativeInfinity);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Greatest(Float4 a) => MathF.Max(MathF.Max(a.X, a.Y), MathF.Max(a.Z, a.W));
+    private static float Max(Float4 a) => MathF.Max(MathF.Max(a.X, a.Y), MathF.Max(a.Z, a.W));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Total(Float4 a) => (a.X + a.Y) + (a.Z + a.W);

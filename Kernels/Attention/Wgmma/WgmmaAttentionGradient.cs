@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime.Cuda;
+using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
@@ -11,109 +12,105 @@ namespace TrigFlowNative.Kernels;
 /// would do, which spares atomic additions: sums have one order.
 /// </summary>
 /// <remarks>
-/// A warpgroup's own rows are left operands of both logits, P = exp(S - lse) and dP, transposed where keys are owned; from those it makes
-/// dS = P o (dP - delta) / sqrt(D) in registers, the left operand of the second products, whose right operands are the streamed rows once more.
+/// A warpgroup's rows of the m tile are left operands of both logits, P = exp(S - lse) and dP, transposed where keys are owned; from those it makes
+/// dS = P o (dP - delta) / sqrt(D) in registers, the left operand of the second products, whose right operands are the n tile once more.
 /// While those run the next logits are made, where there are registers for both.
 /// </remarks>
 internal static class WgmmaAttentionGradient
 {
-    private const int Streamed = WgmmaAttentionTile.Streamed, ChunkBytes = WgmmaBlock.ChunkBytes, StatisticBytes = AttentionGradientTile.StatisticBytes;
+    private const int NTile = WgmmaAttentionTile.NTile, ChunkBytes = WgmmaBlock.ChunkBytes, StatisticBytes = WgmmaAttentionGradientTile.StatisticBytes;
 
     /// <summary>The kernel.</summary>
-    /// <param name="maps">Tensor maps of qkv and of the cotangent (channel, head, row, image), 128 bytes each.</param>
-    /// <param name="statistics">Address of <see cref="Attention.StatisticsKernel"/>'s result.</param>
-    /// <param name="dqkv">Address of the gradient of qkv.</param>
-    /// <param name="length">Rows of a head.</param>
-    /// <param name="padded">Rows of a head in <paramref name="statistics"/>.</param>
-    /// <param name="heads">Heads of an image.</param>
-    /// <param name="depth">Channels of a head.</param>
-    /// <param name="tiles">Tiles of a head's rows.</param>
-    /// <param name="items">Tiles of all heads.</param>
-    /// <param name="ownRows">Rows of a tile, 64 or 128.</param>
-    /// <param name="chunks">Chunks of a head's channels.</param>
-    /// <param name="places">Places of the ring.</param>
-    /// <param name="ownsKeys">1 for dK and dV, 0 for dQ.</param>
-    /// <param name="scale">1 / sqrt(D).</param>
-    /// <param name="add">1 to add to the gradient, 0 to overwrite it.</param>
-    internal static void Accumulate(
-        long maps, long statistics, long dqkv, int length, int padded, int heads, int depth, int tiles, int items, int ownRows, int chunks, int places,
-        int ownsKeys, float scale, int add)
+    [PtxEntry]
+    internal static void Accumulate(WgmmaAttentionGradientArguments a)
     {
-        CudaAsm.Emit("@@declare %0;", scale);
-        CudaAsm.Emit("mov.u32 %0, sbase;", out int own);
+        AttentionSizes s = a.Grid.Sizes;
+        CudaAsm.Emit("@@declare %0;", s.Scale);
+        CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
         // From a lane of the warp, which tells the assembler that descriptors are uniform.
-        int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), lane = Group.IdxX & 127, partBytes = (ownRows >> 6) * chunks * ChunkBytes;
-        int start = own + 2 * partBytes, saved = start + places * chunks * ChunkBytes, ready = saved + ownsKeys * ((places + 1) >> 1) * StatisticBytes;
-        AttentionRing ring = AttentionRing.Of(start, chunks * ChunkBytes, places, ready);
+        int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), thread = Group.IdxX & 127;
+        CopyPipeline m = default, n = default, saved = default;
+        m.Start = shared;
+        m.StageBytes = 2 * (a.MTile >> 6) * a.Chunks * ChunkBytes;
+        n.Start = shared + m.StageBytes;
+        n.StageBytes = a.Chunks * ChunkBytes;
+        n.Stages = a.Stages;
+        saved.Start = n.Start + a.Stages * n.StageBytes;
+        saved.StageBytes = StatisticBytes;
+        saved.Stages = (a.Stages + 1) >> 1;
+        AttentionPipelines pipelines = AttentionPipelines.Start(m, n, saved.Start + a.OwnsKeys * saved.Stages * StatisticBytes);
+        (m, n) = (pipelines.M, pipelines.N);
         if (warpgroup == 2)
         {
             CudaAsm.Emit("@@fewRegisters;");
-            if (lane == 0)
-                Feed(ring, own, saved, ready, maps, statistics, length, padded, heads, tiles, items, ownRows, chunks, ownsKeys);
+            if (thread == 0)
+                Produce(a, m, n, saved);
         }
         else
         {
             CudaAsm.Emit("@@manyRegisters;");
-            bool shares = ownRows == 64;
-            int parity = 0, slot = 0, from = shares ? warpgroup * (chunks >> 1) * ChunkBytes : 0, firstRow = shares ? 0 : 64 * warpgroup;
-            long rows = WgmmaOperand.At(WgmmaAttention.AlongRows, own + (firstRow >> 6) * chunks * ChunkBytes), channels = 2L * heads * depth;
+            bool shares = a.MTile == 64;
+            int from = shares ? warpgroup * (a.Chunks >> 1) * ChunkBytes : 0, firstRow = shares ? 0 : 64 * warpgroup;
+            long rows = WgmmaOperand.At(WgmmaOperand.AlongRows, m.Address + (firstRow >> 6) * a.Chunks * ChunkBytes), channels = 2L * s.Heads * s.Depth;
             int mine = 1 + warpgroup, other = 2 - warpgroup;
             if (warpgroup == 1)
                 CudaAsm.Emit("@@passTurn %0;", other);
-            for (int item = Grid.IdxX; item < items; item += Grid.DimX)
+            for (int number = Grid.IdxX; number < a.Grid.Items; number += Grid.DimX)
             {
-                int pair = item / tiles, row = (item - pair * tiles) * ownRows + firstRow, image = pair / heads;
-                AsyncBarrier.Wait(ready, parity);
-                parity ^= 1;
-                CudaAsm.Emit("@@begin %0;", statistics + ((long)pair * padded + row) * 2 * sizeof(float));
-                AttentionRing last = ring;
+                AttentionItem item = AttentionItem.Of(a.Grid, number, a.MTile);
+                item.Row += firstRow;
+                m.WaitFull();
+                m.Phase ^= 1;
+                CudaAsm.Emit("@@begin %0;", a.Statistics + ((long)item.Pair * a.Padded + item.Row) * 2 * sizeof(float));
+                CopyPipeline last = n;
                 CudaAsm.Emit("@@awaitTurn %0;", mine);
-                for (int first = 0; first < length; first += Streamed)
+                for (int first = 0; first < s.Length; first += NTile)
                 {
-                    AttentionRing one = ring;
-                    int near = AttentionRing.Filled(ring);
-                    ring = AttentionRing.Next(ring);
-                    int far = AttentionRing.Filled(ring);
-                    ring = AttentionRing.Next(ring);
+                    CopyPipeline near = n;
+                    near.WaitFull();
+                    n.Advance();
+                    CopyPipeline far = n;
+                    far.WaitFull();
+                    n.Advance();
                     // Values come before keys, queries before cotangents.
-                    int scored = ownsKeys != 0 ? near : far, weighed = ownsKeys != 0 ? far : near;
-                    CudaAsm.Emit("@@weights %0, %1;", WgmmaOperand.At(WgmmaAttention.AlongRows, scored), rows);
-                    CudaAsm.Emit("@@gradients %0, %1;", WgmmaOperand.At(WgmmaAttention.AlongRows, weighed), rows);
+                    int scored = a.OwnsKeys != 0 ? near.Address : far.Address, weighed = a.OwnsKeys != 0 ? far.Address : near.Address;
+                    CudaAsm.Emit("@@weights %0, %1;", WgmmaOperand.At(WgmmaOperand.AlongRows, scored), rows);
+                    CudaAsm.Emit("@@gradients %0, %1;", WgmmaOperand.At(WgmmaOperand.AlongRows, weighed), rows);
                     CudaAsm.Emit("@@passTurn %0;", other);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 1;");
                     if (first > 0)
-                        Release(last, lane, ownsKeys);
-                    if (first + Streamed > length)
-                        CudaAsm.Emit("@@mask %0;", length - first);
-                    CudaAsm.Emit("@@exponentials %0;", saved + slot * StatisticBytes);
+                        Release(last, thread, a.OwnsKeys);
+                    if (first + NTile > s.Length)
+                        CudaAsm.Emit("@@mask %0;", s.Length - first);
+                    CudaAsm.Emit("@@exponentials %0;", saved.Address);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
-                    if (ownsKeys == 0)
-                        AttentionRing.Release(one, lane); // values, which only these products read
-                    if (first + Streamed >= length)
-                        AsyncBarrier.ArriveFirst(ready + AsyncBarrier.Bytes, lane & 31);
-                    CudaAsm.Emit("@@differences %0;", saved + slot * StatisticBytes);
+                    if (a.OwnsKeys == 0)
+                        near.ReleaseByWarp(thread); // values, which only these products read
+                    if (first + NTile >= s.Length)
+                        AsyncBarrier.ArriveFirst(m.EmptyBarrier, thread & 31);
+                    CudaAsm.Emit("@@differences %0;", saved.Address);
                     CudaAsm.Emit("@@pack;");
                     CudaAsm.Emit("@@awaitTurn %0;", mine);
-                    CudaAsm.Emit("@@outputs %0, %1;", WgmmaOperand.At(WgmmaAttention.AcrossRows, scored + from), WgmmaOperand.At(WgmmaAttention.AcrossRows, weighed + from));
+                    CudaAsm.Emit("@@outputs %0, %1;", WgmmaOperand.At(WgmmaOperand.AcrossRows, scored + from), WgmmaOperand.At(WgmmaOperand.AcrossRows, weighed + from));
                     CudaAsm.Emit("@@awaitOutputs;");
-                    slot = CopyPipeline.Next(slot, (places + 1) >> 1);
-                    last = one;
+                    saved.Advance();
+                    last = near;
                 }
 
                 CudaAsm.Emit("@@passTurn %0;", other);
                 CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
-                Release(last, lane, ownsKeys);
-                long at = dqkv + ((long)image * length + row) * 3 * channels + 2L * (pair - image * heads) * depth;
-                long outputs = at + 2 * ownsKeys * channels, stride = 3 * channels;
-                if (add != 0)
+                Release(last, thread, a.OwnsKeys);
+                long at = a.Dqkv + ((long)item.Image * s.Length + item.Row) * 3 * channels + 2L * item.Head * s.Depth;
+                long outputs = at + 2 * a.OwnsKeys * channels, stride = 3 * channels;
+                if (a.Add != 0)
                 {
-                    CudaAsm.Emit("@@add %0, %1, %2;", outputs, length - row, stride);
-                    CudaAsm.Emit("@@add_u %0, %1, %2;", at + channels, length - row, stride);
+                    CudaAsm.Emit("@@add %0, %1, %2;", outputs, s.Length - item.Row, stride);
+                    CudaAsm.Emit("@@add_u %0, %1, %2;", at + channels, s.Length - item.Row, stride);
                 }
                 else
                 {
-                    CudaAsm.Emit("@@store %0, %1, %2;", outputs, length - row, stride);
-                    CudaAsm.Emit("@@store_u %0, %1, %2;", at + channels, length - row, stride);
+                    CudaAsm.Emit("@@store %0, %1, %2;", outputs, s.Length - item.Row, stride);
+                    CudaAsm.Emit("@@store_u %0, %1, %2;", at + channels, s.Length - item.Row, stride);
                 }
             }
 
@@ -122,65 +119,70 @@ internal static class WgmmaAttentionGradient
         }
     }
 
-    /// <summary>The last products of a step are done: its second place is free, and where keys are owned also its first.</summary>
+    /// <summary>The last products of a step are done: its second stage is free, and where keys are owned also its first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Release(AttentionRing ring, int lane, int ownsKeys)
+    private static void Release(CopyPipeline stage, int thread, int ownsKeys)
     {
         if (ownsKeys != 0)
-            AttentionRing.Release(ring, lane);
-        AttentionRing.Release(AttentionRing.Next(ring), lane);
+            stage.ReleaseByWarp(thread);
+        stage.Advance();
+        stage.ReleaseByWarp(thread);
     }
 
     /// <summary>
-    /// The copying thread: own rows of a tile, Q and dO or K and V, then all streamed rows, V and K or Q and dO: values, which are
-    /// given back first, come first, or three places would not do.
+    /// The producer thread: an m tile of Q and dO or K and V, then all n tiles of V and K or Q and dO: values, which are
+    /// released first, come first, or three stages would not do.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Feed(
-        AttentionRing ring, int own, int saved, int ready, long maps, long statistics, int length, int padded, int heads, int tiles, int items, int ownRows, int chunks,
-        int ownsKeys)
+    private static void Produce(WgmmaAttentionGradientArguments a, CopyPipeline m, CopyPipeline n, CopyPipeline saved)
     {
+        AttentionSizes s = a.Grid.Sizes;
         // Queries and keys are of the first map, and so are values; cotangents are of the second, whose heads begin at 0.
-        long ownMap = ownsKeys != 0 ? maps : maps + 128, streamedMap = ownsKeys != 0 ? maps + 128 : maps;
-        int parity = 1, slot = 0; // nothing has been filled yet: the first wait passes at once
-        for (int item = Grid.IdxX; item < items; item += Grid.DimX)
+        long mMap = a.OwnsKeys != 0 ? a.Maps : a.Maps + 128, nMap = a.OwnsKeys != 0 ? a.Maps + 128 : a.Maps;
+        m.StartProducing();
+        n.StartProducing();
+        for (int number = Grid.IdxX; number < a.Grid.Items; number += Grid.DimX)
         {
-            int pair = item / tiles, row = (item - pair * tiles) * ownRows, image = pair / heads, head = pair - image * heads;
-            AsyncBarrier.Wait(ready + AsyncBarrier.Bytes, parity);
-            parity ^= 1;
-            AsyncBarrier.Expect(ready, 2 * (ownRows >> 6) * chunks * ChunkBytes);
-            int target = own;
+            AttentionItem item = AttentionItem.Of(a.Grid, number, a.MTile);
+            m.AcquireEmpty(m.StageBytes);
+            m.Phase ^= 1;
+            int target = m.Address;
             for (int part = 0; part < 2; part++)
             {
-                int from = head + ownsKeys * (1 + part) * heads;
-                for (int r = 0; r < ownRows; r += 64)
-                    for (int chunk = 0; chunk < chunks; chunk++)
+                int from = item.Head + a.OwnsKeys * (1 + part) * s.Heads;
+                for (int row = 0; row < a.MTile; row += 64)
+                    for (int chunk = 0; chunk < a.Chunks; chunk++)
                     {
-                        TensorCopy.LoadImages(target, part == 0 ? maps : ownMap, 64 * chunk, from, row + r, image, ready);
+                        var at = new ImageCoordinate { C = 64 * chunk, W = from, H = item.Row + row, N = item.Image };
+                        TensorCopy.LoadImages(target, part == 0 ? a.Maps : mMap, at, m.FullBarrier);
                         target += ChunkBytes;
                     }
             }
 
-            for (int first = 0; first < length; first += Streamed)
+            for (int first = 0; first < s.Length; first += NTile)
             {
-                int near = AttentionRing.Claim(ring, ownsKeys * StatisticBytes);
-                if (ownsKeys != 0)
+                n.AcquireEmpty(n.StageBytes + a.OwnsKeys * StatisticBytes);
+                if (a.OwnsKeys != 0)
                     CudaAsm.Emit(
-                        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];", saved + slot * StatisticBytes,
-                        statistics + ((long)pair * padded + first) * 2 * sizeof(float), StatisticBytes, AttentionRing.Barrier(ring));
-                Copy(ring, near, maps, chunks, head + (1 - ownsKeys) * 2 * heads, first, image);
-                ring = AttentionRing.Next(ring);
-                Copy(ring, AttentionRing.Claim(ring), streamedMap, chunks, head + (1 - ownsKeys) * heads, first, image);
-                ring = AttentionRing.Next(ring);
-                slot = CopyPipeline.Next(slot, (ring.Places + 1) >> 1);
+                        "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];", saved.Address,
+                        a.Statistics + ((long)item.Pair * a.Padded + first) * 2 * sizeof(float), StatisticBytes, n.FullBarrier);
+                Copy(n, a.Maps, a.Chunks, new ImageCoordinate { W = item.Head + (1 - a.OwnsKeys) * 2 * s.Heads, H = first, N = item.Image });
+                n.Advance();
+                n.AcquireEmpty(n.StageBytes);
+                Copy(n, nMap, a.Chunks, new ImageCoordinate { W = item.Head + (1 - a.OwnsKeys) * s.Heads, H = first, N = item.Image });
+                n.Advance();
+                saved.Advance();
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(AttentionRing ring, int target, long map, int chunks, int head, int row, int image)
+    private static void Copy(CopyPipeline stage, long map, int chunks, ImageCoordinate at)
     {
         for (int chunk = 0; chunk < chunks; chunk++)
-            TensorCopy.LoadImages(target + chunk * ChunkBytes, map, 64 * chunk, head, row, image, AttentionRing.Barrier(ring));
+        {
+            at.C = 64 * chunk;
+            TensorCopy.LoadImages(stage.Address + chunk * ChunkBytes, map, at, stage.FullBarrier);
+        }
     }
 }

@@ -17,7 +17,7 @@ public static partial class GroupNorm
         where T : unmanaged, IElement<T>
     {
         Tile tile = TileOf(s, tileGroups);
-        ArrayView<float> shared = SharedMemory.Allocate<float>(2 * LargestGroup);
+        ArrayView<float> shared = SharedMemory.Allocate<float>(2 * MaxGroup);
         int span = IntrinsicMath.Min(s.GroupChannels, tile.Width);
         bool first = Group.IdxX < tile.Width && Group.IdxX < tile.Columns && Group.IdxX % span == 0;
         float sum = 0f, projection = 0f;
@@ -37,11 +37,11 @@ public static partial class GroupNorm
             }
 
             shared[Group.IdxX] = sums.D;
-            shared[Group.IdxX + LargestGroup] = sums.DT;
+            shared[Group.IdxX + MaxGroup] = sums.DT;
             SumLanes(shared, tile, 2);
             if (inside && tile.Lane == 0)
             {
-                float dShift = shared[Group.IdxX], dz = of.Rho * shared[Group.IdxX + LargestGroup] + of.Offset * dShift;
+                float dShift = shared[Group.IdxX], dz = of.Rho * shared[Group.IdxX + MaxGroup] + of.Offset * dShift;
                 int at = tile.Image * s.Channels + channel;
                 channelSums[at] = dShift;
                 channelSums[at + s.Images * s.Channels] = dz;
@@ -53,14 +53,14 @@ public static partial class GroupNorm
                 }
 
                 shared[Group.IdxX] = weights.Weight * weights.Scale * dShift;
-                shared[Group.IdxX + LargestGroup] = weights.Weight * weights.Scale * dz;
+                shared[Group.IdxX + MaxGroup] = weights.Weight * weights.Scale * dz;
             }
 
             Group.Barrier();
             if (first)
             {
                 sum += SumColumns(shared, Group.IdxX, span);
-                projection += SumColumns(shared, Group.IdxX + LargestGroup, span);
+                projection += SumColumns(shared, Group.IdxX + MaxGroup, span);
             }
 
             Group.Barrier();
@@ -115,7 +115,7 @@ public static partial class GroupNorm
         ArrayView<float> channelSums, ArrayView<float> modulation, ArrayView<float> dWeight, ArrayView<float> dBias,
         int writeWeight, int writeBias, Extents s)
     {
-        ArrayView<float> shared = SharedMemory.Allocate<float>(2 * LargestGroup);
+        ArrayView<float> shared = SharedMemory.Allocate<float>(2 * MaxGroup);
         int width = WeightColumns(Group.DimX);
         var tile = new Tile { Width = width, Lanes = Group.DimX / width, Lane = Group.IdxX / width };
         int channel = Grid.IdxX * width + Group.IdxX % width;
@@ -132,14 +132,14 @@ public static partial class GroupNorm
         }
 
         shared[Group.IdxX] = bias;
-        shared[Group.IdxX + LargestGroup] = weight;
+        shared[Group.IdxX + MaxGroup] = weight;
         SumLanes(shared, tile, 2);
         if (channel >= s.Channels || tile.Lane != 0)
             return;
         if (writeBias >= 0)
             Write(dBias, channel, shared[Group.IdxX], writeBias);
         if (writeWeight >= 0)
-            Write(dWeight, channel, shared[Group.IdxX + LargestGroup], writeWeight);
+            Write(dWeight, channel, shared[Group.IdxX + MaxGroup], writeWeight);
     }
 
     /// <summary>Sums of dh (as D) and d dh (as DT) over the pixels of one lane.</summary>

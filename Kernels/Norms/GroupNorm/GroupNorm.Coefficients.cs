@@ -8,18 +8,18 @@ namespace TrigFlowNative.Kernels;
 public static partial class GroupNorm
 {
     /// <summary>Extents and switches, in the form kernels take: 4-byte fields, an even number of them.</summary>
-    internal readonly struct Extents(Tensor x, int channels, Tensor? modulation, int groups, bool silu, float epsilon)
+    internal struct Extents(Tensor x, int channels, Tensor? modulation, int groups, bool silu, float epsilon)
     {
-        public readonly int Images = x.Shape.N;
-        public readonly int Pixels = x.Shape.H * x.Shape.W;
-        public readonly int Channels = channels;
-        public readonly int Groups = groups;
-        public readonly int GroupChannels = channels / groups;
-        public readonly int Silu = silu ? 1 : 0;
-        public readonly int Modulated = modulation is null ? 0 : 1;
-        public readonly int Tangent = x.HasTangent ? 1 : 0;
-        public readonly int ModulationTangent = modulation is { HasTangent: true } ? 1 : 0;
-        public readonly float Epsilon = epsilon;
+        public int Images = x.Shape.N;
+        public int Pixels = x.Shape.H * x.Shape.W;
+        public int Channels = channels;
+        public int Groups = groups;
+        public int GroupChannels = channels / groups;
+        public int Silu = silu ? 1 : 0;
+        public int Modulated = modulation is null ? 0 : 1;
+        public int Tangent = x.HasTangent ? 1 : 0;
+        public int ModulationTangent = modulation is { HasTangent: true } ? 1 : 0;
+        public float Epsilon = epsilon;
     }
 
     /// <summary>z = d Rho + Offset; the planes of the statistics tensor in order. The last two only where there is a tangent.</summary>
@@ -57,20 +57,20 @@ public static partial class GroupNorm
         public float F;
     }
 
-    /// <summary>From the sums over a group of d, d^2, tx and d tx.</summary>
-    private static GroupStatistics StatisticsFrom(float pivot, float d, float dd, float t, float dt, int count, float epsilon)
+    /// <summary>From the sums over a group.</summary>
+    private static GroupStatistics StatisticsFrom(float pivot, Sums sums, int count, float epsilon)
     {
-        float mean = d / count;
-        float variance = dd / count - mean * mean;
+        float mean = sums.D / count;
+        float variance = sums.DD / count - mean * mean;
         float rho = 1f / MathF.Sqrt((variance < 0f ? 0f : variance) + epsilon);
-        float tangentMean = t / count;
+        float tangentMean = sums.T / count;
         return new GroupStatistics
         {
             Pivot = pivot,
             Rho = rho,
             Offset = -mean * rho,
             TangentMean = tangentMean,
-            TangentProjection = rho * (dt / count - mean * tangentMean),
+            TangentProjection = rho * (sums.DT / count - mean * tangentMean),
         };
     }
 

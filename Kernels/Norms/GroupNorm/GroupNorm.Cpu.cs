@@ -91,16 +91,16 @@ public static partial class GroupNorm
         for (int group = 0; group < slice.Groups; group++)
         {
             int first = group * s.GroupChannels, last = first + s.GroupChannels;
-            float d = 0, dd = 0, t = 0, dt = 0;
+            Sums sums = default;
             for (int c = first; c < last; c++)
             {
-                d += columns.Sums[c];
-                dd += columns.Squares[c];
-                t += columns.Tangents[c];
-                dt += columns.Products[c];
+                sums.D += columns.Sums[c];
+                sums.DD += columns.Squares[c];
+                sums.T += columns.Tangents[c];
+                sums.DT += columns.Products[c];
             }
 
-            GroupStatistics of = StatisticsFrom(columns.Pivot[first], d, dd, t, dt, s.Pixels * s.GroupChannels, s.Epsilon);
+            GroupStatistics of = StatisticsFrom(columns.Pivot[first], sums, s.Pixels * s.GroupChannels, s.Epsilon);
             statistics[group] = of;
             for (int c = first; c < last; c++)
                 columns.Set(c, ForwardAffine(of, weights[c]));

@@ -11,7 +11,7 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class GroupNorm
 {
-    private const int LargestGroup = 256;
+    private const int MaxGroup = 256;
     private const int SectorChannels = 8;
 
     /// <summary>A thread's fixed cost, four divisions and a dozen loads, is spread over as many pixels.</summary>
@@ -21,7 +21,7 @@ public static partial class GroupNorm
         where T : unmanaged, IElement<T>
     {
         Tile tile = TileOf(s, tileGroups);
-        ArrayView<float> shared = SharedMemory.Allocate<float>(4 * LargestGroup);
+        ArrayView<float> shared = SharedMemory.Allocate<float>(4 * MaxGroup);
         int image = tile.Image * s.Pixels * s.Channels;
         int tangentAt = s.Tangent * s.Images * s.Pixels * s.Channels;
         Sums sums = default;
@@ -32,20 +32,22 @@ public static partial class GroupNorm
         }
 
         shared[Group.IdxX] = sums.D;
-        shared[Group.IdxX + LargestGroup] = sums.DD;
-        shared[Group.IdxX + 2 * LargestGroup] = sums.T;
-        shared[Group.IdxX + 3 * LargestGroup] = sums.DT;
+        shared[Group.IdxX + MaxGroup] = sums.DD;
+        shared[Group.IdxX + 2 * MaxGroup] = sums.T;
+        shared[Group.IdxX + 3 * MaxGroup] = sums.DT;
         SumLanes(shared, tile, tangentAt != 0 ? 4 : 2);
         int span = IntrinsicMath.Min(s.GroupChannels, tile.Width);
         if (Group.IdxX >= tile.Width || Group.IdxX >= tile.Columns || Group.IdxX % span != 0)
             return;
-        GroupStatistics of = StatisticsFrom(
-            T.ToSingle(x[image + tile.FirstChannel + Group.IdxX]),
-            SumColumns(shared, Group.IdxX, span),
-            SumColumns(shared, Group.IdxX + LargestGroup, span),
-            tangentAt != 0 ? SumColumns(shared, Group.IdxX + 2 * LargestGroup, span) : 0f,
-            tangentAt != 0 ? SumColumns(shared, Group.IdxX + 3 * LargestGroup, span) : 0f,
-            s.Pixels * s.GroupChannels, s.Epsilon);
+        float pivot = T.ToSingle(x[image + tile.FirstChannel + Group.IdxX]);
+        var total = new Sums
+        {
+            D = SumColumns(shared, Group.IdxX, span),
+            DD = SumColumns(shared, Group.IdxX + MaxGroup, span),
+            T = tangentAt != 0 ? SumColumns(shared, Group.IdxX + 2 * MaxGroup, span) : 0f,
+            DT = tangentAt != 0 ? SumColumns(shared, Group.IdxX + 3 * MaxGroup, span) : 0f,
+        };
+        GroupStatistics of = StatisticsFrom(pivot, total, s.Pixels * s.GroupChannels, s.Epsilon);
         int plane = s.Images * s.Groups, at = tile.Image * s.Groups + tile.FirstGroup + Group.IdxX / span;
         statistics[at] = of.Pivot;
         statistics[at + plane] = of.Rho;

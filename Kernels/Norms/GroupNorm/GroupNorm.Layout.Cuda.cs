@@ -54,7 +54,7 @@ public static partial class GroupNorm
         };
     }
 
-    /// <summary>Adds up the lanes of each column by halves; the sums end in lane 0. Sum k begins at k <see cref="LargestGroup"/>.</summary>
+    /// <summary>Adds up the lanes of each column by halves; the sums end in lane 0. Sum k begins at k <see cref="MaxGroup"/>.</summary>
     private static void SumLanes(ArrayView<float> shared, Tile tile, int sums)
     {
         Group.Barrier();
@@ -62,7 +62,7 @@ public static partial class GroupNorm
         {
             int half = (count + 1) / 2;
             if (tile.Lane + half < count)
-                for (int at = Group.IdxX; at < sums * LargestGroup; at += LargestGroup)
+                for (int at = Group.IdxX; at < sums * MaxGroup; at += MaxGroup)
                     shared[at] += shared[at + half * tile.Width];
             Group.Barrier();
             count = half;

@@ -28,7 +28,7 @@ public static partial class GroupNorm
     /// <param name="epsilon">Added to the variance; positive.</param>
     /// <param name="dropout">Stream of the mask of a <see cref="Dropout"/> that follows, or null. Fused where the fast kernels run.</param>
     /// <param name="dropoutRate">Probability that an element is dropped, in [0, 1).</param>
-    /// <param name="more">
+    /// <param name="xSkip">
     /// (N, H, W, C2), like x, or null: the op then stands on the <see cref="Concat"/> of x and it, which the fast kernels read without a copy.
     /// C is the number of channels of both.
     /// </param>
@@ -38,30 +38,30 @@ public static partial class GroupNorm
     /// </exception>
     public static Tensor Apply(
         ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu = false, Tensor? modulation = null,
-        float epsilon = 1e-6f, RandomSource? dropout = null, float dropoutRate = 0f, Tensor? more = null) =>
-        Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable: false, more);
+        float epsilon = 1e-6f, RandomSource? dropout = null, float dropoutRate = 0f, Tensor? xSkip = null) =>
+        Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable: false, xSkip);
 
     /// <summary>
     /// Whether the fast kernels normalise over two tensors, (N, H, W, C) and (N, H, W, C2), without a copy. Not over one tensor twice: blocks
     /// would add to the same gradient at the same time.
     /// </summary>
-    public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor more, int groups) =>
-        !ReferenceEquals(x, more) && more.HasTangent == x.HasTangent && more.Type == x.Type && PlanOf(device, x, more, groups) is not null;
+    public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor xSkip, int groups) =>
+        !ReferenceEquals(x, xSkip) && xSkip.HasTangent == x.HasTangent && xSkip.Type == x.Type && Path.For(device, x, xSkip, groups).Fuses;
 
     /// <summary>As above, but with the portable kernels alone if <paramref name="portable"/>: the reference of the fast ones.</summary>
     internal static Tensor Apply(
         ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu, Tensor? modulation, float epsilon,
-        RandomSource? dropout, float dropoutRate, bool portable, Tensor? more = null)
+        RandomSource? dropout, float dropoutRate, bool portable, Tensor? xSkip = null)
     {
-        if (more is not null && (portable || x.Shape.Rank != 4 || more.Shape.Rank != 4 || !TakesTwoSources(program.Device, x, more, groups)))
-            return Apply(program, Concat.Apply(program, x, more), weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable);
-        int channels = x.Shape.C + (more?.Shape.C ?? 0);
+        if (xSkip is not null && (portable || x.Shape.Rank != 4 || xSkip.Shape.Rank != 4 || !TakesTwoSources(program.Device, x, xSkip, groups)))
+            return Apply(program, Concat.Apply(program, x, xSkip), weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable);
+        int channels = x.Shape.C + (xSkip?.Shape.C ?? 0);
         Check(program.Device, x, channels, weight, bias, groups, modulation, epsilon);
-        if (more is not null && more.Shape != new Shape(x.Shape.N, x.Shape.H, x.Shape.W, more.Shape.C))
-            throw new ArgumentException($"groupnorm: {more} does not continue the channels of {x}");
+        if (xSkip is not null && xSkip.Shape != new Shape(x.Shape.N, x.Shape.H, x.Shape.W, xSkip.Shape.C))
+            throw new ArgumentException($"groupnorm: {xSkip} does not continue the channels of {x}");
         Mask? mask = MaskOf(dropout, dropoutRate);
-        SlabPlan? plan = portable ? null : PlanOf(program.Device, x, more, groups);
-        if (mask is not null && plan is null)
+        Path path = portable ? new PortablePath() : Path.For(program.Device, x, xSkip, groups);
+        if (mask is not null && !path.Fuses)
         {
             Tensor normalised = Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout: null, 0f, portable);
             return Dropout.Apply(program, normalised, dropout!, dropoutRate);
@@ -70,14 +70,14 @@ public static partial class GroupNorm
         Tensor y = program.Allocate(new Shape(x.Shape.N, x.Shape.H, x.Shape.W, channels), x.HasTangent, x.Type);
         var extents = new Extents(x, channels, modulation, groups, silu, epsilon);
         Tensor statistics = program.Allocate(new Shape(x.HasTangent ? 5 : 3, x.Shape.N, groups));
-        var terms = new Terms(x, more, weight, bias, modulation, y, statistics, extents, plan, mask);
+        var terms = new Terms(x, xSkip, weight, bias, modulation, y, statistics, extents, path, mask);
         program.Emit(
-            x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, more, weight, bias, modulation, mask?.Counter], [y, statistics],
-            cpu => ForwardCpu(cpu, terms), gpu => ForwardGpu(gpu, terms));
-        program.Tape?.Record(y, [x, more, weight, bias, modulation], () => Backward(program, terms with
+            x.HasTangent ? "groupnorm.tangent" : "groupnorm.forward", [x, xSkip, weight, bias, modulation, mask?.Counter], [y, statistics],
+            cpu => ForwardCpu(cpu, terms), gpu => path.Forward(gpu, terms));
+        program.Tape?.Record(y, [x, xSkip, weight, bias, modulation], () => Backward(program, terms with
         {
             X = x.Primal,
-            More = more?.Primal,
+            XSkip = xSkip?.Primal,
             Modulation = modulation?.Primal,
             Y = y.Primal,
             Extents = new Extents(x.Primal, channels, modulation?.Primal, groups, silu, epsilon),
@@ -114,37 +114,37 @@ public static partial class GroupNorm
         Extents s = terms.Extents;
         if (tape.Cotangent(terms.Y) is var dy && dy.Type != terms.X.Type)
             throw new ArgumentException($"groupnorm: the cotangent {dy} is not stored like x {terms.X}");
-        DeferredGradient? deferred = Taken(tape, terms, terms.X), deferredMore = Taken(tape, terms, terms.More);
-        GradientSlot? dx = tape.Slot(program, terms.X), dMore = terms.More is null ? null : tape.Slot(program, terms.More);
-        if (terms.More is not null && dx is null != dMore is null)
+        DeferredGradient? deferred = Taken(tape, terms, terms.X), deferredSkip = Taken(tape, terms, terms.XSkip);
+        GradientSlot? dx = tape.Slot(program, terms.X), dxSkip = terms.XSkip is null ? null : tape.Slot(program, terms.XSkip);
+        if (terms.XSkip is not null && dx is null != dxSkip is null)
         {
             // The kernel writes both or neither.
             dx ??= new GradientSlot(program.Allocate(terms.X.Shape, type: terms.X.Type), false);
-            dMore ??= new GradientSlot(program.Allocate(terms.More.Shape, type: terms.X.Type), false);
+            dxSkip ??= new GradientSlot(program.Allocate(terms.XSkip.Shape, type: terms.X.Type), false);
         }
 
         var gradients = new Gradients(
             dy,
             program.Allocate(new Shape(2, s.Images, s.Channels)), program.Allocate(new Shape(2, s.Images, s.Groups)),
-            dx, dMore, deferred, deferredMore, tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
+            dx, dxSkip, deferred, deferredSkip, tape.Slot(program, terms.Weight), tape.Slot(program, terms.Bias),
             terms.Modulation is null ? null : tape.Slot(program, terms.Modulation));
         program.Emit(
             "groupnorm.backward",
             [
-                terms.X, terms.More, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, terms.Dropout?.Counter, gradients.Dy,
-                gradients.X?.ReadTensor, gradients.More?.ReadTensor, deferred?.Cotangent, deferredMore?.Cotangent, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
+                terms.X, terms.XSkip, terms.Weight, terms.Bias, terms.Modulation, terms.Statistics, terms.Dropout?.Counter, gradients.Dy,
+                gradients.X?.ReadTensor, gradients.XSkip?.ReadTensor, deferred?.Cotangent, deferredSkip?.Cotangent, gradients.Weight?.ReadTensor, gradients.Bias?.ReadTensor, gradients.Modulation?.ReadTensor,
             ],
             [
                 gradients.ChannelSums, gradients.GroupMeans,
-                gradients.X?.Tensor, gradients.More?.Tensor, gradients.Weight?.Tensor, gradients.Bias?.Tensor, gradients.Modulation?.Tensor,
+                gradients.X?.Tensor, gradients.XSkip?.Tensor, gradients.Weight?.Tensor, gradients.Bias?.Tensor, gradients.Modulation?.Tensor,
             ],
             cpu => BackwardCpu(cpu, terms, gradients), gpu => BackwardGpu(gpu, terms, gradients));
     }
 
-    /// <summary>What the fast kernel adds to the gradient of a source in its own pass; without it the contribution is written before.</summary>
+    /// <summary>The deferred gradient of a source that the fast kernel adds in its own pass; otherwise a step of its own writes it before.</summary>
     private static DeferredGradient? Taken(Tape tape, Terms terms, Tensor? source)
     {
-        if (terms.Plan is null || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
+        if (!terms.Path.Fuses || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
             return null;
         if (waiting.Cotangent.Type == source.Type)
             return waiting;
@@ -152,22 +152,34 @@ public static partial class GroupNorm
         return null;
     }
 
-    /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>; without a plan, portable kernels.</summary>
+    private static Mask? MaskOf(RandomSource? random, float rate)
+    {
+        if (random is null)
+            return null;
+        if (!(rate >= 0f && rate < 1f))
+            throw new ArgumentOutOfRangeException(nameof(rate), rate, "groupnorm: a rate of dropout lies in [0, 1)");
+        return rate == 0f ? null : new Mask(RandomStream.Of("groupnorm", random), random.Counter, (uint)(rate * (1 << 24)) << 8, 1f / (1f - rate));
+    }
+
+    /// <summary>Which elements stay, those whose word is <paramref name="Limit"/> or more, and their factor: the rule of <see cref="Dropout"/>.</summary>
+    private sealed record Mask(RandomStream Stream, Tensor Counter, uint Limit, float Scale);
+
+    /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
     private sealed record Terms(
-        Tensor X, Tensor? More, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, SlabPlan? Plan, Mask? Dropout);
+        Tensor X, Tensor? XSkip, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, Path Path, Mask? Dropout);
 
     /// <summary>The tensors of one backward pass; null where no gradient is wanted.</summary>
     /// <param name="Dy">Cotangent of y.</param>
     /// <param name="ChannelSums">Scratch (2, N, C): sum_p dh, then sum_p z dh.</param>
     /// <param name="GroupMeans">Scratch (2, N, groups): mean(dz), then mean(z dz).</param>
     /// <param name="X">Gradient of x.</param>
-    /// <param name="More">Gradient of the further channels.</param>
-    /// <param name="Deferred">What the gradient of x takes along.</param>
-    /// <param name="DeferredMore">What that of the further channels does.</param>
+    /// <param name="XSkip">Gradient of xSkip.</param>
+    /// <param name="Deferred">The deferred term of the gradient of x.</param>
+    /// <param name="DeferredSkip">That of the gradient of xSkip.</param>
     /// <param name="Weight">Gradient of the weight.</param>
     /// <param name="Bias">Gradient of the bias.</param>
     /// <param name="Modulation">Gradient of the modulation.</param>
     private sealed record Gradients(
         Tensor Dy, Tensor ChannelSums, Tensor GroupMeans,
-        GradientSlot? X, GradientSlot? More, DeferredGradient? Deferred, DeferredGradient? DeferredMore, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
+        GradientSlot? X, GradientSlot? XSkip, DeferredGradient? Deferred, DeferredGradient? DeferredSkip, GradientSlot? Weight, GradientSlot? Bias, GradientSlot? Modulation);
 }

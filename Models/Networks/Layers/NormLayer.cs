@@ -49,6 +49,6 @@ public sealed class NormLayer
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
         return GroupNorm.Apply(
             program, x, weights[$"{name}.weight"].Value, weights[$"{name}.bias"].Value, groups, silu, modulation,
-            dropout: dropout?.Source, dropoutRate: dropout?.Rate ?? 0, more: xSkip);
+            dropout: dropout?.Source, dropoutRate: dropout?.Rate ?? 0, xSkip: xSkip);
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 
 namespace TrigFlowNative.Tests.Kernels;
 
@@ -12,12 +13,12 @@ internal sealed class AttentionMachineRun
     private readonly AttentionTiling tiling;
     private readonly byte[] memory;
     private readonly long qkv, y, dy, log, delta, dqkv, maps, statistics;
-    private readonly float scale;
+    private readonly AttentionSizes sizes;
 
     public AttentionMachineRun(AttentionProblem problem, AttentionTiling tiling)
     {
         (this.problem, this.tiling) = (problem, tiling);
-        scale = 1f / MathF.Sqrt(problem.Depth);
+        sizes = new AttentionSizes(new Shape(problem.Images, 1, problem.Length, problem.Stride), problem.Heads);
         int rows = problem.LogSumExp.Length, elements = problem.Inputs.Length, outputs = problem.Cotangents.Length;
         long end = 0;
         qkv = Place(4 * elements);
@@ -42,19 +43,15 @@ internal sealed class AttentionMachineRun
         }
     }
 
-    private int Tiles => (problem.Length + tiling.Rows - 1) / tiling.Rows;
-
     public (float[] Primal, float[] LogSumExp) Forward()
     {
-        Launch(nameof(Attention.ForwardMma), qkv, y, log, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale);
+        Launch(nameof(Attention.ForwardMma), ForwardArguments);
         return (Read(y), Floats(log).ToArray());
     }
 
     public (float[] Primal, float[] Tangent, float[] LogSumExp) Tangent()
     {
-        Launch(
-            nameof(Attention.TangentMma), qkv, y, log, 2L * problem.Inputs.Length, 2L * problem.Cotangents.Length,
-            problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale);
+        Launch(nameof(Attention.TangentMma), ForwardArguments);
         return (Read(y), Read(y + 2 * problem.Cotangents.Length), Floats(log).ToArray());
     }
 
@@ -64,10 +61,19 @@ internal sealed class AttentionMachineRun
         var tile = new WgmmaAttentionTile(problem.Depth, tangent);
         memory.AsSpan((int)y, (int)(dy - y)).Fill(0xFF);
         EncodeMap(maps, qkv, 3 * problem.Heads, tangent ? 2 * problem.Images : problem.Images);
-        int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
-        new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
-            Math.Min(items, Processors), maps, y, y + 2L * problem.Cotangents.Length, log, problem.Length, problem.Heads, problem.Depth, problem.Images, tiles, items,
-            tile.Places, tile.Chunks, tangent ? 1 : 0, scale);
+        var arguments = new WgmmaAttentionArguments
+        {
+            Map = maps,
+            Y = y,
+            YTangent = y + 2L * problem.Cotangents.Length,
+            LogSumExp = log,
+            Grid = new(sizes, tile.MTile),
+            Chunks = tile.Chunks,
+            QueryBytes = tile.QueryBytes,
+            Stages = tile.Stages,
+            Tangent = tangent ? 1 : 0,
+        };
+        new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
         return (Read(y), tangent ? Read(y + 2 * problem.Cotangents.Length) : null, Floats(log).ToArray());
     }
 
@@ -75,9 +81,20 @@ internal sealed class AttentionMachineRun
     public float[] Gradient(float[] output, bool add)
     {
         SetDeltas(output);
-        foreach (string kernel in new[] { nameof(Attention.QueryGradientMma), nameof(Attention.KeyValueGradientMma) })
-            Launch(
-                kernel, qkv, dy, log, delta, dqkv, problem.Length, problem.Heads, problem.Depth, tiling.Rows, tiling.Streamed, Tiles, scale, add ? 1 : 0);
+        var arguments = new AttentionMmaBackward
+        {
+            Qkv = qkv,
+            Dy = dy,
+            LogSumExp = log,
+            Delta = delta,
+            Dqkv = dqkv,
+            Grid = new(sizes, tiling.MTile),
+            MTile = tiling.MTile,
+            NTile = tiling.NTile,
+            Add = add ? 1 : 0,
+        };
+        Launch(nameof(Attention.QueryGradientMma), arguments);
+        Launch(nameof(Attention.KeyValueGradientMma), arguments);
         return Read(dqkv, problem.Inputs.Length);
     }
 
@@ -89,7 +106,7 @@ internal sealed class AttentionMachineRun
         for (int i = 0; i < saved.Length / 2; i++)
         {
             int row = i % Padded, from = i / Padded * problem.Length + row;
-            (float less, float difference) = row < problem.Length ? (-Floats(log)[from] * MathF.Log2(MathF.E), -Floats(delta)[from] * scale) : (float.NegativeInfinity, 0);
+            (float less, float difference) = row < problem.Length ? (-Floats(log)[from] * MathF.Log2(MathF.E), -Floats(delta)[from] * sizes.Scale) : (float.NegativeInfinity, 0);
             (saved[2 * i - i % 64], saved[2 * i - i % 64 + 64]) = (less, difference);
         }
 
@@ -97,11 +114,21 @@ internal sealed class AttentionMachineRun
         EncodeMap(maps + 128, dy, problem.Heads, problem.Images);
         foreach (bool ownsKeys in new[] { false, true })
         {
-            var tile = new AttentionGradientTile(problem.Depth, ownsKeys);
-            int tiles = (problem.Length + tile.Rows - 1) / tile.Rows, items = problem.Images * problem.Heads * tiles;
-            new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(
-                Math.Min(items, Processors), maps, statistics, dqkv, problem.Length, Padded, problem.Heads, problem.Depth, tiles, items, tile.Rows, tile.Chunks,
-                tile.Places, ownsKeys ? 1 : 0, scale, add ? 1 : 0);
+            var tile = new WgmmaAttentionGradientTile(problem.Depth, ownsKeys);
+            var arguments = new WgmmaAttentionGradientArguments
+            {
+                Maps = maps,
+                Statistics = statistics,
+                Dqkv = dqkv,
+                Grid = new(sizes, tile.MTile),
+                Padded = Padded,
+                MTile = tile.MTile,
+                Chunks = tile.Chunks,
+                Stages = tile.Stages,
+                OwnsKeys = ownsKeys ? 1 : 0,
+                Add = add ? 1 : 0,
+            };
+            new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
         }
 
         return Read(dqkv, problem.Inputs.Length);
@@ -111,7 +138,7 @@ internal sealed class AttentionMachineRun
 
     private void EncodeMap(long at, long tensor, int heads, int images) => PtxMachine.EncodeMap(
         memory, (int)at, (int)tensor, [problem.Depth, heads, problem.Length, images],
-        [problem.Depth, heads * problem.Depth, problem.Length * heads * problem.Depth], [64, 1, WgmmaAttentionTile.Streamed, 1]);
+        [problem.Depth, heads * problem.Depth, problem.Length * heads * problem.Depth], [64, 1, WgmmaAttentionTile.NTile, 1]);
 
     private void SetDeltas(float[] output)
     {
@@ -126,8 +153,21 @@ internal sealed class AttentionMachineRun
         }
     }
 
-    private void Launch(string kernel, params object[] arguments) =>
-        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(problem.Images * problem.Heads * Tiles, arguments);
+    private AttentionMmaForward ForwardArguments => new()
+    {
+        Qkv = qkv,
+        Y = y,
+        LogSumExp = log,
+        QkvTangent = 2L * problem.Inputs.Length,
+        YTangent = 2L * problem.Cotangents.Length,
+        Grid = new(sizes, tiling.MTile),
+        MTile = tiling.MTile,
+        NTile = tiling.NTile,
+    };
+
+    private void Launch<T>(string kernel, in T arguments)
+        where T : unmanaged =>
+        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(new AttentionGrid(sizes, tiling.MTile).Items, arguments);
 
     private Span<float> Floats(long address) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)address, 4 * problem.LogSumExp.Length));
 

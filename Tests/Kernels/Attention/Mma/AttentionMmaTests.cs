@@ -1,4 +1,5 @@
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;

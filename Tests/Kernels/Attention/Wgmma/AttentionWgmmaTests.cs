@@ -4,6 +4,7 @@ using ILGPU.Runtime.CPU;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Kernels.Device;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
@@ -74,9 +75,9 @@ public class AttentionWgmmaTests
         Near(problem.Gradient, run.GradientOnHopper(run.OnHopper(tangent: false).Primal, add: false), 4 * Tolerance);
     }
 
-    /// <summary>A kernel cannot go on with fewer places than its steps hold at a time.</summary>
+    /// <summary>A kernel cannot go on with fewer stages than its steps hold at a time.</summary>
     [Fact]
-    public void Tiles_fit_with_the_places_that_their_steps_hold()
+    public void Tiles_fit_with_the_stages_that_their_steps_hold()
     {
         int[] depths = [.. Enumerable.Range(1, 300).Where(WgmmaAttentionTile.Takes)];
         Assert.Equal([48, 56, 64, 96, 104, 112, 120, 128, .. Enumerable.Range(24, 9).Select(i => 8 * i)], depths);
@@ -85,13 +86,13 @@ public class AttentionWgmmaTests
             foreach (WgmmaAttentionTile tile in new WgmmaAttentionTile[] { new(depth, Tangent: false), new(depth, Tangent: true) })
             {
                 Assert.InRange(tile.SharedBytes, 1, 227 << 10);
-                Assert.InRange(tile.Places, tile.Shares ? 4 : 8, 16);
+                Assert.InRange(tile.Stages, tile.Shares ? 4 : 8, 16);
             }
 
-            foreach (AttentionGradientTile tile in new AttentionGradientTile[] { new(depth, OwnsKeys: false), new(depth, OwnsKeys: true) })
+            foreach (WgmmaAttentionGradientTile tile in new WgmmaAttentionGradientTile[] { new(depth, OwnsKeys: false), new(depth, OwnsKeys: true) })
             {
                 Assert.InRange(tile.SharedBytes, 1, 227 << 10);
-                Assert.InRange(tile.Places, tile.OwnsKeys ? 4 : 3, 16);
+                Assert.InRange(tile.Stages, tile.OwnsKeys ? 4 : 3, 16);
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Reflection;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
@@ -18,7 +19,7 @@ public class GroupNormBf16Tests
         new(new Shape(1, 1, 1, 8), 1, Silu: true, Modulated: true),
         new(new Shape(1, 5, 3, 8), 2, Silu: false, Modulated: false),
         new(new Shape(3, 3, 5, 16), 2, Silu: true, Modulated: true),
-        new(new Shape(2, 2, 3, 24), 4, Silu: true, Modulated: false), // groups of 6: a slab is all channels
+        new(new Shape(2, 2, 3, 24), 4, Silu: true, Modulated: false), // groups of 6: a tile is all channels
         new(new Shape(2, 3, 5, 10), 5, Silu: false, Modulated: true), // no multiple of 8
         new(new Shape(2, 3, 2, 37), 1, Silu: true, Modulated: true),
     ];
@@ -31,7 +32,7 @@ public class GroupNormBf16Tests
         new(new Shape(1, 32, 32, 256), 32, Silu: true, Modulated: true), // a cluster of eight
         new(new Shape(1, 31, 17, 256), 32, Silu: true, Modulated: true), // whose blocks have unequal shares
         new(new Shape(5, 8, 8, 512), 32, Silu: false, Modulated: false),
-        new(new Shape(2, 16, 16, 576), 32, Silu: true, Modulated: true), // nine sectors a slab
+        new(new Shape(2, 16, 16, 576), 32, Silu: true, Modulated: true), // nine sectors a tile
         new(new Shape(1, 64, 64, 192), 32, Silu: true, Modulated: true),
     ];
 
@@ -86,7 +87,7 @@ public class GroupNormBf16Tests
     public void Fused_dropout_is_dropout_behind_the_norm(string device, Case of)
     {
         var gpu = (GpuDevice)TestDevices.Get(device);
-        if (SlabPlan.For(of.Shape, of.Groups, gpu.IsHopper, gpu.Multiprocessors) is null)
+        if (OnChipTiling.For(of.Shape, of.Groups, gpu.IsHopper, gpu.Multiprocessors) is null)
             return; // not fused, and then dropout itself
         var data = new Data(of);
         Result fused = Run(device, of, data, tangent: true, dropout: true), plain = Run(device, of, data, tangent: true);

@@ -41,8 +41,8 @@ public class GroupNormTwoSourcesTests
     {
         ComputeDevice device = TestDevices.Get("cpu");
         using var program = new ComputeProgram(device);
-        using Tensor x = device.CreateTensor(new Shape(1, 3, 2, 8)), more = device.CreateTensor(new Shape(1, 2, 2, 8)), weight = device.CreateTensor(new Shape(16));
-        Assert.Contains("(1, 2, 2, 8)", Assert.Throws<ArgumentException>(() => GroupNorm.Apply(program, x, weight, weight, 2, more: more)).Message, StringComparison.Ordinal);
+        using Tensor x = device.CreateTensor(new Shape(1, 3, 2, 8)), xSkip = device.CreateTensor(new Shape(1, 2, 2, 8)), weight = device.CreateTensor(new Shape(16));
+        Assert.Contains("(1, 2, 2, 8)", Assert.Throws<ArgumentException>(() => GroupNorm.Apply(program, x, weight, weight, 2, xSkip: xSkip)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Output, tangent and the gradients of both sources, of the sum of a norm and a linear layer over them, or over the first <paramref name="twice"/>.</summary>
@@ -53,25 +53,25 @@ public class GroupNormTwoSourcesTests
         int channels = first.C + second.C;
         var tape = new Tape();
         using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
-        using Tensor x = Create(first), tx = Create(first), more = Create(second), tMore = Create(second);
-        using Tensor dx = device.CreateTensor(first, type), dMore = device.CreateTensor(second, type);
+        using Tensor x = Create(first), tx = Create(first), xSkip = Create(second), txSkip = Create(second);
+        using Tensor dx = device.CreateTensor(first, type), dxSkip = device.CreateTensor(second, type);
         using Tensor scale = device.CreateTensor(new Shape(channels), Numbers(channels)), shift = device.CreateTensor(new Shape(channels), Numbers(channels));
         using Tensor filters = Create(new Shape(channels, channels)), dy = Create(new Shape(first.N, first.H, first.W, channels));
         using Tensor y = device.CreateTensor(dy.Shape, type), ty = device.CreateTensor(dy.Shape, type);
         tape.Watch(x, dx);
-        tape.Watch(more, dMore);
+        tape.Watch(xSkip, dxSkip);
         Tensor a = Copy.Join(program, x, tx);
-        Tensor? b = twice ? a : Copy.Join(program, more, tMore);
+        Tensor? b = twice ? a : Copy.Join(program, xSkip, txSkip);
         if (concatenate)
             (a, b) = (Concat.Apply(program, a, b), null);
-        Tensor normalised = GroupNorm.Apply(program, a, scale, shift, channels / 8, silu: true, more: b);
+        Tensor normalised = GroupNorm.Apply(program, a, scale, shift, channels / 8, silu: true, xSkip: b);
         Tensor sum = Residual.Apply(program, normalised, Linear.Apply(program, a, filters, xSkip: b), 0.5f);
         Copy.Into(program, sum.Primal, y);
         Copy.Into(program, sum.Tangent, ty);
         tape.Seed(sum, dy);
         tape.Backward();
         program.Run();
-        return [Read(y), Read(ty), Read(dx), Read(dMore)];
+        return [Read(y), Read(ty), Read(dx), Read(dxSkip)];
 
         float[] Numbers(long count) => [.. Enumerable.Range(0, (int)count).Select(_ => 2 * random.NextSingle() - 1)];
 

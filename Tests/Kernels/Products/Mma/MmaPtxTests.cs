@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;

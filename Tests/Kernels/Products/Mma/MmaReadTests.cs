@@ -1,6 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;

@@ -1,7 +1,8 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
-using static TrigFlowNative.Tests.Kernels.PtxMachineMemory;
+using static TrigFlowNative.Tests.Ptx.PtxMachineMemory;
 
 namespace TrigFlowNative.Tests.Kernels;
 

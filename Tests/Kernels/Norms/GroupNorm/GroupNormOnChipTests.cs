@@ -6,7 +6,7 @@ using Xunit;
 namespace TrigFlowNative.Tests.Kernels;
 
 /// <summary>What a machine without a GPU can tell of the fast kernels: how they divide activations, and their text.</summary>
-public class GroupNormSlabTests
+public class GroupNormOnChipTests
 {
     public static TheoryData<int, int, int> Activations
     {
@@ -23,25 +23,25 @@ public class GroupNormSlabTests
 
     [Theory]
     [MemberData(nameof(Activations))]
-    public void Plans_cover_an_activation_and_fit_a_multiprocessor(int images, int extent, int channels)
+    public void Tilings_cover_an_activation_and_fit_a_multiprocessor(int images, int extent, int channels)
     {
         int groups = Math.Min(32, channels / 4);
         foreach (bool hopper in (bool[])[false, true])
         {
-            if (SlabPlan.For(new Shape(images, extent, extent, channels), groups, hopper, multiprocessors: 132) is not { } plan)
+            if (OnChipTiling.For(new Shape(images, extent, extent, channels), groups, hopper, multiprocessors: 132) is not { } tiling)
             {
-                Assert.False(hopper && extent <= 32, "no plan");
+                Assert.False(hopper && extent <= 32, "no tiling");
                 continue;
             }
 
-            Assert.Equal(0, channels % plan.Channels);
-            Assert.Equal(0, plan.Channels % (channels / groups));
-            Assert.Equal(0, plan.Threads % 32);
-            Assert.InRange(plan.Threads, plan.Channels, 512); // a thread for each channel
-            Assert.Equal(0, plan.Rows % 8);
-            Assert.InRange(plan.Steps * plan.Rows * plan.Cluster, extent * extent, int.MaxValue);
-            Assert.InRange(plan.SharedBytes(2), 1, (hopper ? 227 : 99) << 10);
-            Assert.InRange(plan.Cluster, 1, hopper ? 8 : 1);
+            Assert.Equal(0, channels % tiling.Channels);
+            Assert.Equal(0, tiling.Channels % (channels / groups));
+            Assert.Equal(0, tiling.Threads % 32);
+            Assert.InRange(tiling.Threads, tiling.Channels, 512); // a thread for each channel
+            Assert.Equal(0, tiling.Rows % 8);
+            Assert.InRange(tiling.Steps * tiling.Rows * tiling.Cluster, extent * extent, int.MaxValue);
+            Assert.InRange(tiling.SharedBytes(2), 1, (hopper ? 227 : 99) << 10);
+            Assert.InRange(tiling.Cluster, 1, hopper ? 8 : 1);
         }
     }
 
@@ -52,14 +52,14 @@ public class GroupNormSlabTests
     [InlineData(true, true, false)]
     public void Text_moves_sixteen_bytes_at_a_time_and_keeps_to_registers(bool first, bool silu, bool dropping)
     {
-        var plan = new SlabPlan(Vectors: 2, Rows: 128, Cluster: 2, Steps: 4);
-        foreach (PtxKernelSpec spec in (PtxKernelSpec[])[GroupNorm.SlabText.Forward(plan, "sm_90a", first, silu, dropping), GroupNorm.SlabText.Backward(plan, "sm_90a", silu, first, silu, dropping)])
+        var tiling = new OnChipTiling(Vectors: 2, Rows: 128, Cluster: 2, Steps: 4);
+        foreach (PtxKernelSpec spec in (PtxKernelSpec[])[GroupNormPtx.Forward(tiling, "sm_90a", first, silu, dropping), GroupNormPtx.Backward(tiling, "sm_90a", silu, first, silu, dropping)])
         {
             string text = spec.Compile().Text;
             Assert.DoesNotContain("@@", text, StringComparison.Ordinal);
             Assert.DoesNotContain(".local", text, StringComparison.Ordinal);
             Assert.DoesNotContain("call", text, StringComparison.Ordinal);
-            bool forward = spec.Method.Name == nameof(GroupNorm.SlabForwardKernel);
+            bool forward = spec.Method.Name == nameof(GroupNorm.OnChipForwardKernel);
             Assert.Equal(!forward || first ? 2 : 1, Count(text, "cp.async.cg"));
             Assert.Equal(forward && first ? 2 : 1, Count(text, "st.global.v4"));
             Assert.Equal(dropping ? 40 : 0, Count(text, "mul.wide.u32 product"));

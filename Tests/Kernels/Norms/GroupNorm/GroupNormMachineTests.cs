@@ -1,12 +1,14 @@
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>The fast kernels' text, run by <see cref="PtxInterpreter"/> against float64: slabs, rows without pixels, clusters with empty blocks.</summary>
-public class GroupNormInterpretedTests
+/// <summary>The fast kernels' text, run by <see cref="PtxMachine"/> against float64: tiles, rows without pixels, clusters with empty blocks.</summary>
+public class GroupNormMachineTests
 {
     private const double Tolerance = 5e-3;
     private const float Epsilon = 1e-6f, Rate = 0.2f, Factor = -0.75f;
@@ -32,8 +34,8 @@ public class GroupNormInterpretedTests
     {
         Assert.NotEmpty(name);
         var shape = new Shape(extents[0], extents[1], extents[2], extents[3]);
-        var plan = new SlabPlan(division[0], division[1], division[2], division[3]);
-        var run = new Launches(shape, extents[4], plan, silu, modulated, dropping, first);
+        var tiling = new OnChipTiling(division[0], division[1], division[2], division[3]);
+        var run = new Launches(shape, extents[4], tiling, silu, modulated, dropping, first);
         float[] primal = run.Forward(tangent: false), dual = run.Forward(tangent: true);
         int count = primal.Length;
         Assert.Equal(primal, dual[..count]);
@@ -69,21 +71,21 @@ public class GroupNormInterpretedTests
         private readonly byte[] memory = new byte[1 << 18];
         private readonly Random random = new(3);
         private readonly Shape shape;
-        private readonly SlabPlan plan;
+        private readonly OnChipTiling tiling;
         private readonly int groups, first;
         private readonly bool silu, modulated, dropping;
-        private readonly ulong x, more, dy, weight, bias, modulation, statistics, counter;
+        private readonly long x, xSkip, dy, weight, bias, modulation, statistics, counter;
         private readonly float[] mask;
         private int top = 256;
 
-        public Launches(Shape shape, int groups, SlabPlan plan, bool silu, bool modulated, bool dropping, int first)
+        public Launches(Shape shape, int groups, OnChipTiling tiling, bool silu, bool modulated, bool dropping, int first)
         {
-            (this.shape, this.groups, this.plan, this.first) = (shape, groups, plan, first);
+            (this.shape, this.groups, this.tiling, this.first) = (shape, groups, tiling, first);
             (this.silu, this.modulated, this.dropping) = (silu, modulated, dropping);
             int count = (int)shape.Count, c = shape.C;
             float[] primal = Normal(count, true), weights = Normal(c), biases = Normal(c);
             (Tx, Dy, Waiting, Modulation, TangentOfModulation) = (Normal(count, true), Normal(count, true), Normal(count, true), Normal(2 * shape.N * c), Normal(2 * shape.N * c));
-            (x, more) = (Put(Source([.. primal, .. Tx], second: false)), Put(Source([.. primal, .. Tx], second: true)));
+            (x, xSkip) = (Put(Source([.. primal, .. Tx], skip: false)), Put(Source([.. primal, .. Tx], skip: true)));
             dy = Put([.. Dy.Select(BFloat16.FromSingle)]);
             (weight, bias, modulation) = (Put(weights), Put(biases), Put([.. Modulation, .. TangentOfModulation]));
             (statistics, counter) = (Put(new float[5 * shape.N * groups]), Put<int>([3, 40]));
@@ -103,38 +105,78 @@ public class GroupNormInterpretedTests
 
         public GroupNormReference Reference { get; }
 
-        private ulong[] DropoutArguments => [counter, 5, 77, 0, (ulong)(uint)(Rate * (1 << 24)) << 8, Bits(1f / (1f - Rate))];
-
-        private int Slabs => shape.C / plan.Channels;
-
         public double[] Masked(double[] values) => [.. values.Zip(mask, (v, m) => v * m)];
 
         public float[] Forward(bool tangent)
         {
             int tiles = tangent ? 2 : 1;
-            ulong y = Put(new BFloat16[tiles * shape.Count]);
-            PtxInterpreter.Launch(
-                GroupNorm.SlabText.Forward(plan, "sm_90a", tangent, silu, dropping), shape.N * Slabs * plan.Cluster, memory,
-                [x, y, weight, bias, modulation, statistics, .. Extents(tiles), (ulong)(modulated ? tiles : 0), (ulong)(tiles - 1), more, (ulong)first, Bits(silu ? 0.5f : 1f), Bits(Epsilon), .. DropoutArguments]);
+            long y = Put(new BFloat16[tiles * shape.Count]);
+            Run(GroupNormPtx.Forward(tiling, "sm_90a", tangent, silu, dropping), new GroupNorm.OnChipForward { In = Inputs(tangent, tiles), Y = y });
             return Elements(y, tiles * (int)shape.Count);
         }
 
         /// <summary>dx, added to tx if modulated and taking a deferred gradient along with SiLU; the modulation's gradient, added to the modulation; the sums of each image.</summary>
         public (float[] Dx, float[] Modulation, float[] Sums) Backward()
         {
-            ulong dx = Put(Source(Tx, second: false)), dMore = Put(Source(Tx, second: true)), adds = first == shape.C ? 1UL : 2, dModulation = Put(Modulation), sums = Put(new float[2 * shape.N * shape.C]);
-            PtxInterpreter.Launch(
-                GroupNorm.SlabText.Backward(plan, "sm_90a", silu, add: modulated, deferred: silu, dropping), shape.N * Slabs * plan.Cluster, memory,
-                [x, dy, dx, weight, bias, modulation, statistics, sums, dModulation, .. Extents(2), modulated ? 1UL : 0, modulated ? 1UL : uint.MaxValue, 1, more, dMore, (ulong)first, adds, Put(Source(Waiting, second: false)), 0, Bits(Factor), 0, silu ? 1UL : 0, Bits(silu ? 0.5f : 1f), .. DropoutArguments]);
-            float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dMore, (int)shape.Count / shape.C * (shape.C - first))];
+            var arguments = new GroupNorm.OnChipBackward
+            {
+                In = Inputs(tangent: false, tiles: 2),
+                Dy = dy,
+                Dx = new() { X = Put(Source(Tx, skip: false)), XSkip = Put(Source(Tx, skip: true)) },
+                Deferred = new() { X = Put(Source(Waiting, skip: false)) },
+                Factor = Factor,
+                ChannelSums = Put(new float[2 * shape.N * shape.C]),
+                DModulation = Put(Modulation),
+                Write = modulated ? 1 : -1,
+                Input = 1,
+                Adds = first == shape.C ? 1 : 2,
+                Takes = silu ? 1 : 0,
+            };
+            Run(GroupNormPtx.Backward(tiling, "sm_90a", silu, add: modulated, deferred: silu, dropping), arguments);
+            (long dx, long dxSkip) = (arguments.Dx.X, arguments.Dx.XSkip);
+            float[] gradient = new float[shape.Count], parts = [.. Elements(dx, (int)shape.Count / shape.C * first), .. Elements(dxSkip, (int)shape.Count / shape.C * (shape.C - first))];
             for (int i = 0; i < gradient.Length; i++)
                 gradient[i] = parts[i % shape.C < first ? i / shape.C * first + i % shape.C : gradient.Length / shape.C * first + i / shape.C * (shape.C - first) + i % shape.C - first];
-            return (gradient, Numbers(dModulation, 2 * shape.N * shape.C), Numbers(sums, 2 * shape.N * shape.C));
+            return (gradient, Numbers(arguments.DModulation, 2 * shape.N * shape.C), Numbers(arguments.ChannelSums, 2 * shape.N * shape.C));
+        }
+
+        private void Run<T>(PtxKernelSpec spec, in T arguments)
+            where T : unmanaged =>
+            new PtxMachine(spec, memory).Run(shape.N * (shape.C / tiling.Channels) * tiling.Cluster, arguments);
+
+        private GroupNorm.OnChipInputs Inputs(bool tangent, int tiles)
+        {
+            var extents = new GroupNorm.Extents
+            {
+                Images = shape.N,
+                Pixels = shape.H * shape.W,
+                Channels = shape.C,
+                Groups = groups,
+                GroupChannels = shape.C / groups,
+                Silu = silu ? 1 : 0,
+                Modulated = modulated ? 1 : 0,
+                Tangent = tangent ? 1 : 0,
+                ModulationTangent = modulated && tangent ? 1 : 0,
+                Epsilon = Epsilon,
+            };
+            return new GroupNorm.OnChipInputs
+            {
+                X = new() { X = x, XSkip = xSkip },
+                FirstChannels = first,
+                Half = silu ? 0.5f : 1f,
+                Weight = weight,
+                Bias = bias,
+                Modulation = modulation,
+                Statistics = statistics,
+                Extents = extents,
+                Grid = new(tiling, extents, tiles),
+                Dropout = new() { Counter = counter, Stream = new() { Purpose = 5, Key0 = 77 }, Limit = (uint)(Rate * (1 << 24)) << 8, Scale = 1f / (1f - Rate) },
+            };
         }
 
         /// <summary>The channels of a source, in bf16.</summary>
-        private BFloat16[] Source(float[] values, bool second) =>
-            [.. values.Where((_, i) => i % shape.C >= first == second).Select(BFloat16.FromSingle)];
+        private BFloat16[] Source(float[] values, bool skip) =>
+            [.. values.Where((_, i) => i % shape.C >= first == skip).Select(BFloat16.FromSingle)];
 
         /// <summary>Sums (N, C) over the images.</summary>
         public float[] OverImages(ReadOnlySpan<float> sums)
@@ -144,14 +186,6 @@ public class GroupNormInterpretedTests
                 result[i % shape.C] += sums[i];
             return result;
         }
-
-        private static ulong Bits(float value) => BitConverter.SingleToUInt32Bits(value);
-
-        private ulong[] Extents(int tiles) =>
-        [
-            (ulong)shape.N, (ulong)(shape.H * shape.W), (ulong)shape.C, (ulong)(shape.C / groups), (ulong)Slabs,
-            (ulong)plan.Vectors, (ulong)plan.Rows, (ulong)plan.ClusterBits, (ulong)plan.TileBytes(tiles),
-        ];
 
         /// <summary>What the op Dropout does to ones.</summary>
         private float[] Mask()
@@ -166,20 +200,20 @@ public class GroupNormInterpretedTests
             return kept.ToArray();
         }
 
-        private ulong Put<T>(T[] values)
+        private long Put<T>(T[] values)
             where T : unmanaged
         {
             ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan());
             int start = top;
             bytes.CopyTo(memory.AsSpan(start));
             top = (start + bytes.Length + 255) / 256 * 256;
-            return (ulong)start;
+            return start;
         }
 
-        private float[] Elements(ulong start, int count) =>
+        private float[] Elements(long start, int count) =>
             [.. MemoryMarshal.Cast<byte, BFloat16>(memory.AsSpan((int)start))[..count].ToArray().Select(BFloat16.ToSingle)];
 
-        private float[] Numbers(ulong start, int count) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)start))[..count].ToArray();
+        private float[] Numbers(long start, int count) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)start))[..count].ToArray();
 
         private float[] Normal(int count, bool rounded = false) => [.. Enumerable.Range(0, count).Select(_ =>
         {

@@ -1,42 +1,40 @@
-using System.Globalization;
 using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Inline PTX that the kernels of attention on wgmma share: where a lane stands, products, waits. Sums of a warpgroup lie as those of mma.sync do,
-/// 16 rows to each warp, so that what <see cref="AttentionRows"/> writes serves both.
+/// Inline PTX that the kernels of attention on wgmma share: a lane's rows and columns, products, waits. Sums of a warpgroup lie as those of mma.sync do,
+/// 16 rows to each warp, so that what <see cref="AttentionRowsPtx"/> writes serves both.
 /// </summary>
-internal static class WgmmaAttentionText
+internal static class AttentionWgmmaPtx
 {
-    /// <summary>Products over 16 of 64 streamed rows.</summary>
-    public const int Slices = WgmmaAttentionTile.Streamed / 16;
+    /// <summary>Products over 16 rows of an n tile.</summary>
+    public const int Slices = WgmmaAttentionTile.NTile / 16;
 
     /// <summary>Sums of 8 columns of logits, and how many of them a thread has.</summary>
-    public const int LogitTiles = WgmmaAttentionTile.Streamed / 8, Sums = 4 * LogitTiles;
+    public const int LogitTiles = WgmmaAttentionTile.NTile / 8, Sums = 4 * LogitTiles;
 
     /// <summary>A chunk further on, in a descriptor's units of 16 bytes.</summary>
     public const int ChunkStep = WgmmaBlock.ChunkBytes / 16;
 
-    public const string Commit = "wgmma.commit_group.sync.aligned;";
+    private const int ProducerRegisters = 24;
 
-    /// <summary>Sixteen channels along a row, and sixteen rows down, in units of 16 bytes.</summary>
-    private const int AlongStep = 16 * 2 / 16, DownStep = 16 * 128 / 16;
+    public const string Fence = "wgmma.fence.sync.aligned;", Commit = "wgmma.commit_group.sync.aligned;";
 
-    /// <summary>The copying warpgroup gives registers up to the two that multiply: 24 and twice 240 are three times 168.</summary>
+    /// <summary>The producer warpgroup gives registers up to the consumers.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Registers =>
-        [new("fewRegisters", "setmaxnreg.dec.sync.aligned.u32 24;"), new("manyRegisters", "setmaxnreg.inc.sync.aligned.u32 240;")];
+        [new("fewRegisters", WgmmaBlock.ReleaseRegisters(ProducerRegisters)), new("manyRegisters", WgmmaBlock.TakeRegisters(ProducerRegisters))];
 
     /// <summary>
-    /// Lets two warpgroups start their products in turn, so that weights of one are made while the products of the other are at work: $0 is 1
-    /// plus the number of the warpgroup whose turn it is, which waits, or will be, which may go on.
+    /// Lets two warpgroups start their products in turn, so that one computes weights while the products of the other run. A warpgroup waits for
+    /// its own turn, and passes the turn on to the other: $0 is 1 plus the number of that warpgroup.
     /// </summary>
     public static IEnumerable<KeyValuePair<string, string>> Turns(bool taken) =>
         [new("awaitTurn", taken ? "bar.sync $0, 256;" : ""), new("passTurn", taken ? "bar.arrive $0, 256;" : "")];
 
-    /// <summary>Waits until so many groups are left at work.</summary>
-    public static string Await(int groups) => string.Create(CultureInfo.InvariantCulture, $"wgmma.wait_group.sync.aligned {groups};");
+    /// <summary>Waits until at most so many groups are still running.</summary>
+    public static string Await(int groups) => $"wgmma.wait_group.sync.aligned {groups};";
 
     /// <summary>
     /// Declares and sets what every kernel needs: scale from $0; the thread's lane; its first row of the warpgroup's 64, its first column of
@@ -58,7 +56,7 @@ internal static class WgmmaAttentionText
             setp.eq.s32 always, 0, 0;
             setp.ne.s32 never, 0, 0;
             mov.f32 scale, $0;
-            mul.f32 scale2, scale, {AttentionRows.Log2E};
+            mul.f32 scale2, scale, {AttentionRowsPtx.Log2E};
             mov.u32 row, %tid.x;
             and.b32 lane, row, 31;
             shr.u32 half, row, 7;
@@ -74,34 +72,34 @@ internal static class WgmmaAttentionText
     }
 
     /// <summary>
-    /// A product of own and streamed rows over all channels: a group. $0: descriptor of the streamed rows; $1: of the own ones, which lie so
-    /// far behind, unless they are in registers.
+    /// Adds a product of the rows of an m tile and of an n tile over all channels, a group. $0: descriptor of the n tile; $1: of the m tile, which
+    /// lies so far behind, unless it is in registers.
     /// </summary>
-    public static string Scores(char sum, int chunks, int behind, bool overwrite, char? registers = null)
+    public static PtxText AddScores(this PtxText text, char sum, int chunks, int behind, bool overwrite, char? registers = null)
     {
-        var text = new PtxLines();
         for (int slice = 0; slice < 4 * chunks; slice++)
         {
-            int step = slice / 4 * ChunkStep + slice % 4 * AlongStep;
+            int step = slice / 4 * ChunkStep + slice % 4 * WgmmaOperand.DepthStep(WgmmaOperand.AlongRows);
             text.Add($"add.s64 db, $0, {step};");
             if (registers is null)
                 text.Add($"add.s64 da, $1, {behind + step};");
             text.Add(Product(
-                WgmmaAttentionTile.Streamed, sum, registers is { } name ? $"{{{Operand(name, slice)}}}" : "da", overwrite && slice == 0 ? "never" : "always",
+                WgmmaAttentionTile.NTile, sum, registers is { } name ? Operand(name, slice) : "da", overwrite && slice == 0 ? "never" : "always",
                 registers is null ? "0, 0" : "0"));
         }
 
-        return text.Add(Commit).ToString();
+        return text.Add(Commit);
     }
 
-    /// <summary>A product of weights and 16 rows of a streamed tile, whose descriptor is in $0 or another parameter.</summary>
-    public static string Weighted(int columns, char sum, char weights, int slice, string tile = "$0") =>
-        $"add.s64 db, {tile}, {slice * DownStep};\n{Product(columns, sum, $"{{{Operand(weights, slice)}}}", "always", "1")}\n";
+    /// <summary>Adds a product of weights and 16 rows of an n tile, whose descriptor is in $0 or another parameter.</summary>
+    public static PtxText AddWeighted(this PtxText text, int columns, char sum, char weights, int slice, string tile = "$0") => text
+        .Add($"add.s64 db, {tile}, {slice * WgmmaOperand.DepthStep(WgmmaOperand.AcrossRows)};")
+        .Add(Product(columns, sum, Operand(weights, slice), "always", "1"));
 
     /// <summary>Rounds the weights in s and, if wanted, in t to bf16: neighbouring sums are a word of the next product's left operand.</summary>
     public static string Pack(bool first, bool second)
     {
-        var text = new PtxLines();
+        var text = new PtxText();
         for (int i = 0; i < Sums / 2; i++)
         {
             if (first)
@@ -114,8 +112,10 @@ internal static class WgmmaAttentionText
     }
 
     /// <summary>The four registers of a left operand's slice.</summary>
-    public static string Operand(char name, int slice) => string.Join(", ", Enumerable.Range(4 * slice, 4).Select(i => $"{name}{i}"));
+    public static string Operand(char name, int slice) => Words(name, 4 * slice, 4);
 
     private static string Product(int columns, char sum, string left, string keep, string transposed) =>
-        $"wgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {{{string.Join(", ", Enumerable.Range(0, columns / 2).Select(i => $"{sum}{i}"))}}}, {left}, db, {keep}, 1, 1, {transposed};";
+        $"wgmma.mma_async.sync.aligned.m64n{columns}k16.f32.bf16.bf16 {Words(sum, 0, columns / 2)}, {left}, db, {keep}, 1, 1, {transposed};";
+
+    private static string Words(char name, int first, int count) => $"{{{string.Join(", ", Enumerable.Range(first, count).Select(i => $"{name}{i}"))}}}";
 }
