@@ -1,4 +1,5 @@
 using TrigFlowNative.Benchmarks.Suite;
+
 namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>One head of one image in float64, by the definition: the reference of <see cref="AttentionCase"/>.</summary>

@@ -1,5 +1,5 @@
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
@@ -52,7 +52,7 @@ public static class BenchmarkSuite
     public static IEnumerable<SuiteCase> FromFile(string path, DType type)
     {
         int line = 1;
-        foreach (PeerRow row in CsvTable.Read<PeerRow>(path))
+        foreach (CaseRow row in CsvTable.Read<CaseRow>(path))
         {
             line++;
             SuiteCase[] cases;

@@ -1,4 +1,5 @@
 using TrigFlowNative.Benchmarks.Suite;
+
 namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>Group normalisation, with modulation and SiLU or, without a modulation, alone, in float64, one group of one image at a time, as the formulas of the op say.</summary>

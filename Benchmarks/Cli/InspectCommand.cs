@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using TrigFlowNative.Benchmarks.Inspect;
-using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Training;

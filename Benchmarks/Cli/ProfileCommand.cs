@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using TrigFlowNative.Benchmarks.Peers;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 

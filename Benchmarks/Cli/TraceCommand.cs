@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 

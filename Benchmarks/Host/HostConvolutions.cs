@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 

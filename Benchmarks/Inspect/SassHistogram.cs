@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Inspect;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using TrigFlowNative.Benchmarks.Cases;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;

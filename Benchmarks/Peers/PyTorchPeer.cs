@@ -2,8 +2,8 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Peers;
@@ -50,8 +50,8 @@ internal sealed class PyTorchPeer(string[] variants)
         string shapes = Path.GetTempFileName();
         try
         {
-            CsvTable.Write(shapes, cases.Select(each => new PeerRow { Op = each.Family, Direction = each.Direction, Shape = each.Shape }));
-            return [.. Table<PeerRow>("kernels_pytorch.py", [shapes]).Select(row => new BenchmarkRow
+            CsvTable.Write(shapes, cases.Select(each => new CaseRow { Op = each.Family, Direction = each.Direction, Shape = each.Shape }));
+            return [.. Table<CaseRow>("kernels_pytorch.py", [shapes]).Select(row => new BenchmarkRow
             {
                 Op = row.Op,
                 Direction = row.Direction,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Report;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Benchmarks.Timing;
 
 namespace TrigFlowNative.Benchmarks.Report;

@@ -1,4 +1,5 @@
 using System.Text;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Report;
@@ -12,7 +13,7 @@ internal static class RunFolder
     public static void Write(string folder, IReadOnlyList<BenchmarkRow> rows)
     {
         CsvTable.Write(Path.Combine(folder, Table), rows);
-        JsonTable.Write(Path.Combine(folder, "benchmarks.json"), rows);
+        JsonTable.Write(Path.Combine(folder, "benchmarks.json"), BenchmarkRow.CurrentSchema, rows);
         AtomicFile.WriteAllBytes(Path.Combine(folder, "benchmarks.md"), Encoding.UTF8.GetBytes(RowTables.Summary(rows) + "\n" + RowTables.Full(rows)));
         string device = rows.Count > 0 ? rows[0].Device : "";
         RooflinePlot.Save(Path.Combine(folder, "roofline.png"), device, rows);

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Report;

@@ -1,6 +1,7 @@
 using System.Text.Json;
+using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Cli;
-using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using TrigFlowNative.Benchmarks.Report;
-using TrigFlowNative.Benchmarks.Steps;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;

@@ -1,9 +1,9 @@
 using CsvHelper.Configuration.Attributes;
-using TrigFlowNative.Benchmarks.Report;
-using TrigFlowNative.Benchmarks.Timing;
+using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Steps;
+namespace TrigFlowNative.Benchmarks.Report;
 
 /// <summary>One line of timeline.csv: one launch of a training step or of sampling, in order.</summary>
 internal sealed record TimelineRow

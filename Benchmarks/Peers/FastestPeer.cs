@@ -1,4 +1,4 @@
-namespace TrigFlowNative.Benchmarks.Report;
+namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>The peers' rows set beside ours.</summary>
 internal static class FastestPeer

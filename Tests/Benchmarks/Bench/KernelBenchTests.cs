@@ -1,7 +1,6 @@
 using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Cli;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
@@ -59,31 +58,6 @@ public class KernelBenchTests
         using ComputeDevice cpu = new CpuDevice();
         using DeviceClock clock = DeviceClock.Of(cpu);
         Assert.Equal(BenchmarkRow.Wrong, new KernelBench(cpu, clock, Ceilings).Run(new Forgetful()).Verdict);
-    }
-
-    [Fact]
-    public void An_error_is_the_relative_norm_of_the_difference()
-    {
-        using Tensor actual = TestDevices.Get("cpu").CreateTensor(new Shape(4), [3, 4, 0, 1]);
-        Assert.Equal(0, new SampledError().Add(actual, [0, 1], i => i + 3).Relative);
-        Assert.Equal(Math.Sqrt(2) / 5, new SampledError().Add(actual, 0, [4, 3]).Relative, 12); // |(1, 1)| / |(4, 3)|
-    }
-
-    [Fact]
-    public void An_operand_is_on_the_device_what_it_is_by_index()
-    {
-        const int Count = 1_100_000; // more than the period of the numbers
-        ComputeDevice cpu = TestDevices.Get("cpu");
-        using Operand plain = new(cpu, new Shape(Count), DType.Float32, 3, scale: 0.5f), dual = new(cpu, new Shape(2, Count / 2), DType.BFloat16, 4, dual: true);
-        int[] places = [0, 1, Count / 2, 1_048_572, 1_048_573, Count - 1];
-        Assert.All(places, i => Assert.Equal(plain[i], plain.Tensor.Span[i]));
-        Span<BFloat16> stored = dual.Tensor.SpanOf<BFloat16>();
-        Assert.Equal(2 * Count, stored.Length);
-        foreach (int i in places)
-            Assert.Equal(dual[i + Count], BFloat16.ToSingle(stored[i + Count]));
-        double[] values = [.. Enumerable.Range(0, Count).Select(i => plain[i])];
-        Assert.InRange(values.Average(), -0.01, 0.01);
-        Assert.InRange(values.Average(v => v * v), 0.24, 0.26);
     }
 
     private static IEnumerable<KernelCase> Tiny(DType type) =>

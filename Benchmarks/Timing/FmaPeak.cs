@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Host;
+namespace TrigFlowNative.Benchmarks.Timing;
 
 /// <summary>
 /// What the processor can do at most in fp32: fused multiply-adds that touch nothing but registers, on all threads of a device.

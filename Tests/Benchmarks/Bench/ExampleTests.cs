@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using TrigFlowNative.Benchmarks;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using Xunit;
@@ -25,10 +24,10 @@ public class ExampleTests
     [Fact]
     public void The_text_shows_the_file_as_it_is()
     {
-        string root = Root(), source = File.ReadAllText(Path.Combine(root, "Tests", "Benchmarks", "DoublingCase.cs"));
+        string root = Root(), source = File.ReadAllText(Path.Combine(root, "Tests", "Benchmarks", "Bench", "DoublingCase.cs"));
         string shown = source[source.IndexOf("/// <summary>", StringComparison.Ordinal)..].TrimEnd();
         Assert.Contains(shown, File.ReadAllText(Path.Combine(root, "CONTRIBUTING.md")), StringComparison.Ordinal);
     }
 
-    private static string Root([CallerFilePath] string thisFile = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "..", ".."));
+    private static string Root([CallerFilePath] string thisFile = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "..", "..", ".."));
 }

@@ -1,7 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
 
-namespace TrigFlowNative.Benchmarks.Report;
+namespace TrigFlowNative.Benchmarks;
 
 /// <summary>What the kernels that a piece of work launches take of a multiprocessor, as the driver says.</summary>
 /// <param name="Names">Each kernel once, in the order of the launches.</param>

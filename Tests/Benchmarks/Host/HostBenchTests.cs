@@ -1,9 +1,8 @@
+using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Cli;
 using TrigFlowNative.Benchmarks.Host;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
-using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using Xunit;
 

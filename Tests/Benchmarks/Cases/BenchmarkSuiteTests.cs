@@ -7,7 +7,7 @@ using Xunit;
 namespace TrigFlowNative.Tests.Benchmarks;
 
 /// <summary>Which cases there are, by preset, by name and from a file.</summary>
-public sealed class SuiteTests : IDisposable
+public sealed class BenchmarkSuiteTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("trigflow-suite-").FullName;
 

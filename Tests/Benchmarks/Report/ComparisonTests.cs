@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Report;
 using Xunit;
 

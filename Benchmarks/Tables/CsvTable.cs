@@ -4,7 +4,7 @@ using CsvHelper.Configuration;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
-namespace TrigFlowNative.Benchmarks.Report;
+namespace TrigFlowNative.Benchmarks.Tables;
 
 /// <summary>Tidy CSV files: one record a line, a header, the invariant culture.</summary>
 internal static class CsvTable

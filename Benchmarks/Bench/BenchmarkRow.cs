@@ -3,7 +3,7 @@ using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Report;
+namespace TrigFlowNative.Benchmarks;
 
 /// <summary>One line of the suite's table: what was measured, how long it took and what bounds it. Empty fields are unknown; RESULTS.md has the schema.</summary>
 public sealed record BenchmarkRow

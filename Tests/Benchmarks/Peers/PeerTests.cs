@@ -1,6 +1,6 @@
+using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Peers;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;

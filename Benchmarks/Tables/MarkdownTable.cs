@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace TrigFlowNative.Benchmarks.Report;
+namespace TrigFlowNative.Benchmarks.Tables;
 
 /// <summary>Tables that read well as plain text too: columns padded to their widest entry, numbers to the right.</summary>
 internal sealed class MarkdownTable(params string[] headers)

@@ -1,9 +1,9 @@
 using TrigFlowNative.Benchmarks.Cases;
-using TrigFlowNative.Benchmarks.Host;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Benchmarks.Timing;
+namespace TrigFlowNative.Benchmarks;
 
 /// <summary>What this device reached at most, in this run: the yardsticks of every row. NaN where nothing was measured.</summary>
 /// <param name="BytesPerSecond">Bytes read plus bytes written by a copy from device memory to device memory.</param>

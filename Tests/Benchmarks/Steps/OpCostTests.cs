@@ -1,0 +1,46 @@
+using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Steps;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Benchmarks;
+
+/// <summary>What recorded steps cost at least, against numbers worked out by hand.</summary>
+public class OpCostTests
+{
+    private static readonly StepOptions Options = new("demo", "sct", 1, 0, Precision.Fp32);
+
+    [Fact]
+    public void A_step_costs_what_its_tensors_say()
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        var tape = new Tape();
+        using var program = new ComputeProgram(cpu) { Tape = tape };
+        using Tensor source = cpu.CreateTensor(new Shape(2, 5, 3, 4)), weight = cpu.CreateTensor(new Shape(6, 3, 3, 4)), gradient = cpu.CreateTensor(weight.Shape);
+        tape.Watch(weight, gradient);
+        tape.Watch(source, source);
+        Tensor y = Conv2d.Apply(program, Copy.Join(program, source, source), weight);
+        using Tensor dy = cpu.CreateTensor(y.Shape);
+        tape.Seed(y, dy);
+        tape.Backward();
+        OpCost Cost(string op) => OpCost.Of(program.Steps.Single(step => step.Op == op));
+        Assert.Equal(2.0 * 60 * 6 * 36, Cost("conv2d.forward").Flops); // 30 pixels and as many of the tangent, 6 x 3 x 3 x 4 weights
+        Assert.Equal(4.0 * (60 * 4 + 60 * 6 + 216), Cost("conv2d.forward").Bytes);
+        Assert.Equal(2.0 * 30 * 6 * 36, Cost("conv2d.backward.x").Flops); // no tangent flows back
+        Assert.Equal(2.0 * 30 * 6 * 36, Cost("conv2d.backward.weight").Flops);
+    }
+
+    [Fact]
+    public void The_products_of_a_training_step_are_four_forward_passes()
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        using TrainingStep step = Options.Create(cpu, out TrigFlowModel? teacher);
+        Assert.Null(teacher);
+        double flops = step.ProgramSteps.Sum(each => OpCost.Of(each).Flops), forward = ((DdpmppNetwork)ModelPresets.Get("demo").Build()).ForwardFlops;
+        // Primal, tangent, and the two gradients of each product; attention has six and five products instead of two and four, and the
+        // stem and the first layer of the embedding need no gradient of their inputs.
+        Assert.InRange(flops / forward, 3.9, 4.1);
+    }
+}
