@@ -12,7 +12,7 @@ internal readonly record struct OpCost(double Flops, double Bytes)
 
     private static double FlopsOf(ProgramStep step) => step.Op switch
     {
-        "conv2d.forward" or "linear.forward" => 2.0 * Rows(step.Writes[0]) * Weights(step),
+        "conv2d.forward" or "linear.forward" => RecordedProduct.Of(step).Sum(product => product.Flops),
         "conv2d.backward.x" or "linear.backward.x" => InputGradient(step.Reads[0], step.Reads[1], step.Writes[0]),
         "conv2d.backward.weight" or "linear.backward.weight" => 2.0 * Rows(step.Reads[0]) * step.Writes[0].Count,
         "attention.forward" => Attention(step.Writes[0], 2),
@@ -23,24 +23,6 @@ internal readonly record struct OpCost(double Flops, double Bytes)
 
     /// <summary>Pixels, a tangent's too.</summary>
     private static long Rows(Tensor images) => images.StoredCount / images.Shape.C;
-
-    /// <summary>
-    /// Elements of the weights (K, R, R, C) of a forward step: each follows one source of C channels or two that have as many together. A
-    /// second weight is that of a shortcut.
-    /// </summary>
-    private static long Weights(ProgramStep step)
-    {
-        long count = 0;
-        int channels = 0;
-        foreach (Tensor tensor in step.Reads.Where(tensor => tensor.Shape.Rank == 4))
-        {
-            bool isWeight = tensor.Shape is var shape && shape.C == channels && shape[0] == step.Writes[0].Shape.C && shape[1] == shape[2] && shape[1] is (1 or 3);
-            count += isWeight ? tensor.Count : 0;
-            channels = isWeight ? 0 : channels + tensor.Shape.C;
-        }
-
-        return count > 0 ? count : throw new ArgumentException($"{step}: reads no weight");
-    }
 
     /// <summary>Where two sources were read, each has a step of its own with its share of the weight's channels.</summary>
     private static double InputGradient(Tensor dy, Tensor weight, Tensor dx) => 2.0 * Rows(dy) * weight.Count * dx.Shape.C / weight.Shape.C;

@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training;
 
@@ -56,8 +57,6 @@ public static class SuitePresets
     {
         if (Fixed.TryGetValue(preset, out PresetShapes? shapes))
             return shapes;
-        return ModelPresets.All.TryGetValue(preset, out NetworkConfig? config)
-            ? PresetShapes.Of(config.Build(), batch)
-            : throw new UsageException($"unknown preset '{preset}': {string.Join(", ", Names)}");
+        return IsModel(preset) ? PresetShapes.Of(RecordedPass.OfPreset(preset), batch) : throw new UsageException($"unknown preset '{preset}': {string.Join(", ", Names)}");
     }
 }

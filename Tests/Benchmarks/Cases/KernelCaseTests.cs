@@ -1,7 +1,7 @@
 using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
-using TrigFlowNative.Models;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
@@ -89,45 +89,9 @@ public class KernelCaseTests
     {
         var step = (WorkCase)Assert.Single(BenchmarkSuite.Named("step/sct/demo n2", DType.Float32));
         using PreparedWork prepared = step.Prepare(TestDevices.Get("cpu"));
-        Assert.InRange(prepared.Flops / (2 * ((DdpmppNetwork)ModelPresets.Get("demo").Build()).ForwardFlops), 3.9, 4.1);
+        Assert.InRange(prepared.Flops / (2 * RecordedPass.OfPreset("demo").Flops), 3.9, 4.1);
         Assert.Equal([3_145_728.0, 3_145_728, 786_432], BenchmarkSuite.Named("feed/n256 c3 32x32", DType.BFloat16).Select(each => each.Bytes)); // 786,432 x 4, and as bytes
         Assert.All(BenchmarkSuite.Named("launch/10 kernels", DType.BFloat16), each => Assert.Equal((0.0, 0.0), (each.Flops, each.Bytes)));
-    }
-
-    [Theory]
-    [InlineData("cifar10")]
-    [InlineData("mnist")]
-    [InlineData("demo")]
-    public void The_convolutions_of_a_preset_are_those_that_its_network_records(string preset)
-    {
-        INetwork network = ModelPresets.Get(preset).Build();
-        ComputeDevice cpu = TestDevices.Get("cpu");
-        using ParameterSlab weights = network.CreateSlab(cpu);
-        using var program = new ComputeProgram(cpu);
-        network.F(program, weights, program.Allocate(network.Config.Image), new NetworkConditions(program.Allocate(new Shape(1))));
-
-        // Every product over pixels: those of the embedding have one row for an image.
-        var recorded = program.Steps.Where(step => step.Op is "conv2d.forward" or "linear.forward")
-            .Select(step => (step.Layer, Weight: step.Reads[1].Shape, Rows: step.Writes[0].Count / step.Writes[0].Shape.C))
-            .Where(step => step.Rows > 1)
-            .Select(step => (step.Layer, step.Rows, step.Weight.C, K: step.Weight[0], R: step.Weight[1]));
-        var listed = NetworkShapes.Convolutions(network).Select(conv => (conv.Layer, Rows: conv.Size * conv.Size, conv.C, conv.K, conv.R));
-        Assert.Equal(recorded.Order(), listed.Order());
-    }
-
-    [Theory]
-    [InlineData("cifar10")]
-    [InlineData("demo")]
-    public void Convolutions_attention_and_embedding_make_up_the_forward_pass(string preset)
-    {
-        var network = (DdpmppNetwork)ModelPresets.Get(preset).Build();
-        double convolutions = NetworkShapes.Convolutions(network).Sum(conv => conv.Flops);
-        double attention = NetworkShapes.Attentions(network)
-            .Sum(each => new AttentionCase(1, 1, each.Size, each.Size, each.Channels, DType.Float32, Direction.Forward).Flops);
-        double embedding = network.Parameters
-            .Where(each => each.Name.EndsWith("affine.weight", StringComparison.Ordinal) || each.Name is "map_layer0.weight" or "map_layer1.weight")
-            .Sum(each => 2.0 * each.Shape.Count);
-        Assert.Equal(network.ForwardFlops, convolutions + attention + embedding);
     }
 
     [Fact]

@@ -32,13 +32,32 @@ public class OpCostTests
         Assert.Equal(2.0 * 30 * 6 * 36, Cost("conv2d.backward.weight").Flops);
     }
 
+    /// <summary>As tensor cores of Hopper record it: two sources, and a projection shortcut of two in the same step.</summary>
+    [Theory]
+    [InlineData(20, 5, 7)]
+    [InlineData(6, 5, 5)] // the second source has as many rows as there are outputs, and the shape of a weight for the first
+    public void A_step_of_several_sources_counts_each_weight_once(int rows, int channels, int more)
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        using var program = new ComputeProgram(cpu);
+        Tensor Rows(int extent, int width) => program.Allocate(new Shape(extent, 1, 1, width));
+        Tensor bias = program.Allocate(new Shape(6)), y = Rows(rows, 6);
+        Tensor[] sources = [Rows(rows, channels), Rows(rows, more)], shortcut = [Rows(rows, 3), Rows(rows, 4)];
+        program.Emit("linear.forward", [.. sources, Rows(6, channels + more), bias], [y], _ => { }, _ => () => { });
+        program.Emit("linear.forward", [.. sources, Rows(6, channels + more), bias, .. shortcut, Rows(6, 7), bias], [y], _ => { }, _ => () => { });
+        program.Emit("linear.forward", [sources[0], bias], [y], _ => { }, _ => () => { });
+        Assert.Equal(2.0 * rows * 6 * (channels + more), OpCost.Of(program.Steps[0]).Flops);
+        Assert.Equal(2.0 * rows * 6 * (channels + more + 7), OpCost.Of(program.Steps[1]).Flops);
+        Assert.Throws<ArgumentException>(() => OpCost.Of(program.Steps[2]));
+    }
+
     [Fact]
     public void The_products_of_a_training_step_are_four_forward_passes()
     {
         ComputeDevice cpu = TestDevices.Get("cpu");
         using TrainingStep step = Options.Create(cpu, out TrigFlowModel? teacher);
         Assert.Null(teacher);
-        double flops = step.ProgramSteps.Sum(each => OpCost.Of(each).Flops), forward = ((DdpmppNetwork)ModelPresets.Get("demo").Build()).ForwardFlops;
+        double flops = step.ProgramSteps.Sum(each => OpCost.Of(each).Flops), forward = RecordedPass.OfPreset("demo").Flops;
         // Primal, tangent, and the two gradients of each product; attention has six and five products instead of two and four, and the
         // stem and the first layer of the embedding need no gradient of their inputs.
         Assert.InRange(flops / forward, 3.9, 4.1);
