@@ -21,12 +21,12 @@ internal sealed class SampleCase(string preset, int images, DType type, string e
     public override int Images => images;
 
     /// <summary>Forward passes.</summary>
-    public override double Flops => (double)Count * images * ((DdpmppNetwork)ModelPresets.Get(preset).Build()).ForwardFlops;
+    public override double Flops => (double)Count * images * RecordedPass.OfPreset(preset).Flops;
 
     private int Count => Evaluations.IndexOf(Direction) switch { 0 => 1, 1 => 2, _ => 4 };
 
     public override PreparedWork Prepare(ComputeDevice device) =>
-        new Prepared(new StepOptions(preset, "sct", images, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32).CreateModel(device), images, Count);
+        new Prepared(RandomModel.Create(device, preset, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), images, Count);
 
     private sealed class Prepared(TrigFlowModel model, int count, int evaluations) : PreparedWork
     {

@@ -2,7 +2,6 @@ using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cases;
@@ -10,10 +9,8 @@ namespace TrigFlowNative.Benchmarks.Cases;
 /// <summary>A whole training step, upload, optimizer and average included; for distillation, the teacher's too.</summary>
 internal sealed class StepCase(string preset, int batch, DType type, string objective) : WorkCase("step", objective, $"{preset} n{batch}", type)
 {
-    private static readonly string[] Objectives = [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
-
     public static readonly CaseFamily Kind = new(
-        "step", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", Objectives,
+        "step", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", StepOptions.Objectives,
         (s, direction, type) => new StepCase(RequireModel(s.Word("preset")), s["n"], type, direction))
     {
         Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["demo n2"] : SuitePresets.IsModel(scope.Preset) ? [$"{scope.Preset} n{scope.Batch}"] : [],

@@ -2,14 +2,13 @@ using System.CommandLine;
 using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
 /// <summary>The options that say which network runs where, shared by the verbs that run a whole one.</summary>
 internal sealed class StepArguments
 {
-    private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)]);
+    private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", StepOptions.Objectives);
     private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
     private readonly Option<float> dropout = new("--dropout")
     {

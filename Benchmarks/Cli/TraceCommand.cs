@@ -78,7 +78,7 @@ internal static class TraceCommand
 
     private static IReadOnlyList<TimelineRow> TraceSample(ComputeDevice device, StepOptions options, int count, Ceilings ceilings)
     {
-        using TrigFlowModel model = options.CreateModel(device);
+        using TrigFlowModel model = RandomModel.Create(device, options.Preset, options.Precision);
         using var sampler = new ConsistencySampler(model, batch: count);
         for (int i = 0; i < WarmUp; i++)
             sampler.Sample(count, (ulong)i);

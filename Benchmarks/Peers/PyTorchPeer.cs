@@ -31,7 +31,7 @@ internal sealed class PyTorchPeer(string[] variants)
     public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<SuiteCase> cases, string device)
     {
         List<BenchmarkRow> rows = [.. RunKernels([.. cases.OfType<KernelCase>()])];
-        StepCase[] steps = [.. cases.OfType<StepCase>().Where(each => each.Direction != "trigflow")];
+        StepCase[] steps = [.. cases.OfType<StepCase>()];
         SampleCase[] samples = [.. cases.OfType<SampleCase>().Where(each => each.Direction == "2-step")];
         foreach (IGrouping<(string Direction, string Shape), StepCase> step in steps.Where(IsKnown).GroupBy(each => (each.Direction, each.Shape)))
             rows.AddRange(RunWork(["--objective", step.Key.Direction, "--batch", $"{step.First().Images}"]));

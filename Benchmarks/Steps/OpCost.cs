@@ -15,6 +15,9 @@ internal readonly record struct OpCost(double Flops, double Bytes)
         "conv2d.forward" or "linear.forward" => RecordedProduct.Of(step).Sum(product => product.Flops),
         "conv2d.backward.x" or "linear.backward.x" => InputGradient(step.Reads[0], step.Reads[1], step.Writes[0]),
         "conv2d.backward.weight" or "linear.backward.weight" => 2.0 * Rows(step.Reads[0]) * step.Writes[0].Count,
+        "matmul.forward" or "matmul.tangent" => MatMul(step.Reads[0], step.Reads[1].Shape.C) * (1 + step.Reads.Count(factor => factor.HasTangent)),
+        "matmul.backward.a" => MatMul(step.Reads[0], step.Reads[1].Shape[0]),
+        "matmul.backward.b" => MatMul(step.Reads[0], step.Reads[1].Shape.C),
         "attention.forward" => Attention(step.Writes[0], 2),
         "attention.tangent" => Attention(step.Writes[0].Primal, 6),
         "attention.backward" => Attention(step.Reads[1], 5),
@@ -26,6 +29,8 @@ internal readonly record struct OpCost(double Flops, double Bytes)
 
     /// <summary>Where two sources were read, each has a step of its own with its share of the weight's channels.</summary>
     private static double InputGradient(Tensor dy, Tensor weight, Tensor dx) => 2.0 * Rows(dy) * weight.Count * dx.Shape.C / weight.Shape.C;
+
+    private static double MatMul(Tensor matrix, int columns) => 2.0 * matrix.Count * columns;
 
     /// <summary>Products of length x length x channels, heads together.</summary>
     private static double Attention(Tensor y, int products) => products * 2.0 * y.Count * y.Shape.H * y.Shape.W;

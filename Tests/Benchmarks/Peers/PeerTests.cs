@@ -54,7 +54,7 @@ public sealed class PeerTests : IDisposable
             case "$1" in
             -c) echo 2.11.0 ;;
             *kernels_pytorch.py) head -1 "$2" >&2; echo op,direction,shape,us,tflops; tail -n +2 "$2" | while IFS=, read -r op direction shape rest; do echo "$op,$direction,$shape,12.5,1"; done ;;
-            *step_pytorch.py) echo work,variant,batch,ms,images_per_second,peak_gib,ready_s; [ "$3" = none ] && echo "sample 2-step,pytorch-eager,$5,4,2000,1,3" || echo "step $3,pytorch-eager,$5,200,1280,13.5,20" ;;
+            *step_pytorch.py) echo work,variant,batch,ms,images_per_second,peak_gib,ready_s; case "$3" in none) echo "sample 2-step,pytorch-eager,$5,4,2000,1,3" ;; sct) echo "step $3,pytorch-eager,$5,200,1280,13.5,20" ;; esac ;;
             esac
             """);
         SuiteCase[] cases = [.. new[] { "gemm/forward/7x8x9", "step/sct/cifar10 n256", "step/trigflow/cifar10 n256", "sample/2-step/cifar10 n8", "sample/2-step/demo n8", "launch/graph/10 kernels" }

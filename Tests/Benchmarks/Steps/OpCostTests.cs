@@ -32,6 +32,23 @@ public class OpCostTests
         Assert.Equal(2.0 * 30 * 6 * 36, Cost("conv2d.backward.weight").Flops);
     }
 
+    [Fact]
+    public void A_product_of_two_tensors_costs_as_much_in_each_direction()
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        using Tensor a = cpu.CreateTensor(new Shape(3, 5)), b = cpu.CreateTensor(new Shape(5, 7)), dy = cpu.CreateTensor(new Shape(3, 7));
+        var tape = new Tape();
+        using var program = new ComputeProgram(cpu) { Tape = tape };
+        tape.Watch(a, a);
+        tape.Watch(b, b);
+        tape.Seed(MatMul.Apply(program, a, b), dy);
+        tape.Backward();
+        MatMul.Apply(program, program.Allocate(a.Shape, hasTangent: true), b);
+        MatMul.Apply(program, program.Allocate(a.Shape, hasTangent: true), program.Allocate(b.Shape, hasTangent: true));
+        Assert.Equal(["matmul.forward", "matmul.backward.a", "matmul.backward.b", "matmul.tangent", "matmul.tangent"], program.Steps.Select(step => step.Op));
+        Assert.Equal([1.0, 1, 1, 2, 3], program.Steps.Select(step => OpCost.Of(step).Flops / (2 * 3 * 5 * 7))); // the tangent: ta b, and a tb if b has one
+    }
+
     /// <summary>As tensor cores of Hopper record it: two sources, and a projection shortcut of two in the same step.</summary>
     [Theory]
     [InlineData(20, 5, 7)]

@@ -1,6 +1,9 @@
+using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training;
+using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 using Xunit;
 
@@ -20,6 +23,16 @@ public class StepOptionsTests
         Assert.Equal(LayersOf("conv2d.forward"), LayersOf("conv2d.backward.weight"));
         Assert.Equal(LayersOf("groupnorm.tangent"), LayersOf("groupnorm.backward"));
         Assert.DoesNotContain("", LayersOf("conv2d.backward.weight"));
+    }
+
+    [Fact]
+    public void Every_registered_objective_is_measured_with_the_preset_s_numbers_or_its_own_defaults()
+    {
+        Assert.Equal(ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal), BenchmarkSuite.Named("step/demo n2", DType.Float32).Select(each => each.Direction));
+        Assert.Equal(TrainingPresets.Get("demo", "sct").Options, Options.Numbers());
+        Assert.Equal(ObjectiveRegistry.Defaults("scd"), (Options with { Preset = "untrained", Objective = "scd" }).Numbers().Objective);
+        UsageException refusal = Assert.Throws<UsageException>(() => (Options with { Objective = "none" }).Create(TestDevices.Get("cpu"), out _));
+        Assert.Contains("scd, sct, trigflow", refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
