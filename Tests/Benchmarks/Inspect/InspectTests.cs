@@ -1,5 +1,6 @@
 using TrigFlowNative.Benchmarks.Cli;
 using TrigFlowNative.Benchmarks.Inspect;
+using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels;
 using Xunit;
 
@@ -42,6 +43,17 @@ public sealed class InspectTests : IDisposable
         string[] names = [.. InspectedKernel.All().Select(each => each.Name)];
         Assert.Equal(names.Distinct(), names);
         Assert.All(KernelCatalogue.WithInlinePtx(), spec => Assert.DoesNotContain("@@", spec.Compile().Text, StringComparison.Ordinal));
+    }
+
+    /// <summary>Listed are the entries of every family, attention on mma.sync included, which is compiled for sm_80.</summary>
+    [Fact]
+    public void Every_kernel_of_the_catalogue_is_listed()
+    {
+        string[] lines = Run(0, "inspect").Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(KernelCatalogue.WithInlinePtx().Count() + KernelCatalogue.Plain().Count(), lines.Length);
+        Assert.All(KernelCatalogue.WithInlinePtx(), spec => Assert.Contains(lines, line => line.StartsWith(KernelCatalogue.NameOf(spec), StringComparison.Ordinal) && line.EndsWith($"({spec.Architecture})", StringComparison.Ordinal)));
+        PtxKernelSpec[] attention = [.. KernelCatalogue.WithInlinePtx().Where(spec => spec.Method.DeclaringType!.FullName!.Contains("Attention", StringComparison.Ordinal))];
+        Assert.Equal(["sm_80", "sm_90a"], attention.Select(spec => spec.Architecture).Distinct().Order(StringComparer.Ordinal));
     }
 
     [Fact]
