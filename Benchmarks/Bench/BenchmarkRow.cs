@@ -5,46 +5,46 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks;
 
-/// <summary>One line of the suite's table: what was measured, how long it took and what bounds it. Empty fields are unknown; RESULTS.md has the schema.</summary>
+/// <summary>A row of the suite's table: what was measured, its time, and the bound of that time. Fields that are null or empty are unknown; RESULTS.md explains the columns.</summary>
 public sealed record BenchmarkRow
 {
-    /// <summary>The version of the columns; it rises when one is taken out or changes its meaning, not when one is added.</summary>
+    /// <summary>Version of the columns, which rises when a column is removed or changes its meaning, not when one is added.</summary>
     public const int CurrentSchema = 2;
 
-    /// <summary>What stands in <see cref="Path"/> for our own work; all else is a peer's name.</summary>
+    /// <summary>Values of <see cref="Path"/> that are ours; every other is a peer's name.</summary>
     private static readonly string[] OwnPaths = ["portable", "mma", "wgmma", "cuda", "cpu", "simulator"];
 
     internal const string Right = "ok", Wrong = "WRONG", Failed = "FAILED";
 
-    /// <summary>Version of the columns; 1 where the file has none.</summary>
+    /// <summary>Version of the columns; files without the column have version 1.</summary>
     [Name("schema")]
     public int? Schema { get; init; } = CurrentSchema;
 
-    /// <summary>Family, such as conv.</summary>
+    /// <summary>Name of the family, such as conv.</summary>
     [Name("op")]
     public string Op { get; init; } = "";
 
-    /// <summary>Such as input-gradient.</summary>
+    /// <summary>Direction, such as input-gradient.</summary>
     [Name("direction")]
     public string Direction { get; init; } = "";
 
-    /// <summary>In the words of the family.</summary>
+    /// <summary>Shape in the family's words.</summary>
     [Name("shape")]
     public string Shape { get; init; } = "";
 
-    /// <summary>Storage of activations: fp32 or bf16.</summary>
+    /// <summary>Storage type of activations: fp32 or bf16.</summary>
     [Name("dtype")]
     public string Type { get; init; } = "";
 
-    /// <summary>What did it: of ours portable (no tensor cores), mma or wgmma, cuda for a whole work, cpu, simulator; else the name of a peer.</summary>
+    /// <summary>The implementation: of ours portable (without tensor cores), mma, wgmma, cuda (whole work), cpu or simulator; else the name and version of a peer.</summary>
     [Name("path")]
     public string Path { get; init; } = "";
 
-    /// <summary>How it was timed: graph (events inside of a captured graph), benchmarkdotnet (the host's clock, the device waited for), or host; of PyTorch's scripts events or host.</summary>
+    /// <summary>The clock: graph (events inside a captured graph), benchmarkdotnet (the host's clock, which waits for the device) or host; of PyTorch's scripts events or host.</summary>
     [Name("clock")]
     public string Clock { get; init; } = "";
 
-    /// <summary>Median, microseconds.</summary>
+    /// <summary>Median time, microseconds.</summary>
     [Name("us"), Format("0.##")]
     public double? Microseconds { get; init; }
 
@@ -56,15 +56,15 @@ public sealed record BenchmarkRow
     [Name("us_p95"), Format("0.##")]
     public double? High { get; init; }
 
-    /// <summary>Runs that were timed.</summary>
+    /// <summary>Number of timed runs.</summary>
     [Name("repetitions")]
     public int? Repetitions { get; init; }
 
-    /// <summary>Floating-point operations that count.</summary>
+    /// <summary>Floating-point operations, a multiply-add counted as two.</summary>
     [Name("flops"), Format("0")]
     public double? Flops { get; init; }
 
-    /// <summary>Bytes that must move.</summary>
+    /// <summary>Bytes moved if each operand is read once and each result written once.</summary>
     [Name("bytes"), Format("0")]
     public double? Bytes { get; init; }
 
@@ -76,91 +76,91 @@ public sealed record BenchmarkRow
     [Name("tbps"), Format("0.####")]
     public double? Tbps { get; init; }
 
-    /// <summary>Images per second, for whole steps and samples.</summary>
+    /// <summary>Images per second, of work on images.</summary>
     [Name("images_per_second"), Format("0.#")]
     public double? ImagesPerSecond { get; init; }
 
-    /// <summary>Device memory that a whole work holds, GiB, what the run held before it not counted.</summary>
+    /// <summary>Device memory that the work allocates, GiB.</summary>
     [Name("peak_gib"), Format("0.###")]
     public double? PeakGib { get; init; }
 
-    /// <summary>Ceiling of this run: 10^12 bytes per second of a copy within the device's memory.</summary>
+    /// <summary>Memory ceiling of this run: 10^12 bytes per second, read and written by a copy within device memory.</summary>
     [Name("copy_tbps"), Format("0.####")]
     public double? CopyTbps { get; init; }
 
-    /// <summary>Ceiling of this run: 10^12 operations per second of the best product.</summary>
+    /// <summary>Arithmetic ceiling of this run: 10^12 operations per second of the best product.</summary>
     [Name("best_tflops"), Format("0.####")]
     public double? BestTflops { get; init; }
 
-    /// <summary>The roofline's least time, microseconds.</summary>
+    /// <summary>The roofline bound: the least time that the ceilings allow, microseconds.</summary>
     [Name("bound_us"), Format("0.##")]
     public double? BoundMicroseconds { get; init; }
 
-    /// <summary>The bound's share of the time.</summary>
+    /// <summary>The bound as a share of the time, percent.</summary>
     [Name("bound_percent"), Format("0.#")]
     public double? BoundPercent { get; init; }
 
-    /// <summary>What the bound comes from: memory or arithmetic.</summary>
+    /// <summary>The ceiling that gives the bound: memory or arithmetic.</summary>
     [Name("bound_by")]
     public string BoundBy { get; init; } = "";
 
-    /// <summary>Registers of a thread, the most of all kernels launched.</summary>
+    /// <summary>Registers of a thread, the maximum over the kernels launched.</summary>
     [Name("registers")]
     public int? Registers { get; init; }
 
-    /// <summary>Local memory of a thread in bytes, spills above all; the most of all kernels launched.</summary>
+    /// <summary>Local memory of a thread in bytes, mostly spills; the maximum over the kernels launched.</summary>
     [Name("spill_bytes")]
     public int? SpillBytes { get; init; }
 
-    /// <summary>Shared memory of a block in bytes, the most of all kernels launched.</summary>
+    /// <summary>Shared memory of a block in bytes, the maximum over the kernels launched.</summary>
     [Name("shared_bytes")]
     public int? SharedBytes { get; init; }
 
-    /// <summary>Threads that a multiprocessor can hold of the kernel with the most registers, as a share of those it has room for.</summary>
+    /// <summary>Resident threads on a multiprocessor of the kernel with the most registers, in percent of the greatest number it can hold.</summary>
     [Name("occupancy_percent"), Format("0.#")]
     public double? OccupancyPercent { get; init; }
 
-    /// <summary>Clock of the multiprocessors while it was timed.</summary>
+    /// <summary>Clock of the multiprocessors during the timing, MHz.</summary>
     [Name("sm_mhz")]
     public int? SmMegahertz { get; init; }
 
-    /// <summary>Temperature of the GPU while it was timed.</summary>
+    /// <summary>Temperature of the GPU during the timing, degrees Celsius.</summary>
     [Name("temperature_c")]
     public int? Temperature { get; init; }
 
-    /// <summary>Why the GPU held its clock back while it was timed; empty if it did not.</summary>
+    /// <summary>Why the GPU lowered its clock during the timing; empty if it did not.</summary>
     [Name("throttled")]
     public string Throttled { get; init; } = "";
 
-    /// <summary>Relative L2 error against float64.</summary>
+    /// <summary>Relative L2 error against a float64 reference.</summary>
     [Name("error"), Format("0.00e+0")]
     public double? Error { get; init; }
 
-    /// <summary>ok, WRONG (and then not timed) or FAILED.</summary>
+    /// <summary>ok, WRONG (such a result is not timed) or FAILED (the note says why).</summary>
     [Name("verdict")]
     public string Verdict { get; init; } = "";
 
-    /// <summary>The fastest peer that did the same work.</summary>
+    /// <summary>The fastest peer with a right result of the same case and storage type.</summary>
     [Name("peer")]
     public string Peer { get; init; } = "";
 
-    /// <summary>Its median, microseconds.</summary>
+    /// <summary>The peer's median time, microseconds.</summary>
     [Name("peer_us"), Format("0.##")]
     public double? PeerMicroseconds { get; init; }
 
-    /// <summary>Its time over ours: above 1 ours is the faster.</summary>
+    /// <summary>The peer's time over ours: ours is faster if it is above 1.</summary>
     [Name("ratio"), Format("0.###")]
     public double? Ratio { get; init; }
 
-    /// <summary>The card, or the processor.</summary>
+    /// <summary>The graphics card or processor.</summary>
     [Name("device")]
     public string Device { get; init; } = "";
 
-    /// <summary>What went wrong, or what is to be known of the row.</summary>
+    /// <summary>What went wrong, or a remark on the row.</summary>
     [Name("note")]
     public string Note { get; init; } = "";
 
-    /// <summary>Whether the work is ours, and not a peer's.</summary>
+    /// <summary>Whether this project did the work, and not a peer.</summary>
     [Ignore]
     public bool IsOurs => OwnPaths.Contains(Path);
 
@@ -168,7 +168,7 @@ public sealed record BenchmarkRow
     [Ignore]
     public string Name => $"{Op}/{Direction}/{Shape}";
 
-    /// <summary>A row that has still to be measured.</summary>
+    /// <summary>The row of a case before it is measured.</summary>
     internal static BenchmarkRow Of(SuiteCase each, ComputeDevice device, string path) => new()
     {
         Op = each.Family,
@@ -181,7 +181,7 @@ public sealed record BenchmarkRow
         Bytes = each.Bytes > 0 ? each.Bytes : null,
     };
 
-    /// <summary>The row with what its kernels take of a multiprocessor, where that is known.</summary>
+    /// <summary>The row with the resources of its kernels, where they are known.</summary>
     internal BenchmarkRow WithUse(KernelUse? use) => this with
     {
         Registers = use?.Registers,
@@ -190,7 +190,7 @@ public sealed record BenchmarkRow
         OccupancyPercent = use?.OccupancyPercent,
     };
 
-    /// <summary>The row with its time and what follows from it.</summary>
+    /// <summary>The row with its time, its rates and its bound.</summary>
     internal BenchmarkRow WithTimes(Duration time, Ceilings ceilings)
     {
         double bound = ceilings.Bound(Flops ?? 0, Bytes ?? 0);
@@ -215,7 +215,7 @@ public sealed record BenchmarkRow
         };
     }
 
-    /// <summary>The row beside a peer's time for the same work.</summary>
+    /// <summary>The row with the time of a peer for the same case.</summary>
     internal BenchmarkRow WithPeer(string peer, double? microseconds) =>
         this with { Peer = peer, PeerMicroseconds = microseconds, Ratio = microseconds / Microseconds };
 

@@ -5,8 +5,8 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks;
 
-/// <summary>Checks a kernel's case on a device, then times it. A wrong result is not timed.</summary>
-/// <remarks>Programs that use this library can time kernels of their own with it: <c>using var bench = KernelBench.On(device); bench.Run(new MyCase())</c>.</remarks>
+/// <summary>Checks the result of a kernel's case on a device and, if it is right, times the kernel.</summary>
+/// <remarks>A program that references this project times kernels of its own with it: <c>using var bench = KernelBench.On(device); bench.Run(new MyCase())</c>.</remarks>
 public sealed class KernelBench : IDisposable
 {
     private readonly ComputeDevice device;
@@ -14,12 +14,12 @@ public sealed class KernelBench : IDisposable
 
     internal KernelBench(ComputeDevice device, DeviceClock clock, Ceilings ceilings) => (this.device, this.clock, Ceilings) = (device, clock, ceilings);
 
-    /// <summary>What the device reached at most, the yardstick of the rows.</summary>
+    /// <summary>The device's ceilings, from which the bounds of the rows follow.</summary>
     public Ceilings Ceilings { get; }
 
-    /// <summary>A bench on a device, whose ceilings are measured now.</summary>
-    /// <param name="device">Stays open as long as the bench.</param>
-    /// <param name="type">Storage of the products that give the ceiling.</param>
+    /// <summary>Opens a bench on a device and measures the device's ceilings.</summary>
+    /// <param name="device">The device, which must stay open as long as the bench.</param>
+    /// <param name="type">Storage type of the products that give the arithmetic ceiling.</param>
     public static KernelBench On(ComputeDevice device, DType type = DType.BFloat16)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -27,12 +27,12 @@ public sealed class KernelBench : IDisposable
         return new KernelBench(device, clock, Ceilings.Measure(device, clock, type));
     }
 
-    /// <summary>The finished row of a case; one that is wrong or cannot run says so.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "One kernel that cannot run is a row that says so; the others go on.")]
+    /// <summary>Runs a case and returns its row. A case whose result is wrong or that throws gives a row whose verdict says so.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "A kernel that fails becomes a row that says so, and the others go on.")]
     public BenchmarkRow Run(KernelCase each)
     {
         ArgumentNullException.ThrowIfNull(each);
-        var row = BenchmarkRow.Of(each, device, Path(each));
+        var row = BenchmarkRow.Of(each, device, PathOf(each));
         try
         {
             using RecordedKernel recorded = each.Record(device);
@@ -46,13 +46,13 @@ public sealed class KernelBench : IDisposable
         }
     }
 
-    /// <summary>A right row with the time of what an action launches.</summary>
+    /// <summary>Adds to a row the time of what an action launches.</summary>
     internal BenchmarkRow Time(BenchmarkRow row, Action launch) => row.WithTimes(clock.Measure(launch), Ceilings);
 
     /// <summary>Releases the clock.</summary>
     public void Dispose() => clock.Dispose();
 
-    private string Path(KernelCase each) => device switch
+    private string PathOf(KernelCase each) => device switch
     {
         GpuDevice gpu when each.UsesTensorCores && each.Type == DType.BFloat16 => gpu.TensorCores.ToString().ToLowerInvariant(),
         GpuDevice => "portable",

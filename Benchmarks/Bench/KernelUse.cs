@@ -3,15 +3,20 @@ using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Benchmarks;
 
-/// <summary>What the kernels that a piece of work launches take of a multiprocessor, as the driver says.</summary>
-/// <param name="Names">Each kernel once, in the order of the launches.</param>
-/// <param name="Registers">Registers of a thread, the most of all.</param>
-/// <param name="SpillBytes">Local memory of a thread, the most of all.</param>
-/// <param name="SharedBytes">Shared memory of a block, the most of all.</param>
-/// <param name="OccupancyPercent">Threads that a multiprocessor holds of the kernel with the most registers, as a share of those it has room for.</param>
+/// <summary>Resources of the kernels that a piece of work launches, as the driver reports them.</summary>
+/// <param name="Names">Names of the kernels, each once, in the order of the launches.</param>
+/// <param name="Registers">Registers of a thread, the maximum over the kernels.</param>
+/// <param name="SpillBytes">Local memory of a thread in bytes, the maximum over the kernels.</param>
+/// <param name="SharedBytes">Shared memory of a block in bytes, the maximum over the kernels.</param>
+/// <param name="OccupancyPercent">Resident threads on a multiprocessor of the kernel with the most registers, in percent of the greatest number it can hold.</param>
 internal sealed record KernelUse(IReadOnlyList<string> Names, int Registers, int SpillBytes, int SharedBytes, double OccupancyPercent)
 {
-    /// <summary>Looks at what the work launches, without running it; it must have run before. Null where no kernel is launched on an NVIDIA GPU, or its driver is too old to tell.</summary>
+    /// <summary>
+    /// Captures what the work launches, without running it. Null where it launches no kernel, the device is no NVIDIA GPU, or the driver is too old
+    /// to report.
+    /// </summary>
+    /// <param name="device">The device.</param>
+    /// <param name="work">The work, which must have run before, so that its kernels are loaded.</param>
     public static KernelUse? Of(ComputeDevice device, Action work)
     {
         if (device is not GpuDevice { IsCuda: true } gpu)

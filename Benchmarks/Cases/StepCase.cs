@@ -6,7 +6,7 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>A whole training step, upload, optimizer and average included; for distillation, the teacher's too.</summary>
+/// <summary>A whole training step, from the upload of the batch to optimizer and averages. Its direction is the name of its objective.</summary>
 internal sealed class StepCase(string preset, int batch, DType type, string objective) : WorkCase("step", objective, $"{preset} n{batch}", type)
 {
     public static readonly CaseFamily Kind = new(
@@ -23,8 +23,8 @@ internal sealed class StepCase(string preset, int batch, DType type, string obje
     public override PreparedWork Prepare(ComputeDevice device) => new Prepared(
         new StepOptions(preset, Direction, batch, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), device);
 
-    /// <summary>The name of a model's preset.</summary>
-    /// <exception cref="ArgumentException">There is none of that name.</exception>
+    /// <summary>Returns the name of a model's preset.</summary>
+    /// <exception cref="ArgumentException">No model's preset has that name.</exception>
     public static string RequireModel(string preset)
     {
         ModelPresets.Get(preset);

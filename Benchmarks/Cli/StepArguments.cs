@@ -5,14 +5,14 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>The options that say which network runs where, shared by the verbs that run a whole one.</summary>
+/// <summary>The options of the verbs that run a whole network: which one, how, and on which device.</summary>
 internal sealed class StepArguments
 {
-    private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", StepOptions.Objectives);
-    private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
+    private readonly Option<string> objective = Verbs.Choice("--objective", "Objective that the network is trained for.", "sct", StepOptions.Objectives);
+    private readonly Option<int> batch = new("--batch") { Description = "Images in a training step.", DefaultValueFactory = _ => 256 };
     private readonly Option<float> dropout = new("--dropout")
     {
-        Description = "Dropout of the network; the PyTorch peer has none.",
+        Description = "Probability that the network drops a value; the PyTorch peer drops none.",
         DefaultValueFactory = _ => 0,
     };
 
@@ -26,8 +26,10 @@ internal sealed class StepArguments
             command.Options.Add(option);
     }
 
+    /// <summary>Opens the chosen device.</summary>
     public ComputeDevice Open(ParseResult parsed) => Verbs.Open(parsed.GetValue(device)!, parsed.GetValue(tensorCores)!);
 
+    /// <summary>The chosen training step.</summary>
     public StepOptions Options(ParseResult parsed) => new(
         parsed.GetValue(preset)!, parsed.GetValue(objective)!,
         parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));

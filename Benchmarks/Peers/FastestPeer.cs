@@ -1,11 +1,11 @@
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>The peers' rows set beside ours.</summary>
+/// <summary>Adds the fastest peer to each of our rows.</summary>
 internal static class FastestPeer
 {
     /// <summary>
-    /// Each of our rows with the fastest right peer of the same work and storage type, unless a faster one stands there already; behind them theirs,
-    /// as they are.
+    /// Returns our rows, each with the fastest peer whose result for the same case and storage type is right, unless the row has a faster one
+    /// already; then the peers' rows, unchanged.
     /// </summary>
     public static BenchmarkRow[] Beside(IEnumerable<BenchmarkRow> ours, IReadOnlyList<BenchmarkRow> theirs)
     {

@@ -5,20 +5,20 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>One line of timeline.csv: one launch of a training step or of sampling, in order.</summary>
+/// <summary>A line of timeline.csv: a launch of a training step or of sampling, in order.</summary>
 internal sealed record TimelineRow
 {
     [Name("index")]
     public int Index { get; init; }
 
-    /// <summary>Op and direction.</summary>
+    /// <summary>Op and direction, such as conv2d.forward.</summary>
     [Name("op")]
     public string Op { get; init; } = "";
 
     [Name("layer")]
     public string Layer { get; init; } = "";
 
-    /// <summary>The largest tensor that the step touches.</summary>
+    /// <summary>Shape and type of the largest tensor that the step reads or writes.</summary>
     [Name("shape")]
     public string Shape { get; init; } = "";
 
@@ -40,30 +40,30 @@ internal sealed record TimelineRow
     [Name("bound_percent"), Format("0.#")]
     public double? BoundPercent { get; init; }
 
-    /// <summary>The kernels that it launches, each once; empty on devices without kernels.</summary>
+    /// <summary>The kernels that the step launches, each once; empty on a device without kernels.</summary>
     [Name("kernels")]
     public string Kernels { get; init; } = "";
 
-    /// <summary>forward (and tangent), backward or update; empty where an op is none of them.</summary>
+    /// <summary>forward (with the tangent), backward or update.</summary>
     [Ignore]
     public string Pass => Op.Contains("backward", StringComparison.Ordinal) ? "backward"
         : Op.StartsWith("adam", StringComparison.Ordinal) || Op.StartsWith("gradient-norm", StringComparison.Ordinal) || Op.StartsWith("radam", StringComparison.Ordinal) ? "update" : "forward";
 
-    /// <summary>The block of the network, such as enc.32x32_block0; empty outside of one.</summary>
+    /// <summary>The first two parts of the layer's name, which name a block such as enc.32x32_block0; empty outside a layer.</summary>
     [Ignore]
     public string Block => string.Join('.', Layer.Split('.').Take(2));
 
-    /// <summary>Rows for the steps of a program.</summary>
-    /// <param name="steps">The steps and their times.</param>
-    /// <param name="ceilings">The yardsticks.</param>
-    /// <param name="kernels">Names of the kernels that a step launches, where they are known.</param>
+    /// <summary>Makes the rows of a program's steps.</summary>
+    /// <param name="steps">The steps with their times, in order.</param>
+    /// <param name="ceilings">The device's ceilings.</param>
+    /// <param name="kernels">Names of the kernels that each step launches; null where they are unknown.</param>
     public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<StepTime> steps, Ceilings ceilings, IReadOnlyDictionary<ProgramStep, string>? kernels = null)
     {
         double total = steps.Sum(each => each.Seconds);
         return [.. steps.Select((each, index) => Row(each.Step, each.Seconds, index, total, ceilings) with { Kernels = kernels?.GetValueOrDefault(each.Step) ?? "" })];
     }
 
-    /// <summary>Sums over groups of rows, the longest first: launches, time, share and how near the sum is to the sum of the bounds.</summary>
+    /// <summary>A table of sums over groups of rows, the longest first: launches, time, share, and the sum of the bounds as a share of the time.</summary>
     public static string Table(IEnumerable<TimelineRow> rows, string header, Func<TimelineRow, string> key)
     {
         var table = new MarkdownTable(header, "launches", "us", "share %", "GFLOP", "MB", "bound us", "% of bound");
@@ -93,7 +93,7 @@ internal sealed record TimelineRow
             Gflop = cost.Flops / 1e9,
             Megabytes = cost.Bytes / 1e6,
             BoundMicroseconds = double.IsNaN(bound) ? null : 1e6 * bound,
-            BoundPercent = double.IsNaN(bound) || seconds <= 0 ? null : 100 * bound / seconds, // the host's clock may not have moved
+            BoundPercent = double.IsNaN(bound) || seconds <= 0 ? null : 100 * bound / seconds, // 0 where the step was shorter than a tick of the host's clock
         };
     }
 }

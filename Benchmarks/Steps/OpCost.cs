@@ -2,11 +2,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
-/// <summary>What a recorded step must do at least, as its op's name and its declared tensors tell it.</summary>
-/// <param name="Flops">Floating-point operations of products of matrices; 0 for all other ops, which memory decides.</param>
-/// <param name="Bytes">Each tensor read once and each written once.</param>
+/// <summary>The least work of a recorded step, computed from the name of its op and the tensors that it declares.</summary>
+/// <param name="Flops">Floating-point operations of products; 0 for all other ops, whose time memory decides.</param>
+/// <param name="Bytes">Bytes moved if each tensor is read once or written once.</param>
 internal readonly record struct OpCost(double Flops, double Bytes)
 {
+    /// <summary>The cost of a step.</summary>
     public static OpCost Of(ProgramStep step) =>
         new(FlopsOf(step), step.Reads.Distinct().Sum(tensor => (double)tensor.ByteCount) + step.Writes.Distinct().Sum(tensor => (double)tensor.ByteCount));
 
@@ -24,14 +25,14 @@ internal readonly record struct OpCost(double Flops, double Bytes)
         _ => 0,
     };
 
-    /// <summary>Pixels, a tangent's too.</summary>
+    /// <summary>Pixels of images, those of the tangent included.</summary>
     private static long Rows(Tensor images) => images.StoredCount / images.Shape.C;
 
-    /// <summary>Where two sources were read, each has a step of its own with its share of the weight's channels.</summary>
+    /// <summary>Each of two sources has a step of its own, which multiplies by its share of the weight's channels.</summary>
     private static double InputGradient(Tensor dy, Tensor weight, Tensor dx) => 2.0 * Rows(dy) * weight.Count * dx.Shape.C / weight.Shape.C;
 
     private static double MatMul(Tensor matrix, int columns) => 2.0 * matrix.Count * columns;
 
-    /// <summary>Products of length x length x channels, heads together.</summary>
+    /// <summary>A number of products of length x length x channels, the channels of all heads together.</summary>
     private static double Attention(Tensor y, int products) => products * 2.0 * y.Count * y.Shape.H * y.Shape.W;
 }

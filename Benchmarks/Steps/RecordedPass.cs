@@ -5,8 +5,8 @@ using TrigFlowNative.Models;
 namespace TrigFlowNative.Benchmarks.Steps;
 
 /// <summary>
-/// The forward pass of a network for one image, as the cpu device records it in fp32. Its steps tell every layer's op and shapes; they are never
-/// run, and their tensors have no memory.
+/// The forward pass of a network for one image, as the cpu device records it in fp32. Its steps are read for the op and the shapes of every layer;
+/// they are never run, and their tensors have no memory.
 /// </summary>
 /// <remarks>
 /// The cpu device fuses and pads nothing: a concatenation, a residual and a projection shortcut are steps of their own, which a GPU may
@@ -18,7 +18,7 @@ internal sealed class RecordedPass
 
     private RecordedPass(INetwork network, IReadOnlyList<ProgramStep> steps) => (Network, Steps) = (network, steps);
 
-    /// <summary>The network whose pass it is.</summary>
+    /// <summary>The network.</summary>
     public INetwork Network { get; }
 
     /// <summary>The steps in order.</summary>

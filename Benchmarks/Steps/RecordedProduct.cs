@@ -2,21 +2,21 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
-/// <summary>One weight of a recorded convolution or linear layer, and what it is multiplied with.</summary>
-/// <param name="Weight">(K, R, R, C), R = 1 for a linear layer: C channels in, of one source or two, and K out.</param>
-/// <param name="Rows">Pixels, or rows of a matrix; the tangent's too.</param>
+/// <summary>A product within a recorded convolution or linear layer: a weight, and the number of rows that it multiplies.</summary>
+/// <param name="Weight">(K, R, R, C): K output channels, R x R taps (1 x 1 for a linear layer), C input channels, of one source or of two together.</param>
+/// <param name="Rows">Pixels of images or rows of a matrix, those of the tangent included.</param>
 internal readonly record struct RecordedProduct(Tensor Weight, long Rows)
 {
-    /// <summary>Two for each multiply-add.</summary>
+    /// <summary>Floating-point operations, two for each multiply-add.</summary>
     public double Flops => 2.0 * Rows * Weight.Count;
 
-    /// <summary>The products of a step that a convolution or a linear layer has recorded forward: one, and one more if it computes a projection shortcut as well.</summary>
+    /// <summary>The products of a forward step of a convolution or linear layer: its own, and that of a projection shortcut if the step computes one too.</summary>
     /// <exception cref="ArgumentException">The step reads no weight.</exception>
     public static IReadOnlyList<RecordedProduct> Of(ProgramStep step)
     {
         Tensor y = step.Writes[0];
         var products = new List<RecordedProduct>();
-        int channels = 0; // of the sources since the last weight
+        int channels = 0; // channels of the sources since the last weight
         for (int i = 0; i < step.Reads.Count; i++)
         {
             Tensor tensor = step.Reads[i];

@@ -2,7 +2,7 @@ using CsvHelper.Configuration.Attributes;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>A line of a table of cases: of a file for <c>--shapes</c>, of a peer's times, or of our own table, whose other columns are passed over.</summary>
+/// <summary>A line of a CSV file that names cases: the shapes of <c>--shapes</c>, the times of a peer, or our own table, whose other columns are skipped.</summary>
 internal sealed record CaseRow
 {
     [Name("op")]

@@ -4,17 +4,17 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
-/// The layers of a network in the words of the families, one after another. They are read off the steps of its forward pass: their ops, and
-/// the shapes of the tensors that they declare.
+/// Lists the layers of a network in the words of the families, as the ops of its recorded steps and the shapes of the tensors that they declare
+/// describe them. Names of layers do not matter.
 /// </summary>
-/// <remarks>The words know square images alone: layers on others are left out, and a linear layer is one over a square of as many pixels.</remarks>
+/// <remarks>The words describe square images alone. Layers on others are left out, and a linear layer is listed over a square of as many pixels.</remarks>
 /// <param name="pass">The forward pass for one image.</param>
 /// <param name="batch">Images.</param>
 internal sealed class NetworkShapes(RecordedPass pass, int batch)
 {
     private const string Linear = "linear.forward";
 
-    /// <summary>Convolutions and linear layers over pixels, in the order in which the network's parameters lie; not linear layers over a row an image, as those of embeddings.</summary>
+    /// <summary>Convolutions and linear layers over pixels, in the order of the network's parameters. Linear layers over one row for each image, as in embeddings, are no convolutions.</summary>
     public IEnumerable<string> Convolutions =>
         from step in pass.Steps
         where step.Op is "conv2d.forward" or Linear
@@ -25,7 +25,7 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
         let shape = product.Weight.Shape
         select $"n{batch} {shape.C}->{shape[0]} {side}x{side} k{shape[1]}";
 
-    /// <summary>The linear layers that make what attention reads, or read what it wrote.</summary>
+    /// <summary>The linear layers whose output attention reads, and those that read its output.</summary>
     public IEnumerable<string> Matrices =>
         from attention in Attending
         from step in pass.Steps
@@ -33,13 +33,13 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
         from product in RecordedProduct.Of(step)
         select $"{batch * product.Rows}x{product.Weight.Shape[0]}x{product.Weight.Shape.C}";
 
-    /// <summary>Self-attentions; their second result has a number for each image, head and row.</summary>
+    /// <summary>Self-attention. Its second output (images, heads, rows) tells the number of heads.</summary>
     public IEnumerable<string> Attentions =>
         from step in Attending
         let rows = step.Writes[1].Shape
         select $"b{batch} h{rows[1]} l{rows[2]} d{step.Writes[0].Shape.C / rows[1]}";
 
-    /// <summary>Group norms.</summary>
+    /// <summary>Group normalisation.</summary>
     public IEnumerable<string> Norms =>
         from step in pass.Steps
         where step.Op == "groupnorm.forward" && SideOf(step.Writes[0].Shape) is not null
@@ -57,6 +57,6 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
 
     private static int? SideOf(Shape images) => images.H == images.W ? images.H : null;
 
-    /// <summary>The side of a square of so many pixels.</summary>
+    /// <summary>The side of a square with a number of pixels; null if there is none.</summary>
     private static int? SideOf(int pixels) => (int)Math.Sqrt(pixels) is var side && side * side == pixels ? side : null;
 }

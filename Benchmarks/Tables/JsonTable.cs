@@ -22,10 +22,10 @@ internal static class JsonTable
     public static void Write<T>(string path, int schema, IReadOnlyList<T> rows) =>
         AtomicFile.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(new Document<T>(schema, rows), Format));
 
-    /// <summary>The rows of such a file.</summary>
+    /// <summary>Reads the rows of a file that <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<T> Read<T>(string path) => JsonSerializer.Deserialize<Document<T>>(File.ReadAllBytes(path), Format)!.Rows;
 
-    /// <summary>Gives the properties of a row the names of its columns, and leaves out those that are no column.</summary>
+    /// <summary>Renames the properties of a row to its columns and removes those that have none.</summary>
     private static void NameAsColumns(JsonTypeInfo type)
     {
         if (!type.Properties.Any(property => ColumnOf(property) is not null))

@@ -2,16 +2,17 @@ using System.Globalization;
 
 namespace TrigFlowNative.Benchmarks.Tables;
 
-/// <summary>Tables that read well as plain text too: columns padded to their widest entry, numbers to the right.</summary>
+/// <summary>A Markdown table that is readable as plain text: columns are padded to their widest entry, numbers are aligned right.</summary>
 internal sealed class MarkdownTable(params string[] headers)
 {
-    private const int MostDecimals = 6;
+    private const int MaxDecimals = 6;
     private readonly List<string[]> rows = [];
 
-    /// <summary>Rows so far.</summary>
+    /// <summary>Number of rows added.</summary>
     public int RowCount => rows.Count;
 
-    /// <summary>Adds a row, one entry for each header; numbers are printed to three digits that count, those of a thousand and more to the unit, null as a dash.</summary>
+    /// <summary>Adds a row, one entry for each header. Numbers are printed with three significant digits, from a thousand on to the unit; null is a dash.</summary>
+    /// <exception cref="ArgumentException">There are more or fewer entries than headers.</exception>
     public MarkdownTable Add(params object?[] entries)
     {
         if (entries.Length != headers.Length)
@@ -41,7 +42,7 @@ internal sealed class MarkdownTable(params string[] headers)
         null => "-",
         double value when !double.IsFinite(value) => "-",
         0.0 => "0",
-        double value => value.ToString($"F{Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, MostDecimals)}", CultureInfo.InvariantCulture),
+        double value => value.ToString($"F{Math.Clamp(2 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, MaxDecimals)}", CultureInfo.InvariantCulture),
         _ => Convert.ToString(entry, CultureInfo.InvariantCulture) is { Length: > 0 } text ? text.Replace("|", "/", StringComparison.Ordinal) : "-",
     };
 }

@@ -6,22 +6,22 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Timing;
 
 /// <summary>
-/// What the processor can do at most in fp32: fused multiply-adds that touch nothing but registers, on all threads of a device.
-/// The yardstick for every host kernel, measured at the same moment, since clock and neighbours change from minute to minute.
+/// The processor's peak rate in fp32: fused multiply-adds on registers alone, on all threads of a device. Host kernels are compared with
+/// it in the same minute, since clock frequency and load of a machine change.
 /// </summary>
 public static class FmaPeak
 {
-    private const int Chains = 12; // more than latency x pipes (4 x 2), and as many as fit 16 registers beside the factors
+    private const int Chains = 12; // more than latency x pipes (4 x 2), and as many as 16 registers hold beside the factors
 
-    /// <summary>Billions of floating-point operations per second, an FMA counted as two, in one run.</summary>
-    /// <param name="cpu">Whose threads run it.</param>
+    /// <summary>Measures the peak once, in 10^9 floating-point operations per second; an FMA counts as two.</summary>
+    /// <param name="cpu">The device whose threads run it.</param>
     /// <param name="flops">
-    /// Operations of the run. As many as the kernel has that is to be compared, so that both are as likely to be interrupted.
+    /// Operations of the run: as many as the kernel has with which the peak is compared, so that an interruption is as likely in both.
     /// </param>
     public static double Measure(CpuDevice cpu, double flops = 1e9)
     {
         int width = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
-        float[] results = new float[16 * cpu.Threads]; // short items: a thread that is held up leaves its work to the others
+        float[] results = new float[16 * cpu.Threads]; // many short items, so that the others take over from a thread that is delayed
         double flopsPerIteration = 2.0 * Chains * width * results.Length;
         int iterations = (int)Math.Ceiling(flops / flopsPerIteration);
         long start = Stopwatch.GetTimestamp();

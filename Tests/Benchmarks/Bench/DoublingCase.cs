@@ -5,13 +5,13 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>y = 2 x over so many numbers.</summary>
+/// <summary>y = 2 x over a number of elements.</summary>
 public sealed class DoublingCase(int count) : KernelCase("doubling", "forward", $"{count}", DType.Float32)
 {
-    /// <summary>Memory alone decides.</summary>
+    /// <summary>None: memory decides the time.</summary>
     public override double Flops => 0;
 
-    /// <summary>Each number is read and written.</summary>
+    /// <summary>Each element is read once and written once.</summary>
     public override double Bytes => 2.0 * sizeof(float) * count;
 
     public override RecordedKernel Record(ComputeDevice device)

@@ -117,7 +117,7 @@ public sealed class PeerTests : IDisposable
     private static Tensor Compute(ProductCase product, ProductOperands operands)
     {
         ComputeDevice cpu = TestDevices.Get("cpu");
-        (Tensor x, Tensor weight) = (operands.Images.Tensor, operands.Factor.Tensor);
+        (Tensor x, Tensor weight) = (operands.Input.Tensor, operands.Weight.Tensor);
         var tape = operands.Cotangent is null ? null : new Tape();
         using var program = new ComputeProgram(cpu) { Tape = tape };
         Tensor result = cpu.CreateTensor(product.Result), other = cpu.CreateTensor(product.Direction == "input-gradient" ? weight.Shape : x.Shape);
