@@ -56,10 +56,8 @@ internal sealed class CudaClock : DeviceClock
     private void Flush() =>
         CudaDriver.Check(CudaDriver.Fill32((nint)flushed.Address, 0, (nuint)flushed.Count, gpu.StreamHandle), "cuMemsetD32Async");
 
-    protected override void Dispose(bool disposing)
+    public override void Dispose()
     {
-        if (!disposing)
-            return;
         flushed.Dispose();
         marks.Dispose();
     }

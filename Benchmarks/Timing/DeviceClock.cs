@@ -18,13 +18,7 @@ internal abstract class DeviceClock : IDisposable
     /// <summary>Runs the action once to warm up, then repeatedly. The action launches on the device's stream and need not wait.</summary>
     public abstract Duration Measure(Action work);
 
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    protected abstract void Dispose(bool disposing);
+    public abstract void Dispose();
 }
 
 /// <summary>The host's clock, for the cpu device and for the simulator, where one run can take seconds. Short runs are timed many at a time.</summary>
@@ -48,7 +42,7 @@ internal sealed class HostClock(ComputeDevice device) : DeviceClock
         return Duration.Of(seconds);
     }
 
-    protected override void Dispose(bool disposing)
+    public override void Dispose()
     {
     }
 
