@@ -4,11 +4,11 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="Attention"/> over (images, heads, length, depth), the length as height x width.</summary>
+/// <summary><see cref="Attention"/> with a number of heads of <c>depth</c> channels over images of height x width = length rows.</summary>
 internal sealed class AttentionCase(int images, int heads, int height, int width, int depth, DType type, string direction)
     : KernelCase("attention", direction, $"b{images} h{heads} l{height * width} d{depth}", type)
 {
-    private const int Rows = 16; // samples
+    private const int SampledRows = 16;
 
     public static readonly CaseFamily Kind = new(
         "attention", "b IMAGES h HEADS l LENGTH d DEPTH, without the blanks: b256 h1 l256 d256", @"b(?<b>\d+) h(?<h>\d+) l(?<l>\d+) d(?<d>\d+)",
@@ -20,12 +20,12 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
     public override bool UsesTensorCores => true;
 
     /// <summary>
-    /// A product of length x length x depth counts 2 L L D: forward has two (Q K^T and P V), forward with tangent six, backward five
-    /// (one of them the scores again, since they are not stored).
+    /// Each product of length x length x depth counts 2 L L D. Forward has two (Q K^T and P V), forward with tangent six, backward five, one
+    /// of which computes the scores again, since they are not stored.
     /// </summary>
     public override double Flops => Products * 2.0 * images * heads * Length * Length * depth;
 
-    /// <summary>qkv and y, and their tangents; backward qkv, y, dy and dqkv.</summary>
+    /// <summary>Forward reads qkv and writes y, with a tangent each if dual; backward reads qkv, y and dy, and writes dqkv.</summary>
     public override double Bytes => Stored((double)images * heads * Length * depth * (Direction == Suite.Direction.Backward ? 3 + 1 + 1 + 3 : IsDual ? 8 : 4));
 
     private long Length => (long)height * width;
@@ -61,7 +61,7 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
         return new RecordedKernel(program, first, [gradient, output], () => BackwardError(gradient, qkv, cotangent), qkv, cotangent);
     }
 
-    /// <summary>The length as the product of two extents as near to each other as can be: the op reads images.</summary>
+    /// <summary>Splits the length into a height and a width that are as equal as possible, since the op takes images.</summary>
     private static AttentionCase OfWords(ShapeWords shape, string direction, DType type)
     {
         int length = shape["l"], height = (int)Math.Sqrt(length);
@@ -75,7 +75,7 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
     private double ForwardError(Tensor y, Operand qkv)
     {
         var error = new SampledError();
-        foreach (long place in SampledError.Places(images * heads * Length, Rows))
+        foreach (long place in SampledError.Places(images * heads * Length, SampledRows))
         {
             (int image, int head, int row) = ((int)(place / Length / heads), (int)(place / Length % heads), (int)(place % Length));
             (double[] o, double[] to) = Head(qkv, image, head, IsDual).Row(row);
@@ -88,13 +88,13 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
         return error.Relative;
     }
 
-    /// <summary>All of a key's and value's gradient needs every row of a head, so only the first and the last head are looked at.</summary>
+    /// <summary>A gradient of keys and values needs every row of its head, so that only the first and the last head are checked.</summary>
     private double BackwardError(Tensor gradient, Operand qkv, Operand cotangent)
     {
         var error = new SampledError();
         foreach ((int image, int head) in new[] { (0, 0), (images - 1, heads - 1) })
         {
-            int[] rows = [.. SampledError.Places(Length, Rows).Select(row => (int)row)];
+            int[] rows = [.. SampledError.Places(Length, SampledRows).Select(row => (int)row)];
             double[][,] expected = Head(qkv, image, head, dual: false).Gradients(cotangent, rows);
             for (int part = 0; part < 3; part++)
                 for (int r = 0; r < rows.Length; r++)

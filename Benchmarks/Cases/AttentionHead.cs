@@ -1,7 +1,8 @@
 using TrigFlowNative.Benchmarks.Suite;
+
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>One head of one image in float64, by the definition: the reference of <see cref="AttentionCase"/>.</summary>
+/// <summary>The reference of <see cref="AttentionCase"/>: one head of one image in float64, by the definition.</summary>
 internal sealed class AttentionHead
 {
     private readonly double[][] parts;
@@ -17,7 +18,7 @@ internal sealed class AttentionHead
         tangents = dual ? [.. Enumerable.Range(0, 3).Select(part => Extract(qkv, 3, part, qkv.Tensor.Shape.Count))] : null;
     }
 
-    /// <summary>A row of the output and, of dual operands, its tangent: tO = P tV + (P o (tS - mu)) V.</summary>
+    /// <summary>A row of the output and, for dual operands, its tangent tO = P tV + (P o (tS - mu)) V, where mu = rowsum(P o tS).</summary>
     public (double[] Output, double[] Tangent) Row(int row)
     {
         double[] weights = Weights(row), output = Sum(weights, parts[2]);
@@ -31,7 +32,7 @@ internal sealed class AttentionHead
         return (output, [.. tangent.Zip(moved, (a, b) => a + b)]);
     }
 
-    /// <summary>Gradients of the queries, keys and values in the given rows: three arrays (rows, depth).</summary>
+    /// <summary>Gradients of queries, keys and values in some rows: three arrays (rows, depth).</summary>
     public double[][,] Gradients(Operand cotangent, int[] rows)
     {
         double[] dy = Extract(cotangent, 1, 0, 0);
@@ -63,8 +64,8 @@ internal sealed class AttentionHead
         double[] weights = new double[length];
         for (int j = 0; j < length; j++)
             weights[j] = factor * Dot(parts[0], row, parts[1], j);
-        double most = weights.Max(), sum = weights.Sum(s => Math.Exp(s - most));
-        return [.. weights.Select(s => Math.Exp(s - most) / sum)];
+        double max = weights.Max(), sum = weights.Sum(s => Math.Exp(s - max));
+        return [.. weights.Select(s => Math.Exp(s - max) / sum)];
     }
 
     private double[] Sum(double[] weights, double[] values)
@@ -90,7 +91,7 @@ internal sealed class AttentionHead
         return sum;
     }
 
-    /// <summary>(length, depth) of this head out of (N, length, parts, heads, depth).</summary>
+    /// <summary>This head's (length, depth) of a tensor (N, length, parts, heads, depth).</summary>
     private double[] Extract(Operand all, int partCount, int part, long offset)
     {
         double[] values = new double[length * depth];

@@ -1,14 +1,14 @@
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>All that can be measured, and the choice of some of it.</summary>
+/// <summary>All families, and the cases of a scope, a name or a file.</summary>
 public static class BenchmarkSuite
 {
-    /// <summary>Every family, in the order of the tables. A further one is a line here.</summary>
+    /// <summary>Every family, in the order of tables. A new family is one line here.</summary>
     public static IReadOnlyList<CaseFamily> Families { get; } =
     [
         ProductCase.Matrices,
@@ -33,8 +33,8 @@ public static class BenchmarkSuite
     /// <exception cref="UsageException">There is no such preset.</exception>
     public static IEnumerable<SuiteCase> Cases(SuiteScope scope) => Families.SelectMany(family => family.Cases(scope));
 
-    /// <summary>A case by its name, op/direction/shape; with a star for the direction, or without one (op/shape), all of its directions.</summary>
-    /// <exception cref="UsageException">There is no such family, direction or shape.</exception>
+    /// <summary>The case named op/direction/shape; for op/shape or op/*/shape the cases of all directions.</summary>
+    /// <exception cref="UsageException">The name has another form, or there is no such family, direction or shape.</exception>
     public static IEnumerable<SuiteCase> Named(string name, DType type)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -47,12 +47,12 @@ public static class BenchmarkSuite
             : [family.Parse(parts[2], parts[1], type)];
     }
 
-    /// <summary>The cases of a CSV file with the columns op, direction and shape; an empty direction stands for all.</summary>
-    /// <exception cref="UsageException">There is no such file, or a line names nothing that can be measured; the message has file and line.</exception>
+    /// <summary>The cases of a CSV file with the columns op, direction and shape; an empty direction means all directions.</summary>
+    /// <exception cref="UsageException">There is no such file, or a line does not name a case; the message has file and line.</exception>
     public static IEnumerable<SuiteCase> FromFile(string path, DType type)
     {
         int line = 1;
-        foreach (PeerRow row in CsvTable.Read<PeerRow>(path))
+        foreach (CaseRow row in CsvTable.Read<CaseRow>(path))
         {
             line++;
             SuiteCase[] cases;
@@ -71,5 +71,5 @@ public static class BenchmarkSuite
     }
 
     private static CaseFamily Find(string name) => Families.FirstOrDefault(family => family.Name == name)
-        ?? throw new UsageException($"there are no benchmarks of '{name}'; there are those of {string.Join(", ", Families.Select(family => family.Name))}");
+        ?? throw new UsageException($"there is no family '{name}'; there are {string.Join(", ", Families.Select(family => family.Name))}");
 }

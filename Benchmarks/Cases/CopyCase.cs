@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="Copy"/> of fp32 numbers: what a kernel of this project reaches that does nothing but move memory.</summary>
+/// <summary><see cref="Copy"/> of fp32 numbers: the bandwidth that a kernel of this project reaches when it only moves memory.</summary>
 internal sealed class CopyCase(int elements) : KernelCase("copy", Suite.Direction.Forward, $"{elements} fp32", DType.Float32)
 {
     private const int Samples = 512;
@@ -15,13 +15,13 @@ internal sealed class CopyCase(int elements) : KernelCase("copy", Suite.Directio
         Shapes = scope => scope.Shapes(["1048576 fp32"], _ => scope.Preset == SuitePresets.Standard ? ["67108864 fp32"] : []),
     };
 
-    /// <summary>None.</summary>
+    /// <summary>None: memory decides the time.</summary>
     public override double Flops => 0;
 
-    /// <summary>Read and written.</summary>
+    /// <summary>Each number is read and written.</summary>
     public override double Bytes => 2.0 * sizeof(float) * elements;
 
-    /// <summary>A copy is exact.</summary>
+    /// <summary>0: a copy is exact.</summary>
     public override double Tolerance => 0;
 
     public override RecordedKernel Record(ComputeDevice device)

@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="Residual"/>, <see cref="Silu"/> (fp32 alone) and <see cref="Cast"/> from fp32 to bf16 or back.</summary>
+/// <summary><see cref="Residual"/>, <see cref="Silu"/> (in fp32 only) and <see cref="Cast"/> from fp32 to bf16 or back.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "The recorded kernel releases the second operand.")]
 internal sealed class ElementwiseCase(string op, int n, int size, int channels, DType type, string direction)
     : MapCase("elementwise", direction, $"{op} n{n} c{channels} {size}x{size}", op == SiluOp ? DType.Float32 : type)
@@ -22,7 +22,7 @@ internal sealed class ElementwiseCase(string op, int n, int size, int channels, 
         Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms.Take(1)).SelectMany(images => new[] { ResidualOp, SiluOp, CastOp }.Select(name => $"{name} {images}")),
     };
 
-    /// <summary>Residual: a, b and y, backward dy, da and db; SiLU: x and y, backward x, dy and dx; cast: x and y.</summary>
+    /// <summary>The residual moves a, b and y, backward dy, da and db; SiLU x and y, backward x, dy and dx; a cast x and y, or dy and dx.</summary>
     public override double Bytes => Input.Count * (double)(IsDual ? 2 : 1) * op switch
     {
         ResidualOp => 3 * Type.Size(),
@@ -32,7 +32,7 @@ internal sealed class ElementwiseCase(string op, int n, int size, int channels, 
 
     protected override Shape Input => new(n, size, size, channels);
 
-    /// <summary>A cast goes from the type that the others are not stored in.</summary>
+    /// <summary>A cast converts to the storage type from the other one.</summary>
     protected override DType InputType => op != CastOp ? Type : Type == DType.BFloat16 ? DType.Float32 : DType.BFloat16;
 
     private DType OutputType => Type;

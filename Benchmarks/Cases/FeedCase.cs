@@ -5,8 +5,8 @@ using TrigFlowNative.Training.Data;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>A batch of images on its way: to the device through page-locked memory, back from it, and out of the loader.</summary>
-internal sealed class FeedCase(int n, int size, int channels, string way) : WorkCase("feed", way, $"n{n} c{channels} {size}x{size}", DType.Float32)
+/// <summary>The transfer of a batch of images: to the device through page-locked memory, back to the host, or out of the loader.</summary>
+internal sealed class FeedCase(int n, int size, int channels, string direction) : WorkCase("feed", direction, $"n{n} c{channels} {size}x{size}", DType.Float32)
 {
     private const string Upload = "upload", Download = "download", Load = "loader";
 
@@ -20,7 +20,7 @@ internal sealed class FeedCase(int n, int size, int channels, string way) : Work
 
     public override int Images => n;
 
-    /// <summary>Across the bus, or into the batch as bytes.</summary>
+    /// <summary>fp32 numbers cross the bus; the loader reads bytes.</summary>
     public override double Bytes => (Direction == Load ? 1.0 : sizeof(float)) * n * size * size * channels;
 
     internal override WorkPace Pace => WorkPace.Short;
@@ -44,7 +44,7 @@ internal sealed class FeedCase(int n, int size, int channels, string way) : Work
             (upload ??= new PinnedUpload(target)).Write<float>(images);
         }
 
-        public override string? Fault() => target.ToArray()[^1] == images[^1] ? null : "the device has other numbers";
+        public override string? Fault() => target.ToArray()[^1] == images[^1] ? null : "the device holds other numbers";
 
         protected override void Dispose(bool disposing)
         {
@@ -68,7 +68,7 @@ internal sealed class FeedCase(int n, int size, int channels, string way) : Work
             last = download.Wait()[^1];
         }
 
-        public override string? Fault() => last == source.Count - 1 ? null : "the host has other numbers";
+        public override string? Fault() => last == source.Count - 1 ? null : "the host holds other numbers";
 
         protected override void Dispose(bool disposing)
         {

@@ -4,8 +4,8 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>What a launch costs: kernels that copy a single number, launched one by one, or replayed as a program's graph.</summary>
-internal sealed class LaunchCase(int kernels, string way) : WorkCase("launch", way, $"{kernels} kernels", DType.Float32)
+/// <summary>The cost of a launch: kernels that copy a single number are launched one by one, or as the replay of a program's graph.</summary>
+internal sealed class LaunchCase(int kernels, string direction) : WorkCase("launch", direction, $"{kernels} kernels", DType.Float32)
 {
     private const string OneByOne = "stream", Replay = "graph";
 

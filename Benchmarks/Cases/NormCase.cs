@@ -5,13 +5,13 @@ using TrigFlowNative.Kernels;
 namespace TrigFlowNative.Benchmarks.Cases;
 
 /// <summary>
-/// <see cref="GroupNorm"/> with modulation and SiLU, as each block of the network has it: primal and tangent in one pass, and the
-/// backward pass of the primal; or the norm alone.
+/// <see cref="GroupNorm"/>, alone or with modulation and SiLU fused in, as in diffusion networks: forward, with its tangent in one pass, or
+/// backward.
 /// </summary>
 internal sealed class NormCase(int n, int size, int channels, DType type, string direction, bool fused = true)
     : KernelCase(fused ? "norm" : "groupnorm", direction, $"n{n} c{channels} {size}x{size}", type)
 {
-    private const int Samples = 6; // groups
+    private const int SampledGroups = 6;
 
     public static readonly CaseFamily Kind = new(
         "norm", "n IMAGES c CHANNELS SIZExSIZE, without the blanks: n256 c128 32x32", @"n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>",
@@ -20,7 +20,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms),
     };
 
-    /// <summary>The norm alone, without modulation and SiLU.</summary>
+    /// <summary>The norm alone.</summary>
     public static readonly CaseFamily Plain = Kind with
     {
         Name = "groupnorm",
@@ -30,10 +30,10 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
 
     private readonly int groups = Math.Min(32, channels / 4);
 
-    /// <summary>Memory alone decides.</summary>
+    /// <summary>None: memory decides the time.</summary>
     public override double Flops => 0;
 
-    /// <summary>Forward: x and y, with a tangent each; backward: x, dy and dx. The rest is a thousandth of that.</summary>
+    /// <summary>Forward moves x and y, with a tangent each if dual; backward x, dy and dx. The other tensors are a thousandth of these.</summary>
     public override double Bytes => Stored((double)n * size * size * channels * (IsDual ? 4 : IsBackward ? 3 : 2));
 
     private bool IsBackward => Direction == Suite.Direction.Backward;
@@ -76,7 +76,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
     private double ForwardError(NormReference reference, Tensor y)
     {
         SampledError primal = new(), tangent = new();
-        foreach (long place in SampledError.Places((long)n * groups, Samples))
+        foreach (long place in SampledError.Places((long)n * groups, SampledGroups))
         {
             foreach ((long at, double value, double slope) in reference.Forward((int)(place / groups), (int)(place % groups)))
             {
@@ -89,7 +89,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         return IsDual ? Math.Max(primal.Relative, tangent.Relative) : primal.Relative;
     }
 
-    /// <summary>The worst of the four gradients: each is a sum of another size.</summary>
+    /// <summary>The greatest of the errors of the four gradients, which are sums over different numbers of elements.</summary>
     private double BackwardError(NormReference reference, Operand cotangent, Tensor dx, Tensor? dModulation, Tensor dWeight, Tensor dBias)
     {
         SampledError images = new(), modulations = new(), weights = new(), biases = new();

@@ -1,13 +1,14 @@
 using TrigFlowNative.Benchmarks.Suite;
+
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>Group normalisation, with modulation and SiLU or, without a modulation, alone, in float64, one group of one image at a time, as the formulas of the op say.</summary>
+/// <summary>The reference of <see cref="NormCase"/>: group normalisation by the op's formulas in float64, one group of one image at a time. Modulation and SiLU follow if there is a modulation.</summary>
 internal sealed class NormReference(Operand x, Operand? modulation, Operand weight, Operand bias, int groups)
 {
-    private const double Epsilon = 1e-6f; // the op's default, rounded as it is
+    private const double Epsilon = 1e-6f; // the op's default, rounded to fp32 as the op's is
     private readonly int channels = x.Tensor.Shape.C, perGroup = x.Tensor.Shape.C / groups, pixels = x.Tensor.Shape.H * x.Tensor.Shape.W;
 
-    /// <summary>Place, value and tangent of each element of a group of y.</summary>
+    /// <summary>Index, value and tangent of each element of a group of y.</summary>
     public IEnumerable<(long Place, double Value, double Tangent)> Forward(int image, int group)
     {
         (double[] z, double rho) = Normalise(image, group);
@@ -30,7 +31,7 @@ internal sealed class NormReference(Operand x, Operand? modulation, Operand weig
         }
     }
 
-    /// <summary>What a group of an image gives to each gradient.</summary>
+    /// <summary>The contribution of a group of one image to each gradient.</summary>
     public NormGradients Backward(int image, int group, Operand cotangent)
     {
         (double[] z, double rho) = Normalise(image, group);
@@ -78,7 +79,7 @@ internal sealed class NormReference(Operand x, Operand? modulation, Operand weig
     private double Slope(double h) => modulation is null ? 1 : Sigmoid(h) * (1 + h * (1 - Sigmoid(h)));
 }
 
-/// <summary>Contributions of one group: dx by place; the others by channel within the group.</summary>
+/// <summary>Contributions of one group to gradients: dx by index, the others by channel within the group.</summary>
 internal sealed class NormGradients(int channels)
 {
     public List<(long Place, double Value)> X { get; } = [];

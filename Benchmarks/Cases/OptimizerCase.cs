@@ -4,12 +4,12 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>What follows the gradients in a training step: their norm, Adam and the moving average, over all parameters at once.</summary>
+/// <summary>The end of a training step: gradient norm, Adam and moving average over all parameters at once.</summary>
 internal sealed class OptimizerCase(int parameters)
     : KernelCase("optimizer", Suite.Direction.Update, $"adam {parameters}", DType.Float32)
 {
     private const int Samples = 512;
-    private const double RoundingError = 1.0 / 256; // half a unit of bf16's last place at most, relative to the value
+    private const double RoundingError = 1.0 / 256; // of bf16: half a unit in the last place, relative to the value
     private const float Rate = 1e-3f, Gain = 0.25f;
 
     public static readonly CaseFamily Kind = new(
@@ -20,12 +20,12 @@ internal sealed class OptimizerCase(int parameters)
 
     private static readonly AdamOptions Options = new(0.9f, 0.999f, 1e-8f);
 
-    /// <summary>Memory alone decides.</summary>
+    /// <summary>None: memory decides the time.</summary>
     public override double Flops => 0;
 
     /// <summary>
-    /// Eleven passes of fp32: values, gradients, two moments and the average are read and written, and the gradients are read once more
-    /// before, since the norm must be known before anything may change. And the values' bf16 copy is written.
+    /// Eleven passes of fp32: master weights, gradients, two moments and the average are read and written, and the gradients are read once
+    /// more before, since no value may change until their norm is known. Then the bf16 compute weights are written.
     /// </summary>
     public override double Bytes => (11.0 * sizeof(float) + DType.BFloat16.Size()) * parameters;
 
@@ -36,20 +36,20 @@ internal sealed class OptimizerCase(int parameters)
         Operand first = new(device, shape, DType.Float32, 3, 1f / 64), average = new(device, shape, DType.Float32, 4);
         Tensor second = device.CreateTensor(shape), state = device.CreateTensor(new Shape(Adam.StateLength), DType.Float64);
         Tensor rate = device.CreateTensor(new Shape(1), [Rate]), gain = device.CreateTensor(new Shape(1), [Gain]);
-        Tensor rounded = device.CreateTensor(shape, DType.BFloat16);
+        Tensor compute = device.CreateTensor(shape, DType.BFloat16);
         Tensor losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64), verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
         Tensor counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
         var program = new ComputeProgram(device) { Checked = true };
         GradientNorm.Into(program, gradients.Tensor, losses, float.PositiveInfinity, verdict, counters);
-        var slabs = new AdamSlabs(values.Tensor, gradients.Tensor, first.Tensor, second, state) { Average = (average.Tensor, gain), ComputeWeights = rounded };
+        var slabs = new AdamSlabs(values.Tensor, gradients.Tensor, first.Tensor, second, state) { Average = (average.Tensor, gain), ComputeWeights = compute };
         Adam.Into(program, slabs, Options, rate, verdict);
         return new RecordedKernel(
-            program, 0, [], () => Error(values, gradients, first, average, rounded),
-            values, gradients, first, average, second, state, rate, gain, rounded, losses, verdict, counters);
+            program, 0, [], () => Error(values, gradients, first, average, compute),
+            values, gradients, first, average, second, state, rate, gain, compute, losses, verdict, counters);
     }
 
-    /// <summary>After the first step, whose second moment was zero.</summary>
-    private static double Error(Operand values, Operand gradients, Operand first, Operand average, Tensor rounded)
+    /// <summary>The error after the first step, before which the second moment was zero.</summary>
+    private static double Error(Operand values, Operand gradients, Operand first, Operand average, Tensor compute)
     {
         double Updated(long i)
         {
@@ -58,9 +58,9 @@ internal sealed class OptimizerCase(int parameters)
         }
 
         long[] places = [.. SampledError.Places(values.Tensor.Count, Samples)];
-        SampledError exact = new(), copied = new();
+        SampledError exact = new(), rounded = new();
         exact.Add(values.Tensor, places, Updated).Add(average.Tensor, places, i => average[i] + Gain * (Updated(i) - average[i]));
-        copied.Add(rounded, places, Updated);
-        return copied.Relative < RoundingError ? exact.Relative : copied.Relative;
+        rounded.Add(compute, places, Updated);
+        return rounded.Relative < RoundingError ? exact.Relative : rounded.Relative;
     }
 }

@@ -4,10 +4,10 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>Convolution, and the matrix product, which is a 1x1 convolution over rows: <see cref="Conv2d"/> and <see cref="Linear"/>.</summary>
+/// <summary>A convolution (<see cref="Conv2d"/>) or a matrix product (<see cref="Linear"/>), which is a 1x1 convolution over rows.</summary>
 internal sealed class ProductCase : KernelCase
 {
-    private const int ShortSums = 512, LongSums = 64; // samples; a sum over all pixels is a thousand times longer
+    private const int ShortSums = 512, LongSums = 64; // elements sampled; a sum over all pixels is a thousand times longer than the others
     private static readonly string[] Products = [Suite.Direction.Forward, Suite.Direction.InputGradient, Suite.Direction.WeightGradient];
 
     public static readonly CaseFamily Matrices = new(
@@ -34,31 +34,31 @@ internal sealed class ProductCase : KernelCase
         taps = weight.Rank == 4 ? weight[1] : 1;
     }
 
-    /// <summary>Multiply-adds twice: pixels x input channels x output channels x taps.</summary>
+    /// <summary>Two for each multiply-add: 2 x pixels x input channels x output channels x taps.</summary>
     public override double Flops => 2.0 * Pixels * weight.Count;
 
-    /// <summary>Images in, images out and the weight, each once; a weight's gradient is fp32.</summary>
+    /// <summary>Input, output and weight, each once; the gradient of the weight is fp32.</summary>
     public override double Bytes =>
         Stored(x.Count + Pixels * OutChannels) + (Direction == Suite.Direction.WeightGradient ? sizeof(float) * weight.Count : Stored(weight.Count));
 
     public override bool UsesTensorCores => true;
 
-    /// <summary>Images in.</summary>
+    /// <summary>Shape of the input.</summary>
     internal Shape Input => x;
 
-    /// <summary>Rows or pixels.</summary>
+    /// <summary>Number of rows or pixels.</summary>
     internal long Pixels => x.Count / x.C;
 
-    /// <summary>Channels out.</summary>
+    /// <summary>Output channels.</summary>
     internal int OutChannels => weight[0];
 
-    /// <summary>Channels in.</summary>
+    /// <summary>Input channels.</summary>
     internal int InChannels => x.C;
 
-    /// <summary>Taps along an axis.</summary>
+    /// <summary>Taps along one axis: 1 or 3.</summary>
     internal int Taps => taps;
 
-    /// <summary>Extents of the result of the direction.</summary>
+    /// <summary>Shape of what the direction computes.</summary>
     internal Shape Result => Direction switch
     {
         Suite.Direction.Forward => Output,
@@ -68,17 +68,17 @@ internal sealed class ProductCase : KernelCase
 
     private Shape Output => x.Rank == 4 ? new Shape(x.N, x.H, x.W, OutChannels) : new Shape(x.N, OutChannels);
 
-    /// <summary>The same operands as those of <see cref="Record"/>, for a peer.</summary>
+    /// <summary>Allocates the operands, the same for a peer as for <see cref="Record"/>.</summary>
     internal ProductOperands Operands(ComputeDevice device) => new(
         new Operand(device, x, Type, 1), new Operand(device, weight, Type, 2, Operand.ScaleFor(weight.Count / OutChannels)),
         Direction == Suite.Direction.Forward ? null : new Operand(device, Output, Type, 3));
 
-    /// <summary>Relative L2 error of a result of the direction.</summary>
+    /// <summary>Relative L2 error of what the direction computed from operands.</summary>
     internal double Error(ProductOperands operands, Tensor result) => Direction switch
     {
-        Suite.Direction.Forward => Sample(result, ShortSums, i => Forward(operands.Images, operands.Factor, i)),
-        Suite.Direction.InputGradient => Sample(result, ShortSums, i => InputGradient(operands.Cotangent!, operands.Factor, i)),
-        _ => Sample(result, LongSums, i => WeightGradient(operands.Images, operands.Cotangent!, i)),
+        Suite.Direction.Forward => Sample(result, ShortSums, i => Forward(operands.Input, operands.Weight, i)),
+        Suite.Direction.InputGradient => Sample(result, ShortSums, i => InputGradient(operands.Cotangent!, operands.Weight, i)),
+        _ => Sample(result, LongSums, i => WeightGradient(operands.Input, operands.Cotangent!, i)),
     };
 
     /// <summary>y (m, n) = x (m, k) weight (n, k)^T.</summary>
@@ -91,93 +91,70 @@ internal sealed class ProductCase : KernelCase
 
     public override RecordedKernel Record(ComputeDevice device)
     {
-        var images = new Operand(device, x, Type, 1);
-        var factor = new Operand(device, weight, Type, 2, Operand.ScaleFor(weight.Count / OutChannels));
-        Tape? tape = Direction == Suite.Direction.Forward ? null : new Tape();
-        var program = new ComputeProgram(device) { Tape = tape, Checked = true };
-        return Direction switch
+        ProductOperands operands = Operands(device);
+        var program = new ComputeProgram(device) { Tape = operands.Cotangent is null ? null : new Tape(), Checked = true };
+        if (program.Tape is not { } tape)
         {
-            Suite.Direction.Forward => RecordForward(program, images, factor),
-            Suite.Direction.InputGradient => RecordInputGradient(program, images, factor),
-            _ => RecordWeightGradient(program, images, factor),
-        };
-    }
+            Tensor y = Apply(program, operands);
+            return new RecordedKernel(program, 0, [y], () => Error(operands, y), operands);
+        }
 
-    private RecordedKernel RecordForward(ComputeProgram program, Operand images, Operand factor)
-    {
-        Tensor y = Apply(program, images, factor);
-        return new RecordedKernel(program, 0, [y], () => Sample(y, ShortSums, i => Forward(images, factor, i)), images, factor);
-    }
-
-    private RecordedKernel RecordInputGradient(ComputeProgram program, Operand images, Operand factor)
-    {
-        images.Differentiate(program.Tape!);
-        (int first, Operand cotangent) = Backward(program, Apply(program, images, factor));
-        Tensor dx = program.Tape!.Cotangent(images.Tensor);
-        return new RecordedKernel(
-            program, first, [dx], () => Sample(dx, ShortSums, i => InputGradient(cotangent, factor, i)), images, factor, cotangent);
-    }
-
-    /// <summary>The gradient of a weight is added to, in fp32, as in a network.</summary>
-    private RecordedKernel RecordWeightGradient(ComputeProgram program, Operand images, Operand factor)
-    {
-        Tensor gradient = program.Device.CreateTensor(weight);
-        program.Tape!.Watch(factor.Tensor, gradient);
-        (int first, Operand cotangent) = Backward(program, Apply(program, images, factor));
-        return new RecordedKernel(
-            program, first, [], () => Sample(gradient, LongSums, i => WeightGradient(images, cotangent, i)), images, factor, cotangent, gradient);
-    }
-
-    private (int First, Operand Cotangent) Backward(ComputeProgram program, Tensor y)
-    {
+        Tensor? dWeight = Direction == Suite.Direction.WeightGradient ? device.CreateTensor(weight) : null;
+        if (dWeight is not null)
+            tape.Watch(operands.Weight.Tensor, dWeight); // added to, in fp32, as in a network
+        else
+            operands.Input.Differentiate(tape);
+        Tensor output = Apply(program, operands);
         int first = program.Steps.Count;
-        var cotangent = new Operand(program.Device, y.Shape, Type, 3);
-        program.Tape!.Seed(y, cotangent.Tensor);
-        program.Tape.Backward();
-        return (first, cotangent);
+        tape.Seed(output, operands.Cotangent!.Tensor);
+        tape.Backward();
+        Tensor result = dWeight ?? tape.Cotangent(operands.Input.Tensor);
+        return dWeight is null
+            ? new RecordedKernel(program, first, [result], () => Error(operands, result), operands)
+            : new RecordedKernel(program, first, [], () => Error(operands, result), operands, dWeight);
     }
 
-    private Tensor Apply(ComputeProgram program, Operand images, Operand factor) => weight.Rank == 4
-        ? Conv2d.Apply(program, images.Tensor, factor.Tensor)
-        : Linear.Apply(program, images.Tensor, factor.Tensor);
+    private Tensor Apply(ComputeProgram program, ProductOperands operands) => weight.Rank == 4
+        ? Conv2d.Apply(program, operands.Input.Tensor, operands.Weight.Tensor)
+        : Linear.Apply(program, operands.Input.Tensor, operands.Weight.Tensor);
 
     private static double Sample(Tensor actual, int samples, Func<long, double> reference) =>
         new SampledError().Add(actual, SampledError.Places(actual.Count, samples), reference).Relative;
 
-    private double Forward(Operand images, Operand factor, long place)
+    private double Forward(Operand input, Operand weights, long place)
     {
         (long pixel, int k) = (place / OutChannels, (int)(place % OutChannels));
         double sum = 0;
         for (int tap = 0; tap < taps * taps; tap++)
             if (Neighbour(pixel, tap, 1) is { } from)
                 for (int c = 0; c < x.C; c++)
-                    sum += images[from * x.C + c] * factor[((long)k * taps * taps + tap) * x.C + c];
+                    sum += input[from * x.C + c] * weights[((long)k * taps * taps + tap) * x.C + c];
         return sum;
     }
 
-    private double InputGradient(Operand cotangent, Operand factor, long place)
+    private double InputGradient(Operand cotangent, Operand weights, long place)
     {
         (long pixel, int c) = (place / x.C, (int)(place % x.C));
         double sum = 0;
         for (int tap = 0; tap < taps * taps; tap++)
             if (Neighbour(pixel, tap, -1) is { } from)
                 for (int k = 0; k < OutChannels; k++)
-                    sum += cotangent[from * OutChannels + k] * factor[((long)k * taps * taps + tap) * x.C + c];
+                    sum += cotangent[from * OutChannels + k] * weights[((long)k * taps * taps + tap) * x.C + c];
         return sum;
     }
 
-    private double WeightGradient(Operand images, Operand cotangent, long place)
+    private double WeightGradient(Operand input, Operand cotangent, long place)
     {
         (long row, int c) = (place / x.C, (int)(place % x.C));
         (int k, int tap) = ((int)(row / (taps * taps)), (int)(row % (taps * taps)));
         double sum = 0;
         for (long pixel = 0; pixel < Pixels; pixel++)
             if (Neighbour(pixel, tap, 1) is { } from)
-                sum += images[from * x.C + c] * cotangent[pixel * OutChannels + k];
+                sum += input[from * x.C + c] * cotangent[pixel * OutChannels + k];
         return sum;
     }
 
-    /// <summary>The pixel that a tap reads from, or, with sign -1, the one whose tap reads this one; null beyond the border.</summary>
+    /// <summary>With sign 1 the pixel that a tap of this one reads, with sign -1 the pixel whose tap reads this one; null beyond the border.</summary>
     private long? Neighbour(long pixel, int tap, int sign)
     {
         if (taps == 1)
@@ -187,13 +164,13 @@ internal sealed class ProductCase : KernelCase
     }
 }
 
-/// <summary>What a product reads: images, weights and, for a gradient, that of its output.</summary>
-internal sealed record ProductOperands(Operand Images, Operand Factor, Operand? Cotangent) : IDisposable
+/// <summary>Operands of a product: its input, its weight and, for a gradient, the cotangent of its output.</summary>
+internal sealed record ProductOperands(Operand Input, Operand Weight, Operand? Cotangent) : IDisposable
 {
     public void Dispose()
     {
-        Images.Dispose();
-        Factor.Dispose();
+        Input.Dispose();
+        Weight.Dispose();
         Cotangent?.Dispose();
     }
 }

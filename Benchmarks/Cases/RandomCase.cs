@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="RandomNormal"/> and <see cref="RandomUniform"/>: noise of a batch of images, fp32.</summary>
+/// <summary><see cref="RandomNormal"/> or <see cref="RandomUniform"/>: fp32 noise for a batch of images.</summary>
 internal sealed class RandomCase(string distribution, int n, int size, int channels)
     : KernelCase("random", Suite.Direction.Forward, $"{distribution} n{n} c{channels} {size}x{size}", DType.Float32)
 {
@@ -20,10 +20,10 @@ internal sealed class RandomCase(string distribution, int n, int size, int chann
         Shapes = scope => scope.Shapes(["normal n2 c3 5x5", "uniform n2 c3 5x5"], layers => layers.Parameters is null ? [] : [$"normal n{scope.Batch} c256 32x32", $"uniform n{scope.Batch} c256 32x32"]),
     };
 
-    /// <summary>None is counted: integer arithmetic decides, if memory does not.</summary>
+    /// <summary>None is counted: integer arithmetic or memory decides the time.</summary>
     public override double Flops => 0;
 
-    /// <summary>Written.</summary>
+    /// <summary>Each number is written.</summary>
     public override double Bytes => sizeof(float) * (double)n * size * size * channels;
 
     private int Elements => size * size * channels;
@@ -42,7 +42,7 @@ internal sealed class RandomCase(string distribution, int n, int size, int chann
         return new RecordedKernel(program, 0, [target], () => new SampledError().Add(target, SampledError.Places(target.Count, Samples), Reference).Relative, counter);
     }
 
-    /// <summary>In float64, from the words of the generator's definition.</summary>
+    /// <summary>Computed in float64 from the words of the generator.</summary>
     private double Reference(long place)
     {
         (uint sample, int element) = ((uint)(place / Elements), (int)(place % Elements));

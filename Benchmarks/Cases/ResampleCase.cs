@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="Resample2d"/> of images (n, size, size, channels): up doubles them, down halves them.</summary>
+/// <summary><see cref="Resample2d"/> of images (n, size, size, channels): up doubles height and width, down halves them.</summary>
 internal sealed class ResampleCase : MapCase
 {
     private readonly bool up;
@@ -20,12 +20,12 @@ internal sealed class ResampleCase : MapCase
         : base("resample", direction, $"{(up ? "up" : "down")} n{n} c{channels} {size}x{size}", type)
     {
         if (!up && size % 2 != 0)
-            throw new ArgumentException("an odd extent cannot be halved");
+            throw new ArgumentException("an odd size cannot be halved");
         this.up = up;
         Input = new Shape(n, size, size, channels);
     }
 
-    /// <summary>x and y, or dy and dx: of four pixels there is one on the other side.</summary>
+    /// <summary>x and y, or dy and dx, of which one has four pixels for each pixel of the other.</summary>
     public override double Bytes => Stored(Input.Count * (up ? 5 : 1.25) * (IsDual ? 2 : 1));
 
     protected override Shape Input { get; }
@@ -38,7 +38,7 @@ internal sealed class ResampleCase : MapCase
 
     protected override double Gradient(Operand x, Operand dy, long i) => up ? Fine(i, 2 * Input.H).Sum(j => dy[j]) : dy[Coarse(i, Input.H)] / 4;
 
-    /// <summary>The element of the small image over which element i of the large one lies, whose images have so many rows.</summary>
+    /// <summary>The element of the small image that covers element i of the large one, whose images are <paramref name="size"/> pixels high.</summary>
     private long Coarse(long i, int size)
     {
         (long pixel, long c) = (i / Input.C, i % Input.C);
@@ -46,7 +46,7 @@ internal sealed class ResampleCase : MapCase
         return ((n * (size / 2) + h / 2) * (size / 2) + w / 2) * Input.C + c;
     }
 
-    /// <summary>The four elements of the large image over element i of the small one.</summary>
+    /// <summary>The four elements of the large image, <paramref name="size"/> pixels high, that element i of the small one covers.</summary>
     private IEnumerable<long> Fine(long i, int size)
     {
         (long pixel, long c) = (i / Input.C, i % Input.C);

@@ -5,7 +5,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>Sampling in so many evaluations of the network, from the seed to pixels in host memory: latency and, with many images, throughput.</summary>
+/// <summary>Sampling with one, two or four evaluations of the network, from the seed to pixels in host memory: few images measure latency, many throughput.</summary>
 internal sealed class SampleCase(string preset, int images, DType type, string evaluations) : WorkCase("sample", evaluations, $"{preset} n{images}", type)
 {
     private static readonly string[] Evaluations = ["1-step", "2-step", "4-step"];
@@ -20,13 +20,13 @@ internal sealed class SampleCase(string preset, int images, DType type, string e
 
     public override int Images => images;
 
-    /// <summary>Forward passes.</summary>
-    public override double Flops => (double)Count * images * ((DdpmppNetwork)ModelPresets.Get(preset).Build()).ForwardFlops;
+    /// <summary>Those of the forward passes.</summary>
+    public override double Flops => (double)Count * images * RecordedPass.OfPreset(preset).Flops;
 
     private int Count => Evaluations.IndexOf(Direction) switch { 0 => 1, 1 => 2, _ => 4 };
 
     public override PreparedWork Prepare(ComputeDevice device) =>
-        new Prepared(new StepOptions(preset, "sct", images, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32).CreateModel(device), images, Count);
+        new Prepared(RandomModel.Create(device, preset, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), images, Count);
 
     private sealed class Prepared(TrigFlowModel model, int count, int evaluations) : PreparedWork
     {

@@ -4,10 +4,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>A whole process that does one training step, from its start to its end: with no kernel compiled before, and again.</summary>
-internal sealed class StartupCase(string preset, int batch, DType type, string heat) : WorkCase("startup", heat, $"{preset} n{batch}", type)
+/// <summary>A whole process that does one training step, from its start to its end: cold, with no kernel in the caches, or warm.</summary>
+internal sealed class StartupCase(string preset, int batch, DType type, string direction) : WorkCase("startup", direction, $"{preset} n{batch}", type)
 {
-    /// <summary>The verb of this program that does one training step.</summary>
+    /// <summary>The verb of this program that such a process runs.</summary>
     public const string Verb = "first-step";
 
     private const string Cold = "cold", Warm = "warm";
@@ -30,7 +30,7 @@ internal sealed class StartupCase(string preset, int batch, DType type, string h
         return prepared;
     }
 
-    /// <summary>This project's executable if this is it, or if the runtime is beside it; else the SDK's host and the assembly.</summary>
+    /// <summary>This project's executable, if it is the running process or has the runtime beside it; else the SDK's host with this assembly.</summary>
     private static (string Program, string[] Arguments) Program()
     {
         string name = OperatingSystem.IsWindows() ? "TrigFlowNative.Benchmarks.exe" : "TrigFlowNative.Benchmarks", beside = Path.Combine(AppContext.BaseDirectory, name);

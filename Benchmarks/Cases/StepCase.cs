@@ -2,18 +2,15 @@ using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>A whole training step, upload, optimizer and average included; for distillation, the teacher's too.</summary>
+/// <summary>A whole training step, from the upload of the batch to optimizer and averages. Its direction is the name of its objective.</summary>
 internal sealed class StepCase(string preset, int batch, DType type, string objective) : WorkCase("step", objective, $"{preset} n{batch}", type)
 {
-    private static readonly string[] Objectives = [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
-
     public static readonly CaseFamily Kind = new(
-        "step", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", Objectives,
+        "step", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", StepOptions.Objectives,
         (s, direction, type) => new StepCase(RequireModel(s.Word("preset")), s["n"], type, direction))
     {
         Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["demo n2"] : SuitePresets.IsModel(scope.Preset) ? [$"{scope.Preset} n{scope.Batch}"] : [],
@@ -26,8 +23,8 @@ internal sealed class StepCase(string preset, int batch, DType type, string obje
     public override PreparedWork Prepare(ComputeDevice device) => new Prepared(
         new StepOptions(preset, Direction, batch, Dropout: 0, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), device);
 
-    /// <summary>The name of a model's preset.</summary>
-    /// <exception cref="ArgumentException">There is none of that name.</exception>
+    /// <summary>Returns the name of a model's preset.</summary>
+    /// <exception cref="ArgumentException">No model's preset has that name.</exception>
     public static string RequireModel(string preset)
     {
         ModelPresets.Get(preset);

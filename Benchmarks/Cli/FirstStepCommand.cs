@@ -9,14 +9,14 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>first-step: what the cases of start-up run in a process of its own: one training step, and how long it took from the start of the process.</summary>
+/// <summary>first-step: does one training step and prints the time since the process started. The start-up cases run this verb in a process of its own.</summary>
 internal static class FirstStepCommand
 {
     private static readonly StepArguments Arguments = new();
 
     public static Command Create()
     {
-        var command = new Command(StartupCase.Verb, "Does one training step and prints the seconds from the start of the process to its end.");
+        var command = new Command(StartupCase.Verb, "Does one training step and prints the seconds from the start of the process to the end of the step.");
         Arguments.AddTo(command);
         command.SetAction(Run);
         return command;

@@ -4,12 +4,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>host: the convolutions of the cpu device against what its vector units can do.</summary>
+/// <summary>host: times convolutions of the cpu device as a share of its FMA peak.</summary>
 internal static class HostCommand
 {
     public static Command Create()
     {
-        var command = new Command("host", "Convolutions of the cpu device as a share of the FMA peak.");
+        var command = new Command("host", "Times convolutions of the cpu device as a share of its FMA peak.");
         command.SetAction(_ =>
         {
             using var cpu = new CpuDevice();

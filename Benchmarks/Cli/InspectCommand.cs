@@ -1,29 +1,29 @@
 using System.CommandLine;
 using System.Text;
 using TrigFlowNative.Benchmarks.Inspect;
-using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>inspect: a kernel's PTX, what it takes of a multiprocessor and, where NVIDIA's tools are installed, its machine code.</summary>
+/// <summary>inspect: prints a kernel's PTX, its resources and, where NVIDIA's tools are installed, its machine code.</summary>
 internal static class InspectCommand
 {
     private static readonly Argument<string?> Kernel = new("kernel")
     {
-        Description = "A kernel's name, or a pattern such as '*Convolve/n256*'; none to list the names.",
+        Description = "Name of a kernel, or a pattern such as '*Convolve/n256*'; without it, the names of all kernels are listed.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<bool> NoPtx = new("--no-ptx") { Description = "Leaves the PTX out." };
-    private static readonly Option<bool> Sass = new("--sass") { Description = "Prints the machine code too, and not only how often each instruction stands in it." };
-    private static readonly Option<string?> Out = new("--out") { Description = "Folder for each kernel's PTX, machine code and histogram; nothing but the resources is printed then." };
+    private static readonly Option<bool> NoPtx = new("--no-ptx") { Description = "Do not print the PTX." };
+    private static readonly Option<bool> Sass = new("--sass") { Description = "Print the machine code, and not only the counts of its instructions." };
+    private static readonly Option<string?> Out = new("--out") { Description = "Folder for each kernel's PTX, machine code and histogram; then only the resources are printed." };
 
     public static Command Create()
     {
-        var command = new Command("inspect", "Prints a kernel's PTX and resources and, with ptxas and nvdisasm at hand, its machine code's instructions; needs no GPU.") { Kernel, NoPtx, Sass, Out };
+        var command = new Command("inspect", "Prints a kernel's PTX and resources and, where ptxas and nvdisasm are installed, counts its machine instructions; needs no GPU. Without a name it lists every kernel: products and attention on wgmma and mma.sync, norms, and all others.") { Kernel, NoPtx, Sass, Out };
         command.SetAction(Run);
         return command;
     }
@@ -39,7 +39,7 @@ internal static class InspectCommand
 
         InspectedKernel[] kernels = [.. InspectedKernel.All().Where(each => each.Matches(pattern))];
         if (kernels.Length == 0)
-            throw new UsageException($"no kernel matches '{pattern}'; inspect without a name lists them");
+            throw new UsageException($"no kernel matches '{pattern}'; inspect without a name lists all");
         using GpuDevice? gpu = CudaLibrary.WhyUnavailable() is null ? GpuDevice.OpenCuda() : null;
         foreach (InspectedKernel each in kernels)
             Inspect(each, gpu, parsed);
@@ -81,7 +81,7 @@ internal static class InspectCommand
         CsvTable.Write(path + ".histogram.csv", SassHistogram.Opcodes(sass));
     }
 
-    /// <summary>Assembles and takes apart again; null, and a line that says why, where a tool is missing or refuses.</summary>
+    /// <summary>Assembles the text and disassembles the result. Where a tool is missing or fails, prints why and returns null.</summary>
     private static string? MachineCode(InspectedKernel kernel, string text)
     {
         string? assembler = CudaTool.Find("ptxas"), disassembler = CudaTool.Find("nvdisasm");
@@ -105,7 +105,7 @@ internal static class InspectCommand
         }
         catch (InvalidOperationException e)
         {
-            Console.WriteLine(e.Message.ReplaceLineEndings(" ")); // an older assembler than the text asks for, say
+            Console.WriteLine(e.Message.ReplaceLineEndings(" ")); // such as that the assembler is older than the text requires
             return null;
         }
         finally

@@ -3,14 +3,14 @@ using TrigFlowNative.Benchmarks.Suite;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>list: the rows that run would measure, as CSV: a file for --shapes, and what peers' scripts read.</summary>
+/// <summary>list: prints the cases that run would measure, as a CSV file for --shapes and for the peers' scripts.</summary>
 internal static class ListCommand
 {
     private static readonly Selection Selection = new();
 
     public static Command Create()
     {
-        var command = new Command("list", "Prints op, direction and shape of the rows that run would measure, as CSV.");
+        var command = new Command("list", "Prints op, direction and shape of the cases that run would measure, as CSV.");
         Selection.AddTo(command);
         command.SetAction(parsed =>
         {

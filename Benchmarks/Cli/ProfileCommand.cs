@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
@@ -9,19 +8,19 @@ using TrigFlowNative.Training;
 namespace TrigFlowNative.Benchmarks.Cli;
 
 /// <summary>
-/// profile: launches the chosen cases, each checked first, and nothing else that a profiler would collect: ncu --profile-from-start off, or
-/// nsys profile -c cudaProfilerApi, sees these launches alone.
+/// profile: checks the chosen cases and launches them between the marks of the profiler interface, so that ncu --profile-from-start off, or
+/// nsys profile -c cudaProfilerApi, collects these launches alone.
 /// </summary>
 internal static class ProfileCommand
 {
     private const int WarmUp = 2;
 
-    private static readonly Option<int> Launches = new("--launches") { Description = "Times that each case is launched.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<int> Launches = new("--launches") { Description = "Number of launches of each case.", DefaultValueFactory = _ => 1 };
     private static readonly Selection Selection = new();
 
     public static Command Create()
     {
-        var command = new Command("profile", "Launches the chosen cases for a profiler (ncu --profile-from-start off): each is checked, none is timed.") { Launches };
+        var command = new Command("profile", "Launches the chosen cases for a profiler (ncu --profile-from-start off). Each is checked and none is timed.") { Launches };
         Selection.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -37,15 +36,15 @@ internal static class ProfileCommand
         bool wrong = false;
         foreach (SuiteCase each in cases)
         {
-            (bool right, string told) = each is WorkCase work ? Profile(work, device, launches) : Profile((KernelCase)each, device, launches);
+            (bool right, string remark) = each is WorkCase work ? Profile(work, device, launches) : Profile((KernelCase)each, device, launches);
             wrong |= !right;
-            Console.WriteLine($"{each.Name}: {(right ? BenchmarkRow.Right : BenchmarkRow.Wrong)}{told}");
+            Console.WriteLine($"{each.Name}: {(right ? BenchmarkRow.Right : BenchmarkRow.Wrong)}{remark}");
         }
 
         return wrong ? Verbs.BadResult : 0;
     }
 
-    private static (bool Right, string Told) Profile(KernelCase each, ComputeDevice device, int launches)
+    private static (bool Right, string Remark) Profile(KernelCase each, ComputeDevice device, int launches)
     {
         using RecordedKernel recorded = each.Record(device);
         double error = recorded.Check();
@@ -54,7 +53,7 @@ internal static class ProfileCommand
         return (error <= each.Tolerance, string.Create(CultureInfo.InvariantCulture, $", error {error:0.0e+0}{kernels}"));
     }
 
-    private static (bool Right, string Told) Profile(WorkCase each, ComputeDevice device, int launches)
+    private static (bool Right, string Remark) Profile(WorkCase each, ComputeDevice device, int launches)
     {
         using PreparedWork work = each.Prepare(device);
         for (int run = 0; run < WarmUp; run++)

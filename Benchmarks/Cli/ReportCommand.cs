@@ -1,15 +1,17 @@
 using System.CommandLine;
+using TrigFlowNative.Benchmarks.Peers;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>report: tables and pictures from tables that were measured before, on this machine or another.</summary>
+/// <summary>report: makes tables and pictures of runs that were measured before, on this machine or another.</summary>
 internal static class ReportCommand
 {
-    private static readonly Argument<string[]> Tables = new("tables") { Description = "CSV files of runs; of a row that several have, the last counts, and peers' rows are set beside ours.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string[]> Tables = new("tables") { Description = "CSV files of runs. Of a row in several files the last one counts; peers' rows are compared with ours.", Arity = ArgumentArity.OneOrMore };
     private static readonly Option<string[]> Peer = new("--peer")
     {
-        Description = "CSV files with the columns op, direction, shape, us: tables of peers, set beside ours; a later one wins.",
+        Description = "CSV files of peers with the columns op, direction, shape, us, which are compared with ours; of a case in several files the last one counts.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -18,7 +20,7 @@ internal static class ReportCommand
 
     public static Command Create()
     {
-        var command = new Command("report", "Tables and pictures of runs that were measured before; with --compare, what changed, and exit code 1 on a regression.") { Tables, Peer, Compare, Out };
+        var command = new Command("report", "Makes tables and pictures of runs that were measured before; with --compare, prints changes, and exit code 1 on a regression.") { Tables, Peer, Compare, Out };
         command.SetAction(parsed =>
         {
             var peers = new PeerTimes(parsed.GetValue(Peer) ?? []);

@@ -8,14 +8,14 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>run: measures the chosen cases, each checked first, beside peers and an older table.</summary>
+/// <summary>run: checks and times the chosen cases, and compares them with peers and with an older table.</summary>
 internal static class RunCommand
 {
     private const string HostLog = "benchmarkdotnet.log";
 
     private static readonly Option<string[]> Peer = new("--peer")
     {
-        Description = "native: cuBLASLt and cuDNN where they are installed; pytorch, pytorch-compile (minutes): by Python scripts; or CSV files with the columns op, direction, shape, us.",
+        Description = "Peers to compare with. native: cuBLASLt and cuDNN, where they are installed; pytorch, pytorch-compile (takes minutes): PyTorch, by scripts; or CSV files with the columns op, direction, shape, us.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -43,18 +43,18 @@ internal static class RunCommand
         if (folder is not null)
         {
             RunFolder.Write(folder, rows);
-            RunFolder.WriteResources(folder, device); // last: a kernel that failed may have taken the device with it
+            RunFolder.WriteResources(folder, device); // last, since after a kernel's failure the device may be unusable
         }
 
         if (peers.Fault is { } fault)
             Console.Error.WriteLine($"benchmarks: {fault}");
         bool regressed = Verbs.Compare(parsed.GetValue(Compare), rows);
-        return regressed || peers.Fault is not null ? Verbs.BadResult : ExitCode(rows.Take(cases.Length)); // a peer's failure is not ours
+        return regressed || peers.Fault is not null ? Verbs.BadResult : ExitCode(rows.Take(cases.Length)); // peers' rows do not decide
     }
 
     /// <summary>
-    /// Ops of a GPU by the device's clock; whole works, and the ops of the cpu device, by the host's. Our rows come in the order of the cases, the
-    /// peers' behind them.
+    /// Times ops on a GPU by the device's clock, whole pieces of work and ops on the cpu device by the host's. Returns our rows in the order of the
+    /// cases, then the peers' rows.
     /// </summary>
     private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, string? folder, PeerChoice peers)
     {
@@ -65,22 +65,22 @@ internal static class RunCommand
         if (natives is not null)
             Console.WriteLine($"peers: {natives.Description}");
         var rows = new Dictionary<SuiteCase, BenchmarkRow>();
-        List<BenchmarkRow> theirs = [], told = [];
-        void Tell(BenchmarkRow row)
+        List<BenchmarkRow> theirs = [], printed = [];
+        void Print(BenchmarkRow row)
         {
-            told.Add(row);
+            printed.Add(row);
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{row.Name} ({row.Path}): {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
             if (folder is not null)
-                RunFolder.WriteSoFar(folder, told);
+                RunFolder.WriteSoFar(folder, printed);
         }
 
         foreach (KernelCase each in cases.OfType<KernelCase>().Where(_ => device is not CpuDevice))
         {
-            Tell(rows[each] = bench.Run(each));
+            Print(rows[each] = bench.Run(each));
             foreach (BenchmarkRow peer in natives?.Run(each) ?? [])
             {
-                Tell(peer);
+                Print(peer);
                 theirs.Add(peer);
             }
         }
@@ -89,7 +89,7 @@ internal static class RunCommand
         if (others.Length > 0)
         {
             using TextWriter log = folder is null ? TextWriter.Null : OpenLog(folder);
-            var host = new HostBench(device, bench.Ceilings, quick, log, some => some.ToList().ForEach(Tell));
+            var host = new HostBench(device, bench.Ceilings, quick, log, some => some.ToList().ForEach(Print));
             foreach ((SuiteCase each, BenchmarkRow row) in others.Zip(host.Run(others)))
                 rows[each] = row;
         }
@@ -103,6 +103,6 @@ internal static class RunCommand
         return new StreamWriter(Path.Combine(folder, HostLog));
     }
 
-    /// <summary>0 if every row is right.</summary>
+    /// <summary>0 if every row is right, else <see cref="Verbs.BadResult"/>.</summary>
     internal static int ExitCode(IEnumerable<BenchmarkRow> rows) => rows.All(row => row.Verdict == BenchmarkRow.Right) ? 0 : Verbs.BadResult;
 }

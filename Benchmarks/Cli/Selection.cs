@@ -7,7 +7,7 @@ using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>The options that say which cases are measured where, for the verbs list and run.</summary>
+/// <summary>The options of the verbs list, run and profile that choose the cases and the device.</summary>
 internal sealed class Selection
 {
     private const string Auto = "auto";
@@ -15,13 +15,13 @@ internal sealed class Selection
 
     private readonly Option<string[]> filter = new("--filter")
     {
-        Description = "Only rows whose op/direction/shape matches one of these patterns, such as conv/forward/*32x32*.",
+        Description = "Only cases whose op/direction/shape matches one of these patterns, such as conv/forward/*32x32*.",
         AllowMultipleArgumentsPerToken = true,
     };
 
     private readonly Option<string[]> preset = new("--preset")
     {
-        Description = $"Whose shapes: {string.Join(", ", SuitePresets.Names)}; standard and cifar10 unless said, none of them beside --shape or --shapes.",
+        Description = $"Sets of shapes: {string.Join(", ", SuitePresets.Names)}. Without --preset, --shape and --shapes: standard and cifar10.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -31,11 +31,11 @@ internal sealed class Selection
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string?> shapes = new("--shapes") { Description = "CSV file of cases with the columns op, direction, shape; an empty direction is all of them." };
-    private readonly Option<int?> batch = new("--batch") { Description = $"Images of a model's layers and steps; {GpuBatch} on a GPU, {HostBatch} elsewhere, unless said." };
-    private readonly Option<bool> quick = new("--quick") { Description = "A few shapes of each family; tiny ones on a machine without a GPU." };
-    private readonly Option<string> device = Verbs.Choice("--device", "Where to run; auto takes the GPU if there is one.", Auto, Auto, "cuda", "cpu", "simulator");
-    private readonly Option<string> precision = Verbs.Choice("--precision", "Storage of activations; auto is bf16 on a GPU, fp32 elsewhere.", Auto, Auto, "bf16", "fp32");
+    private readonly Option<string?> shapes = new("--shapes") { Description = "CSV file of cases with the columns op, direction, shape; an empty direction means all directions." };
+    private readonly Option<int?> batch = new("--batch") { Description = $"Images of a model's layers and training steps; by default {GpuBatch} on a GPU and {HostBatch} elsewhere." };
+    private readonly Option<bool> quick = new("--quick") { Description = "A few shapes of each family, without a GPU small ones; and fewer runs." };
+    private readonly Option<string> device = Verbs.Choice("--device", "Device to run on; auto takes the GPU if there is one.", Auto, Auto, "cuda", "cpu", "simulator");
+    private readonly Option<string> precision = Verbs.Choice("--precision", "Storage type of activations; auto is bf16 on a GPU and fp32 elsewhere.", Auto, Auto, "bf16", "fp32");
     private readonly Option<string> tensorCores = Verbs.TensorCoresOption();
 
     public void AddTo(Command command)
@@ -44,10 +44,10 @@ internal sealed class Selection
             command.Options.Add(option);
     }
 
-    /// <summary>Opens the device.</summary>
+    /// <summary>Opens the chosen device.</summary>
     public ComputeDevice Open(ParseResult parsed) => Verbs.Open(DeviceName(parsed), parsed.GetValue(tensorCores)!);
 
-    /// <summary>Storage of activations.</summary>
+    /// <summary>The chosen storage type of activations.</summary>
     public DType TypeOf(ParseResult parsed) => parsed.GetValue(precision) switch
     {
         Auto => DeviceName(parsed) == "cuda" ? DType.BFloat16 : DType.Float32,
@@ -55,11 +55,11 @@ internal sealed class Selection
         null => DType.Float32,
     };
 
-    /// <summary>Whether fewer runs will do.</summary>
+    /// <summary>Whether fewer shapes and runs are measured.</summary>
     public bool IsQuick(ParseResult parsed) => parsed.GetValue(quick);
 
-    /// <summary>The cases, each once, in the order of the families.</summary>
-    /// <exception cref="UsageException">No case is left, or a preset, a shape or a file is not what it should be.</exception>
+    /// <summary>The chosen cases, each once.</summary>
+    /// <exception cref="UsageException">No case matches, or a preset, a shape or a file is invalid.</exception>
     public SuiteCase[] Choose(ParseResult parsed)
     {
         DType type = TypeOf(parsed);
@@ -76,7 +76,7 @@ internal sealed class Selection
             .Concat(named.SelectMany(each => BenchmarkSuite.Named(each, type)))
             .Concat(file is null ? [] : BenchmarkSuite.FromFile(file, type));
         SuiteCase[] chosen = [.. all.Where(each => patterns.Length == 0 || patterns.Any(each.Matches)).DistinctBy(each => each.Name)];
-        return chosen.Length > 0 ? chosen : throw new UsageException($"--filter {string.Join(' ', patterns)}: no row matches");
+        return chosen.Length > 0 ? chosen : throw new UsageException($"--filter {string.Join(' ', patterns)}: no case matches");
     }
 
     private string DeviceName(ParseResult parsed) => parsed.GetValue(device) is { } name && name != Auto ? name : CudaLibrary.WhyUnavailable() is null ? "cuda" : "cpu";

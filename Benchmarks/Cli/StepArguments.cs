@@ -2,18 +2,17 @@ using System.CommandLine;
 using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>The options that say which network runs where, shared by the verbs that run a whole one.</summary>
+/// <summary>The options of the verbs that run a whole network: which one, how, and on which device.</summary>
 internal sealed class StepArguments
 {
-    private readonly Option<string> objective = Verbs.Choice("--objective", "What is trained.", "sct", [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)]);
-    private readonly Option<int> batch = new("--batch") { Description = "Images in a step.", DefaultValueFactory = _ => 256 };
+    private readonly Option<string> objective = Verbs.Choice("--objective", "Objective that the network is trained for.", "sct", StepOptions.Objectives);
+    private readonly Option<int> batch = new("--batch") { Description = "Images in a training step.", DefaultValueFactory = _ => 256 };
     private readonly Option<float> dropout = new("--dropout")
     {
-        Description = "Dropout of the network; the PyTorch peer has none.",
+        Description = "Probability that the network drops a value; the PyTorch peer drops none.",
         DefaultValueFactory = _ => 0,
     };
 
@@ -27,8 +26,10 @@ internal sealed class StepArguments
             command.Options.Add(option);
     }
 
+    /// <summary>Opens the chosen device.</summary>
     public ComputeDevice Open(ParseResult parsed) => Verbs.Open(parsed.GetValue(device)!, parsed.GetValue(tensorCores)!);
 
+    /// <summary>The chosen training step.</summary>
     public StepOptions Options(ParseResult parsed) => new(
         parsed.GetValue(preset)!, parsed.GetValue(objective)!,
         parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));

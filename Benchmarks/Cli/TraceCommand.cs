@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
@@ -10,24 +11,24 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>trace: where the time of a training step, or of sampling, goes: by op, by block, by launch, and as a file for Perfetto.</summary>
+/// <summary>trace: times every launch of a training step or of sampling, and prints sums by op, by block and by launch; writes a file for Perfetto.</summary>
 internal static class TraceCommand
 {
     private const int WarmUp = 3, Slowest = 30;
 
-    /// <summary>Times that each launch is measured: a sample's are short, so that more are needed and cost less.</summary>
+    /// <summary>Repetitions of each launch. Those of sampling are short, so that more are needed, and take less time.</summary>
     private const int StepRepetitions = 5, SampleRepetitions = 25;
 
     private static readonly Option<string> Work = Verbs.Choice(
-        "--work", "What is taken apart: a training step, or two-step sampling.", "step", "step", "sample");
+        "--work", "Work to trace: a training step, or sampling in two steps.", "step", "step", "sample");
 
-    private static readonly Option<int> Count = new("--count") { Description = "Images drawn at a time, where sampling is taken apart.", DefaultValueFactory = _ => 1 };
+    private static readonly Option<int> Count = new("--count") { Description = "Images that are drawn at a time, for --work sample.", DefaultValueFactory = _ => 1 };
     private static readonly StepArguments Arguments = new();
     private static readonly Option<string?> Out = Verbs.OutOption();
 
     public static Command Create()
     {
-        var command = new Command("trace", "Says where the time of a training step or of sampling goes, as tables and, with --out, as a trace for Perfetto.") { Work, Count, Out };
+        var command = new Command("trace", "Times every launch of a training step or of sampling; prints tables and, with --out, writes a trace for Perfetto.") { Work, Count, Out };
         Arguments.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -77,7 +78,7 @@ internal static class TraceCommand
 
     private static IReadOnlyList<TimelineRow> TraceSample(ComputeDevice device, StepOptions options, int count, Ceilings ceilings)
     {
-        using TrigFlowModel model = options.CreateModel(device);
+        using TrigFlowModel model = RandomModel.Create(device, options.Preset, options.Precision);
         using var sampler = new ConsistencySampler(model, batch: count);
         for (int i = 0; i < WarmUp; i++)
             sampler.Sample(count, (ulong)i);

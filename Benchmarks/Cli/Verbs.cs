@@ -1,20 +1,21 @@
 using System.CommandLine;
 using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>The verbs of the benchmark program and how their failures end.</summary>
+/// <summary>The verbs of the benchmark program, the options that they share, and their exit codes.</summary>
 internal static class Verbs
 {
-    /// <summary>Exit codes: a row was wrong or failed; input that cannot be used.</summary>
+    /// <summary>Exit codes: a result is wrong, a case failed or a row regressed; input cannot be used.</summary>
     public const int BadResult = 1, BadInput = 2;
 
     /// <summary>Runs a command line; returns the exit code.</summary>
     public static int Run(string[] arguments)
     {
-        var root = new RootCommand("Times the kernels, the training step and the sampler of TrigFlowNative; RESULTS.md says what the columns mean.")
+        var root = new RootCommand("Times the kernels, training steps and samplers of TrigFlowNative; RESULTS.md explains the columns.")
         {
             HostCommand.Create(),
             ListCommand.Create(),
@@ -38,37 +39,39 @@ internal static class Verbs
         }
     }
 
-    /// <summary>Opens a device with the instructions asked for.</summary>
+    /// <summary>Opens a device, with the choice of tensor-core instructions.</summary>
+    /// <exception cref="UsageException">The device has no tensor cores, and they were not left to auto.</exception>
     public static ComputeDevice Open(string name, string tensorCores)
     {
         ComputeDevice device = ComputeDevice.Open(name);
         if (tensorCores != "auto")
         {
             if (device is not GpuDevice gpu)
-                throw new UsageException($"--tensor-cores {tensorCores}: {device.Name} has none");
+                throw new UsageException($"--tensor-cores {tensorCores}: the device {device.Name} has no tensor cores");
             gpu.TensorCores = Enum.Parse<TensorCorePath>(tensorCores, ignoreCase: true);
         }
 
         return device;
     }
 
-    public static Option<string> DeviceOption() => Choice("--device", "Where to run.", "cuda", "cuda", "cpu", "simulator");
+    public static Option<string> DeviceOption() => Choice("--device", "Device to run on.", "cuda", "cuda", "cpu", "simulator");
 
     public static Option<string> TensorCoresOption() => Choice(
-        "--tensor-cores", "Instructions for products of bf16 matrices; auto takes the fastest that the GPU has.", "auto", "auto", "wgmma", "mma", "portable");
+        "--tensor-cores", "Instructions for bf16 products; auto takes the fastest that the GPU has.", "auto", "auto", "wgmma", "mma", "portable");
 
-    public static Option<string> PrecisionOption() => Choice("--precision", "Storage of activations.", "bf16", "bf16", "fp32");
+    public static Option<string> PrecisionOption() => Choice("--precision", "Storage type of activations.", "bf16", "bf16", "fp32");
 
-    public static Option<string> PresetOption() => new("--preset") { Description = "The network.", DefaultValueFactory = _ => "cifar10" };
+    public static Option<string> PresetOption() => new("--preset") { Description = "Preset of the network.", DefaultValueFactory = _ => "cifar10" };
 
-    public static Option<string?> OutOption() => new("--out") { Description = "Folder for the tables; none are written without it." };
+    public static Option<string?> OutOption() => new("--out") { Description = "Folder for the files of the run; without it none are written." };
 
     public static Option<string?> CompareOption() => new("--compare")
     {
-        Description = "An older table: prints what changed beyond the noise; exit code 1 if a row got slower by more than 5 %.",
+        Description = "CSV file of an older run: prints changes beyond the noise; exit code 1 if a row became slower by more than 5 % or is no longer right.",
     };
 
-    /// <summary>Prints what changed since an older table, if there is one; whether something regressed.</summary>
+    /// <summary>Prints the changes since an older table; does nothing without one.</summary>
+    /// <returns>Whether there is a regression.</returns>
     public static bool Compare(string? older, IReadOnlyList<BenchmarkRow> rows)
     {
         if (older is null)
@@ -78,10 +81,11 @@ internal static class Verbs
         return comparison.HasRegression;
     }
 
-    public static Option<string> Choice(string name, string description, string first, params string[] among)
+    /// <summary>An option with a fixed set of values.</summary>
+    public static Option<string> Choice(string name, string description, string byDefault, params string[] values)
     {
-        var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => first };
-        option.AcceptOnlyFromAmong(among);
+        var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => byDefault };
+        option.AcceptOnlyFromAmong(values);
         return option;
     }
 

@@ -4,10 +4,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Host;
 
-/// <summary>The host's clock, read when the device has ended what it was given: the device's work counts, and what it overlaps of the host's.</summary>
+/// <summary>The host's clock, read after the device has finished, so that a span covers the device's work and the host's, overlapping or not.</summary>
 internal sealed class DeviceWaitingClock(ComputeDevice device) : IClock
 {
-    public string Title => $"host, {device.Name} waited for";
+    public string Title => $"host, waiting for {device.Name}";
 
     public bool IsAvailable => true;
 

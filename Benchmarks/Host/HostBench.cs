@@ -7,7 +7,6 @@ using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.NoEmit;
 using Perfolizer.Horology;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
@@ -15,20 +14,20 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Host;
 
 /// <summary>
-/// Times whole works, and on the host ops too, through BenchmarkDotNet, in this process, with a clock that waits for the device. A case that
-/// is wrong or throws becomes a row that says so; BenchmarkDotNet alone would pass it over.
+/// Times whole pieces of work, and ops on the host, through BenchmarkDotNet, in this process and with a clock that waits for the device. A case
+/// that is wrong or throws gives a row that says so, whereas BenchmarkDotNet would leave it out.
 /// </summary>
-/// <param name="device">Where the cases run.</param>
-/// <param name="ceilings">The yardsticks of the rows.</param>
-/// <param name="quick">Whether fewer runs will do.</param>
-/// <param name="log">Gets what BenchmarkDotNet writes.</param>
-/// <param name="tell">Gets the rows, some at a time, as they are finished.</param>
-internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool quick, TextWriter log, Action<IEnumerable<BenchmarkRow>>? tell = null)
+/// <param name="device">The device on which the cases run.</param>
+/// <param name="ceilings">The device's ceilings.</param>
+/// <param name="quick">Whether fewer runs are timed.</param>
+/// <param name="log">Receives BenchmarkDotNet's log.</param>
+/// <param name="report">Receives finished rows, a group at a time.</param>
+internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool quick, TextWriter log, Action<IEnumerable<BenchmarkRow>>? report = null)
 {
     private const string Name = "benchmarkdotnet";
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
 
-    /// <summary>The finished rows, in the order of the cases.</summary>
+    /// <summary>Runs cases and returns their rows, in the same order.</summary>
     public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<SuiteCase> cases)
     {
         HostRun[] runs = [.. cases.Select(each => new HostRun(each, device))];
@@ -37,20 +36,20 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
         {
             HostBenchmark.Runs = [.. group];
             Summary summary = BenchmarkRunner.Run(BenchmarkConverter.TypeToBenchmarks(typeof(HostBenchmark), Configuration(group.Key)));
-            foreach (BenchmarkReport report in summary.Reports)
+            foreach (BenchmarkReport measured in summary.Reports)
             {
-                var run = (HostRun)report.BenchmarkCase.Parameters[nameof(HostBenchmark.Case)];
-                rows[run] = Finish(run, report);
+                var run = (HostRun)measured.BenchmarkCase.Parameters[nameof(HostBenchmark.Case)];
+                rows[run] = Finish(run, measured);
             }
 
-            tell?.Invoke(group.Select(run => rows.TryGetValue(run, out BenchmarkRow? row) ? row : NotRun(run)));
+            report?.Invoke(group.Select(run => rows.TryGetValue(run, out BenchmarkRow? row) ? row : NotRun(run)));
         }
 
         return [.. runs.Select(run => rows.TryGetValue(run, out BenchmarkRow? row) ? row : NotRun(run))];
     }
 
     private ManualConfig Configuration(WorkPace pace) => ManualConfig.CreateEmpty()
-        .AddJob(JobFor(pace).WithToolchain(new InProcessNoEmitToolchain(Limit, logOutput: false)).WithClock(new DeviceWaitingClock(device)).WithEvaluateOverhead(false))
+        .AddJob(JobFor(pace).WithToolchain(new InProcessNoEmitToolchain(Timeout, logOutput: false)).WithClock(new DeviceWaitingClock(device)).WithEvaluateOverhead(false))
         .AddLogger(new TextLogger(log))
         .AddColumnProvider(DefaultColumnProviders.Params, DefaultColumnProviders.Statistics)
         .AddColumn(new RateColumn("TFLOP/s", (run, seconds) => run.Row.Flops / seconds / 1e12))
@@ -86,7 +85,7 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
 
     private static BenchmarkRow NotRun(HostRun run) => run.Row with { Verdict = BenchmarkRow.Failed, Note = run.Row.Note.Length > 0 ? run.Row.Note : "BenchmarkDotNet did not run it; its log says why" };
 
-    /// <summary>BenchmarkDotNet's words, without colours.</summary>
+    /// <summary>Writes BenchmarkDotNet's log without colours.</summary>
     private sealed class TextLogger(TextWriter log) : ILogger
     {
         public string Id => nameof(TextLogger);

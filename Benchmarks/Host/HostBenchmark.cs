@@ -2,16 +2,16 @@ using BenchmarkDotNet.Attributes;
 
 namespace TrigFlowNative.Benchmarks.Host;
 
-/// <summary>What BenchmarkDotNet sees: one benchmark, with the cases as the values of its parameter.</summary>
+/// <summary>The class that BenchmarkDotNet runs: one benchmark, whose parameter takes the cases as its values.</summary>
 public class HostBenchmark
 {
-    /// <summary>The cases of the run at hand; BenchmarkDotNet asks a static member for them.</summary>
+    /// <summary>The cases of the present run, static because BenchmarkDotNet reads them before it makes an instance.</summary>
     internal static IReadOnlyList<HostRun> Runs { get; set; } = [];
 
-    /// <summary>The cases, boxed: the type is the suite's own business.</summary>
+    /// <summary>The cases as objects, since their type is internal.</summary>
     public static IEnumerable<object> Cases => Runs;
 
-    /// <summary>The case at hand.</summary>
+    /// <summary>The present case.</summary>
     [ParamsSource(nameof(Cases))]
     public object Case { get; set; } = null!;
 
@@ -19,11 +19,11 @@ public class HostBenchmark
     [GlobalSetup]
     public void Prepare() => ((HostRun)Case).Prepare();
 
-    /// <summary>Runs it once.</summary>
+    /// <summary>Runs the case once.</summary>
     [Benchmark]
     public void Run() => ((HostRun)Case).Run();
 
-    /// <summary>Releases it.</summary>
+    /// <summary>Checks and releases the case.</summary>
     [GlobalCleanup]
     public void Release() => ((HostRun)Case).Release();
 }

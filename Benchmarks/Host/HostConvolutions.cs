@@ -1,20 +1,21 @@
 using System.Diagnostics;
 using System.Globalization;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Host;
 
-/// <summary>3x3 convolutions of the presets on the host, all three passes, as a share of the FMA peak measured in turns with them.</summary>
+/// <summary>Times 3x3 convolutions on the host, forward and backward, as a share of the FMA peak, which is measured alternately with them.</summary>
 public static class HostConvolutions
 {
     private const int Repetitions = 25;
 
-    /// <summary>Batch, extent, input and output channels: the reference shape of the tests, then layers of demo and mnist.</summary>
+    /// <summary>Images, height and width, input and output channels: the reference shape of the tests, then layers of small networks.</summary>
     private static readonly (int N, int Size, int C, int K)[] Shapes =
         [(16, 32, 64, 64), (32, 16, 16, 16), (32, 16, 48, 16), (32, 8, 64, 32), (32, 4, 64, 64), (16, 32, 32, 32), (16, 16, 128, 64)];
 
-    /// <summary>Prints a line for each shape and pass: medians of 25 runs.</summary>
+    /// <summary>Prints a line for each shape and direction, with the medians of 25 runs.</summary>
     public static void Run(CpuDevice cpu, TextWriter output)
     {
         ArgumentNullException.ThrowIfNull(output);
@@ -31,7 +32,7 @@ public static class HostConvolutions
         }
     }
 
-    /// <summary>Records a convolution with its backward pass and times its steps one by one.</summary>
+    /// <summary>Records a convolution with its backward pass and times each step.</summary>
     private static IEnumerable<(string Pass, double Seconds, double Peak)> Measure(CpuDevice cpu, int n, int size, int c, int k, double flops)
     {
         var tape = new Tape();

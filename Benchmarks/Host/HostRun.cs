@@ -1,14 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Host;
 
-/// <summary>A case while BenchmarkDotNet runs it, and what came of it besides times.</summary>
+/// <summary>A case while BenchmarkDotNet runs it, and its row, which lacks only the times.</summary>
 /// <remarks>
-/// Nothing is thrown: BenchmarkDotNet 0.15.8 itself falls over an exception of a benchmark in its own process. A case that is wrong or has
-/// failed does nothing from then on, and its times are not looked at.
+/// No exception leaves this class, because BenchmarkDotNet 0.15.8 itself fails on one when it runs in-process. After a wrong result or an exception
+/// a case does nothing more, and its times are ignored.
 /// </remarks>
 internal sealed class HostRun(SuiteCase each, ComputeDevice device)
 {
@@ -20,16 +19,16 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
     /// <summary>The case.</summary>
     public SuiteCase Case => each;
 
-    /// <summary>The row as far as it is known without times.</summary>
+    /// <summary>The row without times.</summary>
     public BenchmarkRow Row { get; private set; } = BenchmarkRow.Of(each, device, device.Name);
 
-    /// <summary>Takes what the case needs and checks it.</summary>
-    [SuppressMessage("Design", "CA1031", Justification = "One case that cannot run is a row that says so; the others go on.")]
+    /// <summary>Prepares the case and checks its result.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "A case that fails becomes a row that says so, and the others go on.")]
     public void Prepare()
     {
         try
         {
-            (device as GpuDevice)?.Bind(); // the thread is BenchmarkDotNet's
+            (device as GpuDevice)?.Bind(); // this thread is BenchmarkDotNet's
             run = 0;
             heldBefore = device.AllocatedBytes;
             if (each is KernelCase op)
@@ -53,7 +52,7 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
         }
     }
 
-    /// <summary>Runs the case once, unless it is wrong or has failed; does not wait for the device.</summary>
+    /// <summary>Runs the case once, unless it was wrong or has failed; does not wait for the device.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "As above.")]
     public void Run()
     {
@@ -72,7 +71,7 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
         }
     }
 
-    /// <summary>Looks at what all runs have left, and releases it.</summary>
+    /// <summary>Checks the results of all runs and releases the case.</summary>
     public void Release()
     {
         device.Synchronize();

@@ -5,9 +5,9 @@ using BenchmarkDotNet.Running;
 
 namespace TrigFlowNative.Benchmarks.Host;
 
-/// <summary>A column of BenchmarkDotNet's summary that follows from a case and its median time.</summary>
-/// <param name="name">Its header.</param>
-/// <param name="rate">Its value of a case and seconds; null for none.</param>
+/// <summary>A column of BenchmarkDotNet's summary, computed from a case and its median time.</summary>
+/// <param name="name">Header of the column.</param>
+/// <param name="rate">Computes the value from a case and its seconds; null for an empty cell.</param>
 internal sealed class RateColumn(string name, Func<HostRun, double, double?> rate) : IColumn
 {
     public string Id => $"{nameof(RateColumn)}.{name}";

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace TrigFlowNative.Benchmarks.Inspect;
 
-/// <summary>A program of NVIDIA's toolkit, where it is installed: on the PATH, in CUDA_HOME/bin or in /usr/local/cuda/bin.</summary>
+/// <summary>Finds and runs the programs of NVIDIA's toolkit, on the PATH, in CUDA_HOME/bin or in /usr/local/cuda/bin.</summary>
 internal static class CudaTool
 {
     private static readonly string Suffix = OperatingSystem.IsWindows() ? ".exe" : "";
@@ -10,9 +10,9 @@ internal static class CudaTool
     /// <summary>The path of a tool; null if it is not installed.</summary>
     public static string? Find(string name) => Folders().Select(folder => Path.Combine(folder, name + Suffix)).FirstOrDefault(File.Exists);
 
-    /// <summary>Runs a tool to its end.</summary>
-    /// <returns>What it printed, errors after output.</returns>
-    /// <exception cref="InvalidOperationException">It ends with another code than 0; the message has what it printed.</exception>
+    /// <summary>Runs a tool and waits for its end.</summary>
+    /// <returns>Its standard output, followed by its standard error.</returns>
+    /// <exception cref="InvalidOperationException">The exit code is not 0; the message has what the tool printed.</exception>
     public static string Run(string path, params string[] arguments)
     {
         using Process process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;

@@ -6,31 +6,31 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Inspect;
 
-/// <summary>A kernel of the catalogue as it is compiled.</summary>
-/// <param name="Name">As in the catalogue.</param>
-/// <param name="Architecture">What the text is for, such as sm_90a.</param>
-/// <param name="Text">Makes its PTX.</param>
-/// <param name="Spec">What it was made from, where it has inline PTX.</param>
+/// <summary>A kernel of <see cref="KernelCatalogue"/>, which finds those with inline PTX by their families' specifications and all others by their names.</summary>
+/// <param name="Name">Class, method and variant or storage types, such as WgmmaConvolution.Convolve/n256-c1.</param>
+/// <param name="Architecture">The target of its PTX, such as sm_90a.</param>
+/// <param name="Text">Compiles it to PTX.</param>
+/// <param name="Spec">Its specification; null without inline PTX.</param>
 internal sealed record InspectedKernel(string Name, string Architecture, Func<string> Text, PtxKernelSpec? Spec)
 {
-    /// <summary>Every kernel, by name.</summary>
+    /// <summary>Every kernel of the catalogue: products and attention on wgmma and on mma.sync, norms, and what ILGPU compiles alone.</summary>
     public static IEnumerable<InspectedKernel> All() =>
     [
         .. KernelCatalogue.WithInlinePtx().GroupBy(KernelCatalogue.NameOf).SelectMany(same => same.Select(spec => WithInlinePtx(spec, alone: same.Count() == 1))),
         .. KernelCatalogue.Plain().Select(method => new InspectedKernel(KernelCatalogue.NameOf(method), "sm_90", () => IlgpuPtx.Compile(method, CudaArchitecture.SM_90).Text, null)),
     ];
 
-    /// <summary>A kernel by its name or, where others have it too, by its name and its blocks.</summary>
+    /// <summary>A kernel with inline PTX. Where several have the same name, cluster and threads are added to it.</summary>
     private static InspectedKernel WithInlinePtx(PtxKernelSpec spec, bool alone) =>
         new($"{KernelCatalogue.NameOf(spec)}{(alone ? "" : $", {spec.Cluster} x {spec.Threads}")}", spec.Architecture, () => spec.Compile().Text, spec);
 
-    /// <summary>Whether the name matches a pattern, in which * stands for any characters, or is in it.</summary>
+    /// <summary>Whether the name equals a pattern, or matches it with * for any characters and ? for one.</summary>
     public bool Matches(string pattern) => Name == pattern || FileSystemName.MatchesSimpleExpression(pattern, Name);
 
-    /// <summary>What the specification says of a launch; empty without one.</summary>
+    /// <summary>Threads, shared memory and cluster of a launch; empty without a specification.</summary>
     public string Launch() => Spec is null ? "" : $"{Spec.Threads} threads, {Spec.SharedBytes} bytes of dynamic shared memory{(Spec.Cluster > 1 ? $", clusters of {Spec.Cluster}" : "")}";
 
-    /// <summary>What the driver says of it on a GPU; empty without one, or without a specification.</summary>
+    /// <summary>Registers, local memory and resident blocks on a GPU, as its driver reports them; empty without a GPU or a specification.</summary>
     public string Resources(GpuDevice? gpu)
     {
         if (gpu is null || Spec is null)

@@ -1,12 +1,12 @@
 using System.Text.RegularExpressions;
-using TrigFlowNative.Benchmarks.Report;
+using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Inspect;
 
-/// <summary>How often each instruction stands in a kernel's machine code, as nvdisasm or cuobjdump print it.</summary>
+/// <summary>Counts the instructions in a kernel's machine code, as nvdisasm or cuobjdump print it.</summary>
 internal static partial class SassHistogram
 {
-    /// <summary>What kinds of instructions there are, by the beginnings of their names; the first that fits counts.</summary>
+    /// <summary>Kinds of instructions by the beginnings of their names; an instruction is of the first kind that matches.</summary>
     private static readonly (string Kind, string[] Names)[] Kinds =
     [
         ("tensor cores", ["HGMMA", "IGMMA", "QGMMA", "HMMA", "IMMA", "DMMA", "WARPGROUP"]),
@@ -21,14 +21,14 @@ internal static partial class SassHistogram
         ("control", ["BRA", "EXIT", "RET", "CALL", "BSSY", "BSYNC", "BREAK", "NOP", "YIELD", "WARPSYNC", "PREEXIT", "USETMAXREG"]),
     ];
 
-    /// <summary>Instructions with modifiers, such as HGMMA.64x256x16.F32.BF16, the most frequent first.</summary>
+    /// <summary>Counts instructions with their modifiers, such as HGMMA.64x256x16.F32.BF16, the most frequent first.</summary>
     public static IReadOnlyList<(string Instruction, int Count)> Count(string sass) =>
     [
         .. Line().Matches(sass).Select(match => match.Groups["name"].Value).GroupBy(name => name)
             .Select(group => (group.Key, group.Count())).OrderByDescending(each => each.Item2).ThenBy(each => each.Key, StringComparer.Ordinal),
     ];
 
-    /// <summary>The counts summed over the instructions' modifiers, with their kind.</summary>
+    /// <summary>Counts instructions without their modifiers, the most frequent first.</summary>
     public static IReadOnlyList<OpcodeCount> Opcodes(string sass)
     {
         IReadOnlyList<(string Instruction, int Count)> counts = Count(sass);
@@ -41,7 +41,7 @@ internal static partial class SassHistogram
         ];
     }
 
-    /// <summary>A table by opcode and one by kind.</summary>
+    /// <summary>A table by kind, followed by one by opcode.</summary>
     public static string Tables(string sass)
     {
         IReadOnlyList<OpcodeCount> opcodes = Opcodes(sass);
@@ -57,12 +57,12 @@ internal static partial class SassHistogram
     private static string KindOf(string opcode) =>
         Kinds.FirstOrDefault(kind => kind.Names.Any(name => name is "LD" or "ST" ? opcode == name : opcode.StartsWith(name, StringComparison.Ordinal))).Kind ?? "integer and other";
 
-    /// <summary>An address in a comment, perhaps a predicate, the instruction.</summary>
+    /// <summary>A line: an address in a comment, an optional predicate, the instruction.</summary>
     [GeneratedRegex(@"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(?<name>[A-Z][A-Z0-9_]*(?:\.[A-Za-z0-9_]+)*)")]
     private static partial Regex Line();
 }
 
-/// <summary>How often an instruction stands in a kernel.</summary>
+/// <summary>The number of times that an instruction occurs in a kernel.</summary>
 internal sealed record OpcodeCount
 {
     [CsvHelper.Configuration.Attributes.Name("opcode")]

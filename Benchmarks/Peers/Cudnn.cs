@@ -6,12 +6,12 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// Convolutions by cuDNN 9, NHWC in bf16 with sums in fp32: every algorithm that its heuristics propose, through its functions for convolutions and
-/// through its graph interface (<see cref="CudnnGraph"/>). A weight's gradient is bf16, where ours is fp32.
+/// Convolutions by cuDNN 9, NHWC in bf16 with fp32 sums: the algorithms that its heuristics propose, both of its older functions for convolutions and
+/// of its graph interface (<see cref="CudnnGraph"/>). The gradient of a weight is bf16, whereas ours is fp32.
 /// </summary>
 internal sealed unsafe class Cudnn : INativePeer
 {
-    /// <summary>cudnnDataType_t.</summary>
+    /// <summary>Values of cudnnDataType_t.</summary>
     public const int Bf16 = 9, Fp32 = 0;
 
     private const int Nhwc = 1, CrossCorrelation = 1, TensorOps = 1, Proposals = 8;
@@ -34,19 +34,19 @@ internal sealed unsafe class Cudnn : INativePeer
 
     public string Name { get; }
 
-    /// <summary>The library on a device; null where it is not installed.</summary>
+    /// <summary>Opens the library for a device; null where it is not installed.</summary>
     public static Cudnn? Open(GpuDevice gpu)
     {
         gpu.Bind();
         return VendorLibrary.Load(Files, "libcudnn*.so.9") is { } found ? new Cudnn(gpu, found.Handle) : null;
     }
 
-    public bool Does(ProductCase product) => product is { Family: "conv", Type: DType.BFloat16 };
+    public bool Supports(ProductCase product) => product is { Family: "conv", Type: DType.BFloat16 };
 
-    public DType ResultOf(ProductCase product) => DType.BFloat16;
+    public DType ResultType(ProductCase product) => DType.BFloat16;
 
-    public IEnumerable<Action> Ways(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace) =>
-        graph.Ways(product, operands, result, workspace).Concat(OlderWays(product, operands, result, workspace));
+    public IEnumerable<Action> Algorithms(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace) =>
+        graph.Algorithms(product, operands, result, workspace).Concat(OlderAlgorithms(product, operands, result, workspace));
 
     public void Dispose()
     {
@@ -55,21 +55,21 @@ internal sealed unsafe class Cudnn : INativePeer
         ((delegate* unmanaged<nint, int>)Export("cudnnDestroy"))(handle);
     }
 
-    private List<Action> OlderWays(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace)
+    private List<Action> OlderAlgorithms(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace)
     {
         Shape x = product.Input;
         nint images = Images(x.N, x.C, x.H, x.W), outputs = Images(x.N, product.OutChannels, x.H, x.W), filter = Filter(product.OutChannels, x.C, product.Taps), form = Form(product.Taps / 2);
-        (long xAt, long wAt, long dyAt, long at) = (operands.Images.Tensor.Address, operands.Factor.Tensor.Address, operands.Cotangent?.Tensor.Address ?? 0, result.Address);
+        (long xAt, long wAt, long dyAt, long at) = (operands.Input.Tensor.Address, operands.Weight.Tensor.Address, operands.Cotangent?.Tensor.Address ?? 0, result.Address);
         return product.Direction switch
         {
-            Direction.Forward => Ways("cudnnGetConvolutionForwardAlgorithm_v7", "cudnnConvolutionForward", images, xAt, filter, wAt, form, outputs, at, workspace),
-            Direction.InputGradient => Ways("cudnnGetConvolutionBackwardDataAlgorithm_v7", "cudnnConvolutionBackwardData", filter, wAt, outputs, dyAt, form, images, at, workspace),
-            _ => Ways("cudnnGetConvolutionBackwardFilterAlgorithm_v7", "cudnnConvolutionBackwardFilter", images, xAt, outputs, dyAt, form, filter, at, workspace),
+            Direction.Forward => Algorithms("cudnnGetConvolutionForwardAlgorithm_v7", "cudnnConvolutionForward", images, xAt, filter, wAt, form, outputs, at, workspace),
+            Direction.InputGradient => Algorithms("cudnnGetConvolutionBackwardDataAlgorithm_v7", "cudnnConvolutionBackwardData", filter, wAt, outputs, dyAt, form, images, at, workspace),
+            _ => Algorithms("cudnnGetConvolutionBackwardFilterAlgorithm_v7", "cudnnConvolutionBackwardFilter", images, xAt, outputs, dyAt, form, filter, at, workspace),
         };
     }
 
-    /// <summary>The three directions have functions of one form: two operands, the convolution, the result.</summary>
-    private List<Action> Ways(string propose, string run, nint first, long firstAt, nint second, long secondAt, nint form, nint result, long resultAt, Tensor workspace)
+    /// <summary>The functions of the three directions have the same signature: two operands, the convolution, the result.</summary>
+    private List<Action> Algorithms(string propose, string run, nint first, long firstAt, nint second, long secondAt, nint form, nint result, long resultAt, Tensor workspace)
     {
         Proposal[] proposals = new Proposal[Proposals];
         int count;
@@ -80,10 +80,10 @@ internal sealed unsafe class Cudnn : INativePeer
         }
 
         var launch = (delegate* unmanaged<nint, float*, nint, long, nint, long, nint, int, long, nuint, float*, nint, long, int>)Export(run);
-        var ways = new List<Action>();
+        var algorithms = new List<Action>();
         foreach (Proposal proposal in proposals.Take(count).Where(proposal => proposal.Status == 0 && proposal.Memory <= (nuint)workspace.ByteCount))
         {
-            ways.Add(() =>
+            algorithms.Add(() =>
             {
                 float one = 1, zero = 0;
                 Check(launch(
@@ -91,7 +91,7 @@ internal sealed unsafe class Cudnn : INativePeer
             });
         }
 
-        return ways;
+        return algorithms;
     }
 
     private nint Images(int n, int c, int h, int w)
@@ -121,21 +121,21 @@ internal sealed unsafe class Cudnn : INativePeer
     {
         nint descriptor;
         Check(((delegate* unmanaged<nint*, int>)Export(function))(&descriptor), function);
-        Releases(release, descriptor);
+        ReleaseLater(release, descriptor);
         return descriptor;
     }
 
-    private void Releases(string function, nint descriptor) => releases.Add(() => ((delegate* unmanaged<nint, int>)Export(function))(descriptor));
+    private void ReleaseLater(string function, nint descriptor) => releases.Add(() => ((delegate* unmanaged<nint, int>)Export(function))(descriptor));
 
     private void* Export(string name) => (void*)NativeLibrary.GetExport(library, name);
 
     private static void Check(int code, string what)
     {
         if (code != 0)
-            throw new InvalidOperationException($"{what} says {code}");
+            throw new InvalidOperationException($"{what} returned {code}");
     }
 
-    /// <summary>cudnnConvolution...AlgoPerf_t, the same in all directions.</summary>
+    /// <summary>cudnnConvolution...AlgoPerf_t, which is the same for all directions.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 48)]
     private struct Proposal
     {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// cuDNN's backend interface (cudnn_graph.h): everything is a descriptor of some type, given attributes, and finalized. Descriptors live until
+/// cuDNN's backend interface (cudnn_graph.h): descriptors of several types are created, given attributes and finalized. They live until
 /// <see cref="Release"/>.
 /// </summary>
 internal sealed unsafe class CudnnBackend
@@ -41,7 +41,7 @@ internal sealed unsafe class CudnnBackend
         return descriptor;
     }
 
-    /// <summary>Gives a descriptor an attribute.</summary>
+    /// <summary>Sets an attribute of a descriptor.</summary>
     public void Set<T>(nint descriptor, int attribute, int type, params ReadOnlySpan<T> values)
         where T : unmanaged
     {
@@ -49,14 +49,14 @@ internal sealed unsafe class CudnnBackend
             Check(set(descriptor, attribute, type, values.Length, first), $"cudnnBackendSetAttribute({attribute})");
     }
 
-    /// <summary>Ends the making of a descriptor.</summary>
-    /// <exception cref="InvalidOperationException">The library does not do such a thing.</exception>
+    /// <summary>Finalizes a descriptor.</summary>
+    /// <exception cref="InvalidOperationException">The library does not support what it describes.</exception>
     public void Finish(nint descriptor, string what) => Check(finalize(descriptor), $"cudnnBackendFinalize({what})");
 
-    /// <summary>The same, where a refusal is an answer.</summary>
+    /// <summary>Finalizes a descriptor; false if the library does not support what it describes.</summary>
     public bool TryFinish(nint descriptor) => finalize(descriptor) == 0;
 
-    /// <summary>An attribute that is a number.</summary>
+    /// <summary>Reads an attribute that is a number.</summary>
     public long Number(nint descriptor, int attribute)
     {
         long value = 0, count;
@@ -64,22 +64,22 @@ internal sealed unsafe class CudnnBackend
         return value;
     }
 
-    /// <summary>An attribute that is a list of descriptors, of which the first are wanted.</summary>
-    public nint[] Descriptors(nint descriptor, int attribute, int type, int most)
+    /// <summary>Reads the first entries of an attribute that is a list of descriptors.</summary>
+    public nint[] Descriptors(nint descriptor, int attribute, int type, int max)
     {
-        nint[] found = new nint[most];
-        for (int i = 0; i < most; i++)
+        nint[] found = new nint[max];
+        for (int i = 0; i < max; i++)
             found[i] = Create(type);
         long count;
         fixed (nint* first = found)
-            Check(get(descriptor, attribute, Descriptor, most, &count, first), $"cudnnBackendGetAttribute({attribute})");
-        return found[..(int)Math.Min(count, most)];
+            Check(get(descriptor, attribute, Descriptor, max, &count, first), $"cudnnBackendGetAttribute({attribute})");
+        return found[..(int)Math.Min(count, max)];
     }
 
     /// <summary>Launches a plan on the stream of the library's handle.</summary>
     public void Execute(nint handle, nint plan, nint pack) => Check(execute(handle, plan, pack), "cudnnBackendExecute");
 
-    /// <summary>Destroys all descriptors, the youngest first.</summary>
+    /// <summary>Destroys all descriptors, the last one first.</summary>
     public void Release()
     {
         for (int i = descriptors.Count - 1; i >= 0; i--)
@@ -90,6 +90,6 @@ internal sealed unsafe class CudnnBackend
     private static void Check(int code, string what)
     {
         if (code != 0)
-            throw new InvalidOperationException($"{what} says {code}");
+            throw new InvalidOperationException($"{what} returned {code}");
     }
 }

@@ -5,13 +5,13 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// Convolutions by cuDNN's graph interface, which PyTorch uses too: it has kernels that the older functions of <see cref="Cudnn"/> do not offer. A
-/// plan for each of the first ten configurations that its heuristics (mode A) propose; those of last resort only where none of these can be planned.
+/// Convolutions by cuDNN's graph interface, which PyTorch uses too and which has kernels that the older functions of <see cref="Cudnn"/> lack. There is
+/// a plan for each of the first ten configurations that its heuristics (mode A) propose, or of the fallback mode where none of those has a plan.
 /// </summary>
 internal sealed class CudnnGraph(nint library, nint handle)
 {
     private const int Proposals = 10, Alignment = 16, CrossCorrelation = 1, HeuristicsA = 3, Fallback = 2;
-    private const long Image = 1, Filter = 2, Result = 3; // names of the tensors, as the library wants them
+    private const long Image = 1, Filter = 2, Result = 3; // the library identifies tensors by a number
 
     // cudnnBackendAttributeName_t
     private const int ComputeType = 100, Mode = 101, Dilations = 102, Strides = 103, PaddingsBehind = 104, PaddingsBefore = 105, SpatialDimensions = 106;
@@ -20,11 +20,11 @@ internal sealed class CudnnGraph(nint library, nint handle)
     private const int PackNames = 1000, PackPointers = 1001, PackWorkspace = 1003;
     private readonly CudnnBackend backend = new(library);
 
-    /// <summary>An operation's descriptor type and attributes: its factor, behind which those of the old result and of the convolution follow, and its tensors.</summary>
+    /// <summary>Descriptor type and attributes of an operation. The attributes that follow alpha are beta and the convolution.</summary>
     private sealed record Operation(int Type, int Alpha, int Weight, int Input, int Output);
 
-    /// <summary>Plans for a convolution; those for the one before are released.</summary>
-    public IEnumerable<Action> Ways(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace)
+    /// <summary>Makes the plans of a convolution and releases those of the one before.</summary>
+    public IEnumerable<Action> Algorithms(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace)
     {
         Release();
         Operation operation = product.Direction switch
@@ -34,8 +34,8 @@ internal sealed class CudnnGraph(nint library, nint handle)
             _ => new(Type: 11, Alpha: 712, Weight: 715, Input: 716, Output: 717),
         };
         nint graph = Graph(product, operation);
-        long images = product.Direction == Direction.InputGradient ? result.Address : operands.Images.Tensor.Address;
-        long filter = product.Direction is Direction.Forward or Direction.InputGradient ? operands.Factor.Tensor.Address : result.Address;
+        long images = product.Direction == Direction.InputGradient ? result.Address : operands.Input.Tensor.Address;
+        long filter = product.Direction is Direction.Forward or Direction.InputGradient ? operands.Weight.Tensor.Address : result.Address;
         long outputs = product.Direction == Direction.Forward ? result.Address : operands.Cotangent!.Tensor.Address;
         nint pack = backend.Create(CudnnBackend.VariantPack);
         backend.Set(pack, PackNames, CudnnBackend.Int64, Image, Filter, Result);
@@ -51,8 +51,8 @@ internal sealed class CudnnGraph(nint library, nint handle)
     /// <summary>Releases the plans.</summary>
     public void Release() => backend.Release();
 
-    /// <summary>Of the configurations proposed, those that can be planned and have room enough; the others are refused only now.</summary>
-    private IEnumerable<nint> Plans(nint graph, int mode, long room)
+    /// <summary>Plans of the configurations proposed, without those that the library refuses now or whose workspace is too large.</summary>
+    private IEnumerable<nint> Plans(nint graph, int mode, long maxWorkspace)
     {
         nint heuristics = backend.Create(CudnnBackend.EngineHeuristics);
         backend.Set(heuristics, ProposalGraph, CudnnBackend.Descriptor, graph);
@@ -64,12 +64,12 @@ internal sealed class CudnnGraph(nint library, nint handle)
             nint plan = backend.Create(CudnnBackend.ExecutionPlan);
             backend.Set(plan, PlanHandle, CudnnBackend.Handle, handle);
             backend.Set(plan, PlanConfiguration, CudnnBackend.Descriptor, configuration);
-            if (backend.TryFinish(plan) && backend.Number(plan, PlanWorkspace) <= room)
+            if (backend.TryFinish(plan) && backend.Number(plan, PlanWorkspace) <= maxWorkspace)
                 yield return plan;
         }
     }
 
-    /// <summary>The one operation, as a graph.</summary>
+    /// <summary>A graph of the one operation.</summary>
     private nint Graph(ProductCase product, Operation operation)
     {
         Shape x = product.Input;
@@ -98,7 +98,7 @@ internal sealed class CudnnGraph(nint library, nint handle)
         return graph;
     }
 
-    /// <summary>A tensor in bf16. Its extents are told as (n, c, h, w), wherever they lie in memory.</summary>
+    /// <summary>A bf16 tensor, channels last in memory; the library takes extents and strides in the order (n, c, h, w).</summary>
     private nint ChannelsLast(long name, long n, long c, long h, long w)
     {
         nint tensor = backend.Create(CudnnBackend.TensorOf);

@@ -3,22 +3,22 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>A library of others that does some of the suite's work on the same device.</summary>
+/// <summary>A vendor's library that computes products on the same device.</summary>
 internal interface INativePeer : IDisposable
 {
-    /// <summary>Library and version, as in the rows.</summary>
+    /// <summary>Name and version, as in rows.</summary>
     string Name { get; }
 
-    /// <summary>Ways to compute a product, which launch on the device's stream and neither allocate nor wait; none where the library has none.</summary>
-    /// <param name="product">The case.</param>
+    /// <summary>The library's algorithms for a product. Each launches on the device's stream and neither allocates nor waits.</summary>
+    /// <param name="product">The product.</param>
     /// <param name="operands">Its operands.</param>
-    /// <param name="result">Where the result goes.</param>
-    /// <param name="workspace">Room for intermediate results.</param>
-    IEnumerable<Action> Ways(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace);
+    /// <param name="result">The tensor that receives the result.</param>
+    /// <param name="workspace">Memory for intermediate results.</param>
+    IEnumerable<Action> Algorithms(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace);
 
-    /// <summary>Storage of the result of a direction.</summary>
-    DType ResultOf(ProductCase product);
+    /// <summary>Storage type of the result.</summary>
+    DType ResultType(ProductCase product);
 
-    /// <summary>Whether the library does such a product at all.</summary>
-    bool Does(ProductCase product);
+    /// <summary>Whether the library computes products of this family and type.</summary>
+    bool Supports(ProductCase product);
 }

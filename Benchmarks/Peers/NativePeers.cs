@@ -1,13 +1,12 @@
 using System.Diagnostics.CodeAnalysis;
 using TrigFlowNative.Benchmarks.Cases;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>The vendor's libraries that are installed: their rows by the same clock, on the same operands, checked against the same sums.</summary>
+/// <summary>The vendor's libraries that are installed. Their rows are measured with our clock and operands, and checked against the same float64 sums.</summary>
 internal sealed class NativePeers : IDisposable
 {
     private const long WorkspaceBytes = 512L << 20;
@@ -23,16 +22,16 @@ internal sealed class NativePeers : IDisposable
         workspace = gpu.CreateTensor(new Shape((int)(WorkspaceBytes / sizeof(float))));
     }
 
-    /// <summary>Libraries with their versions, for a line at the start; or that there are none.</summary>
-    public string Description => peers.Length > 0 ? string.Join(", ", peers.Select(peer => peer.Name)) : "no library of the vendor's found";
+    /// <summary>The libraries with their versions, or a line that says that there are none.</summary>
+    public string Description => peers.Length > 0 ? string.Join(", ", peers.Select(peer => peer.Name)) : "no vendor library was found";
 
-    /// <summary>The libraries on the device of a bench; none of them anywhere but on an NVIDIA GPU.</summary>
+    /// <summary>Opens the libraries for the device of a bench; null unless that is an NVIDIA GPU.</summary>
     public static NativePeers? Open(ComputeDevice device, KernelBench bench) => device is not GpuDevice { IsCuda: true } gpu ? null
         : new NativePeers(gpu, bench, [.. new INativePeer?[] { CublasLt.Open(gpu), Cudnn.Open(gpu) }.OfType<INativePeer>()]);
 
-    /// <summary>Rows of every library that does a case.</summary>
+    /// <summary>The rows of the libraries that support a case.</summary>
     public IEnumerable<BenchmarkRow> Run(KernelCase each) =>
-        each is ProductCase product ? peers.Where(peer => peer.Does(product)).Select(peer => Run(peer, product)) : [];
+        each is ProductCase product ? peers.Where(peer => peer.Supports(product)).Select(peer => Run(peer, product)) : [];
 
     public void Dispose()
     {
@@ -41,23 +40,23 @@ internal sealed class NativePeers : IDisposable
         workspace.Dispose();
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "A library that cannot do a case is a row that says so; the others go on.")]
+    [SuppressMessage("Design", "CA1031", Justification = "A library that fails becomes a row that says so, and the others go on.")]
     private BenchmarkRow Run(INativePeer peer, ProductCase product)
     {
         var row = BenchmarkRow.Of(product, gpu, peer.Name);
         try
         {
             using ProductOperands operands = product.Operands(gpu);
-            using Tensor result = gpu.CreateTensor(product.Result, peer.ResultOf(product));
+            using Tensor result = gpu.CreateTensor(product.Result, peer.ResultType(product));
             CudaDriver.Check(CudaDriver.Fill32((nint)result.Address, uint.MaxValue, (nuint)(result.ByteCount / sizeof(uint)), gpu.StreamHandle), "cuMemsetD32Async"); // NaN until it is written
-            Action[] ways = [.. peer.Ways(product, operands, result, workspace)];
-            if (ways.Length == 0)
+            Action[] algorithms = [.. peer.Algorithms(product, operands, result, workspace)];
+            if (algorithms.Length == 0)
                 return row with { Verdict = BenchmarkRow.Failed, Note = "the library proposes no algorithm" };
-            Action fastest = Fastest(ways);
+            Action fastest = Fastest(algorithms);
             fastest();
             gpu.Synchronize();
             double error = product.Error(operands, result);
-            row = row with { Error = error, Verdict = error <= product.Tolerance ? BenchmarkRow.Right : BenchmarkRow.Wrong, Note = $"best of {ways.Length} algorithms" };
+            row = row with { Error = error, Verdict = error <= product.Tolerance ? BenchmarkRow.Right : BenchmarkRow.Wrong, Note = $"best of {algorithms.Length} algorithms" };
             return row.Verdict == BenchmarkRow.Right ? bench.Time(row, fastest) : row;
         }
         catch (Exception e)
@@ -66,23 +65,23 @@ internal sealed class NativePeers : IDisposable
         }
     }
 
-    private Action Fastest(Action[] ways)
+    private Action Fastest(Action[] algorithms)
     {
         using var timer = new CudaTimer(gpu.DriverStream);
-        return ways.MinBy(way =>
+        return algorithms.MinBy(launch =>
         {
             try
             {
-                way();
+                launch();
                 timer.Start();
                 for (int i = 0; i < Trials; i++)
-                    way();
+                    launch();
                 timer.Stop();
                 return timer.Seconds();
             }
             catch (InvalidOperationException)
             {
-                return double.PositiveInfinity; // proposed, and then refused
+                return double.PositiveInfinity; // the library proposed the algorithm and refuses it now
             }
         })!;
     }

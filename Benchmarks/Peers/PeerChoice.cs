@@ -1,11 +1,10 @@
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>The peers that a run is set beside: --peer native, pytorch, pytorch-compile, and CSV files.</summary>
+/// <summary>The peers of a run: native, pytorch, pytorch-compile and CSV files, as <c>--peer</c> names them.</summary>
 internal sealed class PeerChoice
 {
     private const string Native = "native", Eager = "pytorch", Compiled = "pytorch-compile";
@@ -13,7 +12,8 @@ internal sealed class PeerChoice
     private readonly PyTorchPeer? pytorch;
     private readonly bool native;
 
-    /// <exception cref="UsageException">A file is not there or no table, or there is no PyTorch.</exception>
+    /// <summary>Opens the chosen peers.</summary>
+    /// <exception cref="UsageException">A file is missing or is not a table, or PyTorch is not installed.</exception>
     public PeerChoice(string[] chosen)
     {
         native = chosen.Contains(Native);
@@ -22,13 +22,13 @@ internal sealed class PeerChoice
             pytorch = new PyTorchPeer(chosen.Contains(Compiled) ? ["eager", "compile", "graphs"] : ["eager"]);
     }
 
-    /// <summary>What went wrong with a peer; null if nothing did. Our own rows stand all the same.</summary>
+    /// <summary>Why a peer failed; null if none did. Our own rows are complete all the same.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>The vendor's libraries, if they are wanted and the device is an NVIDIA GPU.</summary>
+    /// <summary>The vendor's libraries, if they were chosen and the device is an NVIDIA GPU; else null.</summary>
     public NativePeers? OpenNative(ComputeDevice device, KernelBench bench) => native ? NativePeers.Open(device, bench) : null;
 
-    /// <summary>Our rows with the fastest peer's time beside each, every peer's rows behind ours.</summary>
+    /// <summary>Our rows, each with its fastest peer, and then the peers' rows.</summary>
     public BenchmarkRow[] Beside(IReadOnlyList<SuiteCase> cases, BenchmarkRow[] ours, IReadOnlyList<BenchmarkRow> natives, ComputeDevice device)
     {
         List<BenchmarkRow> theirs = [.. natives];

@@ -2,43 +2,45 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
-using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// PyTorch's time for the same cases, by the scripts beside the program: ops through cuBLAS, cuDNN and SDPA, attention with its tangent by
-/// forward-mode autodiff of plain attention, whole steps and samples eagerly or compiled.
+/// PyTorch's time for the same cases, measured by the scripts beside the program: ops through cuBLAS, cuDNN and SDPA, attention with its tangent
+/// by forward-mode autodiff of plain attention, training steps and sampling eagerly or compiled.
 /// </summary>
-/// <param name="variants">eager, compile (minutes), graphs.</param>
+/// <param name="variants">Any of eager, compile (which takes minutes) and graphs.</param>
 internal sealed class PyTorchPeer(string[] variants)
 {
-    private const string Network = "cifar10"; // what the scripts have
-    /// <summary>What the scripts do in fp32; all else in bf16.</summary>
-    private static readonly string[] Single = ["optimizer", "copy"];
+    private const string Network = "cifar10"; // the preset whose network the scripts have
+
+    /// <summary>Families that the scripts run in fp32; the others run in bf16.</summary>
+    private static readonly string[] Fp32Families = ["optimizer", "copy"];
 
     private static readonly string Scripts = Path.Combine(AppContext.BaseDirectory, "Peers", "PyTorch");
+
     private static string Python => Environment.GetEnvironmentVariable("PYTHON") is { Length: > 0 } chosen ? chosen : "python3";
 
     /// <summary>The version of PyTorch.</summary>
-    /// <exception cref="UsageException">There is no Python, or it has no PyTorch, or that sees no GPU.</exception>
+    /// <exception cref="UsageException">Python or PyTorch is not installed, or PyTorch sees no GPU.</exception>
     public string Version { get; } = FindVersion();
 
-    /// <summary>A row for every case that the scripts can do.</summary>
-    /// <exception cref="PeerFailedException">A script ended with an error; the rows before it are in the exception.</exception>
+    /// <summary>Runs the scripts; returns a row for every case that they support.</summary>
+    /// <exception cref="PeerFailedException">A script ended with an error.</exception>
     public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<SuiteCase> cases, string device)
     {
         List<BenchmarkRow> rows = [.. RunKernels([.. cases.OfType<KernelCase>()])];
-        StepCase[] steps = [.. cases.OfType<StepCase>().Where(each => each.Direction != "trigflow")];
+        StepCase[] steps = [.. cases.OfType<StepCase>()];
         SampleCase[] samples = [.. cases.OfType<SampleCase>().Where(each => each.Direction == "2-step")];
         foreach (IGrouping<(string Direction, string Shape), StepCase> step in steps.Where(IsKnown).GroupBy(each => (each.Direction, each.Shape)))
             rows.AddRange(RunWork(["--objective", step.Key.Direction, "--batch", $"{step.First().Images}"]));
         string[] counts = [.. samples.Where(IsKnown).Select(each => $"{each.Images}").Distinct()];
         if (counts.Length > 0)
             rows.AddRange(RunWork(["--objective", "none", "--sample", .. counts]));
-        return [.. rows.Select(row => row with { Device = device, Verdict = BenchmarkRow.Right, Type = Single.Contains(row.Op) ? "fp32" : "bf16" })];
+        return [.. rows.Select(row => row with { Device = device, Verdict = BenchmarkRow.Right, Type = Fp32Families.Contains(row.Op) ? "fp32" : "bf16" })];
     }
 
     private static bool IsKnown(SuiteCase each) => each.Shape.StartsWith(Network + " ", StringComparison.Ordinal);
@@ -50,8 +52,8 @@ internal sealed class PyTorchPeer(string[] variants)
         string shapes = Path.GetTempFileName();
         try
         {
-            CsvTable.Write(shapes, cases.Select(each => new PeerRow { Op = each.Family, Direction = each.Direction, Shape = each.Shape }));
-            return [.. Table<PeerRow>("kernels_pytorch.py", [shapes]).Select(row => new BenchmarkRow
+            CsvTable.Write(shapes, cases.Select(each => new CaseRow { Op = each.Family, Direction = each.Direction, Shape = each.Shape }));
+            return [.. Table<CaseRow>("kernels_pytorch.py", [shapes]).Select(row => new BenchmarkRow
             {
                 Op = row.Op,
                 Direction = row.Direction,

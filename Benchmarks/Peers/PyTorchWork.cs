@@ -2,7 +2,7 @@ using CsvHelper.Configuration.Attributes;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>A line of what step_pytorch.py prints: a whole training step, or a whole call of the sampler.</summary>
+/// <summary>A line that step_pytorch.py prints, for a training step or a call of the sampler.</summary>
 internal sealed record PyTorchWork
 {
     /// <summary>Such as step sct, or sample 2-step.</summary>
@@ -16,14 +16,14 @@ internal sealed record PyTorchWork
     [Name("batch")]
     public int Batch { get; init; }
 
-    /// <summary>Median.</summary>
+    /// <summary>Median time.</summary>
     [Name("ms")]
     public double? Milliseconds { get; init; }
 
     [Name("images_per_second")]
     public double? ImagesPerSecond { get; init; }
 
-    /// <summary>Most device memory held at once.</summary>
+    /// <summary>Maximum of the device memory held.</summary>
     [Name("peak_gib")]
     public double? PeakGib { get; init; }
 

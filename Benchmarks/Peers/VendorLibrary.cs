@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// NVIDIA's libraries beside the driver, found at run time: in the folders of $TRIGFLOW_CUDA_LIBRARIES, in $CUDA_HOME and /usr/local/cuda, in the
-/// packages of the Python installations on the PATH, where PyTorch brings them, and where the system's loader looks.
+/// Finds NVIDIA's libraries at run time: in the folders of $TRIGFLOW_CUDA_LIBRARIES, in $CUDA_HOME and /usr/local/cuda, among the packages of the
+/// Python installations on the PATH, of which PyTorch depends on them, and where the system's loader looks.
 /// </summary>
 internal static class VendorLibrary
 {
@@ -13,8 +13,8 @@ internal static class VendorLibrary
 
     /// <summary>Loads the first library found.</summary>
     /// <param name="names">File names, the newest version first.</param>
-    /// <param name="companions">Pattern of libraries in the same folder that it loads by name, such as libcudnn*.so.9; they are loaded first.</param>
-    /// <returns>Handle and path; null where there is none.</returns>
+    /// <param name="companions">Pattern of the libraries in the same folder that it loads by name, such as libcudnn*.so.9; these are loaded before.</param>
+    /// <returns>Handle and path; null if none is found.</returns>
     public static (nint Handle, string Path)? Load(string[] names, string? companions = null)
     {
         foreach (string path in Candidates(names))
@@ -31,7 +31,7 @@ internal static class VendorLibrary
         return null;
     }
 
-    /// <summary>Every file of one of the names, a folder at a time.</summary>
+    /// <summary>Every file with one of the names, folder by folder.</summary>
     internal static IEnumerable<string> Candidates(string[] names) =>
         from folder in Folders().Distinct()
         from name in names
@@ -46,14 +46,14 @@ internal static class VendorLibrary
         return [.. chosen, .. homes.SelectMany(root => Within.Select(sub => Path.Combine(root, sub))), .. PythonPackages().SelectMany(Libraries)];
     }
 
-    /// <summary>Folders of packages of each python3 on the PATH, and those of the system.</summary>
+    /// <summary>The package folders of each python3 on the PATH.</summary>
     private static IEnumerable<string> PythonPackages()
     {
         IEnumerable<string> interpreters = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, "python3")).Where(File.Exists);
         foreach (string interpreter in interpreters)
         {
-            // A virtual environment links to an interpreter elsewhere; its packages are beside the link.
+            // The interpreter of a virtual environment is a link, beside which the packages lie.
             string target = File.ResolveLinkTarget(interpreter, returnFinalTarget: true)?.FullName ?? interpreter;
             foreach (string prefix in new[] { interpreter, target }.Select(path => Path.GetDirectoryName(Path.GetDirectoryName(path))!).Distinct())
                 foreach (string lib in Matching(Path.Combine(prefix, "lib"), "python3*"))
@@ -62,7 +62,7 @@ internal static class VendorLibrary
         }
     }
 
-    /// <summary>Where packages of one folder keep NVIDIA's libraries: nvidia/cudnn/lib, nvidia/cu13/lib and the like.</summary>
+    /// <summary>The folders of NVIDIA's libraries among the packages, such as nvidia/cudnn/lib and nvidia/cu13/lib.</summary>
     private static IEnumerable<string> Libraries(string packages) => Matching(Path.Combine(packages, "nvidia"), "*").Select(package => Path.Combine(package, "lib"));
 
     private static string[] Matching(string folder, string pattern)
@@ -77,7 +77,7 @@ internal static class VendorLibrary
         }
     }
 
-    /// <summary>Twice, since they need one another in no known order.</summary>
+    /// <summary>Loads all twice, since they depend on one another in an unknown order.</summary>
     private static void LoadCompanions(string folder, string pattern)
     {
         string[] files = Directory.GetFiles(folder, pattern);

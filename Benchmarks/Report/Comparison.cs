@@ -1,21 +1,23 @@
 using System.Globalization;
+using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>A run set against an older one: what got faster or slower by more than the measured noise, and what went wrong since.</summary>
+/// <summary>Compares a run with an older one: which rows became faster or slower by more than the measured noise, and which are no longer right.</summary>
 /// <remarks>
-/// Rows are the same if op, direction, shape, dtype and path are. A change counts if each median lies outside of the other run's 5th to
-/// 95th percentile. A regression is a change for the worse above <see cref="Tolerated"/>, or a row that was right and no longer is.
+/// Two rows are compared if op, direction, shape, dtype and path are equal. A change counts if each median lies outside the other run's 5th to
+/// 95th percentile. A regression is a slow-down by more than <see cref="Tolerated"/>, or a row that was right and no longer is.
 /// </remarks>
 internal sealed class Comparison
 {
-    /// <summary>A row may become slower by so much, as a share of the older time.</summary>
+    /// <summary>The greatest slow-down that is not a regression, as a share of the older time.</summary>
     public const double Tolerated = 0.05;
 
     private readonly List<RowChange> changes = [];
 
-    /// <param name="older">The rows of the older table.</param>
-    /// <param name="newer">The rows of this run.</param>
+    /// <summary>Compares two tables.</summary>
+    /// <param name="older">Rows of the older run.</param>
+    /// <param name="newer">Rows of the newer run.</param>
     public Comparison(IEnumerable<BenchmarkRow> older, IEnumerable<BenchmarkRow> newer)
     {
         Dictionary<Key, BenchmarkRow> before = [];
@@ -34,22 +36,22 @@ internal sealed class Comparison
         Missing = before.Count;
     }
 
-    /// <summary>Changes beyond the noise, the worst first.</summary>
+    /// <summary>Changes beyond the noise, the greatest slow-down first.</summary>
     public IEnumerable<RowChange> Changes => changes.OrderByDescending(change => change.Ratio ?? double.PositiveInfinity);
 
-    /// <summary>Rows that both tables have with a time.</summary>
+    /// <summary>Number of rows that have a time in both tables.</summary>
     public int Compared { get; private set; }
 
-    /// <summary>Rows that only the newer table has.</summary>
+    /// <summary>Number of rows that only the newer table has.</summary>
     public int Added { get; }
 
-    /// <summary>Rows that only the older table has.</summary>
+    /// <summary>Number of rows that only the older table has.</summary>
     public int Missing { get; }
 
-    /// <summary>Whether something got worse than is tolerated.</summary>
+    /// <summary>Whether there is a regression.</summary>
     public bool HasRegression => changes.Any(change => change.Ratio is not { } ratio || ratio > 1 + Tolerated);
 
-    /// <summary>The changes as a table, and a line that counts.</summary>
+    /// <summary>The changes as a table, followed by a line of counts.</summary>
     public string Report()
     {
         var table = new MarkdownTable("row", "path", "us before", "us now", "time now / before", "verdict");
@@ -82,7 +84,7 @@ internal sealed class Comparison
 }
 
 /// <summary>The same row in two runs.</summary>
-/// <param name="Older">As it was.</param>
-/// <param name="Newer">As it is.</param>
-/// <param name="Ratio">Time now over time before; null if the row is no longer right.</param>
+/// <param name="Older">The older row.</param>
+/// <param name="Newer">The newer row.</param>
+/// <param name="Ratio">Newer time over older time; null if the row is no longer right.</param>
 internal sealed record RowChange(BenchmarkRow Older, BenchmarkRow Newer, double? Ratio);

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>One line of resources.csv: what a kernel with inline PTX takes of a multiprocessor, as the driver says.</summary>
+/// <summary>A line of resources.csv: the resources of a kernel with inline PTX, as the driver reports them.</summary>
 internal sealed record KernelResources
 {
     [Name("kernel")]
@@ -16,7 +16,7 @@ internal sealed record KernelResources
     [Name("registers")]
     public int Registers { get; init; }
 
-    /// <summary>Spills and arrays of a thread.</summary>
+    /// <summary>Local memory of a thread, which holds spills and arrays.</summary>
     [Name("local_bytes")]
     public int LocalBytes { get; init; }
 
@@ -26,7 +26,7 @@ internal sealed record KernelResources
     [Name("cluster")]
     public int Cluster { get; init; }
 
-    /// <summary>Every kernel with inline PTX that the device has loaded so far.</summary>
+    /// <summary>The kernels with inline PTX that a device has loaded so far, by name.</summary>
     public static IReadOnlyList<KernelResources> Of(ComputeDevice device) => device is not GpuDevice gpu ? [] :
     [
         .. gpu.Attached<PtxKernels>().ByKey.OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => new KernelResources

@@ -6,13 +6,13 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>peers.png: by op and direction, a bar for the median of the peers' time over ours and a line from the least to the greatest.</summary>
+/// <summary>peers.png: for each op and direction a bar for the median of the peers' time over ours, and a line from the least to the greatest.</summary>
 internal static class PeerPlot
 {
     private const int Width = 1000, RowHeight = 30, Margins = 130;
 
-    /// <summary>Draws the rows that have a peer, on a scale of powers of two; does nothing without any.</summary>
-    /// <returns>Whether there was something to draw.</returns>
+    /// <summary>Draws the rows that have a peer, on a scale of powers of two.</summary>
+    /// <returns>False, and no file, if there are none.</returns>
     public static bool Save(string path, string title, IEnumerable<BenchmarkRow> rows)
     {
         IGrouping<string, BenchmarkRow>[] groups = [.. rows.Where(row => row.Ratio > 0).GroupBy(row => $"{row.Op} {row.Direction} ({row.Path})").Reverse()];
@@ -46,7 +46,7 @@ internal static class PeerPlot
         plot.Axes.Bottom.TickGenerator = powers;
         plot.Axes.SetLimitsX(low - 0.1, high + 0.1);
         plot.Title($"{title}: time of the fastest peer over ours");
-        plot.XLabel("bar: median; line: from the least to the greatest of so many rows");
+        plot.XLabel("bar: median; line: least to greatest; behind the name: number of rows");
         plot.Axes.Bottom.Label.Bold = false;
         AtomicFile.WriteAllBytes(path, plot.GetImageBytes(Width, Margins + RowHeight * groups.Length, ImageFormat.Png));
         return true;

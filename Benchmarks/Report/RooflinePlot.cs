@@ -6,23 +6,23 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Report;
 
 /// <summary>
-/// roofline.png: every row with a count of operations over its arithmetic intensity, beneath what the card reached in the same run
-/// (Williams, Waterman and Patterson, CACM 52, 2009); and those that memory alone decides over the bytes they move.
+/// roofline.png: on the left the rate of every product over its arithmetic intensity, beneath the ceilings of the same run (Williams, Waterman
+/// and Patterson, CACM 52, 2009); on the right the bandwidth of the other rows over the bytes that they move.
 /// </summary>
 internal static class RooflinePlot
 {
     private const int Width = 1300, Height = 600;
     private static readonly MarkerShape[] Markers = [MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond];
 
-    /// <summary>Draws the rows that have a time and ceilings; does nothing without any.</summary>
-    /// <returns>Whether there was something to draw.</returns>
+    /// <summary>Draws our rows that have a time and ceilings.</summary>
+    /// <returns>False, and no file, if there are none.</returns>
     public static bool Save(string path, string title, IEnumerable<BenchmarkRow> rows)
     {
         BenchmarkRow[] timed = [.. rows.Where(row => row is { IsOurs: true, Tbps: > 0, CopyTbps: > 0, BestTflops: > 0 })];
         if (timed.Length == 0)
             return false;
         var both = new Multiplot();
-        both.AddPlot(); // it begins with one
+        both.AddPlot(); // beside the one that it starts with
         both.Layout = new ScottPlot.MultiplotLayouts.Columns();
         DrawRoof(both.Subplots.GetPlot(0), title, timed);
         DrawBandwidth(both.Subplots.GetPlot(1), timed);
@@ -35,9 +35,9 @@ internal static class RooflinePlot
         BenchmarkRow[] products = [.. rows.Where(row => row.Flops > 0)];
         (double copy, double best) = (rows[0].CopyTbps!.Value, rows[0].BestTflops!.Value);
         double ridge = best / copy;
-        double least = Math.Min(ridge / 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Min() / 2);
-        double most = Math.Max(ridge * 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Max() * 2);
-        var roof = plot.Add.ScatterLine((double[])[Log(least), Log(ridge), Log(most)], (double[])[Log(least * copy), Log(best), Log(best)]);
+        double min = Math.Min(ridge / 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Min() / 2);
+        double max = Math.Max(ridge * 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Max() * 2);
+        var roof = plot.Add.ScatterLine((double[])[Log(min), Log(ridge), Log(max)], (double[])[Log(min * copy), Log(best), Log(best)]);
         roof.Color = Colors.Black;
         roof.LineWidth = 2;
         roof.LegendText = string.Create(CultureInfo.InvariantCulture, $"copy {copy:F2} TB/s, best product {best:F0} TFLOP/s");
@@ -54,7 +54,7 @@ internal static class RooflinePlot
         ceiling.LegendText = "copy";
         if (moves.Length > 0)
             plot.Axes.SetLimitsY(Log(Math.Min(0.09, moves.Min(row => row.Tbps!.Value))), Log(1.5 * rows[0].CopyTbps!.Value));
-        plot.Title("what memory alone decides");
+        plot.Title("ops whose time memory decides");
         Label(plot, "megabytes, each tensor counted once", "TB/s");
     }
 

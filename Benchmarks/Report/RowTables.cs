@@ -1,14 +1,15 @@
 using System.Globalization;
+using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Benchmarks.Timing;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>Tables of rows for people.</summary>
+/// <summary>Markdown tables of rows.</summary>
 internal static class RowTables
 {
     private static readonly string[] Works = ["step", "sample", "launch", "feed", "startup"];
 
-    /// <summary>Every row: ops, and behind them whole works.</summary>
+    /// <summary>All rows: a table of ops and one of whole pieces of work.</summary>
     public static string Full(IEnumerable<BenchmarkRow> rows)
     {
         ILookup<bool, BenchmarkRow> parts = rows.ToLookup(row => Works.Contains(row.Op));
@@ -43,10 +44,10 @@ internal static class RowTables
         return table.RowCount > 0 ? table.ToString() : "";
     }
 
-    /// <summary>With what is to be known of the row: a clock that was held back makes a time too long.</summary>
+    /// <summary>The verdict with the reason for throttling, which makes a time too long, and the note.</summary>
     private static string Verdict(BenchmarkRow row) => string.Join(": ", new[] { row.Verdict, row.Throttled, row.Note }.Where(text => text.Length > 0));
 
-    /// <summary>By op, direction and path: the least and the median of the ratios to the peer and of the shares of the bound.</summary>
+    /// <summary>For each op, direction and path the least and the median of the ratios to the peer and of the shares of the bound.</summary>
     public static string Summary(IEnumerable<BenchmarkRow> rows)
     {
         var table = new MarkdownTable(

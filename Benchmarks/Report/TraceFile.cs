@@ -1,24 +1,23 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
 /// <summary>
-/// A timeline in the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing read: a track with every launch in order, one
-/// with the passes and one with the blocks that they belong to.
+/// A timeline in the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing read: a track of launches, one of the passes and one
+/// of the blocks to which they belong.
 /// </summary>
-/// <remarks>Launches are laid end to end, each as long as it took between its marks, of which the marks themselves are a part: in a replay without them it ends earlier.</remarks>
+/// <remarks>Launches lie end to end, each as long as the time between its two marks. That time includes the marks themselves, so that a replay without them is shorter.</remarks>
 internal static class TraceFile
 {
     private const int Process = 1, Passes = 1, Blocks = 2, Launches = 3;
 
-    /// <summary>Writes the launches of a piece of work.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="title">What was traced, and where.</param>
+    /// <summary>Writes the file.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="title">The work and the device.</param>
     /// <param name="rows">The launches in order.</param>
-    /// <param name="markMicroseconds">What two marks without a launch between them measure: a part of every launch's time.</param>
+    /// <param name="markMicroseconds">Time between two marks without a launch between them, which is part of every launch's time.</param>
     public static void Write(string path, string title, IReadOnlyList<TimelineRow> rows, double markMicroseconds)
     {
         var events = new JsonArray(Name("process_name", 0, title), Name("thread_name", Passes, "pass"), Name("thread_name", Blocks, "block"), Name("thread_name", Launches, "launches"));
@@ -52,7 +51,7 @@ internal static class TraceFile
         ["bound_percent"] = row.BoundPercent,
     });
 
-    /// <summary>An event for each run of launches that have the same name; none where it is empty.</summary>
+    /// <summary>Adds an event for each run of launches with the same name; none for an empty name.</summary>
     private static void AddRuns(JsonArray events, int track, IReadOnlyList<TimelineRow> rows, double[] starts, Func<TimelineRow, string> name)
     {
         for (int first = 0, end; first < rows.Count; first = end)

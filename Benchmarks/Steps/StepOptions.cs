@@ -1,31 +1,37 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training;
+using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
 /// <summary>Which training step is measured.</summary>
-/// <param name="Preset">The network and its training numbers.</param>
-/// <param name="Objective">What is trained; for distillation, a teacher of the same size runs too.</param>
+/// <param name="Preset">Name of a model's preset, which gives the network and the numbers of its training.</param>
+/// <param name="Objective">Name of an objective in <see cref="ObjectiveRegistry"/>.</param>
 /// <param name="Batch">Images in a step.</param>
-/// <param name="Dropout">Dropout of the network; the PyTorch peer has none.</param>
-/// <param name="Precision">Storage of activations, the teacher's too.</param>
+/// <param name="Dropout">Probability in [0, 1) that a value is dropped; the PyTorch peer drops none.</param>
+/// <param name="Precision">How activations are stored, the teacher's too.</param>
 internal sealed record StepOptions(string Preset, string Objective, int Batch, float Dropout, Precision Precision)
 {
-    private const float SigmaData = 0.5f;
+    /// <summary>The names of all objectives, in alphabetical order.</summary>
+    public static string[] Objectives => [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
 
-    /// <summary>Allocates and records the step, with random weights and, for distillation, a teacher of random weights.</summary>
-    /// <exception cref="UsageException">There is no such preset, or the device or the training cannot be as asked.</exception>
+    /// <summary>Allocates and records the step, with random weights.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="teacher">A diffusion model of the same network, where the objective needs one; to be released after the step.</param>
+    /// <exception cref="UsageException">There is no such preset or objective, or the device or the training does not allow the options.</exception>
     public TrainingStep Create(ComputeDevice device, out TrigFlowModel? teacher)
     {
         teacher = null;
         try
         {
-            INetwork network = ModelPresets.Get(Preset).Build();
-            TrainingOptions options = TrainingPresets.Get(Preset, Objective).Options with { Batch = Batch, Precision = Precision, Dropout = Dropout };
-            teacher = options.Objective.Create().NeedsTeacher ? CreateModel(device, ModelKind.Diffusion) : null;
-            return new TrainingStep(device, network, options, SigmaData, weights => network.Initialise(weights, 1), teacher);
+            NetworkConfig config = ModelPresets.Get(Preset);
+            TrainingOptions options = Numbers() with { Batch = Batch, Precision = Precision, Dropout = Dropout };
+            Objective objective = options.Objective.Create();
+            INetwork network = (config with { Conditions = [.. config.Conditions.Union(objective.StudentConditions)] }).Build();
+            teacher = objective.NeedsTeacher ? RandomModel.Create(device, Preset, Precision, ModelKind.Diffusion) : null;
+            return new TrainingStep(device, network, options, RandomModel.SigmaData, weights => network.Initialise(weights, 1), teacher);
         }
         catch (ArgumentException e)
         {
@@ -34,28 +40,25 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
         }
     }
 
-    /// <summary>A model of the preset's network with random weights.</summary>
-    /// <exception cref="UsageException">There is no such preset, or the device has no kernels for the precision.</exception>
-    public TrigFlowModel CreateModel(ComputeDevice device, ModelKind kind = ModelKind.Consistency)
-    {
-        try
-        {
-            INetwork network = ModelPresets.Get(Preset).Build();
-            ParameterSlab weights = network.CreateSlab(device, activations: Precision.ActivationsOn(device));
-            network.Initialise(weights, 2);
-            return new TrigFlowModel(network, weights, SigmaData, kind);
-        }
-        catch (ArgumentException e)
-        {
-            throw new UsageException(e.Message);
-        }
-    }
-
-    /// <summary>Noise in place of images: what a step costs does not depend on them.</summary>
+    /// <summary>Noise in place of images: the time of a step does not depend on them.</summary>
     public float[] Images()
     {
         long pixels = ModelPresets.Get(Preset).Image.Count;
         var random = new Random(3);
         return [.. Enumerable.Range(0, (int)(Batch * pixels)).Select(_ => random.NextSingle() * 2 - 1)];
+    }
+
+    /// <summary>The preset's numbers for the objective, or, where it has none, the objective's defaults.</summary>
+    internal TrainingOptions Numbers()
+    {
+        ObjectiveOptions defaults = ObjectiveRegistry.Defaults(Objective);
+        try
+        {
+            return TrainingPresets.Get(Preset, Objective).Options;
+        }
+        catch (ArgumentException)
+        {
+            return new TrainingOptions { Objective = defaults };
+        }
     }
 }

@@ -3,18 +3,18 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
-/// An op that makes one tensor of another, forward, with its tangent, or backward: what a further op has to say is how it is recorded
-/// and what an element of each result is, in float64.
+/// An op from one tensor x to one tensor y, measured forward, with its tangent, or backward. A derived class records the op and computes an
+/// element of each result in float64.
 /// </summary>
 /// <inheritdoc/>
 public abstract class MapCase(string family, string direction, string shape, DType type) : KernelCase(family, direction, shape, type)
 {
     private const int Samples = 512;
 
-    /// <summary>The directions of such an op.</summary>
+    /// <summary>The three directions of such an op.</summary>
     public static IReadOnlyList<string> Directions { get; } = [Suite.Direction.Forward, Suite.Direction.Tangent, Suite.Direction.Backward];
 
-    /// <summary>Memory alone decides.</summary>
+    /// <summary>None: memory decides the time.</summary>
     public override double Flops => 0;
 
     /// <summary>Whether x and y have tangents.</summary>
@@ -23,22 +23,22 @@ public abstract class MapCase(string family, string direction, string shape, DTy
     /// <summary>Whether the gradient of x is measured.</summary>
     protected bool IsBackward => Direction == Suite.Direction.Backward;
 
-    /// <summary>Extents of x.</summary>
+    /// <summary>Shape of x.</summary>
     protected abstract Shape Input { get; }
 
-    /// <summary>Storage of x.</summary>
+    /// <summary>Storage type of x.</summary>
     protected virtual DType InputType => Type;
 
-    /// <summary>Records the op.</summary>
+    /// <summary>Records the op on x; returns y.</summary>
     protected abstract Tensor Apply(ComputeProgram program, Tensor x);
 
     /// <summary>Element <paramref name="i"/> of y.</summary>
     protected abstract double Value(Operand x, long i);
 
-    /// <summary>Element <paramref name="i"/> of y's tangent; that of element j of x is x[count + j].</summary>
+    /// <summary>Element <paramref name="i"/> of y's tangent. The tangent of element j of x is x[count + j].</summary>
     protected abstract double Tangent(Operand x, long count, long i);
 
-    /// <summary>Element <paramref name="i"/> of x's gradient.</summary>
+    /// <summary>Element <paramref name="i"/> of x's gradient, with dy the cotangent of y.</summary>
     protected abstract double Gradient(Operand x, Operand dy, long i);
 
     /// <inheritdoc/>
@@ -62,7 +62,7 @@ public abstract class MapCase(string family, string direction, string shape, DTy
         return new RecordedKernel(program, first, [dx], () => new SampledError().Add(dx, Places(dx), i => Gradient(x, dy, i)).Relative, [x, dy, .. Others()]);
     }
 
-    /// <summary>What <see cref="Apply"/> has created beside x.</summary>
+    /// <summary>Operands that <see cref="Apply"/> has created beside x, which the recorded kernel releases.</summary>
     protected virtual IEnumerable<IDisposable> Others() => [];
 
     private static IEnumerable<long> Places(Tensor tensor) => SampledError.Places(tensor.Count, Samples);

@@ -1,35 +1,62 @@
-using System.Globalization;
+using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Engine;
-using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>The convolutions of a network, as its parameters' names and shapes tell them; a matrix over pixels is a 1x1 convolution.</summary>
-internal static class NetworkShapes
+/// <summary>
+/// Lists the layers of a network in the words of the families, as the ops of its recorded steps and the shapes of the tensors that they declare
+/// describe them. Names of layers do not matter.
+/// </summary>
+/// <remarks>The words describe square images alone. Layers on others are left out, and a linear layer is listed over a square of as many pixels.</remarks>
+/// <param name="pass">The forward pass for one image.</param>
+/// <param name="batch">Images.</param>
+internal sealed class NetworkShapes(RecordedPass pass, int batch)
 {
-    /// <summary>Every convolution in the order of the layers.</summary>
-    public static IEnumerable<NetworkConvolution> Convolutions(INetwork network)
-    {
-        foreach ((string name, Shape shape) in network.Parameters.Select(parameter => (parameter.Name, parameter.Shape)))
-        {
-            // enc.32x32_block0.conv0.weight: the prefix is the resolution of the block's output.
-            string[] parts = name.Split('.');
-            if (parts[^1] != "weight" || parts[0] is not ("enc" or "dec") || shape.Rank < 2 || parts[2] == "affine")
-                continue;
-            int size = int.Parse(parts[1].AsSpan(0, parts[1].IndexOf('x', StringComparison.Ordinal)), CultureInfo.InvariantCulture);
-            bool beforeUp = parts[2] == "skip" && parts[1].EndsWith("_up", StringComparison.Ordinal); // runs on the small image
-            yield return new NetworkConvolution(name[..^".weight".Length], beforeUp ? size / 2 : size, shape.C, shape[0], shape.Rank == 4 ? shape[1] : 1);
-        }
-    }
+    private const string Linear = "linear.forward";
 
-    /// <summary>Height and channels of every self-attention, in the order of the layers.</summary>
-    public static IEnumerable<(int Size, int Channels)> Attentions(INetwork network) =>
-        Convolutions(network).Where(conv => conv.Layer.EndsWith(".qkv", StringComparison.Ordinal)).Select(conv => (conv.Size, conv.C));
-}
+    /// <summary>Convolutions and linear layers over pixels, in the order of the network's parameters. Linear layers over one row for each image, as in embeddings, are no convolutions.</summary>
+    public IEnumerable<string> Convolutions =>
+        from step in pass.Steps
+        where step.Op is "conv2d.forward" or Linear
+        let side = step.Op == Linear ? SideOf(step.Writes[0].Shape.N) : SideOf(step.Writes[0].Shape)
+        from product in RecordedProduct.Of(step)
+        where side is not null && (step.Op != Linear || product.Rows > 1)
+        orderby product.Weight.Place.Offset
+        let shape = product.Weight.Shape
+        select $"n{batch} {shape.C}->{shape[0]} {side}x{side} k{shape[1]}";
 
-/// <summary>A convolution of (N, size, size, C) to K channels with R x R taps.</summary>
-internal sealed record NetworkConvolution(string Layer, int Size, int C, int K, int R)
-{
-    /// <summary>Floating-point operations for one image.</summary>
-    public double Flops => 2.0 * Size * Size * C * K * R * R;
+    /// <summary>The linear layers whose output attention reads, and those that read its output.</summary>
+    public IEnumerable<string> Matrices =>
+        from attention in Attending
+        from step in pass.Steps
+        where step.Op == Linear && (step.Writes[0].Place == attention.Reads[0].Place || step.Reads[0].Place == attention.Writes[0].Place)
+        from product in RecordedProduct.Of(step)
+        select $"{batch * product.Rows}x{product.Weight.Shape[0]}x{product.Weight.Shape.C}";
+
+    /// <summary>Self-attention. Its second output (images, heads, rows) tells the number of heads.</summary>
+    public IEnumerable<string> Attentions =>
+        from step in Attending
+        let rows = step.Writes[1].Shape
+        select $"b{batch} h{rows[1]} l{rows[2]} d{step.Writes[0].Shape.C / rows[1]}";
+
+    /// <summary>Group normalisation.</summary>
+    public IEnumerable<string> Norms =>
+        from step in pass.Steps
+        where step.Op == "groupnorm.forward" && SideOf(step.Writes[0].Shape) is not null
+        select Images(step.Writes[0].Shape);
+
+    /// <summary>Doublings and halvings of the resolution.</summary>
+    public IEnumerable<string> Resamplings =>
+        from step in pass.Steps
+        where step.Op is "resample2d.up.forward" or "resample2d.down.forward" && SideOf(step.Reads[0].Shape) is not null
+        select $"{step.Op.Split('.')[1]} {Images(step.Reads[0].Shape)}";
+
+    private IEnumerable<ProgramStep> Attending => pass.Steps.Where(step => step.Op == "attention.forward");
+
+    private string Images(Shape shape) => $"n{batch} c{shape.C} {shape.H}x{shape.W}";
+
+    private static int? SideOf(Shape images) => images.H == images.W ? images.H : null;
+
+    /// <summary>The side of a square with a number of pixels; null if there is none.</summary>
+    private static int? SideOf(int pixels) => (int)Math.Sqrt(pixels) is var side && side * side == pixels ? side : null;
 }

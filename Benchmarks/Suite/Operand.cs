@@ -3,12 +3,12 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
-/// A persistent tensor of standard normal numbers times a power of two, and the same numbers on the host by their index alone:
-/// a check needs a few thousand of hundreds of millions.
+/// A persistent tensor of standard normal numbers times a power of two, whose elements the host knows by index: a check looks at a few
+/// thousand of hundreds of millions.
 /// </summary>
 /// <remarks>
-/// All operands are windows of one sequence, repeated with a prime period, so that it falls in step with no extent. The numbers are
-/// representable in bf16, so that an error is the kernel's and not the operand's.
+/// Operands are windows into one sequence with a prime period, so that no extent is a multiple of it. Every number is representable in bf16,
+/// so that an error comes from the kernel and not from its operand.
 /// </remarks>
 public sealed class Operand : IDisposable
 {
@@ -18,12 +18,13 @@ public sealed class Operand : IDisposable
     private readonly float scale;
     private readonly long start;
 
-    /// <param name="device">Where the tensor lives.</param>
-    /// <param name="shape">Extents of the primal.</param>
+    /// <summary>Allocates and fills the tensor.</summary>
+    /// <param name="device">The device that holds the tensor.</param>
+    /// <param name="shape">Shape of the primal.</param>
     /// <param name="type">fp32 or bf16.</param>
-    /// <param name="number">Different for each operand of an op.</param>
+    /// <param name="number">Index of the operand within its case, so that operands differ.</param>
     /// <param name="scale">A power of two.</param>
-    /// <param name="dual">Whether a tangent lies behind the primal.</param>
+    /// <param name="dual">Whether a tangent, of the numbers that follow, lies behind the primal.</param>
     public Operand(ComputeDevice device, Shape shape, DType type, int number, float scale = 1, bool dual = false)
     {
         (this.scale, start) = (scale, (long)number * Shift);
@@ -33,18 +34,18 @@ public sealed class Operand : IDisposable
             Fill(Tensor.Tangent, shape.Count);
     }
 
-    /// <summary>The numbers on the device.</summary>
+    /// <summary>The tensor on the device.</summary>
     public Tensor Tensor { get; }
 
-    /// <summary>Element i of the primal; behind those, of the tangent.</summary>
+    /// <summary>Element i, where the elements of the tangent follow those of the primal.</summary>
     public double this[long i] => scale * Sequence[(int)((i + start) % Period)];
 
-    /// <summary>The power of two nearest to 1 / sqrt(n): sums of n products stay of the size of one.</summary>
+    /// <summary>The power of two nearest to 1 / sqrt(n), which keeps the variance of a sum of n products near 1.</summary>
     public static float ScaleFor(long n) => MathF.ScaleB(1, -(int)Math.Round(Math.Log2(n) / 2));
 
     /// <summary>
-    /// Makes a tensor's gradient wanted, in a tensor of the program that is overwritten, as in a network. (A watched tensor's own
-    /// gradient would be added to.)
+    /// Makes a tape compute the tensor's gradient as inside a network: into a transient tensor, which is overwritten. The gradient of a
+    /// watched tensor would be added to.
     /// </summary>
     public void Differentiate(Tape tape)
     {
@@ -54,7 +55,7 @@ public sealed class Operand : IDisposable
         anchors.Add(anchor);
     }
 
-    /// <summary>Releases the tensor.</summary>
+    /// <summary>Releases the tensor's memory.</summary>
     public void Dispose()
     {
         Tensor.Dispose();
@@ -71,17 +72,17 @@ public sealed class Operand : IDisposable
         return new Tensor(device, storage, 0, shape, type, hasTangent: true);
     }
 
-    /// <summary>Writes the numbers from index <paramref name="offset"/> on: one period, again and again.</summary>
+    /// <summary>Writes the numbers from index <paramref name="offset"/> on, one period at a time.</summary>
     private void Fill(Tensor part, long offset)
     {
         float[] period = [.. Enumerable.Range(0, Math.Min(Period, part.Count)).Select(i => (float)this[offset + i])];
-        BFloat16[] rounded = part.Type == DType.BFloat16 ? Array.ConvertAll(period, BFloat16.FromSingle) : [];
+        BFloat16[] bf16 = part.Type == DType.BFloat16 ? Array.ConvertAll(period, BFloat16.FromSingle) : [];
         for (long done = 0; done < part.Count; done += Period)
         {
             int count = (int)Math.Min(Period, part.Count - done);
             Tensor slice = part.Slice(done, new Shape(count));
             if (part.Type == DType.BFloat16)
-                slice.Upload<BFloat16>(rounded.AsSpan(0, count));
+                slice.Upload<BFloat16>(bf16.AsSpan(0, count));
             else
                 slice.Upload<float>(period.AsSpan(0, count));
         }

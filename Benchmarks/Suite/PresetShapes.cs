@@ -1,8 +1,9 @@
+using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>Shapes of a preset's layers, in the words of the families; empty where it has none.</summary>
+/// <summary>Shapes of a preset's layers in the words of the families, each once; empty where it has none.</summary>
 internal sealed record PresetShapes
 {
     public IReadOnlyList<string> Matrices { get; init; } = [];
@@ -15,29 +16,21 @@ internal sealed record PresetShapes
 
     public IReadOnlyList<string> Resamplings { get; init; } = [];
 
-    /// <summary>Numbers in all parameters; null without a model.</summary>
+    /// <summary>Trained numbers of the network; null without one.</summary>
     public long? Parameters { get; init; }
 
-    /// <summary>The layers of a network. Every 3x3 convolution but that of the image reads what a norm wrote.</summary>
-    public static PresetShapes Of(INetwork network, int batch)
+    /// <summary>The layers of a network's forward pass, for a number of images.</summary>
+    public static PresetShapes Of(RecordedPass pass, int batch)
     {
-        NetworkConvolution[] convolutions = [.. NetworkShapes.Convolutions(network)];
-        (int Size, int Channels)[] attentions = [.. NetworkShapes.Attentions(network).Distinct()];
+        var layers = new NetworkShapes(pass, batch);
         return new PresetShapes
         {
-            Matrices = [.. attentions.SelectMany(a => new[] { 3 * a.Channels, a.Channels }.Select(outputs => $"{batch * a.Size * a.Size}x{outputs}x{a.Channels}"))],
-            Convolutions = [.. convolutions.Select(conv => $"n{batch} {conv.C}->{conv.K} {conv.Size}x{conv.Size} k{conv.R}").Distinct()],
-            Attentions = [.. attentions.Select(a => $"b{batch} h1 l{a.Size * a.Size} d{a.Channels}")],
-            Norms = [.. convolutions.Where(conv => conv.R == 3 && conv.C != network.Config.Image.C)
-                .Select(conv => $"n{batch} c{conv.C} {conv.Size}x{conv.Size}").Distinct()],
-            Resamplings = [.. convolutions.Where(conv => conv.Layer.EndsWith(".conv0", StringComparison.Ordinal)).SelectMany(conv => Resampling(conv, batch)).Distinct()],
-            Parameters = network.ParameterCount(),
+            Matrices = [.. layers.Matrices.Distinct()],
+            Convolutions = [.. layers.Convolutions.Distinct()],
+            Attentions = [.. layers.Attentions.Distinct()],
+            Norms = [.. layers.Norms.Distinct()],
+            Resamplings = [.. layers.Resamplings.Distinct()],
+            Parameters = pass.Network.ParameterCount(),
         };
     }
-
-    /// <summary>What a block that changes the resolution does before its first convolution.</summary>
-    private static IEnumerable<string> Resampling(NetworkConvolution conv, int batch) =>
-        conv.Layer.Contains("_down.", StringComparison.Ordinal) ? [$"down n{batch} c{conv.C} {2 * conv.Size}x{2 * conv.Size}"]
-        : conv.Layer.Contains("_up.", StringComparison.Ordinal) ? [$"up n{batch} c{conv.C} {conv.Size / 2}x{conv.Size / 2}"]
-        : [];
 }

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>A recorded op with its operands: run whole once to be checked, then step by step to be timed.</summary>
+/// <summary>A recorded op with its operands. It is run once as a program to be checked, and then launched step by step to be timed.</summary>
 public sealed class RecordedKernel : IDisposable
 {
     private readonly ComputeProgram program;
@@ -10,11 +10,12 @@ public sealed class RecordedKernel : IDisposable
     private readonly Func<double> error;
     private readonly IDisposable[] operands;
 
-    /// <param name="program">Holds the op; <see cref="ComputeProgram.Checked"/>, so that its outputs are NaN before they are written.</param>
-    /// <param name="first">The first of the steps to be timed; all after it are too.</param>
-    /// <param name="outputs">Transient results, kept until the end of the program for the check to read.</param>
-    /// <param name="error">Relative L2 error of what a run has left in the outputs.</param>
-    /// <param name="operands">Released with the kernel.</param>
+    /// <summary>Takes over a recorded program and compiles it.</summary>
+    /// <param name="program">The program, <see cref="ComputeProgram.Checked"/>, so that outputs are NaN until they are written.</param>
+    /// <param name="first">Index of the first step that is timed; all later ones are timed too.</param>
+    /// <param name="outputs">Transient results that the check reads, so that their memory must not be reused.</param>
+    /// <param name="error">Computes the relative L2 error of the outputs after a run.</param>
+    /// <param name="operands">Released with this object.</param>
     public RecordedKernel(ComputeProgram program, int first, Tensor[] outputs, Func<double> error, params IDisposable[] operands)
     {
         (this.program, this.error, this.operands) = (program, error, operands);
@@ -26,7 +27,7 @@ public sealed class RecordedKernel : IDisposable
     /// <summary>The steps that are timed.</summary>
     public IReadOnlyList<ProgramStep> Timed => timed;
 
-    /// <summary>Runs everything once, poisoned; returns the relative L2 error, NaN where an output was not written.</summary>
+    /// <summary>Runs the program once, with all transient memory set to NaN before, and waits; returns the relative L2 error, NaN if part of an output was not written.</summary>
     public double Check()
     {
         program.Run();
@@ -34,7 +35,7 @@ public sealed class RecordedKernel : IDisposable
         return error();
     }
 
-    /// <summary>Launches the op alone.</summary>
+    /// <summary>Launches the timed steps; does not wait.</summary>
     public void Launch()
     {
         foreach (ProgramStep step in timed)

@@ -2,15 +2,15 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>Relative L2 error over some of the elements of results: sqrt(sum (y - reference)^2 / sum reference^2).</summary>
+/// <summary>Relative L2 error over sampled elements: sqrt(sum (y - reference)^2 / sum reference^2).</summary>
 public sealed class SampledError
 {
-    private double difference, size;
+    private double difference, norm;
 
-    /// <summary>The error so far; NaN if an element was.</summary>
-    public double Relative => Math.Sqrt(difference / size);
+    /// <summary>The error of all elements added; NaN if one of them was.</summary>
+    public double Relative => Math.Sqrt(difference / norm);
 
-    /// <summary>Compares elements at the given places of a tensor without tangent.</summary>
+    /// <summary>Adds the elements of a tensor without tangent at the given indices.</summary>
     public SampledError Add(Tensor actual, IEnumerable<long> places, Func<long, double> reference)
     {
         foreach (long place in places)
@@ -18,7 +18,7 @@ public sealed class SampledError
         return this;
     }
 
-    /// <summary>Compares a run of elements that starts at a place of a tensor without tangent.</summary>
+    /// <summary>Adds consecutive elements of a tensor without tangent, from index <paramref name="start"/> on.</summary>
     public SampledError Add(Tensor actual, long start, ReadOnlySpan<double> reference)
     {
         float[] values = Read(actual, start, reference.Length);
@@ -27,7 +27,7 @@ public sealed class SampledError
         return this;
     }
 
-    /// <summary>Places in [0, count): both ends, where borders are, and others at random; the same on every call.</summary>
+    /// <summary>Indices in [0, count): both ends, where borders lie, and random ones between; the same on every call.</summary>
     public static IEnumerable<long> Places(long count, int samples)
     {
         var random = new Random(7);
@@ -49,6 +49,6 @@ public sealed class SampledError
     private void Add(double actual, double reference)
     {
         difference += (actual - reference) * (actual - reference);
-        size += reference * reference;
+        norm += reference * reference;
     }
 }

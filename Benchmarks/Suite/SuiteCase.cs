@@ -3,32 +3,32 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>One row of the suite before it has been measured: what is done, at which shape, and what it costs at least.</summary>
-/// <param name="family">Such as conv.</param>
-/// <param name="direction">Such as input-gradient, see <see cref="Suite.Direction"/>.</param>
-/// <param name="shape">In the words of the family, which the peers' scripts read too.</param>
-/// <param name="type">Storage of activations and their gradients.</param>
+/// <summary>A row of the suite before it is measured: an op or a whole piece of work, its shape, and its least cost.</summary>
+/// <param name="family">Name of the <see cref="CaseFamily"/>, such as conv.</param>
+/// <param name="direction">One of the family's directions, such as input-gradient; see <see cref="Suite.Direction"/>.</param>
+/// <param name="shape">The shape in the family's words, which the peers' scripts parse too.</param>
+/// <param name="type">Storage type of activations and their gradients.</param>
 public abstract class SuiteCase(string family, string direction, string shape, DType type)
 {
-    /// <summary>What is measured, such as conv.</summary>
+    /// <summary>Name of the family, such as conv.</summary>
     public string Family { get; } = family;
 
-    /// <summary>Which way through it, such as forward.</summary>
+    /// <summary>The direction measured, such as forward.</summary>
     public string Direction { get; } = direction;
 
-    /// <summary>At which extents.</summary>
+    /// <summary>The shape in the family's words.</summary>
     public string Shape { get; } = shape;
 
-    /// <summary>Storage of activations and their gradients.</summary>
+    /// <summary>Storage type of activations and their gradients.</summary>
     public DType Type { get; } = type;
 
-    /// <summary>Floating-point operations that count, a multiply-add as two; 0 where memory alone decides.</summary>
+    /// <summary>Floating-point operations, a multiply-add counted as two; 0 where memory decides the time.</summary>
     public abstract double Flops { get; }
 
-    /// <summary>Bytes that must move if each operand is read once and each result is written once; 0 where none are counted.</summary>
+    /// <summary>Bytes moved if each operand is read once and each result written once; 0 where none are counted.</summary>
     public abstract double Bytes { get; }
 
-    /// <summary>What <c>--filter</c> is held against.</summary>
+    /// <summary>family/direction/shape, which <c>--filter</c> is matched against.</summary>
     public string Name => $"{Family}/{Direction}/{Shape}";
 
     /// <summary>Whether the name matches a pattern, in which * stands for any characters and ? for one.</summary>
@@ -37,6 +37,6 @@ public abstract class SuiteCase(string family, string direction, string shape, D
     /// <summary>Prints the name.</summary>
     public override string ToString() => Name;
 
-    /// <summary>Bytes of so many elements of <see cref="Type"/>.</summary>
+    /// <summary>Bytes of a number of elements of <see cref="Type"/>.</summary>
     protected double Stored(double elements) => elements * Type.Size();
 }

@@ -1,18 +1,19 @@
+using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>What <c>--preset</c> may name: the models' presets, and sets of shapes that belong to no model of this project.</summary>
+/// <summary>The presets of <c>--preset</c>: those of the models, and sets of shapes that no model of this project has.</summary>
 public static class SuitePresets
 {
-    /// <summary>Square matrices, attention at the shapes that others publish, a large copy: what needs no model.</summary>
+    /// <summary>Shapes that belong to no model: square matrices, attention as published elsewhere, a large copy, launches.</summary>
     public const string Standard = "standard";
 
-    /// <summary>The layers of EDM2-S at 64x64 (arXiv:2312.02696): 192 channels times 1, 2, 3, 4, batch 64.</summary>
+    /// <summary>Layers of EDM2-S at 64x64 (arXiv:2312.02696): 192 channels times 1, 2, 3 and 4, 64 images.</summary>
     public const string Edm2S = "edm2-s";
 
-    /// <summary>Shapes that are no layer's, multiples of nothing much: whether a kernel is made for the others alone.</summary>
+    /// <summary>Shapes of no layer, with extents that are hardly multiples of more than 8: they show whether a kernel is fast at the usual shapes alone.</summary>
     public const string Odd = "odd";
 
     private static readonly Dictionary<string, PresetShapes> Fixed = new(StringComparer.Ordinal)
@@ -45,19 +46,17 @@ public static class SuitePresets
     /// <summary>All names.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Fixed.Keys, .. ModelPresets.All.Keys];
 
-    /// <summary>Whether a preset is a model, which can be trained and sampled.</summary>
+    /// <summary>Whether a preset is that of a model, which can be trained and sampled.</summary>
     public static bool IsModel(string preset) => ModelPresets.All.ContainsKey(preset);
 
     /// <summary>The shapes of a preset's layers.</summary>
     /// <param name="preset">One of <see cref="Names"/>.</param>
-    /// <param name="batch">Images of a model's layers.</param>
+    /// <param name="batch">Images that a model's layers take.</param>
     /// <exception cref="UsageException">There is no such preset; the message lists them.</exception>
     internal static PresetShapes Get(string preset, int batch)
     {
         if (Fixed.TryGetValue(preset, out PresetShapes? shapes))
             return shapes;
-        return ModelPresets.All.TryGetValue(preset, out NetworkConfig? config)
-            ? PresetShapes.Of(config.Build(), batch)
-            : throw new UsageException($"unknown preset '{preset}': {string.Join(", ", Names)}");
+        return IsModel(preset) ? PresetShapes.Of(RecordedPass.OfPreset(preset), batch) : throw new UsageException($"unknown preset '{preset}': {string.Join(", ", Names)}");
     }
 }

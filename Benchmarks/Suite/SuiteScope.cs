@@ -2,23 +2,23 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>How much is measured: of which preset, with how many images, and how many shapes of it.</summary>
-/// <param name="Preset">A model's preset, or a set of shapes such as edm2-s.</param>
-/// <param name="Batch">Images of a training step and of its layers.</param>
-/// <param name="Type">Storage of activations.</param>
-/// <param name="Extent">How many of the shapes, and how large.</param>
+/// <summary>The part of the suite that is measured: a preset, its batch, and how many of its shapes.</summary>
+/// <param name="Preset">One of <see cref="SuitePresets.Names"/>.</param>
+/// <param name="Batch">Images in a training step, which its layers take at a time.</param>
+/// <param name="Type">Storage type of activations.</param>
+/// <param name="Extent">How many of the shapes are measured.</param>
 public sealed record SuiteScope(string Preset, int Batch, DType Type, SuiteExtent Extent = SuiteExtent.Full)
 {
     private const int FewShapes = 3;
 
-    /// <summary>The shapes of the preset's layers.</summary>
+    /// <summary>Shapes of the preset's layers.</summary>
     internal PresetShapes Layers => SuitePresets.Get(Preset, Batch);
 
-    /// <summary>Shapes of their own where the extent is tiny, else those of the preset.</summary>
+    /// <summary>The tiny shapes if the extent is <see cref="SuiteExtent.Tiny"/>, else those that a preset's layers have.</summary>
     internal IEnumerable<string> Shapes(IEnumerable<string> tiny, Func<PresetShapes, IEnumerable<string>> layers) =>
         Extent == SuiteExtent.Tiny ? tiny : layers(Layers);
 
-    /// <summary>All shapes, or, where the extent is quick, the first, the middle and the last.</summary>
+    /// <summary>The shapes, each once; of a <see cref="SuiteExtent.Quick"/> extent the first, the middle and the last.</summary>
     internal IEnumerable<string> Few(IEnumerable<string> shapes)
     {
         string[] all = [.. shapes.Distinct()];
@@ -26,15 +26,15 @@ public sealed record SuiteScope(string Preset, int Batch, DType Type, SuiteExten
     }
 }
 
-/// <summary>How many shapes of a preset are measured.</summary>
+/// <summary>How many of a preset's shapes are measured.</summary>
 public enum SuiteExtent
 {
-    /// <summary>Shapes of their own that a simulator or two cores can do.</summary>
+    /// <summary>None: small shapes instead, for the simulator and for machines without a GPU.</summary>
     Tiny,
 
-    /// <summary>A few of the preset's.</summary>
+    /// <summary>Up to three of each family.</summary>
     Quick,
 
-    /// <summary>All of the preset's.</summary>
+    /// <summary>All of them.</summary>
     Full,
 }

@@ -2,63 +2,63 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>Something whole that a user waits for: a training step, a sample, a batch on its way. Timed by the host's clock, the device's work included.</summary>
+/// <summary>A whole piece of work that a user waits for: a training step, sampling, the transfer of a batch. It is timed by the host's clock, which waits for the device.</summary>
 /// <inheritdoc/>
 public abstract class WorkCase(string family, string direction, string shape, DType type) : SuiteCase(family, direction, shape, type)
 {
-    /// <summary>Images that a run does; 0 where there are none.</summary>
+    /// <summary>Images that a run processes; 0 for work without images.</summary>
     public virtual int Images => 0;
 
-    /// <summary>None is counted unless a case does.</summary>
+    /// <summary>0 unless a case counts them.</summary>
     public override double Flops => 0;
 
-    /// <summary>None is counted unless a case does.</summary>
+    /// <summary>0 unless a case counts them.</summary>
     public override double Bytes => 0;
 
-    /// <summary>Whether the device's arithmetic and memory bound the time, and not a bus, the host or a driver.</summary>
+    /// <summary>Whether the device's arithmetic or memory bounds the time, rather than a bus, the host or a driver.</summary>
     internal virtual bool IsBoundByDevice => Flops > 0;
 
-    /// <summary>How often it is run.</summary>
+    /// <summary>How long a run takes, which decides how often it is repeated.</summary>
     internal virtual WorkPace Pace => WorkPace.Long;
 
-    /// <summary>Takes what the runs need.</summary>
+    /// <summary>Allocates what the runs need on a device.</summary>
     public abstract PreparedWork Prepare(ComputeDevice device);
 }
 
-/// <summary>Work that can be run again and again.</summary>
+/// <summary>Work that is ready to be run repeatedly.</summary>
 public abstract class PreparedWork : IDisposable
 {
-    /// <summary>Floating-point operations of a run, where that is known only now; else 0.</summary>
+    /// <summary>Floating-point operations of a run, where preparation was needed to count them; else 0.</summary>
     public virtual double Flops => 0;
 
-    /// <summary>Does the work; need not wait for the device.</summary>
-    /// <param name="run">The number of the run, from 0.</param>
+    /// <summary>Does the work once; need not wait for the device.</summary>
+    /// <param name="run">Number of the run, from 0.</param>
     public abstract void Run(int run);
 
-    /// <summary>What is wrong with what the runs so far have left; null if nothing is.</summary>
+    /// <summary>What is wrong with the results of the runs so far, in a few words; null if nothing is.</summary>
     public virtual string? Fault() => null;
 
-    /// <summary>Releases what was taken.</summary>
+    /// <summary>Releases what was allocated.</summary>
     public void Dispose()
     {
         Dispose(true);
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Releases what was taken.</summary>
+    /// <summary>Releases what was allocated.</summary>
     /// <param name="disposing">Whether managed resources are released too.</param>
     protected abstract void Dispose(bool disposing);
 }
 
-/// <summary>How often a piece of work is run to be timed.</summary>
+/// <summary>How long a run of a piece of work takes.</summary>
 internal enum WorkPace
 {
-    /// <summary>Below a millisecond or so: many runs between two looks at the clock.</summary>
+    /// <summary>Less than about a millisecond: many runs are timed together.</summary>
     Short,
 
-    /// <summary>A look at the clock for each run.</summary>
+    /// <summary>Longer: each run is timed.</summary>
     Long,
 
-    /// <summary>Seconds: once or twice, without a warm-up.</summary>
+    /// <summary>Seconds: two runs are timed, without a warm-up.</summary>
     Rare,
 }

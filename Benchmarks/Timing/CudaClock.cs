@@ -4,13 +4,13 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Benchmarks.Timing;
 
 /// <summary>
-/// Events inside of a captured graph: the host has no part in the time. Before each repetition a buffer larger than any L2 cache is
-/// overwritten, so that operands come from memory.
+/// Measures by events inside a captured graph, so that no time of the host is in it. Before each repetition a buffer larger than any L2 cache is
+/// overwritten, so that operands are read from memory.
 /// </summary>
 internal sealed class CudaClock : DeviceClock
 {
-    private const int FlushBytes = 256 << 20; // an H200's L2 has 50 MB; PyTorch's do_bench clears as much
-    private const int MostRepetitions = 200, Batch = 10;
+    private const int FlushBytes = 256 << 20; // an H200's L2 cache has 50 MB; PyTorch's do_bench clears as much
+    private const int MaxRepetitions = 200, BatchSize = 10;
     private readonly GpuDevice gpu;
     private readonly GpuMonitor? monitor;
     private readonly Tensor flushed;
@@ -21,17 +21,17 @@ internal sealed class CudaClock : DeviceClock
         this.gpu = gpu;
         monitor = GpuMonitor.Of(gpu);
         flushed = gpu.CreateTensor(new Shape(FlushBytes / sizeof(float)));
-        marks = new CudaMarks(gpu.DriverStream, 2 * Batch);
+        marks = new CudaMarks(gpu.DriverStream, 2 * BatchSize);
     }
 
     public override Duration Measure(Action work)
     {
         gpu.Bind();
-        work(); // loads kernels and makes descriptors, which a capture must not
+        work(); // kernels are loaded and descriptors made now: a capture must do neither
         gpu.Synchronize();
         using var graph = new CudaGraph(gpu.DriverStream, () =>
         {
-            for (int i = 0; i < Batch; i++)
+            for (int i = 0; i < BatchSize; i++)
             {
                 Flush();
                 marks.Capture(2 * i);
@@ -40,7 +40,7 @@ internal sealed class CudaClock : DeviceClock
             }
         });
         double estimate = Replay(graph, out _).Min();
-        int wanted = Math.Clamp((int)(EnoughSeconds / Math.Max(estimate, 1e-6)), FewestRepetitions, MostRepetitions);
+        int wanted = Math.Clamp((int)(EnoughSeconds / Math.Max(estimate, 1e-6)), MinRepetitions, MaxRepetitions);
         var seconds = new List<double>();
         GpuState? state = null;
         while (seconds.Count < wanted)
@@ -52,28 +52,26 @@ internal sealed class CudaClock : DeviceClock
         return Duration.Of(seconds) with { Clock = "graph", State = state };
     }
 
-    /// <summary>Overwrites what the cache holds; does not wait.</summary>
+    /// <summary>Replaces the contents of the L2 cache; does not wait.</summary>
     private void Flush() =>
         CudaDriver.Check(CudaDriver.Fill32((nint)flushed.Address, 0, (nuint)flushed.Count, gpu.StreamHandle), "cuMemsetD32Async");
 
-    protected override void Dispose(bool disposing)
+    public override void Dispose()
     {
-        if (!disposing)
-            return;
         flushed.Dispose();
         marks.Dispose();
     }
 
-    /// <summary>A batch of repetitions; the card is asked for its state while it is at work.</summary>
+    /// <summary>Runs a batch of repetitions and samples the card's state while they run; returns the seconds of each.</summary>
     private double[] Replay(CudaGraph graph, out GpuState? state)
     {
         graph.Launch();
         state = monitor?.Sample();
         gpu.Synchronize();
-        return [.. Enumerable.Range(0, Batch).Select(i => marks.Seconds(2 * i, 2 * i + 1))];
+        return [.. Enumerable.Range(0, BatchSize).Select(i => marks.Seconds(2 * i, 2 * i + 1))];
     }
 
-    /// <summary>The state with the lower clock: one batch that was held back spoils the row.</summary>
+    /// <summary>The state with the lower clock: a row counts as throttled if one batch of it was.</summary>
     private static GpuState? Worse(GpuState? first, GpuState? second) =>
         first is null || (second is not null && second.SmMegahertz < first.SmMegahertz) ? second : first;
 }

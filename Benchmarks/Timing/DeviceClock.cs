@@ -3,51 +3,46 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Timing;
 
-/// <summary>Measures how long a device takes for what an action launches, each time with cold caches where the device allows it.</summary>
+/// <summary>Measures how long a device works on what an action launches, with cold caches on an NVIDIA GPU.</summary>
 internal abstract class DeviceClock : IDisposable
 {
-    /// <summary>Repetitions at least, and the time after which there are enough.</summary>
-    protected const int FewestRepetitions = 20;
+    /// <summary>Repetitions of a short action, however soon <see cref="EnoughSeconds"/> have passed.</summary>
+    protected const int MinRepetitions = 20;
 
+    /// <summary>Seconds of measuring after which no further repetition is begun.</summary>
     protected const double EnoughSeconds = 0.3;
 
-    /// <summary>The clock that fits a device: events on an NVIDIA GPU, else the host's.</summary>
+    /// <summary>The clock of a device: events on an NVIDIA GPU, the host's clock elsewhere.</summary>
     public static DeviceClock Of(ComputeDevice device) => device is GpuDevice { IsCuda: true } gpu ? new CudaClock(gpu) : new HostClock(device);
 
-    /// <summary>Warms up, then runs the action again and again; the action launches on the device's stream and need not wait.</summary>
+    /// <summary>Runs the action once to warm up, then repeatedly. The action launches on the device's stream and need not wait.</summary>
     public abstract Duration Measure(Action work);
 
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    protected abstract void Dispose(bool disposing);
+    public abstract void Dispose();
 }
 
-/// <summary>The host's clock, for the host itself and for the simulator, where a single run can take seconds; of short runs it times many at a time.</summary>
+/// <summary>The host's clock, for the cpu device and for the simulator, where one run can take seconds. Short runs are timed many at a time.</summary>
 internal sealed class HostClock(ComputeDevice device) : DeviceClock
 {
-    private const int FewestSlowRepetitions = 3, MostAtATime = 1 << 16;
+    private const int MinSlowRepetitions = 3, MaxAtATime = 1 << 16;
 
-    /// <summary>A look at the clock costs some tens of nanoseconds, and it may not move for as long.</summary>
-    private const double ShortestSeconds = 20e-6;
+    /// <summary>A timed span is at least as long: reading the clock costs tens of nanoseconds, and its tick may be as long.</summary>
+    private const double MinSeconds = 20e-6;
 
     public override Duration Measure(Action work)
     {
         Run(work, 1);
         int atATime = 1;
-        while (atATime < MostAtATime && Run(work, atATime) < ShortestSeconds)
+        while (atATime < MaxAtATime && Run(work, atATime) < MinSeconds)
             atATime *= 2;
         var seconds = new List<double>();
         var total = Stopwatch.StartNew();
-        while (seconds.Count < FewestSlowRepetitions || (seconds.Count < FewestRepetitions && total.Elapsed.TotalSeconds < EnoughSeconds))
+        while (seconds.Count < MinSlowRepetitions || (seconds.Count < MinRepetitions && total.Elapsed.TotalSeconds < EnoughSeconds))
             seconds.Add(Run(work, atATime) / atATime);
         return Duration.Of(seconds);
     }
 
-    protected override void Dispose(bool disposing)
+    public override void Dispose()
     {
     }
 

@@ -4,13 +4,13 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Timing;
 
-/// <summary>Clock, temperature and reasons for throttling of a GPU, through NVIDIA's management library (NVML) where it is installed.</summary>
+/// <summary>Reads the clock, temperature and throttling reasons of a GPU through NVIDIA's management library (NVML), where it is installed.</summary>
 internal sealed unsafe class GpuMonitor
 {
     private const int SmClock = 1, GpuSensor = 0;
     private static readonly string[] Libraries = OperatingSystem.IsWindows() ? ["nvml.dll"] : ["libnvidia-ml.so.1", "libnvidia-ml.so"];
 
-    /// <summary>nvmlClocksEventReasons; idling, clocks that a user has set and displays are none that spoil a measurement.</summary>
+    /// <summary>Bits of nvmlClocksEventReasons that distort a measurement; idling, clocks set by a user and displays do not.</summary>
     private static readonly (ulong Bit, string Reason)[] Reasons =
         [(0x4, "power cap"), (0x8, "hardware slowdown"), (0x20, "software thermal"), (0x40, "hardware thermal"), (0x80, "power brake")];
 
@@ -26,7 +26,7 @@ internal sealed unsafe class GpuMonitor
         reasons = (delegate* unmanaged<nint, ulong*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetCurrentClocksThrottleReasons");
     }
 
-    /// <summary>The monitor of a device's card; null where the library is missing or does not know the card.</summary>
+    /// <summary>The monitor of a device's card; null where the library is missing or does not find the card.</summary>
     public static GpuMonitor? Of(GpuDevice gpu)
     {
         nint library = 0;
@@ -46,7 +46,7 @@ internal sealed unsafe class GpuMonitor
         }
     }
 
-    /// <summary>What the card says now; null if it says nothing.</summary>
+    /// <summary>The card's present state; null if a query fails.</summary>
     public GpuState? Sample()
     {
         uint megahertz, degrees;
@@ -56,6 +56,6 @@ internal sealed unsafe class GpuMonitor
         return new GpuState((int)megahertz, (int)degrees, Describe(bits));
     }
 
-    /// <summary>Reasons in words, separated by a plus.</summary>
+    /// <summary>The reasons in words, joined by " + "; empty for none.</summary>
     internal static string Describe(ulong bits) => string.Join(" + ", Reasons.Where(each => (bits & each.Bit) != 0).Select(each => each.Reason));
 }

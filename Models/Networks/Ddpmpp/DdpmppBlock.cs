@@ -29,17 +29,14 @@ internal sealed class DdpmppBlock
     /// <param name="inChannels">Channels of x and, in a block of the decoder, of xSkip.</param>
     /// <param name="outChannels">Channels of the output.</param>
     /// <param name="embeddingChannels">Channels of the embedding.</param>
-    /// <param name="resolution">Height and width of the output.</param>
     /// <param name="resampling">Change of the resolution before the first convolution.</param>
     /// <param name="attention">Whether the block ends with self-attention of one head.</param>
     public DdpmppBlock(
-        string name, int inChannels, int outChannels, int embeddingChannels, int resolution,
-        Resampling resampling = Resampling.None, bool attention = false)
+        string name, int inChannels, int outChannels, int embeddingChannels, Resampling resampling = Resampling.None, bool attention = false)
     {
         Name = name;
         InChannels = inChannels;
         OutChannels = outChannels;
-        Resolution = resolution;
         this.resampling = resampling;
         norm0 = Norm($"{name}.norm0", inChannels);
         conv0 = new Conv2dLayer($"{name}.conv0", inChannels, outChannels);
@@ -61,8 +58,6 @@ internal sealed class DdpmppBlock
 
     public int OutChannels { get; }
 
-    public int Resolution { get; }
-
     /// <summary>Number of modulation channels: a scale and a shift for each output channel.</summary>
     public int ModulationChannels => 2 * OutChannels;
 
@@ -71,18 +66,6 @@ internal sealed class DdpmppBlock
         .. norm0.Parameters, .. conv0.Parameters, .. affine.Parameters, .. norm1.Parameters, .. conv1.Parameters,
         .. projection?.Parameters ?? [], .. norm2?.Parameters ?? [], .. qkv?.Parameters ?? [], .. proj?.Parameters ?? [],
     ];
-
-    /// <summary>Multiply-adds of convolutions, matrices and attention for one image.</summary>
-    public long MultiplyAdds
-    {
-        get
-        {
-            long pixels = (long)Resolution * Resolution;
-            long sum = conv0.MultiplyAdds(pixels) + conv1.MultiplyAdds(pixels) + affine.MultiplyAdds(1);
-            sum += projection?.MultiplyAdds(resampling == Resampling.Up ? pixels / 4 : pixels) ?? 0;
-            return qkv is null ? sum : sum + qkv.MultiplyAdds(pixels) + proj!.MultiplyAdds(pixels) + 2 * pixels * pixels * OutChannels;
-        }
-    }
 
     /// <summary>Records the block: x (N, H, W, C) and modulation (N, 2 K) to (N, H', W', K); dual if both are.</summary>
     /// <param name="program">Program that records the block.</param>

@@ -57,20 +57,6 @@ public sealed class DdpmppNetwork : INetwork
     ];
 
     /// <summary>
-    /// Floating-point operations of a forward pass for one image: two for each multiply-add of convolutions, matrices and
-    /// attention. Normalisation, activation, labels and scalar conditions are not counted.
-    /// </summary>
-    public long ForwardFlops
-    {
-        get
-        {
-            long pixels = (long)config.Resolution * config.Resolution;
-            long sum = mapLayer0.MultiplyAdds(1) + mapLayer1.MultiplyAdds(1) + stem.MultiplyAdds(pixels) + head.MultiplyAdds(pixels);
-            return 2 * (sum + Blocks.Sum(block => block.MultiplyAdds));
-        }
-    }
-
-    /// <summary>
     /// All parameters in the order of EDM's state dict, then those of scalar conditions. Weights start Xavier uniform, with a gain of 1e-5 for conv1, proj
     /// and aux_conv and of sqrt(0.2) for qkv; biases start at 0, norm weights at 1 (arXiv:2206.00364, appendix F.1, for DDPM++).
     /// </summary>
@@ -151,10 +137,10 @@ public sealed class DdpmppNetwork : INetwork
             int resolution = config.Resolution >> level, width = config.ModelChannels * config.ChannelMult[level];
             bool attention = config.AttentionResolutions.Contains(resolution);
             if (level > 0)
-                Add(new DdpmppBlock($"enc.{Level(level)}_down", channels, channels, embedding, resolution, Resampling.Down));
+                Add(new DdpmppBlock($"enc.{Level(level)}_down", channels, channels, embedding, Resampling.Down));
             for (int i = 0; i < config.BlocksPerLevel; i++)
             {
-                Add(new DdpmppBlock($"enc.{Level(level)}_block{i}", channels, width, embedding, resolution, attention: attention));
+                Add(new DdpmppBlock($"enc.{Level(level)}_block{i}", channels, width, embedding, attention: attention));
                 channels = width;
             }
         }
@@ -192,7 +178,7 @@ public sealed class DdpmppNetwork : INetwork
             void Add(string name, int outChannels, Resampling resampling = Resampling.None, bool attention = false, int skip = 0)
             {
                 string full = $"dec.{Level(level)}_{name}";
-                decoder.Add((new DdpmppBlock(full, channels + skip, outChannels, embedding, resolution, resampling, attention), skip > 0));
+                decoder.Add((new DdpmppBlock(full, channels + skip, outChannels, embedding, resampling, attention), skip > 0));
                 channels = outChannels;
             }
         }

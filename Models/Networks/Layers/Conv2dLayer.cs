@@ -30,9 +30,6 @@ public sealed class Conv2dLayer(string name, int inChannels, int outChannels, fl
         }
     }
 
-    /// <summary>Multiply-adds for an output of <paramref name="pixels"/> pixels.</summary>
-    public long MultiplyAdds(long pixels) => pixels * Taps * inChannels * outChannels;
-
     /// <summary>Whether the layer on x can add a projection shortcut in its own pass.</summary>
     public bool TakesShortcut(ComputeDevice device, Tensor x, ProjectionShortcut shortcut) => Conv2d.TakesShortcut(device, x, outChannels, shortcut);
 

@@ -44,9 +44,6 @@ public sealed class LinearLayer(string name, int inChannels, int outChannels, fl
     /// <summary>Whether the layer reads x and xSkip without their concatenation.</summary>
     public bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor xSkip) => Linear.TakesTwoSources(device, x, xSkip, outChannels);
 
-    /// <summary>Multiply-adds for <paramref name="rows"/> rows.</summary>
-    public long MultiplyAdds(long rows) => rows * inChannels * outChannels;
-
     /// <summary>Records the layer: (..., C) to (..., K), with the weight in the storage type of x.</summary>
     /// <param name="program">Program that records the layer.</param>
     /// <param name="weights">The network's parameters.</param>

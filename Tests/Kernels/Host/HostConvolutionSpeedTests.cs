@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using TrigFlowNative.Benchmarks.Host;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using Xunit;

@@ -100,28 +100,7 @@ public class DdpmppConfigTests
     {
         string message = Assert.Throws<ArgumentException>(() => ModelPresets.Get("cifar")).Message;
         Assert.Contains("cifar10, mnist, demo", message, StringComparison.Ordinal);
-        Assert.InRange(new DdpmppNetwork(Preset("mnist")).ForwardFlops, 0.5e9, 1.0e9);
-        Assert.InRange(new DdpmppNetwork(Preset("demo")).ForwardFlops, 30e6, 60e6);
     }
 
     private static DdpmppConfig Preset(string name) => (DdpmppConfig)ModelPresets.Get(name);
-
-    /// <summary>By hand for one level: 3x3 and 1x1 convolutions, matrices and two products of attention, 2 operations each.</summary>
-    [Fact]
-    public void Operations_are_counted_as_by_hand()
-    {
-        var config = new DdpmppConfig
-        {
-            Resolution = 4,
-            ImageChannels = 3,
-            ModelChannels = 8,
-            ChannelMult = [1],
-            BlocksPerLevel = 1,
-            AttentionResolutions = [],
-        };
-        const long Pixels = 16, Conv = 9 * 8 * 8, Affine = 32 * 16, Attention = Pixels * (8 * 24 + 8 * 8) + 2 * Pixels * Pixels * 8;
-        long plain = Pixels * 2 * Conv + Affine, joined = Pixels * (2 * Conv + Conv + 16 * 8) + Affine;
-        long expected = 8 * 32 + 32 * 32 + 2 * Pixels * 9 * 3 * 8 + plain + plain + Attention + plain + 2 * joined;
-        Assert.Equal(2 * expected, new DdpmppNetwork(config).ForwardFlops);
-    }
 }

@@ -1,0 +1,31 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training;
+
+namespace TrigFlowNative.Benchmarks.Steps;
+
+/// <summary>A model of a preset's network with random weights: the time of a pass does not depend on them.</summary>
+internal static class RandomModel
+{
+    /// <summary>Standard deviation of the data that all models here are made for.</summary>
+    public const float SigmaData = 0.5f;
+
+    private const ulong Seed = 2;
+
+    /// <summary>Allocates the model.</summary>
+    /// <exception cref="UsageException">There is no such preset, or the device has no kernels for the precision.</exception>
+    public static TrigFlowModel Create(ComputeDevice device, string preset, Precision precision, ModelKind kind = ModelKind.Consistency)
+    {
+        try
+        {
+            INetwork network = ModelPresets.Get(preset).Build();
+            ParameterSlab weights = network.CreateSlab(device, activations: precision.ActivationsOn(device));
+            network.Initialise(weights, Seed);
+            return new TrigFlowModel(network, weights, SigmaData, kind);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+}

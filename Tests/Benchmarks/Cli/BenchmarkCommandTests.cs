@@ -1,0 +1,121 @@
+using System.Text.Json;
+using TrigFlowNative.Benchmarks;
+using TrigFlowNative.Benchmarks.Cli;
+using TrigFlowNative.Benchmarks.Tables;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Benchmarks;
+
+/// <summary>The verbs as a person uses them, on the host.</summary>
+public sealed class BenchmarkCommandTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("trigflow-benchmarks-").FullName;
+    private readonly StringWriter told = new();
+
+    [Fact]
+    public void A_run_writes_its_tables()
+    {
+        Assert.Equal(0, Run("run --quick --device cpu --precision fp32 --filter gemm/* conv/forward/* --out", folder));
+        IReadOnlyList<BenchmarkRow> rows = CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"));
+        Assert.Equal(9, rows.Count); // two matrices in three directions and three convolutions
+        Assert.All(rows, row => Assert.Equal(BenchmarkRow.Right, row.Verdict));
+        Assert.True(File.Exists(Path.Combine(folder, "benchmarks.json")) && File.Exists(Path.Combine(folder, "roofline.png")));
+        Assert.True(File.Exists(Path.Combine(folder, "benchmarks.md")) && File.Exists(Path.Combine(folder, "resources.csv")));
+        Assert.Equal(0, Run("report {0}/benchmarks.csv --peer {0}/benchmarks.csv --out {0}/beside"));
+        Assert.All(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "beside", "benchmarks.csv")), row => Assert.Equal(1, row.Ratio));
+        CsvTable.Write(Path.Combine(folder, "peer.csv"), rows.Select(row => row with { Path = "peer 1.0", Microseconds = 2 * row.Microseconds }));
+        Assert.Equal(0, Run("report {0}/peer.csv {0}/benchmarks.csv --out {0}/both"));
+        IReadOnlyList<BenchmarkRow> both = CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "both", "benchmarks.csv"));
+        Assert.All(both.Take(9), row => Assert.Equal(("cpu", "peer 1.0", 2.0), (row.Path, row.Peer, Math.Round(row.Ratio!.Value, 1))));
+        Assert.All(both.Skip(9), row => Assert.Equal(("peer 1.0", (double?)null), (row.Path, row.Ratio)));
+        Assert.Equal(18, both.Count);
+    }
+
+    [Fact]
+    public void Steps_and_samples_are_taken_apart()
+    {
+        const string Where = "--preset demo --device cpu --precision fp32 --out {0}";
+        Assert.Equal(0, Run($"trace --batch 1 {Where}"));
+        Assert.Equal(0, Run($"trace --work sample --count 2 {Where}"));
+        IReadOnlyList<TimelineRowView> training = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline.csv"));
+        IReadOnlyList<TimelineRowView> sampling = CsvTable.Read<TimelineRowView>(Path.Combine(folder, "timeline-sample-2.csv"));
+        Assert.InRange(training.Sum(row => row.Share), 99, 101);
+        using JsonDocument trace = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "trace-step.json")));
+        Assert.Equal(training.Count, trace.RootElement.GetProperty("otherData").GetProperty("launches").GetInt32());
+        Assert.True(File.Exists(Path.Combine(folder, "trace-sample-2.json")));
+        Assert.InRange(sampling.Sum(row => row.Share), 99, 101);
+        Assert.Contains(training, row => row.Op.Contains("backward", StringComparison.Ordinal));
+        Assert.DoesNotContain(sampling, row => row.Op.Contains("backward", StringComparison.Ordinal) || row.Op.Contains("tangent", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_first_step_says_how_long_it_took()
+    {
+        Assert.Equal(0, Run("first-step --preset demo --batch 2 --device cpu --precision fp32 --objective scd"));
+        Assert.Matches(@"^\d+\.\d\d s to the end of the first step, loss \S+; ", told.ToString());
+        Assert.Equal(2, Run("first-step --preset none --device cpu --precision fp32"));
+    }
+
+    [Fact]
+    public void Cases_are_launched_for_a_profiler_without_being_timed()
+    {
+        Assert.Equal(0, Run("profile --device cpu --precision fp32 --launches 2 --shape gemm/forward/8x8x8", "step/sct/demo n2"));
+        string[] lines = told.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith("gemm/forward/8x8x8: ok, error ", lines[0], StringComparison.Ordinal);
+        Assert.Equal("step/sct/demo n2: ok", lines[1]);
+        Assert.Equal(2, Run("profile --device cpu --launches 0 --shape gemm/forward/8x8x8"));
+    }
+
+    [Fact]
+    public void A_planted_regression_ends_with_code_1()
+    {
+        Assert.Equal(0, Run("run --quick --device cpu --filter gemm/forward/* --out", folder));
+        BenchmarkRow[] rows = [.. CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"))];
+        string older = Path.Combine(folder, "older.csv");
+        CsvTable.Write(older, rows.Select(row => row with { Microseconds = row.Microseconds / 2, Low = row.Low / 2, High = row.Low / 2 }));
+        Assert.Equal(1, Run("report {0}/benchmarks.csv --compare {0}/older.csv"));
+        Assert.Equal(0, Run("report {0}/older.csv --compare {0}/benchmarks.csv"));
+        Assert.Equal(2, Run("report {0}/benchmarks.csv --compare {0}/missing.csv"));
+    }
+
+    [Theory]
+    [InlineData("run --quick --device cpu --precision fp32 --filter nothing/*")]
+    [InlineData("run --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
+    [InlineData("run --quick --device cpu --precision fp32 --tensor-cores wgmma")]
+    [InlineData("run --device warp")]
+    [InlineData("list --preset none")]
+    [InlineData("step --preset none --device cpu --precision fp32")]
+    [InlineData("sample --preset demo --device cpu --precision fp32 --count 0")]
+    [InlineData("trace --work sample --preset demo --device cpu --precision fp32 --count 0")]
+    [InlineData("report {0}/missing.csv")]
+    public void Bad_input_ends_with_code_2(string command) => Assert.Equal(2, Run(command));
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>Runs a verb, its tables kept out of the tests' own output.</summary>
+    private int Run(string command, params string[] more)
+    {
+        (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);
+        Console.SetOut(told);
+        Console.SetError(TextWriter.Null);
+        try
+        {
+            return Verbs.Run([.. command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '), .. more]);
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(errors);
+        }
+    }
+
+    private sealed record TimelineRowView
+    {
+        [CsvHelper.Configuration.Attributes.Name("op")]
+        public string Op { get; init; } = "";
+
+        [CsvHelper.Configuration.Attributes.Name("share_percent")]
+        public double Share { get; init; }
+    }
+}

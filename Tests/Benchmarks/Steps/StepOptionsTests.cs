@@ -1,0 +1,48 @@
+using TrigFlowNative.Benchmarks.Cases;
+using TrigFlowNative.Benchmarks.Steps;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training;
+using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Steps;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Benchmarks;
+
+/// <summary>The training step that is measured.</summary>
+public class StepOptionsTests
+{
+    private static readonly StepOptions Options = new("demo", "sct", 1, 0, Precision.Fp32);
+
+    [Fact]
+    public void Backward_steps_belong_to_the_layer_of_their_op()
+    {
+        using TrainingStep step = Options.Create(TestDevices.Get("cpu"), out _);
+        string[] LayersOf(string op) => [.. step.ProgramSteps.Where(each => each.Op == op).Select(each => each.Layer).Order(StringComparer.Ordinal)];
+        Assert.NotEmpty(LayersOf("conv2d.forward"));
+        Assert.Equal(LayersOf("conv2d.forward"), LayersOf("conv2d.backward.weight"));
+        Assert.Equal(LayersOf("groupnorm.tangent"), LayersOf("groupnorm.backward"));
+        Assert.DoesNotContain("", LayersOf("conv2d.backward.weight"));
+    }
+
+    [Fact]
+    public void Every_registered_objective_is_measured_with_the_preset_s_numbers_or_its_own_defaults()
+    {
+        Assert.Equal(ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal), BenchmarkSuite.Named("step/demo n2", DType.Float32).Select(each => each.Direction));
+        Assert.Equal(TrainingPresets.Get("demo", "sct").Options, Options.Numbers());
+        Assert.Equal(ObjectiveRegistry.Defaults("scd"), (Options with { Preset = "untrained", Objective = "scd" }).Numbers().Objective);
+        UsageException refusal = Assert.Throws<UsageException>(() => (Options with { Objective = "none" }).Create(TestDevices.Get("cpu"), out _));
+        Assert.Contains("scd, sct, trigflow", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Distillation_runs_a_teacher_too()
+    {
+        using TrainingStep step = (Options with { Objective = "scd" }).Create(TestDevices.Get("cpu"), out TrigFlowModel? teacher);
+        using (teacher)
+            Assert.NotNull(teacher);
+        Assert.Throws<UsageException>(() => (Options with { Preset = "none" }).Create(TestDevices.Get("cpu"), out _));
+        Assert.Throws<UsageException>(() => (Options with { Precision = Precision.Bf16 }).Create(TestDevices.Get("cpu"), out _));
+        Assert.Throws<UsageException>(() => (Options with { Batch = 0 }).Create(TestDevices.Get("cpu"), out _));
+    }
+}

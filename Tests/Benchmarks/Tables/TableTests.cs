@@ -1,0 +1,58 @@
+using TrigFlowNative.Benchmarks;
+using TrigFlowNative.Benchmarks.Tables;
+using Xunit;
+
+namespace TrigFlowNative.Tests.Benchmarks;
+
+/// <summary>Tables keep what was written into them, and read as plain text.</summary>
+public sealed class TableTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    [Fact]
+    public void A_table_reads_back_as_it_was_written()
+    {
+        BenchmarkRow[] rows =
+        [
+            new()
+            {
+                Op = "conv", Direction = "forward", Shape = "n2 3->4 5x5 k3", Type = "bf16", Path = "wgmma", Microseconds = 12.25, Low = 12, High = 13.5, Repetitions = 20,
+                Tflops = 0.5, Tbps = 1.25, BoundMicroseconds = 10, BoundPercent = 81.5, Error = 1.25e-3, Verdict = "ok", Peer = "cudnn", PeerMicroseconds = 24.5, Ratio = 2,
+                Device = "a, \"b\"", Clock = "graph", Flops = 1e9, Bytes = 2e6, ImagesPerSecond = 12.5, PeakGib = 1.5, CopyTbps = 4, BestTflops = 700.25, BoundBy = "memory", Registers = 168,
+                SpillBytes = 8, SharedBytes = 232448, OccupancyPercent = 18.8, SmMegahertz = 1980, Temperature = 41, Throttled = "power cap",
+            },
+            new() { Op = "norm", Direction = "backward", Shape = "n1", Type = "fp32", Path = "cpu", Verdict = "FAILED", Note = "why, in words" },
+        ];
+        string path = Path.Combine(folder.Path, "kernels.csv");
+        CsvTable.Write(path, rows);
+        Assert.Equal(rows, CsvTable.Read<BenchmarkRow>(path));
+        string json = Path.Combine(folder.Path, "kernels.json");
+        JsonTable.Write(json, BenchmarkRow.CurrentSchema, rows);
+        Assert.Equal(rows, JsonTable.Read<BenchmarkRow>(json));
+        Assert.Contains("\"us_p95\": 13.5", File.ReadAllText(json), StringComparison.Ordinal);
+        Assert.Equal(
+            "schema,op,direction,shape,dtype,path,clock,us,us_p5,us_p95,repetitions,flops,bytes,tflops,tbps,images_per_second,peak_gib,copy_tbps,best_tflops,bound_us,bound_percent,bound_by,"
+            + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note", File.ReadLines(path).First());
+    }
+
+    [Fact]
+    public void A_table_with_the_line_ends_of_another_system_is_read_to_its_last_column()
+    {
+        string path = Path.Combine(folder.Path, "crlf.csv");
+        File.WriteAllText(path, "op,direction,shape,us\r\ngemm,forward,1x1x1,12.5\r\n");
+        Assert.Equal(12.5, Assert.Single(CsvTable.Read<BenchmarkRow>(path)).Microseconds);
+    }
+
+    [Theory]
+    [InlineData(1234.5, "1234")]
+    [InlineData(99.94, "99.9")]
+    [InlineData(-1.005e-1, "-0.101")]
+    [InlineData(0.00048, "0.000480")]
+    [InlineData(1e-9, "0.000000")]
+    [InlineData(0.0, "0")]
+    [InlineData(double.NaN, "-")]
+    public void Numbers_in_tables_have_three_digits_that_count(double number, string text) =>
+        Assert.Contains($" {text} |", new MarkdownTable("number").Add(number).ToString().Split('\n')[2], StringComparison.Ordinal);
+
+    public void Dispose() => folder.Dispose();
+}
