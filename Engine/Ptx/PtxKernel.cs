@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using TrigFlowNative.Engine.Cuda;
 
@@ -14,7 +13,7 @@ public sealed unsafe class PtxKernel
     private const int MaxDynamicSharedBytes = 8, Registers = 4, LocalBytes = 3;
     private readonly Background<nint> function;
     private readonly GpuDevice gpu;
-    private readonly int parameters, argumentBytes;
+    private readonly int argumentBytes;
     private readonly Type? arguments;
     private readonly bool overlaps;
 
@@ -23,8 +22,7 @@ public sealed unsafe class PtxKernel
         (this.gpu, Spec) = (gpu, spec);
         (string text, string entry) = spec.CompileKept(); // on this thread: ILGPU's output, hence the cache key, depends on the order of compilation
         function = new Background<nint>(() => Compile(gpu, spec, text, entry));
-        parameters = spec.Method.GetParameters().Length;
-        arguments = parameters == 1 ? spec.Method.GetParameters()[0].ParameterType : null;
+        arguments = spec.Method.GetParameters() is [var only] ? only.ParameterType : null;
         argumentBytes = PtxSource.ParameterBytes(text, entry);
         overlaps = PtxSource.OverlapsLaunches(spec.Architecture);
     }
@@ -88,24 +86,6 @@ public sealed unsafe class PtxKernel
         }
     }
 
-    /// <summary>Launches on the device's stream.</summary>
-    /// <param name="blocks">Number of blocks in the grid; a multiple of the cluster's size.</param>
-    /// <param name="arguments">One argument for each parameter of the method.</param>
-    /// <exception cref="ArgumentException">The number of arguments is not that of the parameters.</exception>
-    /// <exception cref="CudaDriverException">The driver refuses the launch, or the text, and then the message holds its compiler's log.</exception>
-    public void Launch(int blocks, params ReadOnlySpan<KernelArgument> arguments)
-    {
-        if (arguments.Length != parameters)
-            throw new ArgumentException($"{Spec.Method.Name} takes {parameters} arguments, not {arguments.Length}");
-        void** pointers = stackalloc void*[arguments.Length];
-        fixed (KernelArgument* first = arguments)
-        {
-            for (int i = 0; i < arguments.Length; i++)
-                pointers[i] = first + i;
-            Launch(blocks, pointers);
-        }
-    }
-
     private void Launch(int blocks, void** pointers)
     {
         CudaDriver.LaunchAttribute* attributes = stackalloc CudaDriver.LaunchAttribute[2];
@@ -147,31 +127,4 @@ public sealed unsafe class PtxKernel
         CudaDriver.Check(CudaDriver.FunctionGetAttribute(out int value, attribute, function.Value), "cuFuncGetAttribute");
         return value;
     }
-}
-
-/// <summary>Eight bytes that hold a kernel's argument; the driver reads as many as the parameter has.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 8)]
-public readonly struct KernelArgument
-{
-    [FieldOffset(0)]
-    private readonly long wide;
-    [FieldOffset(0)]
-    private readonly int narrow;
-    [FieldOffset(0)]
-    private readonly float real;
-
-    private KernelArgument(long value) => wide = value;
-
-    private KernelArgument(int value) => narrow = value;
-
-    private KernelArgument(float value) => real = value;
-
-    /// <summary>Holds an address or another 64-bit integer.</summary>
-    public static implicit operator KernelArgument(long value) => new(value);
-
-    /// <summary>Holds a 32-bit integer.</summary>
-    public static implicit operator KernelArgument(int value) => new(value);
-
-    /// <summary>Holds an fp32 number.</summary>
-    public static implicit operator KernelArgument(float value) => new(value);
 }
