@@ -67,12 +67,20 @@ public static class PtxSource
         return (OverlapsLaunches(architecture) ? WithOverlap(complete, entry) : complete, entry);
     }
 
-    /// <summary>Size in bytes of an entry's first parameter in the text if that is a struct; otherwise 0.</summary>
+    /// <summary>Size in bytes of an entry's first parameter in the text, a number or a struct; 0 if it has none.</summary>
     internal static int ParameterBytes(string text, string entry)
     {
-        int start = text.IndexOf(".param", text.IndexOf(".entry " + entry, StringComparison.Ordinal), StringComparison.Ordinal);
-        int open = text.IndexOf('[', start), close = text.IndexOf(']', start), end = text.IndexOf('\n', start);
-        return open < 0 || open > end ? 0 : int.Parse(text.AsSpan(open + 1, close - open - 1), CultureInfo.InvariantCulture);
+        ReadOnlySpan<char> rest = text.AsSpan(text.IndexOf(".entry " + entry, StringComparison.Ordinal));
+        ReadOnlySpan<char> parameters = rest[..rest.IndexOf(')')];
+        int start = parameters.IndexOf(".param", StringComparison.Ordinal);
+        if (start < 0)
+            return 0;
+        ReadOnlySpan<char> first = parameters[start..].Trim(); // .param .b64 _x or .param .align 8 .b8 _a[232]
+        int end = first.IndexOfAny(',', '\n');
+        first = end < 0 ? first : first[..end];
+        ReadOnlySpan<char> type = first[(first.LastIndexOf('.') + 2)..];
+        int bits = int.Parse(type[..type.IndexOf(' ')], CultureInfo.InvariantCulture), open = type.IndexOf('[');
+        return bits / 8 * (open < 0 ? 1 : int.Parse(type[(open + 1)..type.IndexOf(']')], CultureInfo.InvariantCulture));
     }
 
     /// <summary>Whether a kernel for an architecture may be launched before the previous one has ended.</summary>

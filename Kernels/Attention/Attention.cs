@@ -16,8 +16,11 @@ namespace TrigFlowNative.Kernels;
 /// Backward (primal only) recomputes P = exp(S - lse) from the log-sum-exp saved per row: with delta = rowsum(dO o O) and
 /// dS = P o (dO V^T - delta) / sqrt(D): dQ += dS K, dK += dS^T Q, dV += P^T dO (arXiv:2205.14135, appendix B.2).
 /// </remarks>
-public static partial class Attention
+public static class Attention
 {
+    /// <summary>The paths on tensor cores, the fastest first: each serves some heads on some GPUs.</summary>
+    private static readonly Func<GpuDevice, AttentionSizes, AttentionPath?>[] OnTensorCores = [WgmmaAttentionPath.For, MmaAttention.For];
+
     /// <summary>Applies the op; the output carries a tangent if qkv does.</summary>
     /// <param name="program">Program that records the op.</param>
     /// <param name="qkv">(N, H, W, 3 heads D): the channels are all queries, then all keys, then all values, each heads x D.</param>
@@ -37,8 +40,8 @@ public static partial class Attention
             throw new ArgumentException($"attention: {qkv} is on {program.Device.Name}, but bf16 needs a GPU");
         var sizes = new AttentionSizes(qkv.Shape, heads);
         Tensor y = program.Allocate(new Shape(qkv.Shape.N, qkv.Shape.H, qkv.Shape.W, sizes.Channels), qkv.HasTangent, qkv.Type);
-        var operands = new Operands(qkv, y, program.Allocate(new Shape(sizes.Images, heads, sizes.Length)), sizes);
-        var path = Path.For(program.Device, qkv.Type, sizes);
+        var operands = new AttentionOperands(qkv, y, program.Allocate(new Shape(sizes.Images, heads, sizes.Length)), sizes);
+        AttentionPath path = PathFor(program.Device, qkv.Type, sizes);
         path.Forward(program, operands);
         program.Tape?.Record(y, [qkv], () =>
         {
@@ -46,8 +49,13 @@ public static partial class Attention
             if (program.Tape.Slot(program, qkv.Primal) is not { } slot)
                 return;
             bool alike = dy.Type == qkv.Type && slot.Tensor.Type == qkv.Type;
-            (alike ? path : new PortablePath()).Backward(program, operands.Primal, dy, slot);
+            (alike ? path : new PortableAttention()).Backward(program, operands.Primal, dy, slot);
         });
         return y;
     }
+
+    private static AttentionPath PathFor(ComputeDevice device, DType type, AttentionSizes sizes) =>
+        type == DType.BFloat16 && device is GpuDevice gpu
+            ? OnTensorCores.Select(path => path(gpu, sizes)).FirstOrDefault(path => path is not null) ?? new PortableAttention()
+            : new PortableAttention();
 }

@@ -23,6 +23,30 @@ public class RoomTests
             Parameters: .
             Ptx: ., Cuda, Files
             """,
+        ["Kernels"] = """
+            Device:
+            Host:
+            Ptx:
+            Elementwise: Device
+            Embeddings: Device
+            Losses: Device, Host
+            Movement: Device
+            Optimizer: Device, Host
+            Random: Device
+            Norms: Device, Movement
+            Norms/GroupNorm: Host, Ptx, Movement, Random
+            Products/Shared: Device, Ptx
+            Products/Portable: Device, Products/Shared
+            Products/Mma: Ptx, Products/Shared
+            Products/Wgmma: Ptx, Products/Shared
+            Products: Host, Elementwise, Movement, Products/Shared, Products/Portable, Products/Mma, Products/Wgmma
+            Attention/Shared: Ptx
+            Attention/Portable: Device, Host, Movement, Attention/Shared
+            Attention/Mma: Ptx, Attention/Shared
+            Attention/Wgmma: Device, Ptx, Attention/Shared
+            Attention: Attention/Shared, Attention/Portable, Attention/Mma, Attention/Wgmma
+            .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Products, Products/Wgmma, Attention
+            """,
         ["Models"] = """
             Networks:
             Networks/Layers: Networks
@@ -45,6 +69,20 @@ public class RoomTests
             Steps: Averages, Optimization, Objectives
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps
             Cli: Files, Data/Images, Data, Evaluation, Objectives, Steps, Runs
+            .: Cli
+            """,
+        ["Benchmarks"] = """
+            Timing:
+            Tables:
+            Steps:
+            Suite: Steps
+            Inspect: Tables
+            Cases: Tables, Steps, Suite
+            Bench: Timing, Suite, Cases
+            Report: Timing, Tables, Steps, Bench
+            Host: Timing, Suite, Bench
+            Peers: Tables, Suite, Cases, Bench
+            Cli: Timing, Tables, Steps, Suite, Inspect, Cases, Bench, Report, Host, Peers
             .: Cli
             """,
     };

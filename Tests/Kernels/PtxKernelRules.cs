@@ -3,6 +3,7 @@ using System.Reflection.Emit;
 using System.Runtime.InteropServices;
 using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Kernels.Ptx;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
@@ -12,6 +13,8 @@ public class PtxKernelRules
 {
     private const int MaxParameters = 4;
     private const BindingFlags Any = BindingFlags.Static | BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly;
+
+    private static readonly Type[] Allowed = [typeof(int), typeof(uint), typeof(float), typeof(long)];
 
     private static readonly Dictionary<short, OpCode> OpCodes = typeof(OpCodes).GetFields(BindingFlags.Static | BindingFlags.Public)
         .Select(field => (OpCode)field.GetValue(null)!).ToDictionary(code => code.Value);
@@ -31,13 +34,19 @@ public class PtxKernelRules
         Assert.True(entry.IsStatic && entry.ReturnType == typeof(void), $"{name} is a static void method");
         Type arguments = Assert.Single(entry.GetParameters()).ParameterType;
         Assert.True(arguments is { IsValueType: true, IsPrimitive: false }, $"{name} takes {arguments.Name}, which is no struct");
-        Assert.All(Numbers(arguments), field => Assert.True(
-            field.FieldType == typeof(int) || field.FieldType == typeof(float) || field.FieldType == typeof(long), $"{field.DeclaringType!.Name}.{field.Name} is a {field.FieldType.Name}"));
+        Assert.All(Numbers(arguments), number => Assert.True(Allowed.Contains(number.Field.FieldType), $"{number.Field.DeclaringType!.Name}.{number.Field.Name} is a {number.Field.FieldType.Name}"));
         (string text, string label) = KernelCatalogue.WithInlinePtx().First(spec => spec.Method == entry).Compile();
         int bytes = Marshal.SizeOf(arguments);
         Assert.Equal(bytes, PtxSource.ParameterBytes(text, label));
         Assert.Equal(0, bytes % sizeof(long));
-        Assert.Equal(bytes, Numbers(arguments).Sum(field => Marshal.SizeOf(field.FieldType))); // nothing lies between or behind them
+        int end = 0;
+        foreach ((int offset, FieldInfo field) in Numbers(arguments))
+        {
+            Assert.True(offset == end, $"{end - offset} bytes lie before {field.DeclaringType!.Name}.{field.Name}");
+            end += Marshal.SizeOf(field.FieldType);
+        }
+
+        Assert.InRange(bytes - end, 0, sizeof(int)); // an odd number of integers ends half a word early
     }
 
     [Theory]
@@ -45,7 +54,6 @@ public class PtxKernelRules
     public void No_method_that_a_kernel_runs_takes_more_than_four_parameters(string name)
     {
         MethodBase[] run = [.. Run(Methods().Single(method => Name(method) == name))];
-        Assert.True(run.Length > 5, $"{name} calls {run.Length - 1} methods");
         Assert.All(run, method => Assert.True(
             method.GetParameters().Length <= MaxParameters, $"{name} runs {method.DeclaringType!.Name}.{method.Name} with {method.GetParameters().Length} parameters"));
     }
@@ -57,6 +65,7 @@ public class PtxKernelRules
         MethodBase[] run = [.. Run(typeof(PtxKernelRules).GetMethod(nameof(Caller), Any)!)];
         Assert.Equal([nameof(Caller), ".ctor", nameof(Generic), "get_Value", nameof(WithFive)], run.Select(method => method.Name));
         Assert.Equal(MaxParameters + 1, run[^1].GetParameters().Length);
+        Assert.Contains(Run(((Delegate)WgmmaConvolution.Convolve).Method), method => method.Name == nameof(CopyPipeline.WaitFull));
     }
 
     private static void Caller() => Generic<int>(new Called(1), Math.Max(1, 2));
@@ -69,8 +78,12 @@ public class PtxKernelRules
 
     private static string Name(MethodInfo method) => $"{method.DeclaringType!.Name}.{method.Name}";
 
-    private static IEnumerable<FieldInfo> Numbers(Type type) =>
-        type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public).SelectMany(field => field.FieldType.IsPrimitive ? [field] : Numbers(field.FieldType));
+    /// <summary>The numbers of a struct and of those within it, with the bytes before each, in order.</summary>
+    private static IEnumerable<(int Offset, FieldInfo Field)> Numbers(Type type, int start = 0) =>
+        (from field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public)
+         let offset = start + (int)Marshal.OffsetOf(type, field.Name)
+         from number in field.FieldType.IsPrimitive ? [(offset, field)] : Numbers(field.FieldType, offset)
+         select number).OrderBy(number => number.Item1);
 
     /// <summary>The method and all of its assembly that it calls, directly or not.</summary>
     private static List<MethodBase> Run(MethodInfo entry)

@@ -31,7 +31,7 @@ internal struct WgmmaAttentionGradientArguments
     /// <summary>Address of the tensor maps of qkv and of the cotangent (channel, head, row, image).</summary>
     public long Maps;
 
-    /// <summary>Address of <see cref="Attention.StatisticsKernel"/>'s result, in which a head has <see cref="Padded"/> rows.</summary>
+    /// <summary>Address of <see cref="WgmmaAttentionPath.StatisticsKernel"/>'s result, in which a head has <see cref="Padded"/> rows.</summary>
     public long Statistics;
 
     /// <summary>Address of the gradient of qkv.</summary>

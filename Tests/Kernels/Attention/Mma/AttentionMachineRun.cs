@@ -45,13 +45,13 @@ internal sealed class AttentionMachineRun
 
     public (float[] Primal, float[] LogSumExp) Forward()
     {
-        Launch(nameof(Attention.ForwardMma), ForwardArguments);
+        Launch(nameof(MmaAttention.ForwardMma), ForwardArguments);
         return (Read(y), Floats(log).ToArray());
     }
 
     public (float[] Primal, float[] Tangent, float[] LogSumExp) Tangent()
     {
-        Launch(nameof(Attention.TangentMma), ForwardArguments);
+        Launch(nameof(MmaAttention.TangentMma), ForwardArguments);
         return (Read(y), Read(y + 2 * problem.Cotangents.Length), Floats(log).ToArray());
     }
 
@@ -73,7 +73,7 @@ internal sealed class AttentionMachineRun
             Stages = tile.Stages,
             Tangent = tangent ? 1 : 0,
         };
-        new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
+        new PtxMachine(WgmmaAttentionPath.Specification(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
         return (Read(y), tangent ? Read(y + 2 * problem.Cotangents.Length) : null, Floats(log).ToArray());
     }
 
@@ -93,12 +93,12 @@ internal sealed class AttentionMachineRun
             NTile = tiling.NTile,
             Add = add ? 1 : 0,
         };
-        Launch(nameof(Attention.QueryGradientMma), arguments);
-        Launch(nameof(Attention.KeyValueGradientMma), arguments);
+        Launch(nameof(MmaAttention.QueryGradientMma), arguments);
+        Launch(nameof(MmaAttention.KeyValueGradientMma), arguments);
         return Read(dqkv, problem.Inputs.Length);
     }
 
-    /// <summary>The same on Hopper's tensor cores; what <see cref="Attention.StatisticsKernel"/> makes is made here.</summary>
+    /// <summary>The same on Hopper's tensor cores; what <see cref="WgmmaAttentionPath.StatisticsKernel"/> makes is made here.</summary>
     public float[] GradientOnHopper(float[] output, bool add)
     {
         SetDeltas(output);
@@ -128,13 +128,13 @@ internal sealed class AttentionMachineRun
                 OwnsKeys = ownsKeys ? 1 : 0,
                 Add = add ? 1 : 0,
             };
-            new PtxMachine(Attention.WgmmaSpec(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
+            new PtxMachine(WgmmaAttentionPath.Specification(tile), memory).Run(Math.Min(arguments.Grid.Items, Processors), arguments);
         }
 
         return Read(dqkv, problem.Inputs.Length);
     }
 
-    private int Padded => Attention.PaddedLength(problem.Length);
+    private int Padded => WgmmaAttentionPath.PaddedLength(problem.Length);
 
     private void EncodeMap(long at, long tensor, int heads, int images) => PtxMachine.EncodeMap(
         memory, (int)at, (int)tensor, [problem.Depth, heads, problem.Length, images],
@@ -167,7 +167,7 @@ internal sealed class AttentionMachineRun
 
     private void Launch<T>(string kernel, in T arguments)
         where T : unmanaged =>
-        new PtxMachine(Attention.MmaSpec(kernel, tiling), memory).Run(new AttentionGrid(sizes, tiling.MTile).Items, arguments);
+        new PtxMachine(MmaAttention.Specification(kernel, tiling), memory).Run(new AttentionGrid(sizes, tiling.MTile).Items, arguments);
 
     private Span<float> Floats(long address) => MemoryMarshal.Cast<byte, float>(memory.AsSpan((int)address, 4 * problem.LogSumExp.Length));
 

@@ -105,17 +105,17 @@ public class AttentionWgmmaTests
     public void Statistics_are_those_of_the_rows_and_none_for_padding(int images, int length, int heads, int depth)
     {
         var problem = AttentionProblem.Random(images, length, heads, depth, mean: 0);
-        using var context = Context.Create(builder => builder.CPU(new CPUDevice(32, Attention.StatisticsThreads / 32, 1)));
+        using var context = Context.Create(builder => builder.CPU(new CPUDevice(32, WgmmaAttentionPath.StatisticsThreads / 32, 1)));
         using Accelerator simulator = context.CreateCPUAccelerator(0);
         float[] output = [.. problem.Output.Select(value => AttentionProblem.Rounded((float)value))], log = [.. problem.LogSumExp.Select(value => (float)value)];
-        int padded = Attention.PaddedLength(length), lanes = Attention.StatisticsLanes(depth), rows = images * heads * padded;
+        int padded = WgmmaAttentionPath.PaddedLength(length), lanes = WgmmaAttentionPath.StatisticsLanes(depth), rows = images * heads * padded;
         using var y = simulator.Allocate1D(Rounded(output));
         using var dy = simulator.Allocate1D(Rounded(problem.Cotangents));
         using var logs = simulator.Allocate1D(log);
         using var statistics = simulator.Allocate1D(Enumerable.Repeat(float.NaN, 2 * rows).ToArray());
         var sizes = new AttentionSizes(new Shape(images, 1, length, problem.Stride), heads);
-        simulator.LoadStreamKernel<ArrayView<Bf16x8>, ArrayView<Bf16x8>, ArrayView<float>, ArrayView<float>, AttentionSizes, int, int>(Attention.StatisticsKernel)(
-            new KernelConfig((rows * lanes + Attention.StatisticsThreads - 1) / Attention.StatisticsThreads, Attention.StatisticsThreads),
+        simulator.LoadStreamKernel<ArrayView<Bf16x8>, ArrayView<Bf16x8>, ArrayView<float>, ArrayView<float>, AttentionSizes, int, int>(WgmmaAttentionPath.StatisticsKernel)(
+            new KernelConfig((rows * lanes + WgmmaAttentionPath.StatisticsThreads - 1) / WgmmaAttentionPath.StatisticsThreads, WgmmaAttentionPath.StatisticsThreads),
             y.View.AsContiguous().Cast<Bf16x8>(), dy.View.AsContiguous().Cast<Bf16x8>(), logs.View.AsContiguous(), statistics.View.AsContiguous(), sizes, padded, lanes);
         simulator.Synchronize();
         float[] actual = statistics.GetAsArray1D();

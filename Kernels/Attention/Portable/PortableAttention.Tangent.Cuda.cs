@@ -10,7 +10,7 @@ namespace TrigFlowNative.Kernels;
 /// Primal and tangent in one pass: six products where the primal has two, with four operands loaded for each pair. The primal's
 /// operations are those of <see cref="ForwardKernel"/> in the same order, so that its bits do not depend on the tangent.
 /// </summary>
-public static partial class Attention
+internal sealed partial class PortableAttention
 {
     internal static void TangentKernel(ArrayView<float> qkv, ArrayView<float> y, ArrayView<float> logSumExp, AttentionSizes sizes)
     {
@@ -102,7 +102,7 @@ public static partial class Attention
             Float4.MultiplyAdd(factor.W, near.D, sum.Near3), Float4.MultiplyAdd(factor.W, far.D, sum.Far3));
     }
 
-    private static Action TangentGpu(GpuDevice gpu, Operands o)
+    private static Action TangentGpu(GpuDevice gpu, AttentionOperands o)
     {
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(TangentKernel);
         var grid = new KernelConfig(o.Sizes.Pairs * o.Sizes.Tiles(MTile), GroupThreads);

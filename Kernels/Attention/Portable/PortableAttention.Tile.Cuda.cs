@@ -11,7 +11,7 @@ namespace TrigFlowNative.Kernels;
 /// global memory, 64 columns at a time in registers: a tile of 64 keys reads and writes each of them once for 64 multiply-adds,
 /// and neither registers nor shared memory bound D.
 /// </summary>
-public static partial class Attention
+internal sealed partial class PortableAttention
 {
     private const int GroupThreads = 64;
     private const int MTile = 32;

@@ -7,7 +7,7 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>One group of 64 threads for 32 queries of a head.</summary>
-public static partial class Attention
+internal sealed partial class PortableAttention
 {
     internal static void ForwardKernel(ArrayView<float> qkv, ArrayView<float> y, ArrayView<float> logSumExp, AttentionSizes sizes)
     {
@@ -101,7 +101,7 @@ public static partial class Attention
             max.X + DeviceMath.Log(sum.X), max.Y + DeviceMath.Log(sum.Y), max.Z + DeviceMath.Log(sum.Z), max.W + DeviceMath.Log(sum.W)));
     }
 
-    private static Action ForwardGpu(GpuDevice gpu, Operands o)
+    private static Action ForwardGpu(GpuDevice gpu, AttentionOperands o)
     {
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(ForwardKernel);
         var grid = new KernelConfig(o.Sizes.Pairs * o.Sizes.Tiles(MTile), GroupThreads);

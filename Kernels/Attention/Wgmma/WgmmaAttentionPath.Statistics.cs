@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>What <see cref="WgmmaAttentionGradient"/> needs of each row.</summary>
-public static partial class Attention
+internal sealed partial class WgmmaAttentionPath
 {
     /// <summary>Threads of a block of <see cref="StatisticsKernel"/>.</summary>
     internal const int StatisticsThreads = 256;

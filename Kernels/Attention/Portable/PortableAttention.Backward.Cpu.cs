@@ -8,9 +8,9 @@ namespace TrigFlowNative.Kernels;
 /// One item of work is an image and head, so that weights recomputed for a pair of tiles serve dq, dk and dv at once (five
 /// products, where independent passes need seven) and every sum has the order of the tiles.
 /// </summary>
-public static partial class Attention
+internal sealed partial class PortableAttention
 {
-    private static unsafe void BackwardCpu(CpuDevice cpu, Operands o, Tensor dy, Tensor delta, GradientSlot slot)
+    private static unsafe void BackwardCpu(CpuDevice cpu, AttentionOperands o, Tensor dy, Tensor delta, GradientSlot slot)
     {
         var job = new HostBackward(
             o.Sizes, o.Qkv.Pointer, o.Y.Pointer, dy.Pointer, o.LogSumExp.Pointer, delta.Pointer, slot.Tensor.Pointer, slot.Accumulate);

@@ -8,12 +8,12 @@ namespace TrigFlowNative.Kernels;
 /// One item of work is a tile of queries of one image and head. Keys and values are packed tile by tile and everything but
 /// the softmax is <see cref="StridedGemm"/>; the tiles stay in the second-level cache for D up to 256.
 /// </summary>
-public static partial class Attention
+internal sealed partial class PortableAttention
 {
     private const int QueryTile = 64;
     private const int KeyTile = 64;
 
-    private static unsafe void ForwardCpu(CpuDevice cpu, Operands o)
+    private static unsafe void ForwardCpu(CpuDevice cpu, AttentionOperands o)
     {
         float* source = o.Qkv.Pointer, target = o.Y.Pointer, saved = o.LogSumExp.Pointer;
         bool dual = o.Qkv.HasTangent;

@@ -11,7 +11,7 @@ namespace TrigFlowNative.Kernels;
 /// Gradients on tensor cores: delta, one warp a row; dQ, a block for rows of queries; dK and dV, a block for rows of keys. As in the
 /// portable form the two passes recompute the weights each for itself, which spares atomic additions: sums have one order.
 /// </summary>
-public static partial class Attention
+internal sealed partial class MmaAttention
 {
     /// <summary>Threads of a block of <see cref="DeltaWarpKernel"/>: eight rows.</summary>
     private const int DeltaThreads = 256;

@@ -15,7 +15,7 @@ namespace TrigFlowNative.Kernels;
 /// tO = (P tV + (P o (tS - c)) V - rowsum(P o (tS - c)) O); this one takes a large mean of tS out of what is rounded to bf16.
 /// The primal goes through the same instructions with and without a tangent and has the same bits.
 /// </remarks>
-public static partial class Attention
+internal sealed partial class MmaAttention
 {
     /// <summary>A block takes an m tile of queries and streams n tiles of keys and values, two stages in turn.</summary>
     [PtxEntry]

@@ -9,7 +9,7 @@ namespace TrigFlowNative.Kernels;
 /// Three launches: delta, one thread a row; dq, one group for 32 queries; dk and dv, one group for 32 keys. The two passes
 /// recompute the weights each for itself (seven products instead of five), which spares atomic additions: sums have one order.
 /// </summary>
-public static partial class Attention
+internal sealed partial class PortableAttention
 {
     internal static void DeltaKernel(Index1D i, ArrayView<float> y, ArrayView<float> dy, ArrayView<float> delta, AttentionSizes sizes)
     {
@@ -136,7 +136,7 @@ public static partial class Attention
         }
     }
 
-    private static Action BackwardGpu(GpuDevice gpu, Operands o, Tensor dy, Tensor delta, GradientSlot slot)
+    private static Action BackwardGpu(GpuDevice gpu, AttentionOperands o, Tensor dy, Tensor delta, GradientSlot slot)
     {
         var deltas = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, AttentionSizes>(DeltaKernel);
