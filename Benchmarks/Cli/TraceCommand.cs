@@ -46,7 +46,7 @@ internal static class TraceCommand
             ceilings = Ceilings.Measure(device, clock, options.Precision.ActivationsOn(device));
         bool sampling = parsed.GetValue(Work) == "sample";
         IReadOnlyList<TimelineRow> rows = sampling ? TraceSample(device, options, count, ceilings) : TraceStep(device, options, ceilings);
-        double mark = 1e6 * StepTime.Mark(device);
+        double mark = 1e6 * StepTime.EmptyStepSeconds(device);
         if (parsed.GetValue(Out) is { } folder)
         {
             string name = sampling ? $"sample-{count}" : "step";

@@ -38,5 +38,5 @@ public abstract class SuiteCase(string family, string direction, string shape, D
     public override string ToString() => Name;
 
     /// <summary>Bytes of a number of elements of <see cref="Type"/>.</summary>
-    protected double Stored(double elements) => elements * Type.Size();
+    protected double Stored(double elements) => elements * Type.SizeInBytes();
 }

@@ -10,7 +10,7 @@ namespace TrigFlowNative.Engine.Ptx;
 /// <summary>PTX text that ILGPU makes of kernel methods, once for each in a process; no GPU is needed.</summary>
 /// <remarks>
 /// A text depends on the methods that ILGPU compiled before it in the process: names are numbered throughout, and the order of the output follows the numbers.
-/// <see cref="KernelTexts"/> keeps a text that must be the same in another process.
+/// <see cref="PtxCache"/> keeps a text that must be the same in another process.
 /// </remarks>
 internal static class IlgpuPtx
 {

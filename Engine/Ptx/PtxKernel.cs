@@ -112,7 +112,7 @@ public sealed unsafe class PtxKernel
 
     private static nint Compile(GpuDevice gpu, PtxKernelSpec spec, string text, string entry)
     {
-        byte[] image = spec.Whole ? Encoding.ASCII.GetBytes(text + "\0") : KernelCache.Binary(gpu, spec.Method.Name, text);
+        byte[] image = spec.WholeProgram ? Encoding.ASCII.GetBytes(text + "\0") : CubinCache.Binary(gpu, spec.Method.Name, text);
         nint module, function;
         gpu.Bind();
         fixed (byte* start = image)

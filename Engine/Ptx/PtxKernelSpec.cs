@@ -18,26 +18,26 @@ public sealed record PtxKernelSpec(
     public int Cluster { get; init; } = 1;
 
     /// <summary>Minimum number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves that to the compiler.</summary>
-    public int Resident { get; init; }
+    public int MinResidentBlocks { get; init; }
 
     /// <summary>
-    /// Whether the kernel is compiled as a whole program and kept in the driver's cache. Binaries in <see cref="KernelCache"/> come from the driver's
+    /// Whether the kernel is compiled as a whole program and kept in the driver's cache. Binaries in <see cref="CubinCache"/> come from the driver's
     /// linker, which compiles for separate units: it ignores setmaxnreg, and serialises wgmma if registers are then too few.
     /// </summary>
-    public bool Whole { get; init; }
+    public bool WholeProgram { get; init; }
 
     /// <summary>Identifies the kernel on a device: equal keys mean equal texts, compiled and launched alike.</summary>
     public string Key =>
-        $"{Method.DeclaringType?.FullName}.{Method}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{Resident}/{(Whole ? "whole" : "unit")}/{MacroHash()}";
+        $"{Method.DeclaringType?.FullName}.{Method}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{MinResidentBlocks}/{(WholeProgram ? "whole" : "unit")}/{MacroHash()}";
 
     /// <summary>Compiles the method to PTX; returns the text and the name of its entry. No GPU is needed.</summary>
     /// <exception cref="ArgumentException">The method uses a macro that is not given.</exception>
     /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
-    public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, Resident);
+    public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, MinResidentBlocks);
 
     /// <summary>Does the same with the text that an earlier process kept, if that is still valid.</summary>
     internal (string Text, string Entry) CompileKept() =>
-        PtxSource.Complete(KernelTexts.Of(Method, PtxSource.Language), Method, Architecture, Threads, Macros, Resident);
+        PtxSource.Complete(PtxCache.Of(Method, PtxSource.Language), Method, Architecture, Threads, Macros, MinResidentBlocks);
 
     private string MacroHash()
     {

@@ -30,21 +30,21 @@ public static class PtxSource
     /// <param name="architecture">Target of the text, such as sm_90a or sm_80.</param>
     /// <param name="threads">Threads in a block.</param>
     /// <param name="macros">Text of each macro by name; lines are separated by line feeds.</param>
-    /// <param name="resident">Minimum number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves that to the compiler.</param>
+    /// <param name="minResidentBlocks">Blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves that to the compiler.</param>
     /// <returns>The text, and the name of its entry.</returns>
     /// <exception cref="ArgumentException">The method uses a macro that is not given.</exception>
     /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
     public static (string Text, string Entry) Compile(
-        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident = 0)
+        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int minResidentBlocks = 0)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(macros);
-        return Complete(IlgpuPtx.Compile(kernel, Language), kernel, architecture, threads, macros, resident);
+        return Complete(IlgpuPtx.Compile(kernel, Language), kernel, architecture, threads, macros, minResidentBlocks);
     }
 
     /// <summary>Does the same with a text that ILGPU made of the method, perhaps in another process.</summary>
     internal static (string Text, string Entry) Complete(
-        (string Text, string Entry) made, MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident)
+        (string Text, string Entry) made, MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int minResidentBlocks)
     {
         (string text, string entry) = made;
         var result = new StringBuilder(text.Length);
@@ -63,7 +63,7 @@ public static class PtxSource
                 result.Append(line).Append('\n');
         }
 
-        string complete = WithThreads(result.ToString(), entry, threads, resident);
+        string complete = WithThreads(result.ToString(), entry, threads, minResidentBlocks);
         return (OverlapsLaunches(architecture) ? WithOverlap(complete, entry) : complete, entry);
     }
 
@@ -93,10 +93,10 @@ public static class PtxSource
     }
 
     /// <summary>Puts the numbers of threads and resident blocks between the entry's parameters and its body.</summary>
-    private static string WithThreads(string text, string entry, int threads, int resident)
+    private static string WithThreads(string text, string entry, int threads, int minResidentBlocks)
     {
         int body = text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
-        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n{(resident > 0 ? $".minnctapersm {resident}\n" : "")}") + text[body..];
+        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n{(minResidentBlocks > 0 ? $".minnctapersm {minResidentBlocks}\n" : "")}") + text[body..];
     }
 
     /// <summary>

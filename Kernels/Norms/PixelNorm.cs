@@ -52,7 +52,7 @@ public static partial class PixelNorm
         program.Emit(
             x.HasTangent ? "pixelnorm.tangent" : "pixelnorm.forward", [x], [y],
             cpu => ForwardCpu(cpu, x, y, all, epsilon), gpu => ForwardGpu(gpu, x, y, all, epsilon));
-        if (program.Tape is not { } tape || !tape.Needs(x))
+        if (program.Tape is not { } tape || !tape.NeedsGradient(x))
             return parts;
         Tensor dy = program.Allocate(new Shape(rows, x.Shape.C));
         for (int i = 0, column = 0; i < parts.Length; column += widths[i++])

@@ -20,7 +20,7 @@ public static class Conv2d
     /// <param name="weight">(K, R, R, C), R = 1 or 3, of x's type, or bf16: an fp32 x is then rounded for the product, the output fp32.</param>
     /// <param name="bias">(K), fp32, or null.</param>
     /// <param name="residual">
-    /// (N, H, W, K), of x's type: the output is <see cref="Residual"/> of it and the convolution, on tensor cores without a pass of its own.
+    /// (N, H, W, K), of x's type: the output is <see cref="ScaledAdd"/> of it and the convolution, on tensor cores without a pass of its own.
     /// </param>
     /// <param name="scale">Factor of the sum with the residual or the shortcut; 1 without one.</param>
     /// <param name="shortcut">Added in place of a residual, where <see cref="TakesShortcut"/>, with a bias if and only if there is one here; or null.</param>

@@ -52,7 +52,7 @@ internal sealed partial record Convolution(ComputeProgram Program, string Op, Te
     {
         Check();
         if (Residual is not null && !(Fuses && Residual.HasTangent == X.HasTangent))
-            return Kernels.Residual.Apply(Program, (this with { Residual = null, Scale = 1 }).Record(), Residual, Scale);
+            return ScaledAdd.Apply(Program, (this with { Residual = null, Scale = 1 }).Record(), Residual, Scale);
         if (SuitsIm2Col && Weight.Shape.C <= Im2Col.MaxChannels)
             return (this with { X = Im2Col.UnfoldInput(Program, Op, X), Weight = Weight.Reshape(Outputs, 1, 1, Weight.Count / Outputs) }).RecordForward();
         if (SuitsIm2Col && Residual is null && features.Takes(Weight.Shape.C) && Outputs <= Im2Col.MaxChannels)

@@ -13,12 +13,12 @@ public static partial class Attention
     internal static PtxKernelSpec WgmmaSpec(WgmmaAttentionTile tile) => new(
         (tile.Shares ? (Delegate)WgmmaAttention.SharedRows : WgmmaAttention.OwnRows).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes,
         WgmmaAttentionPtx.Of(tile))
-    { Resident = 1, Whole = true };
+    { MinResidentBlocks = 1, WholeProgram = true };
 
     /// <summary>The same of a gradient's kernel.</summary>
     internal static PtxKernelSpec WgmmaSpec(WgmmaAttentionGradientTile tile) => new(
         ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes, WgmmaAttentionGradientPtx.Of(tile))
-    { Resident = 1, Whole = true };
+    { MinResidentBlocks = 1, WholeProgram = true };
 
     /// <summary>The kernels on wgmma and bulk copies, on sm_90, where a head fills most of its chunks.</summary>
     private sealed class WgmmaPath : Path

@@ -144,7 +144,7 @@ public static partial class GroupNorm
     /// <summary>The deferred gradient of a source that the fast kernel adds in its own pass; otherwise a step of its own writes it before.</summary>
     private static DeferredGradient? Taken(Tape tape, Terms terms, Tensor? source)
     {
-        if (!terms.Path.Fuses || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
+        if (!terms.Path.Fuses || source is null || !tape.NeedsGradient(source) || tape.TakeDeferred(source) is not { } waiting)
             return null;
         if (waiting.Cotangent.Type == source.Type)
             return waiting;

@@ -60,7 +60,7 @@ internal static partial class GroupNormPtx
             tiling.Threads, tiling.SharedBytes(tiles), macros)
         {
             Cluster = tiling.Cluster,
-            Resident = tiling.Resident(tiles),
+            MinResidentBlocks = tiling.ResidentBlocks(tiles),
         };
 
     private static Dictionary<string, string> Macros(OnChipTiling tiling, bool both, bool dropping)

@@ -113,7 +113,7 @@ internal readonly record struct OnChipTiling(int Vectors, int Rows, int Cluster,
 
     /// <summary>Blocks that shared memory allows on a multiprocessor of Hopper, but not so many that threads have fewer than 64 registers.</summary>
     /// <param name="tiles">2 with a tangent or a cotangent beside x.</param>
-    public int Resident(int tiles) =>
+    public int ResidentBlocks(int tiles) =>
         Math.Max(1, Math.Min(SharedBytesOfMultiprocessor / (SharedBytes(tiles) + BlockBytes), Registers / MinRegisters / Threads));
 
     /// <summary>Shared memory of one or two tiles.</summary>

@@ -23,7 +23,7 @@ internal sealed class MmaEpiloguePtx
     {
         (this.variant, tile) = (variant, variant.Tile);
         groups = tile.WarpColumns / MmaTile.GroupColumns;
-        words = Run * variant.Output.Size() / 4;
+        words = Run * variant.Output.SizeInBytes() / 4;
     }
 
     /// <summary>Adds the macros by name.</summary>
@@ -132,7 +132,7 @@ internal sealed class MmaEpiloguePtx
             text.Add("setp.lt.s32 biased, index, $8;");
         text.Add($"""
             mad.lo.s32 index, index, $7, $4;
-            mad.wide.s32 {register}, index, {variant.Output.Size()}, {tensor};
+            mad.wide.s32 {register}, index, {variant.Output.SizeInBytes()}, {tensor};
             """);
     }
 
@@ -202,7 +202,7 @@ internal sealed class MmaEpiloguePtx
     }
 
     /// <summary>Bytes from a thread's first column to a word of a group.</summary>
-    private int Offset(int group, int word) => tile.GroupStride * group * variant.Output.Size() + 4 * word;
+    private int Offset(int group, int word) => tile.GroupStride * group * variant.Output.SizeInBytes() + 4 * word;
 
     private string Sum(int rowFragment, int columnFragment, int part) => $"sum{4 * (rowFragment * tile.ColumnFragments + columnFragment) + part}";
 }

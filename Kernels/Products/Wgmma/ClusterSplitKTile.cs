@@ -43,5 +43,5 @@ internal sealed record ClusterSplitKTile(WgmmaTile Tile)
 
     /// <summary>The kernel's specification.</summary>
     public PtxKernelSpec Specification() =>
-        new(Convolve, $"{Tile.Name}-s{Tile.Splits}", "sm_90a", Threads, SharedBytes, ClusterSplitKPtx.Macros(this)) { Cluster = Tile.Splits, Resident = 1 };
+        new(Convolve, $"{Tile.Name}-s{Tile.Splits}", "sm_90a", Threads, SharedBytes, ClusterSplitKPtx.Macros(this)) { Cluster = Tile.Splits, MinResidentBlocks = 1 };
 }

@@ -162,11 +162,11 @@ internal sealed class WgmmaProduct : ProductPath
     /// <summary>The specification of a convolution's kernel.</summary>
     internal static PtxKernelSpec Specification(WgmmaTile tile) => tile.Splits > 1
         ? new ClusterSplitKTile(tile).Specification()
-        : new(Convolve, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaConvolutionPtx.Macros(tile)) { Cluster = tile.Cluster, Resident = 1 };
+        : new(Convolve, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaConvolutionPtx.Macros(tile)) { Cluster = tile.Cluster, MinResidentBlocks = 1 };
 
     /// <summary>The specification of a weight gradient's kernel.</summary>
     internal static PtxKernelSpec GradientSpecification(WgmmaGradientTile tile) =>
-        new(Accumulate, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaGradientPtx.Macros(tile)) { Resident = 1 };
+        new(Accumulate, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaGradientPtx.Macros(tile)) { MinResidentBlocks = 1 };
 
     /// <summary>The specification of the kernel that adds its partial sums up.</summary>
     internal static PtxKernelSpec SumSpecification() =>

@@ -31,7 +31,7 @@ public class CopyTests
 
     private static OpCase Twice(int count) => new(
         $"two copies of ({count})", [new Shape(count)],
-        (p, x) => Residual.Apply(p, Copy.Join(p, x[0], null), Copy.Join(p, x[0], null), 0.75f), x => [.. x[0].Select(v => 1.5 * v)])
+        (p, x) => ScaledAdd.Apply(p, Copy.Join(p, x[0], null), Copy.Join(p, x[0], null), 0.75f), x => [.. x[0].Select(v => 1.5 * v)])
     {
         TangentInputs = 0,
         HasTangent = false,

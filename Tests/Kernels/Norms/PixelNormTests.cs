@@ -38,7 +38,7 @@ public class PixelNormTests
         tape.Watch(x, dx);
         using var program = new ComputeProgram(cpu) { Tape = tape, Checked = true };
         Tensor[] parts = PixelNorm.Split(program, x, [8, 8, 8], 2);
-        tape.Seed(Residual.Apply(program, Residual.Apply(program, parts[0], parts[1], 1), parts[2], 1), dy);
+        tape.Seed(ScaledAdd.Apply(program, ScaledAdd.Apply(program, parts[0], parts[1], 1), parts[2], 1), dy);
         tape.Backward();
         Assert.Single(program.Steps, step => step.Op == "pixelnorm.forward");
         Assert.Single(program.Steps, step => step.Op == "pixelnorm.backward");

@@ -65,7 +65,7 @@ public class GroupNormTwoSourcesTests
         if (concatenate)
             (a, b) = (Concat.Apply(program, a, b), null);
         Tensor normalised = GroupNorm.Apply(program, a, scale, shift, channels / 8, silu: true, xSkip: b);
-        Tensor sum = Residual.Apply(program, normalised, Linear.Apply(program, a, filters, xSkip: b), 0.5f);
+        Tensor sum = ScaledAdd.Apply(program, normalised, Linear.Apply(program, a, filters, xSkip: b), 0.5f);
         Copy.Into(program, sum.Primal, y);
         Copy.Into(program, sum.Tangent, ty);
         tape.Seed(sum, dy);

@@ -12,7 +12,7 @@ namespace TrigFlowNative.Engine.Ptx;
 /// The folder is $TRIGFLOW_CACHE, else trigflow/kernels in $XDG_CACHE_HOME, else the same in the system's folder for local application data.
 /// A folder that cannot be written costs time, never a run.
 /// </remarks>
-internal static unsafe class KernelCache
+internal static unsafe class CubinCache
 {
     private const int PtxInput = 1, ErrorLog = 5, ErrorLogBytes = 6, LogBytes = 1 << 16;
 

@@ -9,13 +9,13 @@ namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
 /// PTX texts that ILGPU made of kernel methods, kept on disk between processes. A text depends on the methods that ILGPU compiled before it, so making it
-/// again may give another one, which <see cref="KernelCache"/> and the driver's own cache, whose key is the text, would compile again.
+/// again may give another one, which <see cref="CubinCache"/> and the driver's own cache, whose key is the text, would compile again.
 /// </summary>
 /// <remarks>
 /// The key is the method and the versions (MVIDs) of its assembly, of those of its type arguments, and of all that these reference, ILGPU among
 /// them, so that a new build finds nothing. A damaged file is made again.
 /// </remarks>
-internal static class KernelTexts
+internal static class PtxCache
 {
     private const char Break = '\n';
     private static readonly ConcurrentDictionary<(MethodInfo, CudaArchitecture), (string Text, string Entry)> Known = [];
@@ -23,16 +23,16 @@ internal static class KernelTexts
 
     /// <inheritdoc cref="IlgpuPtx.Compile"/>
     public static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture) =>
-        Known.GetOrAdd((kernel, architecture), key => Of(key.Item1, key.Item2, KernelCache.Folder()));
+        Known.GetOrAdd((kernel, architecture), key => Of(key.Item1, key.Item2, CubinCache.Folder()));
 
     /// <summary>Does the same with a given folder, and does not remember the text.</summary>
     internal static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture, string folder)
     {
         string path = Path.Combine(folder, FileName(kernel, architecture, VersionsOf(kernel)));
-        if (KernelCache.TryRead(path) is { } kept && Parsed(Encoding.UTF8.GetString(kept)) is { } known)
+        if (CubinCache.TryRead(path) is { } kept && Parsed(Encoding.UTF8.GetString(kept)) is { } known)
             return known;
         (string text, string entry) = IlgpuPtx.Compile(kernel, architecture);
-        KernelCache.TryWrite(path, Encoding.UTF8.GetBytes(entry + Break + text));
+        CubinCache.TryWrite(path, Encoding.UTF8.GetBytes(entry + Break + text));
         return (text, entry);
     }
 
