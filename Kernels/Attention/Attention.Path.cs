@@ -4,27 +4,27 @@ namespace TrigFlowNative.Kernels;
 
 public static partial class Attention
 {
-    /// <summary>The tensors of an application.</summary>
+    /// <summary>Tensors of one application of the op.</summary>
     /// <param name="Qkv">(N, H, W, 3 heads D).</param>
-    /// <param name="Y">(N, H, W, heads D), stored like qkv, with a tangent if that has one.</param>
+    /// <param name="Y">(N, H, W, heads D), of the type of qkv, with a tangent if qkv has one.</param>
     /// <param name="LogSumExp">(N, heads, L), fp32.</param>
     /// <param name="Sizes">Extents.</param>
     private sealed record Operands(Tensor Qkv, Tensor Y, Tensor LogSumExp, AttentionSizes Sizes)
     {
-        /// <summary>The step that computes the output.</summary>
+        /// <summary>Step that computes the output.</summary>
         public string Step => Qkv.HasTangent ? "attention.tangent" : "attention.forward";
 
-        /// <summary>The same without tangents.</summary>
+        /// <summary>The same operands without tangents.</summary>
         public Operands Primal => this with { Qkv = Qkv.Primal, Y = Y.Primal };
     }
 
-    /// <summary>The kernels that record the op: those of a generation of tensor cores, or the portable ones.</summary>
+    /// <summary>An implementation of the op: for one generation of tensor cores, or portable.</summary>
     private abstract class Path
     {
-        /// <summary>Those on tensor cores, the fastest first: each serves some heads on some GPUs.</summary>
+        /// <summary>Paths on tensor cores, the fastest first; each supports some heads on some GPUs.</summary>
         private static readonly Func<GpuDevice, AttentionSizes, Path?>[] OnTensorCores = [WgmmaPath.For, MmaPath.For];
 
-        /// <summary>The fastest that serves heads of these extents.</summary>
+        /// <summary>Returns the fastest path that supports heads of these extents.</summary>
         public static Path For(ComputeDevice device, DType type, AttentionSizes sizes) =>
             type == DType.BFloat16 && device is GpuDevice gpu
                 ? OnTensorCores.Select(path => path(gpu, sizes)).FirstOrDefault(path => path is not null) ?? new PortablePath()
@@ -35,9 +35,9 @@ public static partial class Attention
 
         /// <summary>Records the gradient of qkv.</summary>
         /// <param name="program">The program.</param>
-        /// <param name="operands">Those of the forward pass, without tangents.</param>
-        /// <param name="dy">The cotangent; unless the path is portable, stored like qkv, and so is the gradient.</param>
-        /// <param name="dqkv">The gradient.</param>
+        /// <param name="operands">Operands of the forward pass, without tangents.</param>
+        /// <param name="dy">Cotangent of y; unless the path is portable, of the type of qkv, and so is the gradient.</param>
+        /// <param name="dqkv">Gradient of qkv.</param>
         public abstract void Backward(ComputeProgram program, Operands operands, Tensor dy, GradientSlot dqkv);
     }
 }

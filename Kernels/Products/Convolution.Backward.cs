@@ -3,14 +3,14 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The backward pass: dx is the convolution of dy with the taps flipped and channels exchanged, dWeight a product over pixels, dBias the sum of dy over
-/// pixels, which the kernel of the weight gradient makes where it can.
+/// The backward pass: dx is the convolution of dy with the taps flipped and channels exchanged, dWeight is a product over pixels, dBias is the sum of
+/// dy over pixels, which the kernel of the weight gradient computes where it can.
 /// </summary>
 internal sealed partial record Convolution
 {
-    /// <param name="x">The primal of X as the kernels took it.</param>
-    /// <param name="weight">The weight as the kernels took it.</param>
-    /// <param name="y">The primal of the output.</param>
+    /// <param name="x">Primal of X in the form that the kernels took.</param>
+    /// <param name="weight">Weight in the form that the kernels took.</param>
+    /// <param name="y">Primal of the output.</param>
     private void Backward(Tensor x, Tensor weight, Tensor y)
     {
         Tape tape = Program.Tape!;
