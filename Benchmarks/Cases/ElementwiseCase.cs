@@ -22,7 +22,7 @@ internal sealed class ElementwiseCase(string op, int n, int size, int channels, 
         Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms.Take(1)).SelectMany(images => new[] { ResidualOp, SiluOp, CastOp }.Select(name => $"{name} {images}")),
     };
 
-    /// <summary>The residual moves a, b and y, backward dy, da and db; SiLU x and y, backward x, dy and dx; a cast x and y, or dy and dx.</summary>
+    /// <summary>A residual moves a, b and y, backward dy, da and db; SiLU moves x and y, backward x, dy and dx; a cast moves x and y, or dy and dx.</summary>
     public override double Bytes => Input.Count * (double)(IsDual ? 2 : 1) * op switch
     {
         ResidualOp => 3 * Type.SizeInBytes(),

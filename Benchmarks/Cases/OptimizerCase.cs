@@ -24,8 +24,8 @@ internal sealed class OptimizerCase(int parameters)
     public override double Flops => 0;
 
     /// <summary>
-    /// Eleven passes of fp32: master weights, gradients, two moments and the average are read and written, and the gradients are read once
-    /// more before, since no value may change until their norm is known. Then the bf16 compute weights are written.
+    /// Eleven passes of fp32: master weights, gradients, two moments and the average are read and written, and the gradients are read once more
+    /// before, since no weight may change until their norm is known. Then the bf16 compute weights are written.
     /// </summary>
     public override double Bytes => (11.0 * sizeof(float) + DType.BFloat16.SizeInBytes()) * parameters;
 
@@ -48,7 +48,7 @@ internal sealed class OptimizerCase(int parameters)
             values, gradients, first, average, second, state, rate, gain, compute, losses, clip, counters);
     }
 
-    /// <summary>The error after the first step, before which the second moment was zero.</summary>
+    /// <summary>Returns the error after the first step, before which the second moments were zero.</summary>
     private static double Error(Operand values, Operand gradients, Operand first, Operand average, Tensor compute)
     {
         double Updated(long i)

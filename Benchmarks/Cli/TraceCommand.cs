@@ -16,7 +16,7 @@ internal static class TraceCommand
 {
     private const int WarmUp = 3, Slowest = 30;
 
-    /// <summary>Repetitions of each launch. Those of sampling are short, so that more are needed, and take less time.</summary>
+    /// <summary>Repetitions of each launch; sampling has short launches, which need more repetitions and take less time.</summary>
     private const int StepRepetitions = 5, SampleRepetitions = 25;
 
     private static readonly Option<string> Work = Verbs.Choice(
