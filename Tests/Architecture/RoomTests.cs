@@ -3,7 +3,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests;
 
-/// <summary>Which room may name what of which other room. Rooms are folders of a project; a room names nothing of one that stands below it here.</summary>
+/// <summary>Dependencies between rooms, the folders of a project: a room uses only the rooms that the table names.</summary>
 public class RoomTests
 {
     private const string Root = ".";

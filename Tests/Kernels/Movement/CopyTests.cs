@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>What the battery, which copies every input of every op, does not show: a copy whose gradient is added to another's.</summary>
+/// <summary>A case that the battery does not cover, although it copies every input of every op: a copy whose gradient is added to another's.</summary>
 public class CopyTests
 {
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(["cpu", "simulator", "cuda"], [Twice(37)]);

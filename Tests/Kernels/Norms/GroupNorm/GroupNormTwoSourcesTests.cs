@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>A norm and a linear layer over channels that lie in two tensors give what they give over their concatenation.</summary>
+/// <summary>A norm and a linear layer over channels that lie in two tensors give the same results as over the concatenation of the two.</summary>
 public class GroupNormTwoSourcesTests
 {
     public static IEnumerable<TheoryDataRow<string, DType>> Cases =>
