@@ -12,8 +12,7 @@ namespace TrigFlowNative.Benchmarks;
 internal sealed record KernelUse(IReadOnlyList<string> Names, int Registers, int SpillBytes, int SharedBytes, double OccupancyPercent)
 {
     /// <summary>
-    /// Captures the launches of an action without running it. Null if it launches no kernel, the device is not an NVIDIA GPU, or the driver is too
-    /// old to report.
+    /// Captures the launches of an action without running it. Null if it launches no kernel, the device is not an NVIDIA GPU, or the driver is too old to report.
     /// </summary>
     /// <param name="device">The device.</param>
     /// <param name="work">Action that has run before, so that its kernels are loaded.</param>

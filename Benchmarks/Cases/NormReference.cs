@@ -2,10 +2,7 @@ using TrigFlowNative.Benchmarks.Suite;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>
-/// The reference of <see cref="NormCase"/>: group normalisation by the op's formulas in float64, one group of one image at a time, followed by
-/// modulation and SiLU if there is a modulation.
-/// </summary>
+/// <summary>The reference of <see cref="NormCase"/>: group normalisation in float64, one group of one image at a time, and modulation and SiLU if there is a modulation.</summary>
 internal sealed class NormReference(Operand x, Operand? modulation, Operand weight, Operand bias, int groups)
 {
     private const double Epsilon = 1e-6f; // the op's default, rounded to fp32 as the op's is

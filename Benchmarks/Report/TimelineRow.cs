@@ -63,9 +63,7 @@ internal sealed record TimelineRow
         return [.. steps.Select((each, index) => Row(each.Step, each.Seconds, index, total, ceilings) with { Kernels = kernels?.GetValueOrDefault(each.Step) ?? "" })];
     }
 
-    /// <summary>
-    /// Returns a table of sums over groups of rows, in descending order of time: launches, time, share, and the sum of the bounds as a share of the time.
-    /// </summary>
+    /// <summary>Returns a table of sums over groups of rows, in descending order of time: launches, time, its share, and the bounds' share of it.</summary>
     public static string Table(IEnumerable<TimelineRow> rows, string header, Func<TimelineRow, string> key)
     {
         var table = new MarkdownTable(header, "launches", "us", "share %", "GFLOP", "MB", "bound us", "% of bound");

@@ -14,10 +14,7 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
 {
     private const string Linear = "linear.forward";
 
-    /// <summary>
-    /// Convolutions and linear layers over pixels, in the order of the network's parameters. Linear layers with one row for each image, as in
-    /// embeddings, are omitted.
-    /// </summary>
+    /// <summary>Convolutions and linear layers over pixels, in the order of the network's parameters, without linear layers of one row for each image, as in embeddings.</summary>
     public IEnumerable<string> Convolutions =>
         from step in pass.Steps
         where step.Op is "conv2d.forward" or Linear

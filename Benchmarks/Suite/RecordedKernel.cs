@@ -27,9 +27,7 @@ public sealed class RecordedKernel : IDisposable
     /// <summary>The steps that are timed.</summary>
     public IReadOnlyList<ProgramStep> Timed => timed;
 
-    /// <summary>
-    /// Runs the program once, after setting all transient memory to NaN, and waits; returns the relative L2 error, NaN if part of an output was not written.
-    /// </summary>
+    /// <summary>Sets all transient memory to NaN, runs the program once and waits; returns the relative L2 error, NaN if part of an output was not written.</summary>
     public double Check()
     {
         program.Run();

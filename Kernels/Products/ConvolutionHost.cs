@@ -4,9 +4,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Convolutions on the host as implicit matrix products. Forward and input gradient: each work item copies a few image lines with a border of zeros
-/// into scratch memory, where a 3x3 patch is three contiguous runs. Weight gradient: patches are packed panel by panel. In a 1x1 convolution every
-/// pixel is a row of a matrix.
+/// Convolutions on the host as implicit matrix products. Forward and input gradient: each work item copies a few image lines with a border of zeros into scratch
+/// memory, where a 3x3 patch is three contiguous runs. Weight gradient: patches are packed panel by panel. In a 1x1 convolution every pixel is a row of a matrix.
 /// </summary>
 internal static unsafe class ConvolutionHost
 {

@@ -73,9 +73,7 @@ internal sealed record AttentionTiling(int Depth, int MTile, int NTile, int Spli
             ? For(SharedBytesOf(architecture), sizes.Depth, sizes.Length)
             : null;
 
-    /// <summary>
-    /// Returns the tiling with the largest tiles that fit. All kernels of a head use the same one, so that the primal's bits do not depend on the tangent.
-    /// </summary>
+    /// <summary>Returns the tiling with the largest tiles that fit, the same for all kernels of a head, so that the primal's bits do not depend on the tangent.</summary>
     /// <param name="sharedBytes">Shared memory that a block may use, in bytes.</param>
     /// <param name="depth">Channels of a head.</param>
     /// <param name="length">Rows of a head.</param>

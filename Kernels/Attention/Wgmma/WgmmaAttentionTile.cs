@@ -5,10 +5,9 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How a block of <see cref="WgmmaAttention"/> divides its work and its shared memory between two consumer warpgroups. For D up to 64 each owns 64
-/// rows, whose queries it keeps in registers. For larger D a warpgroup's registers cannot hold two sums of 64 x D beside the logits: both own the
-/// same 64 rows, and each sums half of the channels. Each computes all logits for itself, half again as many products, so that they need not exchange
-/// maxima and weights at every tile.
+/// How a block of <see cref="WgmmaAttention"/> divides its work and its shared memory between two consumer warpgroups. For D up to 64 each owns 64 rows, whose
+/// queries it keeps in registers. For larger D a warpgroup's registers cannot hold two sums of 64 x D beside the logits: both own the same 64 rows, and each sums
+/// half of the channels. Each computes all logits for itself, half again as many products, so that they need not exchange maxima and weights at every tile.
 /// </summary>
 /// <remarks>
 /// Operands lie in chunks of 64 rows by 64 channels, in rows of 128 bytes with the 128-byte swizzle: first the queries, primal then tangent; then a

@@ -65,10 +65,7 @@ internal static partial class ImplicitGemm
         target.Store<TAccess>(sums, tileM + 4 * rowRun, tileN + 4 * columnRun);
     }
 
-    /// <summary>
-    /// Loads four pixels of dy, 4 apart: output channels from <paramref name="row"/> on; zeros beyond the last channel and from pixel
-    /// <paramref name="end"/> on.
-    /// </summary>
+    /// <summary>Loads four pixels of dy, 4 apart: output channels from <paramref name="row"/> on; zeros beyond the last one and from pixel <paramref name="end"/> on.</summary>
     private static FourLoads Cotangents<TAccess>(ArrayView<float> dy, int pixel, int row, int end, ConvExtents e)
         where TAccess : struct, IFloat4Access
     {

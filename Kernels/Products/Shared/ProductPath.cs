@@ -61,10 +61,7 @@ internal sealed record ForwardOperands(Tensor X, Tensor Weight)
     /// <summary>Tensor of y's shape and type, perhaps y itself, where <see cref="ProductFeatures.FusesResidual"/>; or null.</summary>
     public Tensor? Residual { get; init; }
 
-    /// <summary>
-    /// Projection shortcut that is part of the sum, where <see cref="ProductFeatures.TakesShortcut"/>, with a bias if and only if there is
-    /// <see cref="Bias"/>; or null.
-    /// </summary>
+    /// <summary>Projection shortcut in the same sum, where <see cref="ProductFeatures.TakesShortcut"/>, with a bias if and only if there is <see cref="Bias"/>; or null.</summary>
     public ProjectionShortcut? Shortcut { get; init; }
 
     /// <summary>Factor of the sum with the bias; 1 without <see cref="ProductFeatures.FusesResidual"/>.</summary>

@@ -2,9 +2,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>
-/// The inline PTX of <see cref="ClusterSplitKConvolution"/> that depends on its tile; products and copies are those of <see cref="WgmmaConvolutionPtx"/>.
-/// </summary>
+/// <summary>The inline PTX of <see cref="ClusterSplitKConvolution"/> that depends on its tile; <see cref="WgmmaConvolutionPtx"/> holds products and copies.</summary>
 internal static class ClusterSplitKPtx
 {
     private const int Run = ClusterSplitKTile.Run, RunBytes = ClusterSplitKTile.RunBytes;
@@ -89,10 +87,7 @@ internal static class ClusterSplitKPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>
-    /// Loads the bias. $0: address of the bias of the first column; $1, $2: whether the two rows take it. Without a bias nothing is loaded, since
-    /// memory there could hold a NaN.
-    /// </summary>
+    /// <summary>Loads the bias if there is one. $0: address of the bias of the first column, perhaps of NaNs without one; $1, $2: whether the two rows take it.</summary>
     private static string FetchBias(ClusterSplitKTile split)
     {
         var text = new PtxText().Add("""
@@ -183,10 +178,7 @@ internal static class ClusterSplitKPtx
         return text.ToString();
     }
 
-    /// <summary>
-    /// Adds the sums of all blocks. $0: address of the thread's sums of the block's first column; $1: the block's rank. The result is in the
-    /// registers of the tile's first sums.
-    /// </summary>
+    /// <summary>Adds the sums of all blocks into the tile's first sums. $0: address of the thread's sums of the block's first column; $1: the block's rank.</summary>
     private static string GatherSums(ClusterSplitKTile split)
     {
         int runs = split.Runs, splits = split.Tile.Splits;

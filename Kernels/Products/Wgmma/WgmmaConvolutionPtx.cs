@@ -110,9 +110,8 @@ internal static class WgmmaConvolutionPtx
     }
 
     /// <summary>
-    /// Starts the copies of a k-iteration's weights. $0: target; $1: map (c, tap, k); $2: barrier; $3: first column of the tile; $4: first k index;
-    /// $5: tap; $6: rank in the cluster. Each block of the cluster copies an equal part to all: of the columns or, if these are an odd number of
-    /// chunks, of the k indices.
+    /// Starts the copies of a k-iteration's weights. $0: target; $1: map (c, tap, k); $2: barrier; $3: first column of the tile; $4: first k index; $5: tap; $6:
+    /// rank in the cluster. Each block of the cluster copies an equal part to all: of the columns or, if these are an odd number of chunks, of the k indices.
     /// </summary>
     private static string LoadB(WgmmaTile tile)
     {

@@ -8,9 +8,8 @@ namespace TrigFlowNative.Kernels;
 /// pixels in an iteration. The class lays out shared memory; <see cref="WgmmaGradientPtx"/> holds the instructions that depend on the tile.
 /// </summary>
 /// <remarks>
-/// Both operands are transposed: a row of 128 bytes is a pixel. Accumulators are laid out in threads as in <see cref="WgmmaTile"/>. Sums are stored
-/// through shared memory in parts of 32 columns, from where bulk copies write whole lines or add to them; so a block begins its next tile while the
-/// last parts are being stored.
+/// Both operands are transposed: a row of 128 bytes is a pixel. Accumulators are laid out in threads as in <see cref="WgmmaTile"/>. Sums are stored through shared
+/// memory in parts of 32 columns, from where bulk copies write whole lines or add to them; so a block begins its next tile while the last parts are being stored.
 /// </remarks>
 /// <param name="Columns">64, 128, 192 or 256.</param>
 internal sealed record WgmmaGradientTile(int Columns)

@@ -79,10 +79,7 @@ internal static class WgmmaTiles
         return best.Tile;
     }
 
-    /// <summary>
-    /// Returns the number of blocks for each tile such that together they occupy half of the multiprocessors: a cluster needs neighbouring
-    /// multiprocessors that are free at the same time.
-    /// </summary>
+    /// <summary>Returns the number of blocks of a tile so that all occupy half of the multiprocessors: a cluster needs several neighbouring ones at the same time.</summary>
     private static int Splits(int tiles, int steps, int multiprocessors)
     {
         int splits = 1;
