@@ -30,7 +30,7 @@ public abstract class ComputeDevice : IDisposable
     /// <exception cref="ArgumentException">The shape has 2^31 elements or more, or the type is unknown.</exception>
     public Tensor CreateTensor(Shape shape, DType type = DType.Float32)
     {
-        var storage = new Storage(shape.Count * type.Size(), tailStart: null, owner: null);
+        var storage = new Storage(shape.Count * type.SizeInBytes(), tailStart: null, owner: null);
         storage.Memory = Allocate(storage.Bytes);
         return new Tensor(this, storage, 0, shape, type, hasTangent: false);
     }

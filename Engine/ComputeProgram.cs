@@ -58,7 +58,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     public Tensor Allocate(Shape shape, bool hasTangent = false, DType type = DType.Float32)
     {
         RequireRecording();
-        long bytes = shape.Count * type.Size();
+        long bytes = shape.Count * type.SizeInBytes();
         var storage = new Storage(hasTangent ? 2 * bytes : bytes, hasTangent ? bytes : null, this);
         transients.Add(storage);
         return new Tensor(Device, storage, 0, shape, type, hasTangent);

@@ -21,7 +21,7 @@ public static class DTypes
 {
     /// <summary>Size of an element in bytes.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The type is none of <see cref="DType"/>'s members.</exception>
-    public static int Size(this DType type) => type switch
+    public static int SizeInBytes(this DType type) => type switch
     {
         DType.Float32 or DType.Int32 => 4,
         DType.BFloat16 => 2,

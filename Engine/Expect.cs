@@ -44,7 +44,7 @@ public static class Expect
     public static void NoGradient(string op, ComputeProgram program, params ReadOnlySpan<Tensor?> tensors)
     {
         foreach (Tensor? tensor in tensors)
-            if (tensor is not null && program.Tape is { } tape && tape.Needs(tensor))
+            if (tensor is not null && program.Tape is { } tape && tape.NeedsGradient(tensor))
                 throw new ArgumentException($"{op}: {tensor} needs a gradient, for which the op has no rule");
     }
 }

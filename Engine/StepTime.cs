@@ -23,7 +23,7 @@ public sealed record StepTime(ProgramStep Step, double Seconds)
     }
 
     /// <summary>Measured seconds of an empty step, which are part of every step's time.</summary>
-    internal static double Mark(ComputeDevice device)
+    internal static double EmptyStepSeconds(ComputeDevice device)
     {
         const int steps = 20, repetitions = 5;
         ProgramStep[] nothing = [.. Enumerable.Range(0, steps).Select(i => new ProgramStep(i, "nothing", "", [], [], () => { }))];

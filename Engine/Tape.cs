@@ -37,7 +37,7 @@ public sealed class Tape
     }
 
     /// <summary>Whether gradients flow to this tensor: it is watched, or depends on a watched tensor.</summary>
-    public bool Needs(Tensor x) => watched.Contains(x.Place);
+    public bool NeedsGradient(Tensor x) => watched.Contains(x.Place);
 
     /// <summary>Records an op: if any input needs a gradient, so does the output, and the closure is kept.</summary>
     /// <param name="y">Output of the op; a dual output stands for its primal.</param>
@@ -53,7 +53,7 @@ public sealed class Tape
     {
         foreach (Tensor? input in inputs)
         {
-            if (input is null || !Needs(input))
+            if (input is null || !NeedsGradient(input))
                 continue;
             foreach (Tensor output in outputs)
                 watched.Add(output.Place);
@@ -78,7 +78,7 @@ public sealed class Tape
     {
         if (y.Shape != dy.Shape)
             throw new ArgumentException($"the cotangent of {y} has shape {dy.Shape}");
-        if (!Needs(y))
+        if (!NeedsGradient(y))
             throw new ArgumentException($"{y} depends on no watched tensor: there is nothing to differentiate");
         gradients[y.Place] = dy;
         seeded.Add(y.Place);
@@ -143,7 +143,7 @@ public sealed class Tape
     /// <exception cref="InvalidOperationException"><see cref="Seed"/> set the cotangent of x, or the program is compiled.</exception>
     public GradientSlot? Slot(ComputeProgram program, Tensor x)
     {
-        if (!Needs(x))
+        if (!NeedsGradient(x))
             return null;
         Settle(x);
         return Claim(program, x);
@@ -162,7 +162,7 @@ public sealed class Tape
     /// <exception cref="InvalidOperationException"><see cref="Seed"/> set the cotangent of x, or the program is compiled.</exception>
     public void Defer(ComputeProgram program, Tensor x, Tensor cotangent, float factor, Action<GradientSlot> write)
     {
-        if (!Needs(x))
+        if (!NeedsGradient(x))
             return;
         Settle(x);
         deferred[x.Place] = new DeferredGradient(cotangent, factor, () => write(Claim(program, x)));

@@ -53,7 +53,7 @@ public sealed class Tensor : IDisposable
     /// <summary>The tangent alone, as a tensor without a tangent.</summary>
     /// <exception cref="InvalidOperationException">The tensor has no tangent.</exception>
     public Tensor Tangent => HasTangent
-        ? new Tensor(Device, Storage, offset + Shape.Count * Type.Size(), Shape, Type, false)
+        ? new Tensor(Device, Storage, offset + Shape.Count * Type.SizeInBytes(), Shape, Type, false)
         : throw new InvalidOperationException($"{Shape}: the tensor carries no tangent");
 
     /// <summary>All stored elements of an fp32 tensor on a GPU: the primal, then the tangent if there is one.</summary>
@@ -83,7 +83,7 @@ public sealed class Tensor : IDisposable
     /// <summary>Identity of the values: tensors with equal places are views of the same data.</summary>
     internal (Storage Storage, long Offset) Place => (Storage, offset);
 
-    internal long ByteCount => StoredCount * Type.Size();
+    internal long ByteCount => StoredCount * Type.SizeInBytes();
 
     internal IEnumerable<StoragePart> Parts => Storage.Touched(offset, ByteCount);
 
@@ -106,7 +106,7 @@ public sealed class Tensor : IDisposable
     /// <exception cref="InvalidOperationException">The tensor is dual: slice its primal or its tangent.</exception>
     public Tensor Slice(long start, Shape shape, bool hasTangent = false) => HasTangent
         ? throw new InvalidOperationException($"{Shape}: slice the primal or the tangent, not both")
-        : new Tensor(Device, Storage, offset + start * Type.Size(), shape, Type, hasTangent);
+        : new Tensor(Device, Storage, offset + start * Type.SizeInBytes(), shape, Type, hasTangent);
 
     /// <summary>All stored elements on a GPU, primal first.</summary>
     /// <typeparam name="T">The C# type of an element, of <see cref="Type"/>'s size.</typeparam>
@@ -180,7 +180,7 @@ public sealed class Tensor : IDisposable
 
     private DeviceMemory Resolve<T>()
     {
-        if (Unsafe.SizeOf<T>() != Type.Size() || (typeof(T) == typeof(float) && Type != DType.Float32))
+        if (Unsafe.SizeOf<T>() != Type.SizeInBytes() || (typeof(T) == typeof(float) && Type != DType.Float32))
             throw new InvalidOperationException($"{this} is not stored as {typeof(T).Name}");
         return Resolve();
     }

@@ -29,7 +29,7 @@ public static class Ops
         new(typeof(RandomUniform), OpTangent.None),
         new(typeof(RegressionLoss), OpTangent.None),
         new(typeof(Resample2d), OpTangent.Linear),
-        new(typeof(Residual), OpTangent.Linear),
+        new(typeof(ScaledAdd), OpTangent.Linear),
         new(typeof(Silu), OpTangent.Rule),
         new(typeof(SinCos), OpTangent.None),
         new(typeof(Tally), OpTangent.None),

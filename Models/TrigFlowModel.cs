@@ -87,5 +87,5 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
     public void Dispose() => Weights.Dispose();
 
     /// <summary>Records factor x as (x + x) factor / 2, which is exact, takes dual tensors and is differentiated by the tape.</summary>
-    private static Tensor Scale(ComputeProgram program, Tensor x, float factor) => Residual.Apply(program, x, x, factor / 2);
+    private static Tensor Scale(ComputeProgram program, Tensor x, float factor) => ScaledAdd.Apply(program, x, x, factor / 2);
 }

@@ -6,7 +6,7 @@ namespace TrigFlowNative.Tests;
 /// <summary>A file that must be refused: how to make it, how the program would read it, and a distinctive part of the reason.</summary>
 /// <param name="File">The file or folder, relative to the test's folder, that is read and that the message must name.</param>
 /// <param name="Make">Makes it in the given folder.</param>
-/// <param name="Reason">What the message must contain.</param>
+/// <param name="Reason">Text that the message must contain.</param>
 /// <param name="Blamed">The file that the message must name, if another than <paramref name="File"/>.</param>
 internal sealed record MalformedInput(string File, Action<TemporaryFolder> Make, string Reason, string? Blamed = null)
 {

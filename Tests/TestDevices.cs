@@ -23,13 +23,13 @@ public static class TestDevices
     /// <summary>cpu, simulator and cuda.</summary>
     public static TheoryData<string> All => Rows("cpu", "simulator", "cuda");
 
-    /// <summary>cpu and cuda: for what is too slow on the simulator.</summary>
+    /// <summary>cpu and cuda, for tests that are too slow on the simulator.</summary>
     public static TheoryData<string> Fast => Rows("cpu", "cuda");
 
     /// <summary>cuda alone.</summary>
     public static TheoryData<string> Gpu => Rows("cuda");
 
-    /// <summary>One device of each name for the whole test run: starting an accelerator is dear.</summary>
+    /// <summary>One device of each name for the whole test run: starting an accelerator is expensive.</summary>
     public static ComputeDevice Get(string name)
     {
         if (!Open.TryGetValue(name, out ComputeDevice? device))
@@ -37,7 +37,7 @@ public static class TestDevices
         return device;
     }
 
-    /// <summary>Crosses device names with further arguments; rows for cuda are skipped where there is no GPU.</summary>
+    /// <summary>Crosses device names with further arguments; rows for cuda are skipped without a GPU.</summary>
     public static IEnumerable<TheoryDataRow<string, T>> Cross<T>(IEnumerable<string> names, IEnumerable<T> cases) =>
         from name in names
         from each in cases

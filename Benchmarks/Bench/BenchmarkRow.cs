@@ -8,10 +8,10 @@ namespace TrigFlowNative.Benchmarks;
 /// <summary>A row of the suite's table: what was measured, its time, and the bound of that time. Fields that are null or empty are unknown; RESULTS.md explains the columns.</summary>
 public sealed record BenchmarkRow
 {
-    /// <summary>Version of the columns, which rises when a column is removed or changes its meaning, not when one is added.</summary>
+    /// <summary>Version of the columns. It rises if a column is removed or changes its meaning, not if one is added.</summary>
     public const int CurrentSchema = 2;
 
-    /// <summary>Values of <see cref="Path"/> that are ours; every other is a peer's name.</summary>
+    /// <summary>Values of <see cref="Path"/> for this project; every other value is a peer's name.</summary>
     private static readonly string[] OwnPaths = ["portable", "mma", "wgmma", "cuda", "cpu", "simulator"];
 
     internal const string Right = "ok", Wrong = "WRONG", Failed = "FAILED";
@@ -36,11 +36,11 @@ public sealed record BenchmarkRow
     [Name("dtype")]
     public string Type { get; init; } = "";
 
-    /// <summary>The implementation: of ours portable (without tensor cores), mma, wgmma, cuda (whole work), cpu or simulator; else the name and version of a peer.</summary>
+    /// <summary>The implementation: portable (without tensor cores), mma, wgmma, cuda (a whole piece of work), cpu or simulator; for a peer its name and version.</summary>
     [Name("path")]
     public string Path { get; init; } = "";
 
-    /// <summary>The clock: graph (events inside a captured graph), benchmarkdotnet (the host's clock, which waits for the device) or host; of PyTorch's scripts events or host.</summary>
+    /// <summary>The clock: graph (events inside a captured graph), benchmarkdotnet (the host's, waiting for the device) or host; for PyTorch's scripts events or host.</summary>
     [Name("clock")]
     public string Clock { get; init; } = "";
 
@@ -76,7 +76,7 @@ public sealed record BenchmarkRow
     [Name("tbps"), Format("0.####")]
     public double? Tbps { get; init; }
 
-    /// <summary>Images per second, of work on images.</summary>
+    /// <summary>Images per second, for pieces of work on images.</summary>
     [Name("images_per_second"), Format("0.#")]
     public double? ImagesPerSecond { get; init; }
 
@@ -92,7 +92,7 @@ public sealed record BenchmarkRow
     [Name("best_tflops"), Format("0.####")]
     public double? BestTflops { get; init; }
 
-    /// <summary>The roofline bound: the least time that the ceilings allow, microseconds.</summary>
+    /// <summary>The roofline bound: the minimum time that the ceilings allow, microseconds.</summary>
     [Name("bound_us"), Format("0.##")]
     public double? BoundMicroseconds { get; init; }
 
@@ -116,7 +116,7 @@ public sealed record BenchmarkRow
     [Name("shared_bytes")]
     public int? SharedBytes { get; init; }
 
-    /// <summary>Resident threads on a multiprocessor of the kernel with the most registers, in percent of the greatest number it can hold.</summary>
+    /// <summary>Resident threads on a multiprocessor, for the kernel with the most registers, in percent of the maximum.</summary>
     [Name("occupancy_percent"), Format("0.#")]
     public double? OccupancyPercent { get; init; }
 
@@ -128,7 +128,7 @@ public sealed record BenchmarkRow
     [Name("temperature_c")]
     public int? Temperature { get; init; }
 
-    /// <summary>Why the GPU lowered its clock during the timing; empty if it did not.</summary>
+    /// <summary>Reason for which the GPU lowered its clock during the timing; empty if it did not.</summary>
     [Name("throttled")]
     public string Throttled { get; init; } = "";
 
@@ -136,11 +136,11 @@ public sealed record BenchmarkRow
     [Name("error"), Format("0.00e+0")]
     public double? Error { get; init; }
 
-    /// <summary>ok, WRONG (such a result is not timed) or FAILED (the note says why).</summary>
+    /// <summary>ok, WRONG (such a result is not timed) or FAILED (the note gives the reason).</summary>
     [Name("verdict")]
     public string Verdict { get; init; } = "";
 
-    /// <summary>The fastest peer with a right result of the same case and storage type.</summary>
+    /// <summary>The fastest peer with a correct result for the same case and storage type.</summary>
     [Name("peer")]
     public string Peer { get; init; } = "";
 
@@ -148,7 +148,7 @@ public sealed record BenchmarkRow
     [Name("peer_us"), Format("0.##")]
     public double? PeerMicroseconds { get; init; }
 
-    /// <summary>The peer's time over ours: ours is faster if it is above 1.</summary>
+    /// <summary>The peer's time divided by ours: above 1 if ours is faster.</summary>
     [Name("ratio"), Format("0.###")]
     public double? Ratio { get; init; }
 
@@ -156,11 +156,11 @@ public sealed record BenchmarkRow
     [Name("device")]
     public string Device { get; init; } = "";
 
-    /// <summary>What went wrong, or a remark on the row.</summary>
+    /// <summary>The reason for a failure, or a remark on the row.</summary>
     [Name("note")]
     public string Note { get; init; } = "";
 
-    /// <summary>Whether this project did the work, and not a peer.</summary>
+    /// <summary>Whether the row is one of this project's, not a peer's.</summary>
     [Ignore]
     public bool IsOurs => OwnPaths.Contains(Path);
 
@@ -168,7 +168,7 @@ public sealed record BenchmarkRow
     [Ignore]
     public string Name => $"{Op}/{Direction}/{Shape}";
 
-    /// <summary>The row of a case before it is measured.</summary>
+    /// <summary>Returns the row of a case before it is measured.</summary>
     internal static BenchmarkRow Of(SuiteCase each, ComputeDevice device, string path) => new()
     {
         Op = each.Family,
@@ -181,7 +181,7 @@ public sealed record BenchmarkRow
         Bytes = each.Bytes > 0 ? each.Bytes : null,
     };
 
-    /// <summary>The row with the resources of its kernels, where they are known.</summary>
+    /// <summary>Returns the row with the resources of its kernels, if they are known.</summary>
     internal BenchmarkRow WithUse(KernelUse? use) => this with
     {
         Registers = use?.Registers,
@@ -190,7 +190,7 @@ public sealed record BenchmarkRow
         OccupancyPercent = use?.OccupancyPercent,
     };
 
-    /// <summary>The row with its time, its rates and its bound.</summary>
+    /// <summary>Returns the row with its time, its rates and its bound.</summary>
     internal BenchmarkRow WithTimes(Duration time, Ceilings ceilings)
     {
         double bound = ceilings.Bound(Flops ?? 0, Bytes ?? 0);
@@ -215,7 +215,7 @@ public sealed record BenchmarkRow
         };
     }
 
-    /// <summary>The row with the time of a peer for the same case.</summary>
+    /// <summary>Returns the row with the time of a peer for the same case.</summary>
     internal BenchmarkRow WithPeer(string peer, double? microseconds) =>
         this with { Peer = peer, PeerMicroseconds = microseconds, Ratio = microseconds / Microseconds };
 

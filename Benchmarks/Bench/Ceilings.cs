@@ -5,9 +5,9 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks;
 
-/// <summary>The best rates that the device reached in this run, from which every row's bound follows. NaN where nothing was measured.</summary>
+/// <summary>The best rates that the device reached in this run, from which the bound of every row follows; NaN for a rate that was not measured.</summary>
 /// <param name="BytesPerSecond">Bytes read plus bytes written by a copy within device memory.</param>
-/// <param name="FlopsPerSecond">On a GPU of a product of large square matrices whose result is right; on the host of multiply-adds in registers.</param>
+/// <param name="FlopsPerSecond">On a GPU, operations of a product of large square matrices whose result is correct; on the host, of multiply-adds in registers.</param>
 public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
 {
     private const int CopyElements = 1 << 26; // 256 MiB: five times an H200's L2 cache. The driver copies 1 GiB within a graph another way, a third slower
@@ -17,7 +17,7 @@ public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
     /// <summary>No ceiling was measured.</summary>
     public static Ceilings Unknown { get; } = new(double.NaN, double.NaN);
 
-    /// <summary>The roofline bound in seconds of a kernel with a number of operations and bytes; NaN where a ceiling that it needs is unknown.</summary>
+    /// <summary>Returns the roofline bound, in seconds, of a kernel with a number of operations and bytes; NaN if a ceiling that it needs is unknown.</summary>
     public double Bound(double flops, double bytes)
     {
         double arithmetic = flops > 0 ? flops / FlopsPerSecond : 0;
@@ -28,7 +28,7 @@ public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
     /// <summary>Whether the memory ceiling gives the bound.</summary>
     public bool IsMemoryBound(double flops, double bytes) => bytes / BytesPerSecond >= flops / FlopsPerSecond || flops == 0;
 
-    /// <summary>Measures the ceilings; the simulator, whose times mean nothing, has none.</summary>
+    /// <summary>Measures the ceilings; the simulator has none, since its times mean nothing.</summary>
     internal static Ceilings Measure(ComputeDevice device, DeviceClock clock, DType type) => device switch
     {
         GpuDevice { IsCuda: true } gpu => new Ceilings(CopyOnGpu(gpu, clock), MatrixRate(gpu, clock, type)),
@@ -36,7 +36,7 @@ public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
         _ => Unknown,
     };
 
-    /// <summary>The engine's own copy, which the driver does.</summary>
+    /// <summary>Times the engine's own copy, which the driver executes.</summary>
     private static double CopyOnGpu(GpuDevice gpu, DeviceClock clock) =>
         new KernelBench(gpu, clock, Unknown).Run(new CopyCase(CopyElements)).Tbps * 1e12 ?? double.NaN;
 

@@ -5,8 +5,8 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks;
 
-/// <summary>Checks the result of a kernel's case on a device and, if it is right, times the kernel.</summary>
-/// <remarks>A program that references this project times kernels of its own with it: <c>using var bench = KernelBench.On(device); bench.Run(new MyCase())</c>.</remarks>
+/// <summary>Checks the result of a kernel's case on a device and, if it is correct, times the kernel.</summary>
+/// <remarks>A program that references this project can time kernels of its own: <c>using var bench = KernelBench.On(device); bench.Run(new MyCase())</c>.</remarks>
 public sealed class KernelBench : IDisposable
 {
     private readonly ComputeDevice device;
@@ -14,7 +14,7 @@ public sealed class KernelBench : IDisposable
 
     internal KernelBench(ComputeDevice device, DeviceClock clock, Ceilings ceilings) => (this.device, this.clock, Ceilings) = (device, clock, ceilings);
 
-    /// <summary>The device's ceilings, from which the bounds of the rows follow.</summary>
+    /// <summary>The device's ceilings, from which the bounds of rows follow.</summary>
     public Ceilings Ceilings { get; }
 
     /// <summary>Opens a bench on a device and measures the device's ceilings.</summary>
@@ -27,7 +27,7 @@ public sealed class KernelBench : IDisposable
         return new KernelBench(device, clock, Ceilings.Measure(device, clock, type));
     }
 
-    /// <summary>Runs a case and returns its row. A case whose result is wrong or that throws gives a row whose verdict says so.</summary>
+    /// <summary>Runs a case and returns its row. If the result is wrong or the case throws, the row's verdict says so.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "A kernel that fails becomes a row that says so, and the others go on.")]
     public BenchmarkRow Run(KernelCase each)
     {
@@ -46,7 +46,7 @@ public sealed class KernelBench : IDisposable
         }
     }
 
-    /// <summary>Adds to a row the time of what an action launches.</summary>
+    /// <summary>Adds the time of an action's launches to a row.</summary>
     internal BenchmarkRow Time(BenchmarkRow row, Action launch) => row.WithTimes(clock.Measure(launch), Ceilings);
 
     /// <summary>Releases the clock.</summary>

@@ -3,20 +3,19 @@ using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Benchmarks;
 
-/// <summary>Resources of the kernels that a piece of work launches, as the driver reports them.</summary>
+/// <summary>Resources of the kernels that an action launches, as the driver reports them.</summary>
 /// <param name="Names">Names of the kernels, each once, in the order of the launches.</param>
 /// <param name="Registers">Registers of a thread, the maximum over the kernels.</param>
 /// <param name="SpillBytes">Local memory of a thread in bytes, the maximum over the kernels.</param>
 /// <param name="SharedBytes">Shared memory of a block in bytes, the maximum over the kernels.</param>
-/// <param name="OccupancyPercent">Resident threads on a multiprocessor of the kernel with the most registers, in percent of the greatest number it can hold.</param>
+/// <param name="OccupancyPercent">Resident threads on a multiprocessor, for the kernel with the most registers, in percent of the maximum.</param>
 internal sealed record KernelUse(IReadOnlyList<string> Names, int Registers, int SpillBytes, int SharedBytes, double OccupancyPercent)
 {
     /// <summary>
-    /// Captures what the work launches, without running it. Null where it launches no kernel, the device is no NVIDIA GPU, or the driver is too old
-    /// to report.
+    /// Captures the launches of an action without running it. Null if it launches no kernel, the device is not an NVIDIA GPU, or the driver is too old to report.
     /// </summary>
     /// <param name="device">The device.</param>
-    /// <param name="work">The work, which must have run before, so that its kernels are loaded.</param>
+    /// <param name="work">Action that has run before, so that its kernels are loaded.</param>
     public static KernelUse? Of(ComputeDevice device, Action work)
     {
         if (device is not GpuDevice { IsCuda: true } gpu)

@@ -20,12 +20,12 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
     public override bool UsesTensorCores => true;
 
     /// <summary>
-    /// Each product of length x length x depth counts 2 L L D. Forward has two (Q K^T and P V), forward with tangent six, backward five, one
+    /// A product of length x length x depth is 2 L L D operations. Forward has two (Q K^T and P V), forward with tangent six, and backward five, one
     /// of which computes the scores again, since they are not stored.
     /// </summary>
     public override double Flops => Products * 2.0 * images * heads * Length * Length * depth;
 
-    /// <summary>Forward reads qkv and writes y, with a tangent each if dual; backward reads qkv, y and dy, and writes dqkv.</summary>
+    /// <summary>Forward reads qkv and writes y, each with a tangent if dual; backward reads qkv, y and dy, and writes dqkv.</summary>
     public override double Bytes => Stored((double)images * heads * Length * depth * (Direction == Suite.Direction.Backward ? 3 + 1 + 1 + 3 : IsDual ? 8 : 4));
 
     private long Length => (long)height * width;
@@ -88,7 +88,7 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
         return error.Relative;
     }
 
-    /// <summary>A gradient of keys and values needs every row of its head, so that only the first and the last head are checked.</summary>
+    /// <summary>Checks only the first and the last head, since a gradient of keys and values needs every row of its head.</summary>
     private double BackwardError(Tensor gradient, Operand qkv, Operand cotangent)
     {
         var error = new SampledError();

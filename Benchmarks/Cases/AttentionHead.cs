@@ -2,7 +2,7 @@ using TrigFlowNative.Benchmarks.Suite;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>The reference of <see cref="AttentionCase"/>: one head of one image in float64, by the definition.</summary>
+/// <summary>The reference of <see cref="AttentionCase"/>: one head of one image in float64, by the definition of attention.</summary>
 internal sealed class AttentionHead
 {
     private readonly double[][] parts;
@@ -18,7 +18,7 @@ internal sealed class AttentionHead
         tangents = dual ? [.. Enumerable.Range(0, 3).Select(part => Extract(qkv, 3, part, qkv.Tensor.Shape.Count))] : null;
     }
 
-    /// <summary>A row of the output and, for dual operands, its tangent tO = P tV + (P o (tS - mu)) V, where mu = rowsum(P o tS).</summary>
+    /// <summary>Returns a row of the output and, for dual operands, its tangent tO = P tV + (P o (tS - mu)) V, where mu = rowsum(P o tS).</summary>
     public (double[] Output, double[] Tangent) Row(int row)
     {
         double[] weights = Weights(row), output = Sum(weights, parts[2]);
@@ -32,7 +32,7 @@ internal sealed class AttentionHead
         return (output, [.. tangent.Zip(moved, (a, b) => a + b)]);
     }
 
-    /// <summary>Gradients of queries, keys and values in some rows: three arrays (rows, depth).</summary>
+    /// <summary>Returns the gradients of queries, keys and values in some rows: three arrays (rows, depth).</summary>
     public double[][,] Gradients(Operand cotangent, int[] rows)
     {
         double[] dy = Extract(cotangent, 1, 0, 0);
@@ -91,7 +91,7 @@ internal sealed class AttentionHead
         return sum;
     }
 
-    /// <summary>This head's (length, depth) of a tensor (N, length, parts, heads, depth).</summary>
+    /// <summary>Extracts this head's (length, depth) from a tensor (N, length, parts, heads, depth).</summary>
     private double[] Extract(Operand all, int partCount, int part, long offset)
     {
         double[] values = new double[length * depth];

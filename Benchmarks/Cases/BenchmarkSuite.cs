@@ -33,7 +33,7 @@ public static class BenchmarkSuite
     /// <exception cref="UsageException">There is no such preset.</exception>
     public static IEnumerable<SuiteCase> Cases(SuiteScope scope) => Families.SelectMany(family => family.Cases(scope));
 
-    /// <summary>The case named op/direction/shape; for op/shape or op/*/shape the cases of all directions.</summary>
+    /// <summary>Returns the case named op/direction/shape; for op/shape or op/*/shape, the cases of all directions.</summary>
     /// <exception cref="UsageException">The name has another form, or there is no such family, direction or shape.</exception>
     public static IEnumerable<SuiteCase> Named(string name, DType type)
     {
@@ -47,8 +47,8 @@ public static class BenchmarkSuite
             : [family.Parse(parts[2], parts[1], type)];
     }
 
-    /// <summary>The cases of a CSV file with the columns op, direction and shape; an empty direction means all directions.</summary>
-    /// <exception cref="UsageException">There is no such file, or a line does not name a case; the message has file and line.</exception>
+    /// <summary>Reads the cases of a CSV file with the columns op, direction and shape; an empty direction means all directions.</summary>
+    /// <exception cref="UsageException">There is no such file, or a line does not name a case; the message names file and line.</exception>
     public static IEnumerable<SuiteCase> FromFile(string path, DType type)
     {
         int line = 1;

@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="Copy"/> of fp32 numbers: the bandwidth that a kernel of this project reaches when it only moves memory.</summary>
+/// <summary><see cref="Copy"/> of fp32 numbers: the bandwidth of a kernel of this project that only moves memory.</summary>
 internal sealed class CopyCase(int elements) : KernelCase("copy", Suite.Direction.Forward, $"{elements} fp32", DType.Float32)
 {
     private const int Samples = 512;

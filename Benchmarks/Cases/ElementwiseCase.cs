@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="Residual"/>, <see cref="Silu"/> (in fp32 only) and <see cref="Cast"/> from fp32 to bf16 or back.</summary>
+/// <summary><see cref="ScaledAdd"/>, <see cref="Silu"/> (in fp32 only) and <see cref="Cast"/> from fp32 to bf16 or back.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "The recorded kernel releases the second operand.")]
 internal sealed class ElementwiseCase(string op, int n, int size, int channels, DType type, string direction)
     : MapCase("elementwise", direction, $"{op} n{n} c{channels} {size}x{size}", op == SiluOp ? DType.Float32 : type)
@@ -22,12 +22,12 @@ internal sealed class ElementwiseCase(string op, int n, int size, int channels, 
         Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms.Take(1)).SelectMany(images => new[] { ResidualOp, SiluOp, CastOp }.Select(name => $"{name} {images}")),
     };
 
-    /// <summary>The residual moves a, b and y, backward dy, da and db; SiLU x and y, backward x, dy and dx; a cast x and y, or dy and dx.</summary>
+    /// <summary>A residual moves a, b and y, backward dy, da and db; SiLU moves x and y, backward x, dy and dx; a cast moves x and y, or dy and dx.</summary>
     public override double Bytes => Input.Count * (double)(IsDual ? 2 : 1) * op switch
     {
-        ResidualOp => 3 * Type.Size(),
+        ResidualOp => 3 * Type.SizeInBytes(),
         SiluOp => (IsBackward ? 3 : 2) * sizeof(float),
-        _ => InputType.Size() + OutputType.Size(),
+        _ => InputType.SizeInBytes() + OutputType.SizeInBytes(),
     };
 
     protected override Shape Input => new(n, size, size, channels);
@@ -46,7 +46,7 @@ internal sealed class ElementwiseCase(string op, int n, int size, int channels, 
         second = new Operand(program.Device, Input, Type, 3, dual: IsDual);
         if (program.Tape is { } tape)
             second.Differentiate(tape);
-        return Residual.Apply(program, x, second.Tensor, HalfRoot);
+        return ScaledAdd.Apply(program, x, second.Tensor, HalfRoot);
     }
 
     protected override double Value(Operand x, long i) => op switch

@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>The cost of a launch: kernels that copy a single number are launched one by one, or as the replay of a program's graph.</summary>
+/// <summary>The cost of a launch: kernels that copy a single number are launched one by one, or by the replay of a program's graph.</summary>
 internal sealed class LaunchCase(int kernels, string direction) : WorkCase("launch", direction, $"{kernels} kernels", DType.Float32)
 {
     private const string OneByOne = "stream", Replay = "graph";

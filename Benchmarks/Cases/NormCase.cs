@@ -4,10 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>
-/// <see cref="GroupNorm"/>, alone or with modulation and SiLU fused in, as in diffusion networks: forward, with its tangent in one pass, or
-/// backward.
-/// </summary>
+/// <summary><see cref="GroupNorm"/>, alone or with fused modulation and SiLU as in diffusion networks: forward, forward with tangent in one pass, or backward.</summary>
 internal sealed class NormCase(int n, int size, int channels, DType type, string direction, bool fused = true)
     : KernelCase(fused ? "norm" : "groupnorm", direction, $"n{n} c{channels} {size}x{size}", type)
 {
@@ -20,7 +17,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms),
     };
 
-    /// <summary>The norm alone.</summary>
+    /// <summary>The norm without modulation and SiLU.</summary>
     public static readonly CaseFamily Plain = Kind with
     {
         Name = "groupnorm",
@@ -33,7 +30,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
     /// <summary>None: memory decides the time.</summary>
     public override double Flops => 0;
 
-    /// <summary>Forward moves x and y, with a tangent each if dual; backward x, dy and dx. The other tensors are a thousandth of these.</summary>
+    /// <summary>Forward moves x and y, each with a tangent if dual; backward moves x, dy and dx. The other tensors are a thousandth of these.</summary>
     public override double Bytes => Stored((double)n * size * size * channels * (IsDual ? 4 : IsBackward ? 3 : 2));
 
     private bool IsBackward => Direction == Suite.Direction.Backward;
@@ -89,7 +86,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         return IsDual ? Math.Max(primal.Relative, tangent.Relative) : primal.Relative;
     }
 
-    /// <summary>The greatest of the errors of the four gradients, which are sums over different numbers of elements.</summary>
+    /// <summary>Returns the maximum error of the four gradients, which are sums over different numbers of elements.</summary>
     private double BackwardError(NormReference reference, Operand cotangent, Tensor dx, Tensor? dModulation, Tensor dWeight, Tensor dBias)
     {
         SampledError images = new(), modulations = new(), weights = new(), biases = new();

@@ -2,13 +2,13 @@ using TrigFlowNative.Benchmarks.Suite;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>The reference of <see cref="NormCase"/>: group normalisation by the op's formulas in float64, one group of one image at a time. Modulation and SiLU follow if there is a modulation.</summary>
+/// <summary>The reference of <see cref="NormCase"/>: group normalisation in float64, one group of one image at a time, and modulation and SiLU if there is a modulation.</summary>
 internal sealed class NormReference(Operand x, Operand? modulation, Operand weight, Operand bias, int groups)
 {
     private const double Epsilon = 1e-6f; // the op's default, rounded to fp32 as the op's is
     private readonly int channels = x.Tensor.Shape.C, perGroup = x.Tensor.Shape.C / groups, pixels = x.Tensor.Shape.H * x.Tensor.Shape.W;
 
-    /// <summary>Index, value and tangent of each element of a group of y.</summary>
+    /// <summary>Returns index, value and tangent of each element of a group of y.</summary>
     public IEnumerable<(long Place, double Value, double Tangent)> Forward(int image, int group)
     {
         (double[] z, double rho) = Normalise(image, group);
@@ -31,7 +31,7 @@ internal sealed class NormReference(Operand x, Operand? modulation, Operand weig
         }
     }
 
-    /// <summary>The contribution of a group of one image to each gradient.</summary>
+    /// <summary>Returns the contribution of a group of one image to each gradient.</summary>
     public NormGradients Backward(int image, int group, Operand cotangent)
     {
         (double[] z, double rho) = Normalise(image, group);

@@ -24,10 +24,10 @@ internal sealed class OptimizerCase(int parameters)
     public override double Flops => 0;
 
     /// <summary>
-    /// Eleven passes of fp32: master weights, gradients, two moments and the average are read and written, and the gradients are read once
-    /// more before, since no value may change until their norm is known. Then the bf16 compute weights are written.
+    /// Eleven passes of fp32: master weights, gradients, two moments and the average are read and written, and the gradients are read once more
+    /// before, since no weight may change until their norm is known. Then the bf16 compute weights are written.
     /// </summary>
-    public override double Bytes => (11.0 * sizeof(float) + DType.BFloat16.Size()) * parameters;
+    public override double Bytes => (11.0 * sizeof(float) + DType.BFloat16.SizeInBytes()) * parameters;
 
     public override RecordedKernel Record(ComputeDevice device)
     {
@@ -37,18 +37,18 @@ internal sealed class OptimizerCase(int parameters)
         Tensor second = device.CreateTensor(shape), state = device.CreateTensor(new Shape(Adam.StateLength), DType.Float64);
         Tensor rate = device.CreateTensor(new Shape(1), [Rate]), gain = device.CreateTensor(new Shape(1), [Gain]);
         Tensor compute = device.CreateTensor(shape, DType.BFloat16);
-        Tensor losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64), verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
+        Tensor losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64), clip = device.CreateTensor(new Shape(GradientNorm.ClipLength));
         Tensor counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
         var program = new ComputeProgram(device) { Checked = true };
-        GradientNorm.Into(program, gradients.Tensor, losses, float.PositiveInfinity, verdict, counters);
+        GradientNorm.Into(program, gradients.Tensor, losses, float.PositiveInfinity, clip, counters);
         var slabs = new AdamSlabs(values.Tensor, gradients.Tensor, first.Tensor, second, state) { Average = (average.Tensor, gain), ComputeWeights = compute };
-        Adam.Into(program, slabs, Options, rate, verdict);
+        Adam.Into(program, slabs, Options, rate, clip);
         return new RecordedKernel(
             program, 0, [], () => Error(values, gradients, first, average, compute),
-            values, gradients, first, average, second, state, rate, gain, compute, losses, verdict, counters);
+            values, gradients, first, average, second, state, rate, gain, compute, losses, clip, counters);
     }
 
-    /// <summary>The error after the first step, before which the second moment was zero.</summary>
+    /// <summary>Returns the error after the first step, before which the second moments were zero.</summary>
     private static double Error(Operand values, Operand gradients, Operand first, Operand average, Tensor compute)
     {
         double Updated(long i)

@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary><see cref="PixelNorm"/> of rows in fp32, which bounds the scales and shifts of adaptive norms.</summary>
+/// <summary><see cref="PixelNorm"/> of rows in fp32, which limits the scales and shifts of adaptive norms.</summary>
 internal sealed class PixelNormCase(int rows, int channels, string direction) : MapCase("pixelnorm", direction, $"{rows}x{channels}", DType.Float32)
 {
     private const double Epsilon = 1e-8f;
@@ -15,7 +15,7 @@ internal sealed class PixelNormCase(int rows, int channels, string direction) : 
         Shapes = scope => scope.Shapes(["6x20"], layers => layers.Parameters is null ? [] : [$"{64 * scope.Batch}x256"]),
     };
 
-    /// <summary>Forward moves x and y, with a tangent each if dual; backward x, dy and dx.</summary>
+    /// <summary>Forward moves x and y, each with a tangent if dual; backward moves x, dy and dx.</summary>
     public override double Bytes => sizeof(float) * (double)rows * channels * (IsDual ? 4 : IsBackward ? 3 : 2);
 
     protected override Shape Input => new(rows, channels);

@@ -34,10 +34,10 @@ internal sealed class ProductCase : KernelCase
         taps = weight.Rank == 4 ? weight[1] : 1;
     }
 
-    /// <summary>Two for each multiply-add: 2 x pixels x input channels x output channels x taps.</summary>
+    /// <summary>Two operations for each multiply-add: 2 x pixels x input channels x output channels x taps.</summary>
     public override double Flops => 2.0 * Pixels * weight.Count;
 
-    /// <summary>Input, output and weight, each once; the gradient of the weight is fp32.</summary>
+    /// <summary>Input, output and weight are moved once each; the gradient of the weight is fp32.</summary>
     public override double Bytes =>
         Stored(x.Count + Pixels * OutChannels) + (Direction == Suite.Direction.WeightGradient ? sizeof(float) * weight.Count : Stored(weight.Count));
 
@@ -58,7 +58,7 @@ internal sealed class ProductCase : KernelCase
     /// <summary>Taps along one axis: 1 or 3.</summary>
     internal int Taps => taps;
 
-    /// <summary>Shape of what the direction computes.</summary>
+    /// <summary>Shape of the direction's result.</summary>
     internal Shape Result => Direction switch
     {
         Suite.Direction.Forward => Output,
@@ -68,12 +68,12 @@ internal sealed class ProductCase : KernelCase
 
     private Shape Output => x.Rank == 4 ? new Shape(x.N, x.H, x.W, OutChannels) : new Shape(x.N, OutChannels);
 
-    /// <summary>Allocates the operands, the same for a peer as for <see cref="Record"/>.</summary>
+    /// <summary>Allocates the operands, which are the same for a peer and for <see cref="Record"/>.</summary>
     internal ProductOperands Operands(ComputeDevice device) => new(
         new Operand(device, x, Type, 1), new Operand(device, weight, Type, 2, Operand.ScaleFor(weight.Count / OutChannels)),
         Direction == Suite.Direction.Forward ? null : new Operand(device, Output, Type, 3));
 
-    /// <summary>Relative L2 error of what the direction computed from operands.</summary>
+    /// <summary>Returns the relative L2 error of the direction's result.</summary>
     internal double Error(ProductOperands operands, Tensor result) => Direction switch
     {
         Suite.Direction.Forward => Sample(result, ShortSums, i => Forward(operands.Input, operands.Weight, i)),
@@ -81,11 +81,11 @@ internal sealed class ProductCase : KernelCase
         _ => Sample(result, LongSums, i => WeightGradient(operands.Input, operands.Cotangent!, i)),
     };
 
-    /// <summary>y (m, n) = x (m, k) weight (n, k)^T.</summary>
+    /// <summary>Returns the case y (m, n) = x (m, k) weight (n, k)^T.</summary>
     public static ProductCase Gemm(int m, int n, int k, DType type, string direction) =>
         new("gemm", direction, $"{m}x{n}x{k}", type, new Shape(m, k), new Shape(n, k));
 
-    /// <summary>A convolution of (n, size, size, c) to k channels with r x r taps.</summary>
+    /// <summary>Returns the convolution of (n, size, size, c) to k channels with r x r taps.</summary>
     public static ProductCase Conv(int n, int size, int c, int k, int r, DType type, string direction) => new(
         "conv", direction, $"n{n} {c}->{k} {size}x{size} k{r}", type, new Shape(n, size, size, c), r == 1 ? new Shape(k, c) : new Shape(k, r, r, c));
 
@@ -101,7 +101,7 @@ internal sealed class ProductCase : KernelCase
 
         Tensor? dWeight = Direction == Suite.Direction.WeightGradient ? device.CreateTensor(weight) : null;
         if (dWeight is not null)
-            tape.Watch(operands.Weight.Tensor, dWeight); // added to, in fp32, as in a network
+            tape.Watch(operands.Weight.Tensor, dWeight); // the gradient is added to, in fp32, as in a network
         else
             operands.Input.Differentiate(tape);
         Tensor output = Apply(program, operands);
@@ -154,7 +154,7 @@ internal sealed class ProductCase : KernelCase
         return sum;
     }
 
-    /// <summary>With sign 1 the pixel that a tap of this one reads, with sign -1 the pixel whose tap reads this one; null beyond the border.</summary>
+    /// <summary>Returns the pixel that a tap of this one reads if the sign is 1, or the pixel whose tap reads this one if it is -1; null beyond the border.</summary>
     private long? Neighbour(long pixel, int tap, int sign)
     {
         if (taps == 1)

@@ -25,7 +25,7 @@ internal sealed class ResampleCase : MapCase
         Input = new Shape(n, size, size, channels);
     }
 
-    /// <summary>x and y, or dy and dx, of which one has four pixels for each pixel of the other.</summary>
+    /// <summary>x and y, or dy and dx, are moved; one has four pixels for each pixel of the other.</summary>
     public override double Bytes => Stored(Input.Count * (up ? 5 : 1.25) * (IsDual ? 2 : 1));
 
     protected override Shape Input { get; }
@@ -38,7 +38,7 @@ internal sealed class ResampleCase : MapCase
 
     protected override double Gradient(Operand x, Operand dy, long i) => up ? Fine(i, 2 * Input.H).Sum(j => dy[j]) : dy[Coarse(i, Input.H)] / 4;
 
-    /// <summary>The element of the small image that covers element i of the large one, whose images are <paramref name="size"/> pixels high.</summary>
+    /// <summary>Returns the element of the small image that covers element i of the large one, whose images are <paramref name="size"/> pixels high.</summary>
     private long Coarse(long i, int size)
     {
         (long pixel, long c) = (i / Input.C, i % Input.C);
@@ -46,7 +46,7 @@ internal sealed class ResampleCase : MapCase
         return ((n * (size / 2) + h / 2) * (size / 2) + w / 2) * Input.C + c;
     }
 
-    /// <summary>The four elements of the large image, <paramref name="size"/> pixels high, that element i of the small one covers.</summary>
+    /// <summary>Returns the four elements of the large image, <paramref name="size"/> pixels high, that element i of the small one covers.</summary>
     private IEnumerable<long> Fine(long i, int size)
     {
         (long pixel, long c) = (i / Input.C, i % Input.C);

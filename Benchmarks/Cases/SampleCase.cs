@@ -5,7 +5,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>Sampling with one, two or four evaluations of the network, from the seed to pixels in host memory: few images measure latency, many throughput.</summary>
+/// <summary>Sampling with one, two or four evaluations of the network, from the seed to pixels in host memory. Few images measure latency, many throughput.</summary>
 internal sealed class SampleCase(string preset, int images, DType type, string evaluations) : WorkCase("sample", evaluations, $"{preset} n{images}", type)
 {
     private static readonly string[] Evaluations = ["1-step", "2-step", "4-step"];
@@ -20,7 +20,7 @@ internal sealed class SampleCase(string preset, int images, DType type, string e
 
     public override int Images => images;
 
-    /// <summary>Those of the forward passes.</summary>
+    /// <summary>Operations of the forward passes.</summary>
     public override double Flops => (double)Count * images * RecordedPass.OfPreset(preset).Flops;
 
     private int Count => Evaluations.IndexOf(Direction) switch { 0 => 1, 1 => 2, _ => 4 };

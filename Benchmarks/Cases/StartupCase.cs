@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>A whole process that does one training step, from its start to its end: cold, with no kernel in the caches, or warm.</summary>
+/// <summary>A whole process that does one training step, from its start to its end: cold, without compiled kernels in the caches, or warm.</summary>
 internal sealed class StartupCase(string preset, int batch, DType type, string direction) : WorkCase("startup", direction, $"{preset} n{batch}", type)
 {
     /// <summary>The verb of this program that such a process runs.</summary>
@@ -30,7 +30,7 @@ internal sealed class StartupCase(string preset, int batch, DType type, string d
         return prepared;
     }
 
-    /// <summary>This project's executable, if it is the running process or has the runtime beside it; else the SDK's host with this assembly.</summary>
+    /// <summary>This project's executable, if it is the running process or has its runtime beside it; otherwise the SDK's host with this assembly.</summary>
     private static (string Program, string[] Arguments) Program()
     {
         string name = OperatingSystem.IsWindows() ? "TrigFlowNative.Benchmarks.exe" : "TrigFlowNative.Benchmarks", beside = Path.Combine(AppContext.BaseDirectory, name);

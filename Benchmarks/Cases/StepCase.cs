@@ -6,7 +6,7 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Cases;
 
-/// <summary>A whole training step, from the upload of the batch to optimizer and averages. Its direction is the name of its objective.</summary>
+/// <summary>A whole training step, from the upload of the batch to the update of averages. Its direction is the name of its objective.</summary>
 internal sealed class StepCase(string preset, int batch, DType type, string objective) : WorkCase("step", objective, $"{preset} n{batch}", type)
 {
     public static readonly CaseFamily Kind = new(

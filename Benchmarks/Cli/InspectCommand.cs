@@ -81,7 +81,7 @@ internal static class InspectCommand
         CsvTable.Write(path + ".histogram.csv", SassHistogram.Opcodes(sass));
     }
 
-    /// <summary>Assembles the text and disassembles the result. Where a tool is missing or fails, prints why and returns null.</summary>
+    /// <summary>Assembles the text and disassembles the result. If a tool is missing or fails, prints the reason and returns null.</summary>
     private static string? MachineCode(InspectedKernel kernel, string text)
     {
         string? assembler = CudaTool.Find("ptxas"), disassembler = CudaTool.Find("nvdisasm");
@@ -105,7 +105,7 @@ internal static class InspectCommand
         }
         catch (InvalidOperationException e)
         {
-            Console.WriteLine(e.Message.ReplaceLineEndings(" ")); // such as that the assembler is older than the text requires
+            Console.WriteLine(e.Message.ReplaceLineEndings(" ")); // for example, the assembler may be too old for the text
             return null;
         }
         finally

@@ -3,7 +3,7 @@ using TrigFlowNative.Benchmarks.Suite;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>list: prints the cases that run would measure, as a CSV file for --shapes and for the peers' scripts.</summary>
+/// <summary>list: prints the cases that "run" would measure, as a CSV file for --shapes and for the peers' scripts.</summary>
 internal static class ListCommand
 {
     private static readonly Selection Selection = new();

@@ -5,7 +5,7 @@ using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>report: makes tables and pictures of runs that were measured before, on this machine or another.</summary>
+/// <summary>report: makes tables and pictures of earlier runs, on this machine or another.</summary>
 internal static class ReportCommand
 {
     private static readonly Argument<string[]> Tables = new("tables") { Description = "CSV files of runs. Of a row in several files the last one counts; peers' rows are compared with ours.", Arity = ArgumentArity.OneOrMore };

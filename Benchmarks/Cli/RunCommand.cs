@@ -53,8 +53,8 @@ internal static class RunCommand
     }
 
     /// <summary>
-    /// Times ops on a GPU by the device's clock, whole pieces of work and ops on the cpu device by the host's. Returns our rows in the order of the
-    /// cases, then the peers' rows.
+    /// Times ops on a GPU by the device's clock; pieces of work, and ops on the cpu device, by the host's clock. Returns our rows in the order of the cases,
+    /// then the peers' rows.
     /// </summary>
     private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, string? folder, PeerChoice peers)
     {
@@ -103,6 +103,6 @@ internal static class RunCommand
         return new StreamWriter(Path.Combine(folder, HostLog));
     }
 
-    /// <summary>0 if every row is right, else <see cref="Verbs.BadResult"/>.</summary>
+    /// <summary>Returns 0 if every row is right, otherwise <see cref="Verbs.BadResult"/>.</summary>
     internal static int ExitCode(IEnumerable<BenchmarkRow> rows) => rows.All(row => row.Verdict == BenchmarkRow.Right) ? 0 : Verbs.BadResult;
 }

@@ -7,7 +7,7 @@ using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>The options of the verbs list, run and profile that choose the cases and the device.</summary>
+/// <summary>Options of the verbs list, run and profile: the choice of cases and device.</summary>
 internal sealed class Selection
 {
     private const string Auto = "auto";

@@ -5,7 +5,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
-/// <summary>The options of the verbs that run a whole network: which one, how, and on which device.</summary>
+/// <summary>Options of the verbs that run a whole network: network, precision and device.</summary>
 internal sealed class StepArguments
 {
     private readonly Option<string> objective = Verbs.Choice("--objective", "Objective that the network is trained for.", "sct", StepOptions.Objectives);

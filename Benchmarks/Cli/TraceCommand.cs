@@ -16,7 +16,7 @@ internal static class TraceCommand
 {
     private const int WarmUp = 3, Slowest = 30;
 
-    /// <summary>Repetitions of each launch. Those of sampling are short, so that more are needed, and take less time.</summary>
+    /// <summary>Repetitions of each launch; sampling has short launches, which need more repetitions and take less time.</summary>
     private const int StepRepetitions = 5, SampleRepetitions = 25;
 
     private static readonly Option<string> Work = Verbs.Choice(
@@ -46,7 +46,7 @@ internal static class TraceCommand
             ceilings = Ceilings.Measure(device, clock, options.Precision.ActivationsOn(device));
         bool sampling = parsed.GetValue(Work) == "sample";
         IReadOnlyList<TimelineRow> rows = sampling ? TraceSample(device, options, count, ceilings) : TraceStep(device, options, ceilings);
-        double mark = 1e6 * StepTime.Mark(device);
+        double mark = 1e6 * StepTime.EmptyStepSeconds(device);
         if (parsed.GetValue(Out) is { } folder)
         {
             string name = sampling ? $"sample-{count}" : "step";

@@ -9,7 +9,7 @@ namespace TrigFlowNative.Benchmarks.Cli;
 /// <summary>The verbs of the benchmark program, the options that they share, and their exit codes.</summary>
 internal static class Verbs
 {
-    /// <summary>Exit codes: a result is wrong, a case failed or a row regressed; input cannot be used.</summary>
+    /// <summary>Exit codes: 1 if a result is wrong, a case failed or a row regressed; 2 if the input cannot be used.</summary>
     public const int BadResult = 1, BadInput = 2;
 
     /// <summary>Runs a command line; returns the exit code.</summary>
@@ -39,8 +39,8 @@ internal static class Verbs
         }
     }
 
-    /// <summary>Opens a device, with the choice of tensor-core instructions.</summary>
-    /// <exception cref="UsageException">The device has no tensor cores, and they were not left to auto.</exception>
+    /// <summary>Opens a device with a choice of tensor-core instructions.</summary>
+    /// <exception cref="UsageException">The device has no tensor cores, and the choice is not auto.</exception>
     public static ComputeDevice Open(string name, string tensorCores)
     {
         ComputeDevice device = ComputeDevice.Open(name);

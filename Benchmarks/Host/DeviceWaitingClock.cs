@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Host;
 
-/// <summary>The host's clock, read after the device has finished, so that a span covers the device's work and the host's, overlapping or not.</summary>
+/// <summary>The host's clock, read after the device has finished, so that a span covers the work of device and host, whether they overlap or not.</summary>
 internal sealed class DeviceWaitingClock(ComputeDevice device) : IClock
 {
     public string Title => $"host, waiting for {device.Name}";

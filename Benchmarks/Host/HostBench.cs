@@ -14,8 +14,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Host;
 
 /// <summary>
-/// Times whole pieces of work, and ops on the host, through BenchmarkDotNet, in this process and with a clock that waits for the device. A case
-/// that is wrong or throws gives a row that says so, whereas BenchmarkDotNet would leave it out.
+/// Times pieces of work, and ops on the host, through BenchmarkDotNet, in this process and with a clock that waits for the device. If a case is wrong or
+/// throws, its row says so, whereas BenchmarkDotNet would omit it.
 /// </summary>
 /// <param name="device">The device on which the cases run.</param>
 /// <param name="ceilings">The device's ceilings.</param>

@@ -5,13 +5,13 @@ namespace TrigFlowNative.Benchmarks.Host;
 /// <summary>The class that BenchmarkDotNet runs: one benchmark, whose parameter takes the cases as its values.</summary>
 public class HostBenchmark
 {
-    /// <summary>The cases of the present run, static because BenchmarkDotNet reads them before it makes an instance.</summary>
+    /// <summary>The cases of the current run; static, since BenchmarkDotNet reads them before it creates an instance.</summary>
     internal static IReadOnlyList<HostRun> Runs { get; set; } = [];
 
     /// <summary>The cases as objects, since their type is internal.</summary>
     public static IEnumerable<object> Cases => Runs;
 
-    /// <summary>The present case.</summary>
+    /// <summary>The current case.</summary>
     [ParamsSource(nameof(Cases))]
     public object Case { get; set; } = null!;
 

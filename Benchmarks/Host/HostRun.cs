@@ -4,10 +4,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Host;
 
-/// <summary>A case while BenchmarkDotNet runs it, and its row, which lacks only the times.</summary>
+/// <summary>A case while BenchmarkDotNet runs it, and its row without times.</summary>
 /// <remarks>
 /// No exception leaves this class, because BenchmarkDotNet 0.15.8 itself fails on one when it runs in-process. After a wrong result or an exception
-/// a case does nothing more, and its times are ignored.
+/// the case does nothing more, and its times are ignored.
 /// </remarks>
 internal sealed class HostRun(SuiteCase each, ComputeDevice device)
 {
@@ -28,7 +28,7 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
     {
         try
         {
-            (device as GpuDevice)?.Bind(); // this thread is BenchmarkDotNet's
+            (device as GpuDevice)?.Bind(); // this is a thread of BenchmarkDotNet
             run = 0;
             heldBefore = device.AllocatedBytes;
             if (each is KernelCase op)
@@ -52,7 +52,7 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
         }
     }
 
-    /// <summary>Runs the case once, unless it was wrong or has failed; does not wait for the device.</summary>
+    /// <summary>Runs the case once, unless it has failed or its result was wrong; does not wait for the device.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "As above.")]
     public void Run()
     {

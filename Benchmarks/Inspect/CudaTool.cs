@@ -7,12 +7,12 @@ internal static class CudaTool
 {
     private static readonly string Suffix = OperatingSystem.IsWindows() ? ".exe" : "";
 
-    /// <summary>The path of a tool; null if it is not installed.</summary>
+    /// <summary>Returns the path of a tool; null if it is not installed.</summary>
     public static string? Find(string name) => Folders().Select(folder => Path.Combine(folder, name + Suffix)).FirstOrDefault(File.Exists);
 
     /// <summary>Runs a tool and waits for its end.</summary>
     /// <returns>Its standard output, followed by its standard error.</returns>
-    /// <exception cref="InvalidOperationException">The exit code is not 0; the message has what the tool printed.</exception>
+    /// <exception cref="InvalidOperationException">The exit code is not 0; the message is the tool's output.</exception>
     public static string Run(string path, params string[] arguments)
     {
         using Process process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;

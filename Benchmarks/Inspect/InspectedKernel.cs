@@ -6,21 +6,23 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Benchmarks.Inspect;
 
-/// <summary>A kernel of <see cref="KernelCatalogue"/>, which finds those with inline PTX by their families' specifications and all others by their names.</summary>
+/// <summary>
+/// A kernel of <see cref="KernelCatalogue"/>, which finds kernels with inline PTX by the specifications of their families, and all others by their names.
+/// </summary>
 /// <param name="Name">Class, method and variant or storage types, such as WgmmaConvolution.Convolve/n256-c1.</param>
 /// <param name="Architecture">The target of its PTX, such as sm_90a.</param>
 /// <param name="Text">Compiles it to PTX.</param>
 /// <param name="Spec">Its specification; null without inline PTX.</param>
 internal sealed record InspectedKernel(string Name, string Architecture, Func<string> Text, PtxKernelSpec? Spec)
 {
-    /// <summary>Every kernel of the catalogue: products and attention on wgmma and on mma.sync, norms, and what ILGPU compiles alone.</summary>
+    /// <summary>Lists every kernel of the catalogue: products and attention on wgmma and on mma.sync, norms, and kernels without inline PTX.</summary>
     public static IEnumerable<InspectedKernel> All() =>
     [
         .. KernelCatalogue.WithInlinePtx().GroupBy(KernelCatalogue.NameOf).SelectMany(same => same.Select(spec => WithInlinePtx(spec, alone: same.Count() == 1))),
         .. KernelCatalogue.Plain().Select(method => new InspectedKernel(KernelCatalogue.NameOf(method), "sm_90", () => IlgpuPtx.Compile(method, CudaArchitecture.SM_90).Text, null)),
     ];
 
-    /// <summary>A kernel with inline PTX. Where several have the same name, cluster and threads are added to it.</summary>
+    /// <summary>Returns a kernel with inline PTX; cluster and threads are added to a name that several kernels have.</summary>
     private static InspectedKernel WithInlinePtx(PtxKernelSpec spec, bool alone) =>
         new($"{KernelCatalogue.NameOf(spec)}{(alone ? "" : $", {spec.Cluster} x {spec.Threads}")}", spec.Architecture, () => spec.Compile().Text, spec);
 

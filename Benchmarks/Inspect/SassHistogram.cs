@@ -6,7 +6,7 @@ namespace TrigFlowNative.Benchmarks.Inspect;
 /// <summary>Counts the instructions in a kernel's machine code, as nvdisasm or cuobjdump print it.</summary>
 internal static partial class SassHistogram
 {
-    /// <summary>Kinds of instructions by the beginnings of their names; an instruction is of the first kind that matches.</summary>
+    /// <summary>Kinds of instructions by the first letters of their names; an instruction has the first kind that matches.</summary>
     private static readonly (string Kind, string[] Names)[] Kinds =
     [
         ("tensor cores", ["HGMMA", "IGMMA", "QGMMA", "HMMA", "IMMA", "DMMA", "WARPGROUP"]),
@@ -21,14 +21,14 @@ internal static partial class SassHistogram
         ("control", ["BRA", "EXIT", "RET", "CALL", "BSSY", "BSYNC", "BREAK", "NOP", "YIELD", "WARPSYNC", "PREEXIT", "USETMAXREG"]),
     ];
 
-    /// <summary>Counts instructions with their modifiers, such as HGMMA.64x256x16.F32.BF16, the most frequent first.</summary>
+    /// <summary>Counts instructions with their modifiers, such as HGMMA.64x256x16.F32.BF16, in descending order.</summary>
     public static IReadOnlyList<(string Instruction, int Count)> Count(string sass) =>
     [
         .. Line().Matches(sass).Select(match => match.Groups["name"].Value).GroupBy(name => name)
             .Select(group => (group.Key, group.Count())).OrderByDescending(each => each.Item2).ThenBy(each => each.Key, StringComparer.Ordinal),
     ];
 
-    /// <summary>Counts instructions without their modifiers, the most frequent first.</summary>
+    /// <summary>Counts instructions without their modifiers, in descending order.</summary>
     public static IReadOnlyList<OpcodeCount> Opcodes(string sass)
     {
         IReadOnlyList<(string Instruction, int Count)> counts = Count(sass);
@@ -57,7 +57,7 @@ internal static partial class SassHistogram
     private static string KindOf(string opcode) =>
         Kinds.FirstOrDefault(kind => kind.Names.Any(name => name is "LD" or "ST" ? opcode == name : opcode.StartsWith(name, StringComparison.Ordinal))).Kind ?? "integer and other";
 
-    /// <summary>A line: an address in a comment, an optional predicate, the instruction.</summary>
+    /// <summary>Matches a line: an address in a comment, an optional predicate, the instruction.</summary>
     [GeneratedRegex(@"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?(?<name>[A-Z][A-Z0-9_]*(?:\.[A-Za-z0-9_]+)*)")]
     private static partial Regex Line();
 }

@@ -5,7 +5,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>Matrix products by cuBLASLt, bf16 with fp32 sums: the first algorithms that its heuristics propose.</summary>
+/// <summary>Matrix products by cuBLASLt, bf16 with fp32 sums, by the first algorithms that its heuristics propose.</summary>
 internal sealed unsafe class CublasLt : INativePeer
 {
     private const int Bf16 = 14, Fp32 = 0, Compute32 = 68, TransposeA = 3, TransposeB = 4, MaxWorkspace = 1, Proposals = 8;
@@ -26,7 +26,7 @@ internal sealed unsafe class CublasLt : INativePeer
 
     public string Name { get; }
 
-    /// <summary>Opens the library for a device; null where it is not installed.</summary>
+    /// <summary>Opens the library for a device; null if it is not installed.</summary>
     public static CublasLt? Open(GpuDevice gpu)
     {
         gpu.Bind();
@@ -35,7 +35,7 @@ internal sealed unsafe class CublasLt : INativePeer
 
     public bool Supports(ProductCase product) => product is { Family: "gemm", Type: DType.BFloat16 };
 
-    /// <summary>fp32 for the gradient of a weight, as ours.</summary>
+    /// <summary>fp32 for the gradient of a weight, as in this project.</summary>
     public DType ResultType(ProductCase product) => product.Direction == Direction.WeightGradient ? DType.Float32 : DType.BFloat16;
 
     /// <summary>

@@ -6,8 +6,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// Convolutions by cuDNN 9, NHWC in bf16 with fp32 sums: the algorithms that its heuristics propose, both of its older functions for convolutions and
-/// of its graph interface (<see cref="CudnnGraph"/>). The gradient of a weight is bf16, whereas ours is fp32.
+/// Convolutions by cuDNN 9, NHWC in bf16 with fp32 sums, by the algorithms that its heuristics propose: those of its older functions and those of its
+/// graph interface (<see cref="CudnnGraph"/>). Its gradient of a weight is bf16, whereas ours is fp32.
 /// </summary>
 internal sealed unsafe class Cudnn : INativePeer
 {
@@ -34,7 +34,7 @@ internal sealed unsafe class Cudnn : INativePeer
 
     public string Name { get; }
 
-    /// <summary>Opens the library for a device; null where it is not installed.</summary>
+    /// <summary>Opens the library for a device; null if it is not installed.</summary>
     public static Cudnn? Open(GpuDevice gpu)
     {
         gpu.Bind();

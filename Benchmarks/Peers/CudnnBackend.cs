@@ -32,7 +32,7 @@ internal sealed unsafe class CudnnBackend
         execute = (delegate* unmanaged<nint, nint, nint, int>)NativeLibrary.GetExport(library, "cudnnBackendExecute");
     }
 
-    /// <summary>A descriptor without attributes.</summary>
+    /// <summary>Creates a descriptor without attributes.</summary>
     public nint Create(int type)
     {
         nint descriptor;
@@ -50,10 +50,10 @@ internal sealed unsafe class CudnnBackend
     }
 
     /// <summary>Finalizes a descriptor.</summary>
-    /// <exception cref="InvalidOperationException">The library does not support what it describes.</exception>
+    /// <exception cref="InvalidOperationException">The library does not support the descriptor.</exception>
     public void Finish(nint descriptor, string what) => Check(finalize(descriptor), $"cudnnBackendFinalize({what})");
 
-    /// <summary>Finalizes a descriptor; false if the library does not support what it describes.</summary>
+    /// <summary>Finalizes a descriptor; false if the library does not support it.</summary>
     public bool TryFinish(nint descriptor) => finalize(descriptor) == 0;
 
     /// <summary>Reads an attribute that is a number.</summary>

@@ -5,8 +5,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
-/// Convolutions by cuDNN's graph interface, which PyTorch uses too and which has kernels that the older functions of <see cref="Cudnn"/> lack. There is
-/// a plan for each of the first ten configurations that its heuristics (mode A) propose, or of the fallback mode where none of those has a plan.
+/// Convolutions by cuDNN's graph interface, which PyTorch also uses and which has kernels that the older functions of <see cref="Cudnn"/> lack. There is a plan
+/// for each of the first ten configurations that its heuristics propose (mode A) or, if none of them has a plan, for those of the fallback mode.
 /// </summary>
 internal sealed class CudnnGraph(nint library, nint handle)
 {
@@ -23,7 +23,7 @@ internal sealed class CudnnGraph(nint library, nint handle)
     /// <summary>Descriptor type and attributes of an operation. The attributes that follow alpha are beta and the convolution.</summary>
     private sealed record Operation(int Type, int Alpha, int Weight, int Input, int Output);
 
-    /// <summary>Makes the plans of a convolution and releases those of the one before.</summary>
+    /// <summary>Makes the plans of a convolution and releases those of the previous one.</summary>
     public IEnumerable<Action> Algorithms(ProductCase product, ProductOperands operands, Tensor result, Tensor workspace)
     {
         Release();
@@ -51,7 +51,7 @@ internal sealed class CudnnGraph(nint library, nint handle)
     /// <summary>Releases the plans.</summary>
     public void Release() => backend.Release();
 
-    /// <summary>Plans of the configurations proposed, without those that the library refuses now or whose workspace is too large.</summary>
+    /// <summary>Returns plans of the proposed configurations, except those that the library then refuses or whose workspace is too large.</summary>
     private IEnumerable<nint> Plans(nint graph, int mode, long maxWorkspace)
     {
         nint heuristics = backend.Create(CudnnBackend.EngineHeuristics);
@@ -69,7 +69,7 @@ internal sealed class CudnnGraph(nint library, nint handle)
         }
     }
 
-    /// <summary>A graph of the one operation.</summary>
+    /// <summary>Creates a graph of a single operation.</summary>
     private nint Graph(ProductCase product, Operation operation)
     {
         Shape x = product.Input;
@@ -98,7 +98,7 @@ internal sealed class CudnnGraph(nint library, nint handle)
         return graph;
     }
 
-    /// <summary>A bf16 tensor, channels last in memory; the library takes extents and strides in the order (n, c, h, w).</summary>
+    /// <summary>Creates a bf16 tensor with channels last in memory; the library takes extents and strides in the order (n, c, h, w).</summary>
     private nint ChannelsLast(long name, long n, long c, long h, long w)
     {
         nint tensor = backend.Create(CudnnBackend.TensorOf);

@@ -4,8 +4,8 @@ namespace TrigFlowNative.Benchmarks.Peers;
 internal static class FastestPeer
 {
     /// <summary>
-    /// Returns our rows, each with the fastest peer whose result for the same case and storage type is right, unless the row has a faster one
-    /// already; then the peers' rows, unchanged.
+    /// Returns our rows, each with the fastest peer that has a correct result for the same case and storage type, unless the row already has a faster
+    /// one; then the peers' rows, unchanged.
     /// </summary>
     public static BenchmarkRow[] Beside(IEnumerable<BenchmarkRow> ours, IReadOnlyList<BenchmarkRow> theirs)
     {

@@ -9,7 +9,7 @@ internal interface INativePeer : IDisposable
     /// <summary>Name and version, as in rows.</summary>
     string Name { get; }
 
-    /// <summary>The library's algorithms for a product. Each launches on the device's stream and neither allocates nor waits.</summary>
+    /// <summary>Returns the library's algorithms for a product. Each launches on the device's stream, and neither allocates nor waits.</summary>
     /// <param name="product">The product.</param>
     /// <param name="operands">Its operands.</param>
     /// <param name="result">The tensor that receives the result.</param>

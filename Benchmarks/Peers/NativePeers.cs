@@ -22,10 +22,10 @@ internal sealed class NativePeers : IDisposable
         workspace = gpu.CreateTensor(new Shape((int)(WorkspaceBytes / sizeof(float))));
     }
 
-    /// <summary>The libraries with their versions, or a line that says that there are none.</summary>
+    /// <summary>The libraries with their versions, or a line that none is installed.</summary>
     public string Description => peers.Length > 0 ? string.Join(", ", peers.Select(peer => peer.Name)) : "no vendor library was found";
 
-    /// <summary>Opens the libraries for the device of a bench; null unless that is an NVIDIA GPU.</summary>
+    /// <summary>Opens the libraries for the device of a bench; null unless it is an NVIDIA GPU.</summary>
     public static NativePeers? Open(ComputeDevice device, KernelBench bench) => device is not GpuDevice { IsCuda: true } gpu ? null
         : new NativePeers(gpu, bench, [.. new INativePeer?[] { CublasLt.Open(gpu), Cudnn.Open(gpu) }.OfType<INativePeer>()]);
 
@@ -81,7 +81,7 @@ internal sealed class NativePeers : IDisposable
             }
             catch (InvalidOperationException)
             {
-                return double.PositiveInfinity; // the library proposed the algorithm and refuses it now
+                return double.PositiveInfinity; // the library proposed the algorithm, but now refuses it
             }
         })!;
     }

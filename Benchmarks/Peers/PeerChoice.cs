@@ -22,7 +22,7 @@ internal sealed class PeerChoice
             pytorch = new PyTorchPeer(chosen.Contains(Compiled) ? ["eager", "compile", "graphs"] : ["eager"]);
     }
 
-    /// <summary>Why a peer failed; null if none did. Our own rows are complete all the same.</summary>
+    /// <summary>Reason for which a peer failed; null if none did. Our own rows are complete even then.</summary>
     public string? Fault { get; private set; }
 
     /// <summary>The vendor's libraries, if they were chosen and the device is an NVIDIA GPU; else null.</summary>

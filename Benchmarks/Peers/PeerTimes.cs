@@ -4,7 +4,7 @@ using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Peers;
 
-/// <summary>Peers' times from CSV files with the columns op, direction, shape and us. For a case in several files the last one counts.</summary>
+/// <summary>Peers' times from CSV files with the columns op, direction, shape and us. If several files have a case, the last one counts.</summary>
 internal sealed class PeerTimes
 {
     private readonly Dictionary<(string, string, string), (string Peer, double Microseconds)> times = [];
@@ -19,7 +19,7 @@ internal sealed class PeerTimes
                     times[(row.Op, row.Direction, row.Shape)] = (row.Path ?? Path.GetFileNameWithoutExtension(path), time);
     }
 
-    /// <summary>The row with the time of its peer, if the files have one.</summary>
+    /// <summary>Returns the row with the time of its peer, if the files have one.</summary>
     public BenchmarkRow Beside(BenchmarkRow row) =>
         times.TryGetValue((row.Op, row.Direction, row.Shape), out var peer) ? row.WithPeer(peer.Peer, peer.Microseconds) : row;
 }

@@ -5,25 +5,25 @@ namespace TrigFlowNative.Benchmarks.Peers;
 /// <summary>A line that step_pytorch.py prints, for a training step or a call of the sampler.</summary>
 internal sealed record PyTorchWork
 {
-    /// <summary>Such as step sct, or sample 2-step.</summary>
+    /// <summary>Name of the work, such as step sct, or sample 2-step.</summary>
     [Name("work")]
     public string Work { get; init; } = "";
 
-    /// <summary>Such as pytorch-eager.</summary>
+    /// <summary>Name of the variant, such as pytorch-eager.</summary>
     [Name("variant")]
     public string Variant { get; init; } = "";
 
     [Name("batch")]
     public int Batch { get; init; }
 
-    /// <summary>Median time.</summary>
+    /// <summary>Median time in milliseconds.</summary>
     [Name("ms")]
     public double? Milliseconds { get; init; }
 
     [Name("images_per_second")]
     public double? ImagesPerSecond { get; init; }
 
-    /// <summary>Maximum of the device memory held.</summary>
+    /// <summary>Maximum of the device memory held, GiB.</summary>
     [Name("peak_gib")]
     public double? PeakGib { get; init; }
 

@@ -4,7 +4,7 @@ namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
 /// Finds NVIDIA's libraries at run time: in the folders of $TRIGFLOW_CUDA_LIBRARIES, in $CUDA_HOME and /usr/local/cuda, among the packages of the
-/// Python installations on the PATH, of which PyTorch depends on them, and where the system's loader looks.
+/// Python installations on the PATH, of which PyTorch needs them, and on the search path of the system's loader.
 /// </summary>
 internal static class VendorLibrary
 {
@@ -31,7 +31,7 @@ internal static class VendorLibrary
         return null;
     }
 
-    /// <summary>Every file with one of the names, folder by folder.</summary>
+    /// <summary>Lists every file with one of the names, folder by folder.</summary>
     internal static IEnumerable<string> Candidates(string[] names) =>
         from folder in Folders().Distinct()
         from name in names
@@ -53,7 +53,7 @@ internal static class VendorLibrary
             .Select(folder => Path.Combine(folder, "python3")).Where(File.Exists);
         foreach (string interpreter in interpreters)
         {
-            // The interpreter of a virtual environment is a link, beside which the packages lie.
+            // The interpreter of a virtual environment is a link; its packages lie beside the link.
             string target = File.ResolveLinkTarget(interpreter, returnFinalTarget: true)?.FullName ?? interpreter;
             foreach (string prefix in new[] { interpreter, target }.Select(path => Path.GetDirectoryName(Path.GetDirectoryName(path))!).Distinct())
                 foreach (string lib in Matching(Path.Combine(prefix, "lib"), "python3*"))
@@ -62,7 +62,7 @@ internal static class VendorLibrary
         }
     }
 
-    /// <summary>The folders of NVIDIA's libraries among the packages, such as nvidia/cudnn/lib and nvidia/cu13/lib.</summary>
+    /// <summary>Lists the folders of NVIDIA's libraries among the packages, such as nvidia/cudnn/lib and nvidia/cu13/lib.</summary>
     private static IEnumerable<string> Libraries(string packages) => Matching(Path.Combine(packages, "nvidia"), "*").Select(package => Path.Combine(package, "lib"));
 
     private static string[] Matching(string folder, string pattern)

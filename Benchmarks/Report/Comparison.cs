@@ -3,14 +3,14 @@ using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>Compares a run with an older one: which rows became faster or slower by more than the measured noise, and which are no longer right.</summary>
+/// <summary>Compares a run with an older one: rows that became faster or slower by more than the measured noise, and rows that are no longer right.</summary>
 /// <remarks>
-/// Two rows are compared if op, direction, shape, dtype and path are equal. A change counts if each median lies outside the other run's 5th to
-/// 95th percentile. A regression is a slow-down by more than <see cref="Tolerated"/>, or a row that was right and no longer is.
+/// Two rows are compared if op, direction, shape, dtype and path are equal. A change counts if each median lies outside the other run's 5th to 95th
+/// percentile. A regression is a slow-down by more than <see cref="Tolerated"/>, or a row that is no longer right.
 /// </remarks>
 internal sealed class Comparison
 {
-    /// <summary>The greatest slow-down that is not a regression, as a share of the older time.</summary>
+    /// <summary>Maximum slow-down that is not a regression, as a share of the older time.</summary>
     public const double Tolerated = 0.05;
 
     private readonly List<RowChange> changes = [];
@@ -36,7 +36,7 @@ internal sealed class Comparison
         Missing = before.Count;
     }
 
-    /// <summary>Changes beyond the noise, the greatest slow-down first.</summary>
+    /// <summary>Changes beyond the noise, in descending order of the slow-down.</summary>
     public IEnumerable<RowChange> Changes => changes.OrderByDescending(change => change.Ratio ?? double.PositiveInfinity);
 
     /// <summary>Number of rows that have a time in both tables.</summary>

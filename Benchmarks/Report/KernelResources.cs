@@ -16,7 +16,7 @@ internal sealed record KernelResources
     [Name("registers")]
     public int Registers { get; init; }
 
-    /// <summary>Local memory of a thread, which holds spills and arrays.</summary>
+    /// <summary>Local memory of a thread in bytes, which holds spills and arrays.</summary>
     [Name("local_bytes")]
     public int LocalBytes { get; init; }
 

@@ -6,7 +6,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Report;
 
-/// <summary>peers.png: for each op and direction a bar for the median of the peers' time over ours, and a line from the least to the greatest.</summary>
+/// <summary>peers.png: for each op and direction, a bar for the median of the peers' time divided by ours, and a line from the minimum to the maximum.</summary>
 internal static class PeerPlot
 {
     private const int Width = 1000, RowHeight = 30, Margins = 130;

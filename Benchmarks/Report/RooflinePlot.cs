@@ -6,8 +6,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Report;
 
 /// <summary>
-/// roofline.png: on the left the rate of every product over its arithmetic intensity, beneath the ceilings of the same run (Williams, Waterman
-/// and Patterson, CACM 52, 2009); on the right the bandwidth of the other rows over the bytes that they move.
+/// roofline.png. Left: the rate of every product over its arithmetic intensity, below the ceilings of the same run (Williams, Waterman and Patterson,
+/// CACM 52, 2009). Right: the bandwidth of the other rows over the bytes that they move.
 /// </summary>
 internal static class RooflinePlot
 {
@@ -22,7 +22,7 @@ internal static class RooflinePlot
         if (timed.Length == 0)
             return false;
         var both = new Multiplot();
-        both.AddPlot(); // beside the one that it starts with
+        both.AddPlot(); // a figure begins with one plot; this adds the second
         both.Layout = new ScottPlot.MultiplotLayouts.Columns();
         DrawRoof(both.Subplots.GetPlot(0), title, timed);
         DrawBandwidth(both.Subplots.GetPlot(1), timed);

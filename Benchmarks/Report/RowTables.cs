@@ -9,7 +9,7 @@ internal static class RowTables
 {
     private static readonly string[] Works = ["step", "sample", "launch", "feed", "startup"];
 
-    /// <summary>All rows: a table of ops and one of whole pieces of work.</summary>
+    /// <summary>Returns all rows: a table of ops and one of pieces of work.</summary>
     public static string Full(IEnumerable<BenchmarkRow> rows)
     {
         ILookup<bool, BenchmarkRow> parts = rows.ToLookup(row => Works.Contains(row.Op));
@@ -44,10 +44,10 @@ internal static class RowTables
         return table.RowCount > 0 ? table.ToString() : "";
     }
 
-    /// <summary>The verdict with the reason for throttling, which makes a time too long, and the note.</summary>
+    /// <summary>The verdict, with the note and with the reason for throttling, which makes a time too long.</summary>
     private static string Verdict(BenchmarkRow row) => string.Join(": ", new[] { row.Verdict, row.Throttled, row.Note }.Where(text => text.Length > 0));
 
-    /// <summary>For each op, direction and path the least and the median of the ratios to the peer and of the shares of the bound.</summary>
+    /// <summary>Returns, for each op, direction and path, the minimum and the median of the ratios to the peer and of the shares of the bound.</summary>
     public static string Summary(IEnumerable<BenchmarkRow> rows)
     {
         var table = new MarkdownTable(

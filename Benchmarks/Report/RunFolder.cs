@@ -10,7 +10,7 @@ internal static class RunFolder
     /// <summary>Name of the CSV file.</summary>
     public const string Table = "benchmarks.csv";
 
-    /// <summary>Writes the files. A picture without a row to draw is left out.</summary>
+    /// <summary>Writes the files. A picture without rows is left out.</summary>
     public static void Write(string folder, IReadOnlyList<BenchmarkRow> rows)
     {
         CsvTable.Write(Path.Combine(folder, Table), rows);
@@ -21,7 +21,7 @@ internal static class RunFolder
         PeerPlot.Save(Path.Combine(folder, "peers.png"), device, rows);
     }
 
-    /// <summary>Writes the rows measured so far, so that a run that is stopped keeps every row that it has printed.</summary>
+    /// <summary>Writes the rows measured so far, so that a stopped run keeps every row that it has printed.</summary>
     public static void WriteSoFar(string folder, IEnumerable<BenchmarkRow> rows) => CsvTable.Write(Path.Combine(folder, Table), rows);
 
     /// <summary>Writes the resources of the kernels that a device has loaded.</summary>

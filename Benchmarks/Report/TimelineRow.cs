@@ -11,7 +11,7 @@ internal sealed record TimelineRow
     [Name("index")]
     public int Index { get; init; }
 
-    /// <summary>Op and direction, such as conv2d.forward.</summary>
+    /// <summary>Op and pass, such as conv2d.forward.</summary>
     [Name("op")]
     public string Op { get; init; } = "";
 
@@ -44,7 +44,7 @@ internal sealed record TimelineRow
     [Name("kernels")]
     public string Kernels { get; init; } = "";
 
-    /// <summary>forward (with the tangent), backward or update.</summary>
+    /// <summary>The pass: forward (with the tangent), backward or update.</summary>
     [Ignore]
     public string Pass => Op.Contains("backward", StringComparison.Ordinal) ? "backward"
         : Op.StartsWith("adam", StringComparison.Ordinal) || Op.StartsWith("gradient-norm", StringComparison.Ordinal) || Op.StartsWith("radam", StringComparison.Ordinal) ? "update" : "forward";
@@ -56,14 +56,14 @@ internal sealed record TimelineRow
     /// <summary>Makes the rows of a program's steps.</summary>
     /// <param name="steps">The steps with their times, in order.</param>
     /// <param name="ceilings">The device's ceilings.</param>
-    /// <param name="kernels">Names of the kernels that each step launches; null where they are unknown.</param>
+    /// <param name="kernels">Names of the kernels that each step launches; null if they are unknown.</param>
     public static IReadOnlyList<TimelineRow> Of(IReadOnlyList<StepTime> steps, Ceilings ceilings, IReadOnlyDictionary<ProgramStep, string>? kernels = null)
     {
         double total = steps.Sum(each => each.Seconds);
         return [.. steps.Select((each, index) => Row(each.Step, each.Seconds, index, total, ceilings) with { Kernels = kernels?.GetValueOrDefault(each.Step) ?? "" })];
     }
 
-    /// <summary>A table of sums over groups of rows, the longest first: launches, time, share, and the sum of the bounds as a share of the time.</summary>
+    /// <summary>Returns a table of sums over groups of rows, in descending order of time: launches, time, its share, and the bounds' share of it.</summary>
     public static string Table(IEnumerable<TimelineRow> rows, string header, Func<TimelineRow, string> key)
     {
         var table = new MarkdownTable(header, "launches", "us", "share %", "GFLOP", "MB", "bound us", "% of bound");

@@ -5,10 +5,12 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Report;
 
 /// <summary>
-/// A timeline in the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing read: a track of launches, one of the passes and one
-/// of the blocks to which they belong.
+/// A timeline in the Trace Event Format, which Perfetto (ui.perfetto.dev) and chrome://tracing read: a track of launches, one of their passes and one
+/// of their blocks.
 /// </summary>
-/// <remarks>Launches lie end to end, each as long as the time between its two marks. That time includes the marks themselves, so that a replay without them is shorter.</remarks>
+/// <remarks>
+/// Launches follow one another without gaps, each as long as the time between its two marks. That time includes the marks, so a replay without them is shorter.
+/// </remarks>
 internal static class TraceFile
 {
     private const int Process = 1, Passes = 1, Blocks = 2, Launches = 3;
@@ -17,7 +19,7 @@ internal static class TraceFile
     /// <param name="path">Path of the file.</param>
     /// <param name="title">The work and the device.</param>
     /// <param name="rows">The launches in order.</param>
-    /// <param name="markMicroseconds">Time between two marks without a launch between them, which is part of every launch's time.</param>
+    /// <param name="markMicroseconds">Time between two marks without a launch, in microseconds, which is part of every launch's time.</param>
     public static void Write(string path, string title, IReadOnlyList<TimelineRow> rows, double markMicroseconds)
     {
         var events = new JsonArray(Name("process_name", 0, title), Name("thread_name", Passes, "pass"), Name("thread_name", Blocks, "block"), Name("thread_name", Launches, "launches"));

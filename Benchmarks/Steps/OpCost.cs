@@ -2,8 +2,8 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
-/// <summary>The least work of a recorded step, computed from the name of its op and the tensors that it declares.</summary>
-/// <param name="Flops">Floating-point operations of products; 0 for all other ops, whose time memory decides.</param>
+/// <summary>The minimum cost of a recorded step, computed from the name of its op and the tensors that it declares.</summary>
+/// <param name="Flops">Floating-point operations of products; 0 for all other ops, whose time is bound by memory.</param>
 /// <param name="Bytes">Bytes moved if each tensor is read once or written once.</param>
 internal readonly record struct OpCost(double Flops, double Bytes)
 {
@@ -25,14 +25,14 @@ internal readonly record struct OpCost(double Flops, double Bytes)
         _ => 0,
     };
 
-    /// <summary>Pixels of images, those of the tangent included.</summary>
+    /// <summary>Pixels of images, including those of a tangent.</summary>
     private static long Rows(Tensor images) => images.StoredCount / images.Shape.C;
 
-    /// <summary>Each of two sources has a step of its own, which multiplies by its share of the weight's channels.</summary>
+    /// <summary>Operations of an input gradient. Each of two sources has a step of its own, which multiplies by its share of the weight's channels.</summary>
     private static double InputGradient(Tensor dy, Tensor weight, Tensor dx) => 2.0 * Rows(dy) * weight.Count * dx.Shape.C / weight.Shape.C;
 
     private static double MatMul(Tensor matrix, int columns) => 2.0 * matrix.Count * columns;
 
-    /// <summary>A number of products of length x length x channels, the channels of all heads together.</summary>
+    /// <summary>Operations of products of length x length x channels, with the channels of all heads.</summary>
     private static double Attention(Tensor y, int products) => products * 2.0 * y.Count * y.Shape.H * y.Shape.W;
 }

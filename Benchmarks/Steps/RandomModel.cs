@@ -4,10 +4,10 @@ using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
-/// <summary>A model of a preset's network with random weights: the time of a pass does not depend on them.</summary>
+/// <summary>A model of a preset's network with random weights, on which the time of a pass does not depend.</summary>
 internal static class RandomModel
 {
-    /// <summary>Standard deviation of the data that all models here are made for.</summary>
+    /// <summary>Standard deviation of the data for which all models here are made.</summary>
     public const float SigmaData = 0.5f;
 
     private const ulong Seed = 2;

@@ -5,12 +5,12 @@ using TrigFlowNative.Models;
 namespace TrigFlowNative.Benchmarks.Steps;
 
 /// <summary>
-/// The forward pass of a network for one image, as the cpu device records it in fp32. Its steps are read for the op and the shapes of every layer;
-/// they are never run, and their tensors have no memory.
+/// The forward pass of a network for one image, as the cpu device records it in fp32. Its steps tell the op and the shapes of every layer; they never
+/// run, and their tensors have no memory.
 /// </summary>
 /// <remarks>
-/// The cpu device fuses and pads nothing: a concatenation, a residual and a projection shortcut are steps of their own, which a GPU may
-/// compute within another step.
+/// The cpu device neither fuses nor pads: a concatenation, a residual and a projection shortcut are steps of their own, whereas a GPU may compute
+/// them within another step.
 /// </remarks>
 internal sealed class RecordedPass
 {
@@ -24,7 +24,7 @@ internal sealed class RecordedPass
     /// <summary>The steps in order.</summary>
     public IReadOnlyList<ProgramStep> Steps { get; }
 
-    /// <summary>Floating-point operations of the pass in products of matrices, those of attention included.</summary>
+    /// <summary>Floating-point operations of the pass in matrix products, including those of attention.</summary>
     public double Flops => Steps.Sum(step => OpCost.Of(step).Flops);
 
     /// <summary>The pass of a model's preset, recorded once in a process.</summary>

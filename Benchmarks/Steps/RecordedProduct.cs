@@ -2,15 +2,15 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
-/// <summary>A product within a recorded convolution or linear layer: a weight, and the number of rows that it multiplies.</summary>
+/// <summary>A product within a recorded convolution or linear layer: a weight, and the number of rows that are multiplied by it.</summary>
 /// <param name="Weight">(K, R, R, C): K output channels, R x R taps (1 x 1 for a linear layer), C input channels, of one source or of two together.</param>
-/// <param name="Rows">Pixels of images or rows of a matrix, those of the tangent included.</param>
+/// <param name="Rows">Pixels of images or rows of a matrix, including those of a tangent.</param>
 internal readonly record struct RecordedProduct(Tensor Weight, long Rows)
 {
     /// <summary>Floating-point operations, two for each multiply-add.</summary>
     public double Flops => 2.0 * Rows * Weight.Count;
 
-    /// <summary>The products of a forward step of a convolution or linear layer: its own, and that of a projection shortcut if the step computes one too.</summary>
+    /// <summary>Returns the products of a forward step of a convolution or linear layer: its own and, if the step also computes a projection shortcut, that one.</summary>
     /// <exception cref="ArgumentException">The step reads no weight.</exception>
     public static IReadOnlyList<RecordedProduct> Of(ProgramStep step)
     {
@@ -22,7 +22,7 @@ internal readonly record struct RecordedProduct(Tensor Weight, long Rows)
             Tensor tensor = step.Reads[i];
             if (tensor.Shape.Rank != 4)
                 continue;
-            // A second source of as many images as y has channels looks like a weight of 1x1 taps; then the weight of both follows.
+            // A second source with as many images as y has channels looks like a weight of 1x1 taps; the weight of both sources then follows.
             if (IsWeight(tensor, channels, y) && !(i + 1 < step.Reads.Count && IsWeight(step.Reads[i + 1], channels + tensor.Shape.C, y)))
             {
                 products.Add(new RecordedProduct(tensor, y.StoredCount / y.Shape.C));

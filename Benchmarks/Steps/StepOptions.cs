@@ -6,20 +6,20 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Benchmarks.Steps;
 
-/// <summary>Which training step is measured.</summary>
+/// <summary>The training step to measure.</summary>
 /// <param name="Preset">Name of a model's preset, which gives the network and the numbers of its training.</param>
 /// <param name="Objective">Name of an objective in <see cref="ObjectiveRegistry"/>.</param>
 /// <param name="Batch">Images in a step.</param>
 /// <param name="Dropout">Probability in [0, 1) that a value is dropped; the PyTorch peer drops none.</param>
-/// <param name="Precision">How activations are stored, the teacher's too.</param>
+/// <param name="Precision">Storage type of activations, also of the teacher's.</param>
 internal sealed record StepOptions(string Preset, string Objective, int Batch, float Dropout, Precision Precision)
 {
     /// <summary>The names of all objectives, in alphabetical order.</summary>
     public static string[] Objectives => [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
 
     /// <summary>Allocates and records the step, with random weights.</summary>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="teacher">A diffusion model of the same network, where the objective needs one; to be released after the step.</param>
+    /// <param name="device">Device on which the step runs.</param>
+    /// <param name="teacher">A diffusion model of the same network, if the objective needs one; to be released after the step.</param>
     /// <exception cref="UsageException">There is no such preset or objective, or the device or the training does not allow the options.</exception>
     public TrainingStep Create(ComputeDevice device, out TrigFlowModel? teacher)
     {
@@ -40,7 +40,7 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
         }
     }
 
-    /// <summary>Noise in place of images: the time of a step does not depend on them.</summary>
+    /// <summary>Returns noise instead of images, since the time of a step does not depend on them.</summary>
     public float[] Images()
     {
         long pixels = ModelPresets.Get(Preset).Image.Count;
@@ -48,7 +48,7 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
         return [.. Enumerable.Range(0, (int)(Batch * pixels)).Select(_ => random.NextSingle() * 2 - 1)];
     }
 
-    /// <summary>The preset's numbers for the objective, or, where it has none, the objective's defaults.</summary>
+    /// <summary>Returns the preset's options for the objective or, if it has none, the objective's defaults.</summary>
     internal TrainingOptions Numbers()
     {
         ObjectiveOptions defaults = ObjectiveRegistry.Defaults(Objective);

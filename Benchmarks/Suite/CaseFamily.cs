@@ -7,22 +7,22 @@ using TrigFlowNative.Training;
 namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
-/// Benchmarks of one kind: their directions, the words in which their shapes are written, and the shapes that a preset has of them. Every
-/// case, whether a preset, a file or the command line names it, is made from such words.
+/// Benchmarks of one kind: their directions, the words of their shapes, and the shapes that a preset has. Every case is made from such words, whether
+/// a preset, a file or the command line names it.
 /// </summary>
 /// <param name="Name">The column op of tables, such as conv.</param>
 /// <param name="Form">The words of a shape as messages explain them, such as n IMAGES IN->OUT SIZExSIZE kTAPS.</param>
 /// <param name="Pattern">The words as a regular expression without anchors; its named groups are the numbers and words of a shape.</param>
-/// <param name="Directions">The directions measured at each shape.</param>
-/// <param name="Create">Makes a case of a shape, a direction and a storage type; throws <see cref="ArgumentException"/> for a shape out of range.</param>
+/// <param name="Directions">Directions that are measured at each shape.</param>
+/// <param name="Create">Makes the case of a shape, a direction and a storage type; throws <see cref="ArgumentException"/> for a shape out of range.</param>
 public sealed record CaseFamily(
     string Name, string Form, [StringSyntax(StringSyntaxAttribute.Regex)] string Pattern, IReadOnlyList<string> Directions,
     Func<ShapeWords, string, DType, SuiteCase> Create)
 {
-    /// <summary>The shapes that a scope has of the family, in words; none by default.</summary>
+    /// <summary>Shapes of the family in a scope, in words; none by default.</summary>
     public Func<SuiteScope, IEnumerable<string>> Shapes { get; init; } = _ => [];
 
-    /// <summary>Makes the case of a shape in words.</summary>
+    /// <summary>Makes the case of a shape given in words.</summary>
     /// <exception cref="UsageException">The family has no such direction, or the words do not describe a shape of it.</exception>
     public SuiteCase Parse(string shape, string direction, DType type)
     {
@@ -56,13 +56,13 @@ public sealed class ShapeWords
 
     internal ShapeWords(Match match) => this.match = match;
 
-    /// <summary>A number from 1 to 2^30.</summary>
+    /// <summary>Returns a number from 1 to 2^30.</summary>
     /// <exception cref="ArgumentException">The number is 0 or above 2^30.</exception>
     public int this[string name] =>
         int.TryParse(match.Groups[name].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= MaxNumber
             ? number
             : throw new ArgumentException($"{match.Groups[name].Value} is not from 1 to 2^30");
 
-    /// <summary>A word; empty if its group did not match.</summary>
+    /// <summary>Returns a word; empty if its group did not match.</summary>
     public string Word(string name) => match.Groups[name].Value;
 }

@@ -2,7 +2,7 @@ using CsvHelper.Configuration.Attributes;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>A line of a CSV file that names cases: the shapes of <c>--shapes</c>, the times of a peer, or our own table, whose other columns are skipped.</summary>
+/// <summary>A line of a CSV file that names cases: the shapes of <c>--shapes</c>, the times of a peer, or our own table, whose other columns are ignored.</summary>
 internal sealed record CaseRow
 {
     [Name("op")]
@@ -14,11 +14,11 @@ internal sealed record CaseRow
     [Name("shape")]
     public string Shape { get; init; } = "";
 
-    /// <summary>Median in microseconds; null where the table has none.</summary>
+    /// <summary>Median in microseconds; null if the table has none.</summary>
     [Name("us")]
     public double? Microseconds { get; init; }
 
-    /// <summary>Who measured it; null where the table does not say.</summary>
+    /// <summary>Implementation that was measured; null if the table has none.</summary>
     [Name("path"), NullValues("")]
     public string? Path { get; init; }
 }

@@ -9,10 +9,10 @@ namespace TrigFlowNative.Benchmarks.Suite;
 /// <inheritdoc/>
 public abstract class KernelCase(string family, string direction, string shape, DType type) : SuiteCase(family, direction, shape, type)
 {
-    /// <summary>The greatest relative L2 error of a right result.</summary>
+    /// <summary>Maximum relative L2 error of a correct result.</summary>
     public virtual double Tolerance => Type == DType.BFloat16 ? 1e-2 : 1e-4;
 
-    /// <summary>Whether the op consists of products, which tensor cores speed up.</summary>
+    /// <summary>Whether the op consists of products, which tensor cores accelerate.</summary>
     public virtual bool UsesTensorCores => false;
 
     /// <summary>Allocates operands on a device and records the op.</summary>

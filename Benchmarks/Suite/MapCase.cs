@@ -3,8 +3,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
-/// An op from one tensor x to one tensor y, measured forward, with its tangent, or backward. A derived class records the op and computes an
-/// element of each result in float64.
+/// An op from one tensor x to one tensor y, measured forward, forward with tangent, or backward. A derived class records the op and computes the
+/// elements of each result in float64.
 /// </summary>
 /// <inheritdoc/>
 public abstract class MapCase(string family, string direction, string shape, DType type) : KernelCase(family, direction, shape, type)
@@ -32,13 +32,13 @@ public abstract class MapCase(string family, string direction, string shape, DTy
     /// <summary>Records the op on x; returns y.</summary>
     protected abstract Tensor Apply(ComputeProgram program, Tensor x);
 
-    /// <summary>Element <paramref name="i"/> of y.</summary>
+    /// <summary>Returns element <paramref name="i"/> of y in float64.</summary>
     protected abstract double Value(Operand x, long i);
 
-    /// <summary>Element <paramref name="i"/> of y's tangent. The tangent of element j of x is x[count + j].</summary>
+    /// <summary>Returns element <paramref name="i"/> of y's tangent in float64. The tangent of element j of x is x[count + j].</summary>
     protected abstract double Tangent(Operand x, long count, long i);
 
-    /// <summary>Element <paramref name="i"/> of x's gradient, with dy the cotangent of y.</summary>
+    /// <summary>Returns element <paramref name="i"/> of x's gradient in float64, where dy is the cotangent of y.</summary>
     protected abstract double Gradient(Operand x, Operand dy, long i);
 
     /// <inheritdoc/>
@@ -62,7 +62,7 @@ public abstract class MapCase(string family, string direction, string shape, DTy
         return new RecordedKernel(program, first, [dx], () => new SampledError().Add(dx, Places(dx), i => Gradient(x, dy, i)).Relative, [x, dy, .. Others()]);
     }
 
-    /// <summary>Operands that <see cref="Apply"/> has created beside x, which the recorded kernel releases.</summary>
+    /// <summary>Further operands that <see cref="Apply"/> has created, which the recorded kernel releases.</summary>
     protected virtual IEnumerable<IDisposable> Others() => [];
 
     private static IEnumerable<long> Places(Tensor tensor) => SampledError.Places(tensor.Count, Samples);

@@ -4,17 +4,17 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
-/// Lists the layers of a network in the words of the families, as the ops of its recorded steps and the shapes of the tensors that they declare
-/// describe them. Names of layers do not matter.
+/// Lists the layers of a network in the words of the families, from the ops of its recorded steps and the shapes of the tensors that they declare,
+/// whatever the layers' names.
 /// </summary>
-/// <remarks>The words describe square images alone. Layers on others are left out, and a linear layer is listed over a square of as many pixels.</remarks>
+/// <remarks>The words describe only square images. Layers on other images are omitted, and a linear layer is listed over a square with as many pixels.</remarks>
 /// <param name="pass">The forward pass for one image.</param>
-/// <param name="batch">Images.</param>
+/// <param name="batch">Number of images.</param>
 internal sealed class NetworkShapes(RecordedPass pass, int batch)
 {
     private const string Linear = "linear.forward";
 
-    /// <summary>Convolutions and linear layers over pixels, in the order of the network's parameters. Linear layers over one row for each image, as in embeddings, are no convolutions.</summary>
+    /// <summary>Convolutions and linear layers over pixels, in the order of the network's parameters, without linear layers of one row for each image, as in embeddings.</summary>
     public IEnumerable<string> Convolutions =>
         from step in pass.Steps
         where step.Op is "conv2d.forward" or Linear
@@ -33,7 +33,7 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
         from product in RecordedProduct.Of(step)
         select $"{batch * product.Rows}x{product.Weight.Shape[0]}x{product.Weight.Shape.C}";
 
-    /// <summary>Self-attention. Its second output (images, heads, rows) tells the number of heads.</summary>
+    /// <summary>Self-attention. The shape of its second output (images, heads, rows) gives the number of heads.</summary>
     public IEnumerable<string> Attentions =>
         from step in Attending
         let rows = step.Writes[1].Shape
@@ -57,6 +57,6 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
 
     private static int? SideOf(Shape images) => images.H == images.W ? images.H : null;
 
-    /// <summary>The side of a square with a number of pixels; null if there is none.</summary>
+    /// <summary>Returns the side of a square with a number of pixels; null if there is none.</summary>
     private static int? SideOf(int pixels) => (int)Math.Sqrt(pixels) is var side && side * side == pixels ? side : null;
 }

@@ -3,12 +3,12 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Benchmarks.Suite;
 
 /// <summary>
-/// A persistent tensor of standard normal numbers times a power of two, whose elements the host knows by index: a check looks at a few
+/// A persistent tensor of standard normal numbers times a power of two, whose elements the host computes from their index: a check looks at a few
 /// thousand of hundreds of millions.
 /// </summary>
 /// <remarks>
-/// Operands are windows into one sequence with a prime period, so that no extent is a multiple of it. Every number is representable in bf16,
-/// so that an error comes from the kernel and not from its operand.
+/// Operands are windows into one sequence with a prime period, so that no extent is a multiple of it. Every number is representable in bf16, so that
+/// errors are the kernel's, not the operand's.
 /// </remarks>
 public sealed class Operand : IDisposable
 {
@@ -23,8 +23,8 @@ public sealed class Operand : IDisposable
     /// <param name="shape">Shape of the primal.</param>
     /// <param name="type">fp32 or bf16.</param>
     /// <param name="number">Index of the operand within its case, so that operands differ.</param>
-    /// <param name="scale">A power of two.</param>
-    /// <param name="dual">Whether a tangent, of the numbers that follow, lies behind the primal.</param>
+    /// <param name="scale">Factor of the numbers: a power of two.</param>
+    /// <param name="dual">Whether a tangent, of the numbers that follow, is stored after the primal.</param>
     public Operand(ComputeDevice device, Shape shape, DType type, int number, float scale = 1, bool dual = false)
     {
         (this.scale, start) = (scale, (long)number * Shift);
@@ -44,8 +44,8 @@ public sealed class Operand : IDisposable
     public static float ScaleFor(long n) => MathF.ScaleB(1, -(int)Math.Round(Math.Log2(n) / 2));
 
     /// <summary>
-    /// Makes a tape compute the tensor's gradient as inside a network: into a transient tensor, which is overwritten. The gradient of a
-    /// watched tensor would be added to.
+    /// Lets a tape compute the tensor's gradient as inside a network: in a transient tensor, which is overwritten. The gradient of a watched tensor
+    /// would be added to.
     /// </summary>
     public void Differentiate(Tape tape)
     {
@@ -67,7 +67,7 @@ public sealed class Operand : IDisposable
     {
         if (!dual)
             return device.CreateTensor(shape, type);
-        long bytes = shape.Count * type.Size();
+        long bytes = shape.Count * type.SizeInBytes();
         var storage = new Storage(2 * bytes, bytes, owner: null) { Memory = device.Allocate(2 * bytes) };
         return new Tensor(device, storage, 0, shape, type, hasTangent: true);
     }

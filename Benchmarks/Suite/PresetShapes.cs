@@ -3,7 +3,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>Shapes of a preset's layers in the words of the families, each once; empty where it has none.</summary>
+/// <summary>Shapes of a preset's layers in the words of the families, each once; empty for a family without layers.</summary>
 internal sealed record PresetShapes
 {
     public IReadOnlyList<string> Matrices { get; init; } = [];
@@ -16,7 +16,7 @@ internal sealed record PresetShapes
 
     public IReadOnlyList<string> Resamplings { get; init; } = [];
 
-    /// <summary>Trained numbers of the network; null without one.</summary>
+    /// <summary>Number of the network's parameters; null without a network.</summary>
     public long? Parameters { get; init; }
 
     /// <summary>The layers of a network's forward pass, for a number of images.</summary>

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>A recorded op with its operands. It is run once as a program to be checked, and then launched step by step to be timed.</summary>
+/// <summary>A recorded op with its operands. It runs once as a program for the check; its steps are then launched one by one for the timing.</summary>
 public sealed class RecordedKernel : IDisposable
 {
     private readonly ComputeProgram program;
@@ -13,7 +13,7 @@ public sealed class RecordedKernel : IDisposable
     /// <summary>Takes over a recorded program and compiles it.</summary>
     /// <param name="program">The program, <see cref="ComputeProgram.Checked"/>, so that outputs are NaN until they are written.</param>
     /// <param name="first">Index of the first step that is timed; all later ones are timed too.</param>
-    /// <param name="outputs">Transient results that the check reads, so that their memory must not be reused.</param>
+    /// <param name="outputs">Transient results that the check reads, whose memory must therefore not be reused.</param>
     /// <param name="error">Computes the relative L2 error of the outputs after a run.</param>
     /// <param name="operands">Released with this object.</param>
     public RecordedKernel(ComputeProgram program, int first, Tensor[] outputs, Func<double> error, params IDisposable[] operands)
@@ -27,7 +27,7 @@ public sealed class RecordedKernel : IDisposable
     /// <summary>The steps that are timed.</summary>
     public IReadOnlyList<ProgramStep> Timed => timed;
 
-    /// <summary>Runs the program once, with all transient memory set to NaN before, and waits; returns the relative L2 error, NaN if part of an output was not written.</summary>
+    /// <summary>Sets all transient memory to NaN, runs the program once and waits; returns the relative L2 error, NaN if part of an output was not written.</summary>
     public double Check()
     {
         program.Run();

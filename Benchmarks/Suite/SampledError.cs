@@ -7,7 +7,7 @@ public sealed class SampledError
 {
     private double difference, norm;
 
-    /// <summary>The error of all elements added; NaN if one of them was.</summary>
+    /// <summary>Relative L2 error of all elements added; NaN if one of them is NaN.</summary>
     public double Relative => Math.Sqrt(difference / norm);
 
     /// <summary>Adds the elements of a tensor without tangent at the given indices.</summary>

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>A row of the suite before it is measured: an op or a whole piece of work, its shape, and its least cost.</summary>
+/// <summary>A row of the suite before it is measured: an op or a piece of work, its shape, and its minimum cost.</summary>
 /// <param name="family">Name of the <see cref="CaseFamily"/>, such as conv.</param>
 /// <param name="direction">One of the family's directions, such as input-gradient; see <see cref="Suite.Direction"/>.</param>
 /// <param name="shape">The shape in the family's words, which the peers' scripts parse too.</param>
@@ -22,13 +22,13 @@ public abstract class SuiteCase(string family, string direction, string shape, D
     /// <summary>Storage type of activations and their gradients.</summary>
     public DType Type { get; } = type;
 
-    /// <summary>Floating-point operations, a multiply-add counted as two; 0 where memory decides the time.</summary>
+    /// <summary>Floating-point operations, with a multiply-add counted as two; 0 if the time is bound by memory.</summary>
     public abstract double Flops { get; }
 
-    /// <summary>Bytes moved if each operand is read once and each result written once; 0 where none are counted.</summary>
+    /// <summary>Bytes moved if each operand is read once and each result written once; 0 if they are not counted.</summary>
     public abstract double Bytes { get; }
 
-    /// <summary>family/direction/shape, which <c>--filter</c> is matched against.</summary>
+    /// <summary>family/direction/shape, against which <c>--filter</c> is matched.</summary>
     public string Name => $"{Family}/{Direction}/{Shape}";
 
     /// <summary>Whether the name matches a pattern, in which * stands for any characters and ? for one.</summary>
@@ -38,5 +38,5 @@ public abstract class SuiteCase(string family, string direction, string shape, D
     public override string ToString() => Name;
 
     /// <summary>Bytes of a number of elements of <see cref="Type"/>.</summary>
-    protected double Stored(double elements) => elements * Type.Size();
+    protected double Stored(double elements) => elements * Type.SizeInBytes();
 }

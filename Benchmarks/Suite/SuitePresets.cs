@@ -13,7 +13,7 @@ public static class SuitePresets
     /// <summary>Layers of EDM2-S at 64x64 (arXiv:2312.02696): 192 channels times 1, 2, 3 and 4, 64 images.</summary>
     public const string Edm2S = "edm2-s";
 
-    /// <summary>Shapes of no layer, with extents that are hardly multiples of more than 8: they show whether a kernel is fast at the usual shapes alone.</summary>
+    /// <summary>Shapes of no layer, with extents that are rarely multiples of more than 8: they show whether a kernel is fast only at the usual shapes.</summary>
     public const string Odd = "odd";
 
     private static readonly Dictionary<string, PresetShapes> Fixed = new(StringComparer.Ordinal)
@@ -51,7 +51,7 @@ public static class SuitePresets
 
     /// <summary>The shapes of a preset's layers.</summary>
     /// <param name="preset">One of <see cref="Names"/>.</param>
-    /// <param name="batch">Images that a model's layers take.</param>
+    /// <param name="batch">Images of a batch.</param>
     /// <exception cref="UsageException">There is no such preset; the message lists them.</exception>
     internal static PresetShapes Get(string preset, int batch)
     {

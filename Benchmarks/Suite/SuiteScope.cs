@@ -2,11 +2,11 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>The part of the suite that is measured: a preset, its batch, and how many of its shapes.</summary>
+/// <summary>The part of the suite to measure: a preset, its batch, and the number of its shapes.</summary>
 /// <param name="Preset">One of <see cref="SuitePresets.Names"/>.</param>
-/// <param name="Batch">Images in a training step, which its layers take at a time.</param>
+/// <param name="Batch">Images of a training step, all of which its layers take at a time.</param>
 /// <param name="Type">Storage type of activations.</param>
-/// <param name="Extent">How many of the shapes are measured.</param>
+/// <param name="Extent">Number of the preset's shapes that are measured.</param>
 public sealed record SuiteScope(string Preset, int Batch, DType Type, SuiteExtent Extent = SuiteExtent.Full)
 {
     private const int FewShapes = 3;
@@ -14,11 +14,11 @@ public sealed record SuiteScope(string Preset, int Batch, DType Type, SuiteExten
     /// <summary>Shapes of the preset's layers.</summary>
     internal PresetShapes Layers => SuitePresets.Get(Preset, Batch);
 
-    /// <summary>The tiny shapes if the extent is <see cref="SuiteExtent.Tiny"/>, else those that a preset's layers have.</summary>
+    /// <summary>Returns the tiny shapes if the extent is <see cref="SuiteExtent.Tiny"/>, otherwise those of a preset's layers.</summary>
     internal IEnumerable<string> Shapes(IEnumerable<string> tiny, Func<PresetShapes, IEnumerable<string>> layers) =>
         Extent == SuiteExtent.Tiny ? tiny : layers(Layers);
 
-    /// <summary>The shapes, each once; of a <see cref="SuiteExtent.Quick"/> extent the first, the middle and the last.</summary>
+    /// <summary>Returns the shapes, each once; for a <see cref="SuiteExtent.Quick"/> extent only the first, the middle and the last.</summary>
     internal IEnumerable<string> Few(IEnumerable<string> shapes)
     {
         string[] all = [.. shapes.Distinct()];
@@ -26,7 +26,7 @@ public sealed record SuiteScope(string Preset, int Batch, DType Type, SuiteExten
     }
 }
 
-/// <summary>How many of a preset's shapes are measured.</summary>
+/// <summary>Number of a preset's shapes that are measured.</summary>
 public enum SuiteExtent
 {
     /// <summary>None: small shapes instead, for the simulator and for machines without a GPU.</summary>

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Suite;
 
-/// <summary>A whole piece of work that a user waits for: a training step, sampling, the transfer of a batch. It is timed by the host's clock, which waits for the device.</summary>
+/// <summary>A piece of work for which a user waits: a training step, sampling, the transfer of a batch. It is timed by the host's clock, which waits for the device.</summary>
 /// <inheritdoc/>
 public abstract class WorkCase(string family, string direction, string shape, DType type) : SuiteCase(family, direction, shape, type)
 {
@@ -15,10 +15,10 @@ public abstract class WorkCase(string family, string direction, string shape, DT
     /// <summary>0 unless a case counts them.</summary>
     public override double Bytes => 0;
 
-    /// <summary>Whether the device's arithmetic or memory bounds the time, rather than a bus, the host or a driver.</summary>
+    /// <summary>Whether the device's arithmetic or memory bounds the time, not a bus, the host or a driver.</summary>
     internal virtual bool IsBoundByDevice => Flops > 0;
 
-    /// <summary>How long a run takes, which decides how often it is repeated.</summary>
+    /// <summary>Length of a run, on which the number of repetitions depends.</summary>
     internal virtual WorkPace Pace => WorkPace.Long;
 
     /// <summary>Allocates what the runs need on a device.</summary>
@@ -28,14 +28,14 @@ public abstract class WorkCase(string family, string direction, string shape, DT
 /// <summary>Work that is ready to be run repeatedly.</summary>
 public abstract class PreparedWork : IDisposable
 {
-    /// <summary>Floating-point operations of a run, where preparation was needed to count them; else 0.</summary>
+    /// <summary>Floating-point operations of a run, if they can only be counted after preparation; otherwise 0.</summary>
     public virtual double Flops => 0;
 
     /// <summary>Does the work once; need not wait for the device.</summary>
     /// <param name="run">Number of the run, from 0.</param>
     public abstract void Run(int run);
 
-    /// <summary>What is wrong with the results of the runs so far, in a few words; null if nothing is.</summary>
+    /// <summary>Describes the fault in the results of the runs so far in a few words; null if there is none.</summary>
     public virtual string? Fault() => null;
 
     /// <summary>Releases what was allocated.</summary>
@@ -50,7 +50,7 @@ public abstract class PreparedWork : IDisposable
     protected abstract void Dispose(bool disposing);
 }
 
-/// <summary>How long a run of a piece of work takes.</summary>
+/// <summary>Length of a run of a piece of work.</summary>
 internal enum WorkPace
 {
     /// <summary>Less than about a millisecond: many runs are timed together.</summary>

@@ -11,10 +11,10 @@ internal static class CsvTable
 {
     private static readonly CsvConfiguration Writing = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
 
-    /// <summary>Other programs write other line ends, and may leave columns out.</summary>
+    /// <summary>Other programs write other line ends and may omit columns.</summary>
     private static readonly CsvConfiguration Reading = new(CultureInfo.InvariantCulture) { MissingFieldFound = null, HeaderValidated = null };
 
-    /// <summary>Writes a file whole or not at all; makes its folder.</summary>
+    /// <summary>Writes a file completely or not at all; creates its folder.</summary>
     public static void Write<T>(string path, IEnumerable<T> rows)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -25,7 +25,7 @@ internal static class CsvTable
         });
     }
 
-    /// <summary>Reads a file. Columns that the record does not have are skipped; those that the file lacks keep their default.</summary>
+    /// <summary>Reads a file. Columns that the record lacks are skipped; columns that the file lacks keep their default.</summary>
     /// <exception cref="UsageException">There is no such file, or its text is not a table of such records; the message is one line.</exception>
     public static IReadOnlyList<T> Read<T>(string path)
     {

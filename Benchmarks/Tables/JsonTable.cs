@@ -25,7 +25,7 @@ internal static class JsonTable
     /// <summary>Reads the rows of a file that <see cref="Write"/> wrote.</summary>
     public static IReadOnlyList<T> Read<T>(string path) => JsonSerializer.Deserialize<Document<T>>(File.ReadAllBytes(path), Format)!.Rows;
 
-    /// <summary>Renames the properties of a row to its columns and removes those that have none.</summary>
+    /// <summary>Names the properties of a row like its columns, and removes those without a column.</summary>
     private static void NameAsColumns(JsonTypeInfo type)
     {
         if (!type.Properties.Any(property => ColumnOf(property) is not null))

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace TrigFlowNative.Benchmarks.Tables;
 
-/// <summary>A Markdown table that is readable as plain text: columns are padded to their widest entry, numbers are aligned right.</summary>
+/// <summary>A Markdown table that is readable as plain text: columns are padded to their widest entry, and numbers are aligned right.</summary>
 internal sealed class MarkdownTable(params string[] headers)
 {
     private const int MaxDecimals = 6;
@@ -11,7 +11,7 @@ internal sealed class MarkdownTable(params string[] headers)
     /// <summary>Number of rows added.</summary>
     public int RowCount => rows.Count;
 
-    /// <summary>Adds a row, one entry for each header. Numbers are printed with three significant digits, from a thousand on to the unit; null is a dash.</summary>
+    /// <summary>Adds a row with one entry for each header. Numbers have three significant digits, above a thousand no decimals; null is a dash.</summary>
     /// <exception cref="ArgumentException">There are more or fewer entries than headers.</exception>
     public MarkdownTable Add(params object?[] entries)
     {

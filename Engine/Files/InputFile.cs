@@ -25,14 +25,14 @@ public static class InputFile
         }
     }
 
-    /// <summary>Reads a whole file of at most <paramref name="maxLength"/> bytes.</summary>
+    /// <summary>Reads a whole file of at most <paramref name="maxBytes"/> bytes.</summary>
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidFileException">The file is absent, not readable, too long, or becomes shorter during the read.</exception>
-    public static byte[] ReadAllBytes(string path, long maxLength)
+    public static byte[] ReadAllBytes(string path, long maxBytes)
     {
         using FileStream stream = Open(path);
-        if (stream.Length > maxLength || stream.Length > Array.MaxLength)
-            throw new InvalidFileException(path, $"is {stream.Length} bytes long, at most {Math.Min(maxLength, Array.MaxLength)} are accepted");
+        if (stream.Length > maxBytes || stream.Length > Array.MaxLength)
+            throw new InvalidFileException(path, $"is {stream.Length} bytes long, at most {Math.Min(maxBytes, Array.MaxLength)} are accepted");
         byte[] bytes = new byte[stream.Length];
         if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
             throw new InvalidFileException(path, "became shorter while it was read");

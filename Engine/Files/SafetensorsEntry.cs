@@ -11,7 +11,7 @@ namespace TrigFlowNative.Engine;
 public sealed record SafetensorsEntry(string Name, SafetensorsType Type, ImmutableArray<long> Shape, long Offset, long ByteLength)
 {
     /// <summary>Number of elements, the product of the extents (1 for a scalar).</summary>
-    public long Count => ByteLength / Type.Size();
+    public long Count => ByteLength / Type.SizeInBytes();
 
     /// <summary>Whether the extents equal <paramref name="shape"/>.</summary>
     public bool HasShape(ReadOnlySpan<long> shape) => Shape.AsSpan().SequenceEqual(shape);
@@ -22,7 +22,7 @@ public sealed record SafetensorsEntry(string Name, SafetensorsType Type, Immutab
     /// <summary>Length in bytes of a tensor; false if an extent is negative or the length exceeds 63 bits.</summary>
     internal static bool TryMeasure(ReadOnlySpan<long> shape, SafetensorsType type, out long byteLength)
     {
-        byteLength = type.Size();
+        byteLength = type.SizeInBytes();
         foreach (long extent in shape)
         {
             if (extent < 0 || (extent > 0 && byteLength > long.MaxValue / extent))

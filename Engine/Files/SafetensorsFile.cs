@@ -233,7 +233,7 @@ public sealed class SafetensorsFile : IDisposable
         where TFile : unmanaged
     {
         CheckLength(entry, destination.Length);
-        int size = entry.Type.Size();
+        int size = entry.Type.SizeInBytes();
         byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {

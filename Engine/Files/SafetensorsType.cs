@@ -52,7 +52,7 @@ public static class SafetensorsTypes
         Enum.GetValues<SafetensorsType>().ToDictionary(type => type.FileName(), StringComparer.Ordinal);
 
     /// <summary>Size of an element in bytes.</summary>
-    public static int Size(this SafetensorsType type) => type switch
+    public static int SizeInBytes(this SafetensorsType type) => type switch
     {
         SafetensorsType.Bool or SafetensorsType.U8 or SafetensorsType.I8 => 1,
         SafetensorsType.I16 or SafetensorsType.U16 or SafetensorsType.F16 or SafetensorsType.BF16 => 2,

@@ -77,7 +77,7 @@ public sealed class SafetensorsWriter
         List<SafetensorsEntry> entries = [];
         long offset = 0;
         foreach (SafetensorsEntry entry in tensors.Values.Select(tensor => tensor.Entry)
-            .OrderByDescending(entry => entry.Type.Size()).ThenByDescending(entry => entry.Type).ThenBy(entry => entry.Name, StringComparer.Ordinal))
+            .OrderByDescending(entry => entry.Type.SizeInBytes()).ThenByDescending(entry => entry.Type).ThenBy(entry => entry.Name, StringComparer.Ordinal))
         {
             entries.Add(entry with { Offset = offset });
             offset += entry.ByteLength;
@@ -89,7 +89,7 @@ public sealed class SafetensorsWriter
     private void Add<T>(string name, SafetensorsType type, ReadOnlySpan<long> shape, ReadOnlyMemory<T> values)
         where T : unmanaged
     {
-        if (!SafetensorsEntry.TryMeasure(shape, type, out long byteLength) || byteLength != (long)values.Length * type.Size())
+        if (!SafetensorsEntry.TryMeasure(shape, type, out long byteLength) || byteLength != (long)values.Length * type.SizeInBytes())
             throw new ArgumentException($"'{name}' has {values.Length} values, the shape is {SafetensorsEntry.FormatShape(shape)}", nameof(values));
         Add(name, type, shape, stream =>
         {

@@ -17,7 +17,7 @@ internal sealed class Background<T>(Func<T> make)
         return made;
     }
 
-    /// <summary>Starts to make the value, unless that has happened.</summary>
+    /// <summary>Starts to make the value, unless it is being made or done already.</summary>
     public void Start() => _ = task.Value;
 
     /// <summary>Waits until no thread is making the value, whether that succeeded or failed.</summary>

@@ -3,8 +3,8 @@ using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>A kernel that an action launches, a <see cref="PtxKernel"/> or one of ILGPU's, with the driver's figures of its use of a multiprocessor.</summary>
-/// <param name="Name">Method and variant of a <see cref="PtxKernel"/>; method of one of ILGPU's kernels.</param>
+/// <summary>A kernel that an action launches, either a <see cref="PtxKernel"/> or one compiled by ILGPU, and its use of a multiprocessor as the driver states it.</summary>
+/// <param name="Name">Method and variant of a <see cref="PtxKernel"/>; method of a kernel compiled by ILGPU.</param>
 /// <param name="Threads">Threads of a block.</param>
 /// <param name="Registers">Registers of a thread.</param>
 /// <param name="LocalBytes">Local memory of a thread in bytes: spills and arrays.</param>
@@ -15,8 +15,8 @@ internal sealed unsafe record CapturedKernel(string Name, int Threads, int Regis
     private const int KernelNode = 0; // CU_GRAPH_NODE_TYPE_KERNEL
     private const int StaticShared = 1, Local = 3, RegisterCount = 4; // CUfunction_attribute
 
-    /// <summary>Lists the kernels that an action launches, in order. They are captured and not run, so they must have been loaded before.</summary>
-    /// <exception cref="CudaDriverException">The action calls something that cannot be captured.</exception>
+    /// <summary>Lists the kernels that an action launches, in order. The launches are captured, not run, so the kernels must be loaded already.</summary>
+    /// <exception cref="CudaDriverException">The action contains something that cannot be captured.</exception>
     /// <exception cref="EntryPointNotFoundException">The driver is older than CUDA 12.3.</exception>
     public static IReadOnlyList<CapturedKernel> Of(GpuDevice gpu, Action launches)
     {
@@ -34,7 +34,7 @@ internal sealed unsafe record CapturedKernel(string Name, int Threads, int Regis
         }
     }
 
-    /// <summary>Extracts the method's name from the name of an entry, where ILGPU puts a word before it and a number behind it.</summary>
+    /// <summary>Extracts the method's name from the name of an entry: ILGPU puts a word before it and a number after it.</summary>
     internal static string MethodOf(string entry)
     {
         string[] words = entry.Split('_');

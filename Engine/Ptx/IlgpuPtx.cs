@@ -7,10 +7,10 @@ using ILGPU.Runtime.Cuda;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>PTX text that ILGPU makes of kernel methods, once for each in a process; no GPU is needed.</summary>
+/// <summary>The PTX text into which ILGPU compiles kernel methods, once for each method in a process; no GPU is needed.</summary>
 /// <remarks>
-/// A text depends on the methods that ILGPU compiled before it in the process: names are numbered throughout, and the order of the output follows the numbers.
-/// <see cref="KernelTexts"/> keeps a text that must be the same in another process.
+/// A text depends on the methods that ILGPU compiled before in the process: names are numbered throughout, and the order of the output follows the
+/// numbers. <see cref="PtxCache"/> keeps texts that must be the same in another process.
 /// </remarks>
 internal static class IlgpuPtx
 {
@@ -18,10 +18,10 @@ internal static class IlgpuPtx
     private static readonly ConcurrentDictionary<(MethodInfo, CudaArchitecture), (string Text, string Entry)> Compiled = [];
     private static Context? context;
 
-    /// <summary>Compiles a static kernel method, grouped explicitly unless its first parameter is an index; returns the text and the entry's name.</summary>
+    /// <summary>Compiles a static kernel method, which is grouped explicitly unless its first parameter is an index; returns the text and the entry's name.</summary>
     /// <param name="kernel">The method.</param>
     /// <param name="architecture">Architecture that ILGPU compiles for.</param>
-    /// <exception cref="InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
+    /// <exception cref="InternalCompilerException">The method contains something that ILGPU cannot compile.</exception>
     public static (string Text, string Entry) Compile(MethodInfo kernel, CudaArchitecture architecture)
     {
         if (Compiled.TryGetValue((kernel, architecture), out (string Text, string Entry) known))
@@ -43,7 +43,7 @@ internal static class IlgpuPtx
             }
             catch
             {
-                // After a failure a context refuses valid kernels too.
+                // After a failure a context also refuses valid kernels.
                 context.Dispose();
                 context = null;
                 throw;

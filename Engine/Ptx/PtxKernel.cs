@@ -3,10 +3,10 @@ using TrigFlowNative.Engine.Cuda;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>A kernel made by <see cref="PtxSource"/>, loaded on a GPU and launched through the driver; launches can be captured into a graph.</summary>
+/// <summary>A kernel whose text <see cref="PtxSource"/> completed, loaded on a GPU and launched through the driver; launches can be captured into a graph.</summary>
 /// <remarks>
-/// A kernel takes one struct of numbers, which has the same layout in C# and in the text. Modules stay loaded as long as the device. The driver compiles on
-/// other threads, several kernels of a program at a time while it is recorded; the first launch waits for them.
+/// A kernel takes one struct of numbers, which has the same layout in C# and in the text. Modules stay loaded until the device is disposed. The
+/// driver compiles on other threads, several kernels at a time, while a program is recorded; the first launch waits for them.
 /// </remarks>
 public sealed unsafe class PtxKernel
 {
@@ -50,9 +50,9 @@ public sealed unsafe class PtxKernel
         }
     }
 
-    /// <summary>Starts to load a kernel; a specification is compiled once per device. The first launch throws if the driver refuses the text.</summary>
+    /// <summary>Starts to load a kernel; each specification is compiled once on a device. The first launch throws if the driver refuses the text.</summary>
     /// <exception cref="ArgumentException">The method uses a macro that the specification lacks.</exception>
-    /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
+    /// <exception cref="ILGPU.InternalCompilerException">The method contains something that ILGPU cannot compile.</exception>
     public static PtxKernel Load(GpuDevice gpu, PtxKernelSpec spec)
     {
         ArgumentNullException.ThrowIfNull(gpu);
@@ -72,8 +72,10 @@ public sealed unsafe class PtxKernel
     /// <typeparam name="T">The struct that the kernel's method takes.</typeparam>
     /// <param name="blocks">Number of blocks in the grid; a multiple of the cluster's size.</param>
     /// <param name="arguments">The kernel's argument.</param>
-    /// <exception cref="ArgumentException">The method takes another type, or the text gives the type another size than C# does.</exception>
-    /// <exception cref="CudaDriverException">The driver refuses the launch, or the text, and then the message holds its compiler's log.</exception>
+    /// <exception cref="ArgumentException">
+    /// The method takes a type other than <typeparamref name="T"/>, or the size of the type differs between the text and C#.
+    /// </exception>
+    /// <exception cref="CudaDriverException">The driver refuses the launch; or it refuses the text, and the message holds its compiler's log.</exception>
     public void Launch<T>(int blocks, in T arguments)
         where T : unmanaged
     {
@@ -112,7 +114,7 @@ public sealed unsafe class PtxKernel
 
     private static nint Compile(GpuDevice gpu, PtxKernelSpec spec, string text, string entry)
     {
-        byte[] image = spec.Whole ? Encoding.ASCII.GetBytes(text + "\0") : KernelCache.Binary(gpu, spec.Method.Name, text);
+        byte[] image = spec.WholeProgram ? Encoding.ASCII.GetBytes(text + "\0") : CubinCache.Binary(gpu, spec.Method.Name, text);
         nint module, function;
         gpu.Bind();
         fixed (byte* start = image)

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 
 namespace TrigFlowNative.Engine.Ptx;
 
-/// <summary>A kernel's method and everything else that decides its text.</summary>
-/// <param name="Method">Static method, explicitly grouped.</param>
+/// <summary>The method of a kernel, and everything else on which its text depends.</summary>
+/// <param name="Method">Static method, grouped explicitly.</param>
 /// <param name="Variant">Short name of the macros' values, for tables and messages; empty if there are none.</param>
 /// <param name="Architecture">Target of the text, such as sm_90a.</param>
 /// <param name="Threads">Threads in a block.</param>
@@ -17,27 +17,27 @@ public sealed record PtxKernelSpec(
     /// <summary>Blocks in a cluster; 1 for none.</summary>
     public int Cluster { get; init; } = 1;
 
-    /// <summary>Minimum number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves that to the compiler.</summary>
-    public int Resident { get; init; }
+    /// <summary>Number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves the choice to the compiler.</summary>
+    public int MinResidentBlocks { get; init; }
 
     /// <summary>
-    /// Whether the kernel is compiled as a whole program and kept in the driver's cache. Binaries in <see cref="KernelCache"/> come from the driver's
-    /// linker, which compiles for separate units: it ignores setmaxnreg, and serialises wgmma if registers are then too few.
+    /// Whether the kernel is compiled as a whole program and kept in the driver's cache. Binaries in <see cref="CubinCache"/> come from the driver's
+    /// linker, which compiles separate units: it ignores setmaxnreg, and serialises wgmma if registers then do not suffice.
     /// </summary>
-    public bool Whole { get; init; }
+    public bool WholeProgram { get; init; }
 
-    /// <summary>Identifies the kernel on a device: equal keys mean equal texts, compiled and launched alike.</summary>
+    /// <summary>Identifies the kernel on a device: kernels with equal keys have equal texts, compiled and launched alike.</summary>
     public string Key =>
-        $"{Method.DeclaringType?.FullName}.{Method}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{Resident}/{(Whole ? "whole" : "unit")}/{MacroHash()}";
+        $"{Method.DeclaringType?.FullName}.{Method}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{MinResidentBlocks}/{(WholeProgram ? "whole" : "unit")}/{MacroHash()}";
 
     /// <summary>Compiles the method to PTX; returns the text and the name of its entry. No GPU is needed.</summary>
     /// <exception cref="ArgumentException">The method uses a macro that is not given.</exception>
-    /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
-    public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, Resident);
+    /// <exception cref="ILGPU.InternalCompilerException">The method contains something that ILGPU cannot compile.</exception>
+    public (string Text, string Entry) Compile() => PtxSource.Compile(Method, Architecture, Threads, Macros, MinResidentBlocks);
 
-    /// <summary>Does the same with the text that an earlier process kept, if that is still valid.</summary>
+    /// <summary>Compiles the method, or takes the text that an earlier process kept if that is still valid.</summary>
     internal (string Text, string Entry) CompileKept() =>
-        PtxSource.Complete(KernelTexts.Of(Method, PtxSource.Language), Method, Architecture, Threads, Macros, Resident);
+        PtxSource.Complete(PtxCache.Of(Method, PtxSource.Language), Method, Architecture, Threads, Macros, MinResidentBlocks);
 
     private string MacroHash()
     {

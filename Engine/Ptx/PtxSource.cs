@@ -6,13 +6,12 @@ using ILGPU.Runtime.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// The PTX text of a C# kernel that holds inline PTX. ILGPU compiles the method; this class expands the macros in its inline PTX,
-/// names the architecture, and declares what ILGPU cannot: dynamic shared memory and the number of threads.
+/// The PTX text of a C# kernel with inline PTX. ILGPU compiles the method; this class expands the macros in its inline PTX, names the architecture,
+/// and declares dynamic shared memory and the number of threads, which ILGPU cannot.
 /// </summary>
 /// <remarks>
-/// A macro is a line of inline PTX that starts with two at-signs: CudaAsm.Emit("@@mma %0, %1;", a, b) becomes the text of
-/// the macro mma with $0 and $1 replaced by the two registers. So one C# method serves many tile shapes: control flow is C#, and the
-/// text of the hot lines is generated.
+/// A macro is a line of inline PTX that starts with two at-signs: CudaAsm.Emit("@@mma %0, %1;", a, b) becomes the text of the macro mma, with $0 and
+/// $1 replaced by the two registers. So one C# method serves many tile shapes: its control flow is C#, and the text of its hot lines is generated.
 /// </remarks>
 public static class PtxSource
 {
@@ -22,29 +21,29 @@ public static class PtxSource
     /// <summary>Waits for the end of the previous launch: nothing before it in a kernel may touch memory that launches share.</summary>
     public const string Wait = "griddepcontrol.wait;";
 
-    /// <summary>Architecture that ILGPU compiles for; the text names the real one afterwards.</summary>
+    /// <summary>Architecture for which ILGPU compiles; the text then names the real one.</summary>
     internal static CudaArchitecture Language => CudaArchitecture.SM_80;
 
     /// <summary>Compiles a static, explicitly grouped kernel method; no GPU is needed.</summary>
-    /// <param name="kernel">A method that takes numbers or a struct of numbers: views and pointers travel as <see cref="long"/> addresses.</param>
+    /// <param name="kernel">Method that takes numbers or a struct of numbers: views and pointers are passed as <see cref="long"/> addresses.</param>
     /// <param name="architecture">Target of the text, such as sm_90a or sm_80.</param>
     /// <param name="threads">Threads in a block.</param>
     /// <param name="macros">Text of each macro by name; lines are separated by line feeds.</param>
-    /// <param name="resident">Minimum number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves that to the compiler.</param>
+    /// <param name="minResidentBlocks">Number of blocks that a multiprocessor must be able to hold, which limits registers; 0 leaves the choice to the compiler.</param>
     /// <returns>The text, and the name of its entry.</returns>
     /// <exception cref="ArgumentException">The method uses a macro that is not given.</exception>
-    /// <exception cref="ILGPU.InternalCompilerException">The method holds something that ILGPU cannot compile.</exception>
+    /// <exception cref="ILGPU.InternalCompilerException">The method contains something that ILGPU cannot compile.</exception>
     public static (string Text, string Entry) Compile(
-        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident = 0)
+        MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int minResidentBlocks = 0)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(macros);
-        return Complete(IlgpuPtx.Compile(kernel, Language), kernel, architecture, threads, macros, resident);
+        return Complete(IlgpuPtx.Compile(kernel, Language), kernel, architecture, threads, macros, minResidentBlocks);
     }
 
-    /// <summary>Does the same with a text that ILGPU made of the method, perhaps in another process.</summary>
+    /// <summary>Completes a text into which ILGPU compiled the method, perhaps in another process.</summary>
     internal static (string Text, string Entry) Complete(
-        (string Text, string Entry) made, MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int resident)
+        (string Text, string Entry) made, MethodInfo kernel, string architecture, int threads, IReadOnlyDictionary<string, string> macros, int minResidentBlocks)
     {
         (string text, string entry) = made;
         var result = new StringBuilder(text.Length);
@@ -63,7 +62,7 @@ public static class PtxSource
                 result.Append(line).Append('\n');
         }
 
-        string complete = WithThreads(result.ToString(), entry, threads, resident);
+        string complete = WithThreads(result.ToString(), entry, threads, minResidentBlocks);
         return (OverlapsLaunches(architecture) ? WithOverlap(complete, entry) : complete, entry);
     }
 
@@ -86,7 +85,7 @@ public static class PtxSource
     /// <summary>Whether a kernel for an architecture may be launched before the previous one has ended.</summary>
     internal static bool OverlapsLaunches(string architecture) => architecture == "sm_90a";
 
-    /// <summary>Replaces a line @@name a, b; by the macro's text.</summary>
+    /// <summary>Replaces a line "@@name a, b;" by the macro's text.</summary>
     private static void Expand(MethodInfo kernel, string line, IReadOnlyDictionary<string, string> macros, StringBuilder target)
     {
         string call = line.TrimEnd(';')[2..];
@@ -101,16 +100,16 @@ public static class PtxSource
     }
 
     /// <summary>Puts the numbers of threads and resident blocks between the entry's parameters and its body.</summary>
-    private static string WithThreads(string text, string entry, int threads, int resident)
+    private static string WithThreads(string text, string entry, int threads, int minResidentBlocks)
     {
         int body = text.IndexOf('{', text.IndexOf(".entry " + entry, StringComparison.Ordinal));
-        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n{(resident > 0 ? $".minnctapersm {resident}\n" : "")}") + text[body..];
+        return text[..body] + string.Create(CultureInfo.InvariantCulture, $".maxntid {threads}, 1, 1\n{(minResidentBlocks > 0 ? $".minnctapersm {minResidentBlocks}\n" : "")}") + text[body..];
     }
 
     /// <summary>
-    /// Lets the next launch begin early, and waits for the end of the previous one, whose results are then visible (programmatic dependent
-    /// launch). Blocks of both are on the device at a time, so that the cost of launching is hidden behind the end of the previous kernel. A kernel with
-    /// preparations that need no earlier result holds <see cref="Wait"/> in its own text.
+    /// Lets the next launch begin early, and waits for the end of the previous one, whose results are then visible (programmatic dependent launch).
+    /// Blocks of both are on the device at the same time, so that the end of the previous kernel hides the cost of the launch. A kernel whose
+    /// preparations need no earlier result contains <see cref="Wait"/> itself.
     /// </summary>
     private static string WithOverlap(string text, string entry)
     {

@@ -3,8 +3,8 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// Descriptors for Hopper's bulk tensor copies: the layout in memory of an array of up to five axes, bf16 or fp32, and the box of it that a
-/// copy moves. Elements outside of the array are read as zeros and not written.
+/// Descriptors for Hopper's bulk tensor copies: the memory layout of an array of up to five axes, bf16 or fp32, and the box of it that one copy
+/// moves. Elements outside of the array are read as zeros and not written.
 /// </summary>
 /// <remarks>Boxes lie in shared memory in rows of 128 bytes, whose 16-byte chunks are permuted (the 128-byte swizzle).</remarks>
 public static unsafe class TensorMap
@@ -18,8 +18,8 @@ public static unsafe class TensorMap
     /// <param name="target">Host memory that receives 128 bytes; aligned to 64.</param>
     /// <param name="address">Device address of the first element; a multiple of 16.</param>
     /// <param name="extents">Elements along each axis, fastest first.</param>
-    /// <param name="strides">Elements between neighbours along each axis but the first; multiples of 16 bytes.</param>
-    /// <param name="box">Elements of the box along each axis, at most 256; at most 128 bytes along the first.</param>
+    /// <param name="strides">Elements between neighbours along each axis but the first; each a multiple of 16 bytes.</param>
+    /// <param name="box">Elements of the box along each axis, at most 256; along the first at most 128 bytes.</param>
     /// <param name="type">Element type, <see cref="DType.BFloat16"/> or <see cref="DType.Float32"/>.</param>
     /// <exception cref="CudaDriverException">The driver refuses the descriptor; the message holds its numbers.</exception>
     public static void Encode(nint target, nint address, ReadOnlySpan<long> extents, ReadOnlySpan<long> strides, ReadOnlySpan<int> box, DType type = DType.BFloat16)

@@ -7,18 +7,16 @@ namespace TrigFlowNative.Kernels;
 /// (arXiv:1706.03762, eq. 1). No device ever stores S or P: keys are streamed tile by tile.
 /// </summary>
 /// <remarks>
-/// Forward keeps, for each row, the running maximum m of S, the sum l of exp(S - m) and the output so far, already normalised.
-/// A further tile with weights p = exp(S - m') / l' gives O' = s O + p V, where s = exp(m - m') l / l'.
-/// Tangent (stated in full in arXiv:2410.11081, appendix F): tS = (tQ K^T + Q tK^T) / sqrt(D), tO = P tV + (P o tS) V - mu O
-/// with mu = rowsum(P o tS). Streamed with weights centred on the running mean mu' = s mu + rowsum(p o tS):
-/// tO' = s tO + s (mu - mu') O + p tV + (p o (tS - mu')) V. Every term is of the size of the result, whereas subtracting mu O at
-/// the end of the row would cancel large sums when tS has a large mean; and nothing is left to do after the last tile.
-/// Backward (primal only) recomputes P = exp(S - lse) from the log-sum-exp saved per row: with delta = rowsum(dO o O) and
-/// dS = P o (dO V^T - delta) / sqrt(D): dQ += dS K, dK += dS^T Q, dV += P^T dO (arXiv:2205.14135, appendix B.2).
+/// Forward keeps, for each row, the running maximum m of S, the sum l of exp(S - m) and the output so far, already normalised. Each further tile with weights p
+/// = exp(S - m') / l' gives O' = s O + p V, where s = exp(m - m') l / l'. Tangent (stated in full in arXiv:2410.11081, appendix F): tS = (tQ K^T + Q tK^T) /
+/// sqrt(D), tO = P tV + (P o tS) V - mu O with mu = rowsum(P o tS). Streamed with weights centred on the running mean mu' = s mu + rowsum(p o tS): tO' = s tO +
+/// s (mu - mu') O + p tV + (p o (tS - mu')) V. Every term has the magnitude of the result, whereas subtracting mu O at the end of the row would cancel large
+/// sums when tS has a large mean; and the last tile needs no correction. Backward (primal only) recomputes P = exp(S - lse) from the log-sum-exp saved per row:
+/// with delta = rowsum(dO o O) and dS = P o (dO V^T - delta) / sqrt(D): dQ += dS K, dK += dS^T Q, dV += P^T dO (arXiv:2205.14135, appendix B.2).
 /// </remarks>
 public static class Attention
 {
-    /// <summary>The paths on tensor cores, the fastest first: each serves some heads on some GPUs.</summary>
+    /// <summary>Paths on tensor cores, the fastest first; each supports some heads on some GPUs.</summary>
     private static readonly Func<GpuDevice, AttentionSizes, AttentionPath?>[] OnTensorCores = [WgmmaAttentionPath.For, MmaAttention.For];
 
     /// <summary>Applies the op; the output carries a tangent if qkv does.</summary>

@@ -28,7 +28,7 @@ internal static class Packs
     public static ArrayView<TPack> View<TPack>(Tensor x)
         where TPack : unmanaged, IPack<TPack>
     {
-        if (Unsafe.SizeOf<TPack>() != TPack.Width * x.Type.Size())
+        if (Unsafe.SizeOf<TPack>() != TPack.Width * x.Type.SizeInBytes())
             throw new InvalidOperationException($"{x} is not stored as {typeof(TPack).Name}");
         return x.Type == DType.Float32 ? x.View.Cast<TPack>() : x.ViewOf<BFloat16>().Cast<TPack>();
     }

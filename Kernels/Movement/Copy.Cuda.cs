@@ -12,7 +12,7 @@ public static partial class Copy
         where TPack : unmanaged, IPack<TPack> =>
         dx[i] = add != 0 ? TPack.Narrow(TPack.Widen(dx[i]) + TPack.Widen(dy[i])) : dy[i];
 
-    private static Action IntoGpu(GpuDevice gpu, Tensor source, Tensor target) => source.Type.Size() switch
+    private static Action IntoGpu(GpuDevice gpu, Tensor source, Tensor target) => source.Type.SizeInBytes() switch
     {
         2 => () => Move<ushort>(gpu, source, target),
         4 => source.Type == DType.Float32 ? () => Move<float>(gpu, source, target) : () => Move<int>(gpu, source, target),

@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Pieces of whole rows, of about <see cref="Grain"/> elements each.</summary>
+/// <summary>On the host, a work item is a piece of whole rows, of about <see cref="Grain"/> elements.</summary>
 public static partial class PixelNorm
 {
     private const int Grain = 16384;

@@ -6,20 +6,20 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One group a run of a row: runs are short enough that the later loops read from the first-level cache.</summary>
+/// <summary>One group normalises a run of a row: runs are short enough that the later loops read from the first-level cache.</summary>
 public static partial class PixelNorm
 {
-    /// <summary>Two warps: with a few elements a thread, more would spend their time at barriers.</summary>
+    /// <summary>Threads of a group, two warps: each thread has only a few elements, so more threads would spend their time at barriers.</summary>
     private const int RunGroup = 64;
 
-    /// <param name="x">(rows, columns), behind it the tangent if there is one.</param>
-    /// <param name="y">The parts, each with its tangent behind it.</param>
+    /// <param name="x">(rows, columns), followed by its tangent if it has one.</param>
+    /// <param name="y">The parts, each followed by its tangent.</param>
     /// <param name="runs">All runs of a row.</param>
     /// <param name="count">Their number.</param>
     /// <param name="rows">N.</param>
     /// <param name="columns">C.</param>
     /// <param name="epsilon">Added to the mean square.</param>
-    /// <param name="tangent">1 if x carries one, else 0.</param>
+    /// <param name="tangent">1 if x carries a tangent, otherwise 0.</param>
     internal static void ForwardKernel(
         ArrayView<float> x, ArrayView<float> y, ArrayView<Run> runs, int count, int rows, int columns, float epsilon, int tangent)
     {
@@ -106,7 +106,7 @@ public static partial class PixelNorm
 
     private static KernelConfig GridOf(GpuDevice gpu, Tensor x, Run[] runs) => new(x.Shape.N * runs.Length, Math.Min(RunGroup, gpu.ReductionGroup));
 
-    /// <summary>The runs in device memory, as long as the program that is being recorded.</summary>
+    /// <summary>The runs in device memory, for as long as the program that is being recorded.</summary>
     private static Tensor TableOf(GpuDevice gpu, Run[] runs)
     {
         ReadOnlySpan<int> words = MemoryMarshal.Cast<Run, int>(runs.AsSpan());

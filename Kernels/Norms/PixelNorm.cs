@@ -25,13 +25,13 @@ public static partial class PixelNorm
     }
 
     /// <summary>
-    /// Cuts rows into parts, each a tensor of its own, and normalises runs of each part on their own: what many layers want of one product,
-    /// in one launch. The outputs carry tangents if x does. The gradient of a part that nobody reads is zero.
+    /// Cuts rows into parts, each a tensor of its own, and normalises runs of each part by themselves: one product and one launch serve many layers.
+    /// The outputs carry tangents if x does. The gradient of a part without a reader is zero.
     /// </summary>
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">(N, C), fp32.</param>
     /// <param name="widths">Columns of each part; C in all.</param>
-    /// <param name="runs">Runs of equal length in a part; divides every width.</param>
+    /// <param name="runs">Number of runs of equal length in a part; divides every width.</param>
     /// <param name="epsilon">Added to the mean square; not negative.</param>
     /// <returns>(N, width) for each width.</returns>
     /// <exception cref="ArgumentException">x is not stored as fp32, the widths do not fit, or epsilon is negative or not a number.</exception>
@@ -43,7 +43,7 @@ public static partial class PixelNorm
         if (x.Shape.Rank != 2 || widths.Sum() != x.Shape.C || runs < 1 || widths.Any(width => width < runs || width % runs != 0))
             throw new ArgumentException($"pixelnorm: {x} does not fall into parts of {string.Join(", ", widths)} columns, each of {runs} runs");
         int rows = x.Shape.N;
-        // One tensor, so that one launch writes all parts; each part's tangent lies behind its primal.
+        // One tensor, so that one launch writes all parts; each part's tangent follows its primal.
         Tensor y = program.Allocate(new Shape(x.StoredN, x.Shape.C));
         var parts = new Tensor[widths.Count];
         for (int i = 0, column = 0; i < parts.Length; column += widths[i++])
@@ -52,7 +52,7 @@ public static partial class PixelNorm
         program.Emit(
             x.HasTangent ? "pixelnorm.tangent" : "pixelnorm.forward", [x], [y],
             cpu => ForwardCpu(cpu, x, y, all, epsilon), gpu => ForwardGpu(gpu, x, y, all, epsilon));
-        if (program.Tape is not { } tape || !tape.Needs(x))
+        if (program.Tape is not { } tape || !tape.NeedsGradient(x))
             return parts;
         Tensor dy = program.Allocate(new Shape(rows, x.Shape.C));
         for (int i = 0, column = 0; i < parts.Length; column += widths[i++])
@@ -91,9 +91,9 @@ public static partial class PixelNorm
     }
 
     /// <summary>Columns that are normalised together: four words, the form that kernels take.</summary>
-    /// <param name="column">The first column.</param>
-    /// <param name="length">Columns.</param>
-    /// <param name="first">The first column of the run's part.</param>
+    /// <param name="column">First column.</param>
+    /// <param name="length">Number of columns.</param>
+    /// <param name="first">First column of the run's part.</param>
     /// <param name="width">Columns of the run's part; 0 where the part has no cotangent.</param>
     internal readonly struct Run(int column, int length, int first, int width)
     {
@@ -102,7 +102,7 @@ public static partial class PixelNorm
         public readonly int First = first;
         public readonly int Width = width;
 
-        /// <summary>Where the run of a row begins in a tensor that holds the parts one behind another, for so many rows each.</summary>
+        /// <summary>Index at which the run of a row begins in a tensor that holds the parts one after another, each with <paramref name="storedRows"/> rows.</summary>
         public int At(int row, int storedRows) => storedRows * First + row * Width + Column - First;
     }
 }

@@ -12,9 +12,9 @@ public static partial class Adam
     private static double NextCorrection(float beta, double correction) => 1 - (double)beta + beta * correction;
 
     private static void CoefficientsCpu(
-        Tensor state, Tensor learningRate, Tensor verdict, Tensor coefficients, AdamOptions options, int rectified)
+        Tensor state, Tensor learningRate, Tensor clip, Tensor coefficients, AdamOptions options, int rectified)
     {
-        if (verdict.Span[1] == 0f)
+        if (clip.Span[1] == 0f)
             return;
         Span<double> running = state.SpanOf<double>();
         running[0] = NextCorrection(options.Beta1, running[0]);
@@ -27,16 +27,16 @@ public static partial class Adam
         coefficients.Span[2] = adaptive ? options.Epsilon : 1f;
     }
 
-    private static void UpdateCpu(CpuDevice cpu, AdamSlabs slabs, Tensor coefficients, Tensor verdict, AdamOptions options) =>
-        cpu.For(slabs.Values.Count, Block, (start, end) =>
+    private static void UpdateCpu(CpuDevice cpu, AdamSlabs slabs, Tensor coefficients, Tensor clip, AdamOptions options) =>
+        cpu.For(slabs.MasterWeights.Count, Block, (start, end) =>
         {
             Range block = (int)start..(int)end;
             Span<float> gradients = slabs.Gradients.Span[block];
-            float factor = verdict.Span[1];
+            float factor = clip.Span[1];
             if (factor != 0f)
             {
-                Span<float> values = slabs.Values.Span[block];
-                Update(values, gradients, slabs.First.Span[block], slabs.Second.Span[block], coefficients.Span, factor, options);
+                Span<float> values = slabs.MasterWeights.Span[block];
+                Update(values, gradients, slabs.FirstMoments.Span[block], slabs.SecondMoments.Span[block], coefficients.Span, factor, options);
                 if (slabs.Average is { } average)
                     ExponentialAverage.Move(values, average.Values.Span[block], average.Gain.Span[0]);
                 if (slabs.ComputeWeights is { } computeWeights)

@@ -14,10 +14,10 @@ public static partial class Adam
     private const int AverageOutput = 1, RoundedOutput = 2;
 
     internal static void CoefficientsKernel(
-        Index1D index, ArrayView<double> state, ArrayView<float> learningRate, ArrayView<float> verdict, ArrayView<float> coefficients,
+        Index1D index, ArrayView<double> state, ArrayView<float> learningRate, ArrayView<float> clip, ArrayView<float> coefficients,
         float beta1, float beta2, float epsilon, int rectified)
     {
-        if (verdict[1] == 0f)
+        if (clip[1] == 0f)
             return;
         double correction1 = NextCorrection(beta1, state[0]);
         double correction2 = NextCorrection(beta2, state[1]);
@@ -41,7 +41,7 @@ public static partial class Adam
     /// <param name="gain">Gain of the average; any view if there is none.</param>
     /// <param name="rounded">Compute weights; any view if there are none.</param>
     /// <param name="coefficients">Coefficients, as in the class's summary.</param>
-    /// <param name="verdict">Verdict on the gradients.</param>
+    /// <param name="clip">Norm of the gradients and their factor, as <see cref="GradientNorm"/> wrote them.</param>
     /// <param name="beta1">Decay of the first moment.</param>
     /// <param name="beta2">Decay of the second moment.</param>
     /// <param name="count">Number of elements.</param>
@@ -49,12 +49,12 @@ public static partial class Adam
     internal static void UpdateKernel(
         Index1D index, ArrayView<float> values, ArrayView<float> gradients, ArrayView<float> first, ArrayView<float> second,
         ArrayView<float> average, ArrayView<float> gain, ArrayView<BFloat16> rounded, ArrayView<float> coefficients,
-        ArrayView<float> verdict, float beta1, float beta2, int count, int outputs)
+        ArrayView<float> clip, float beta1, float beta2, int count, int outputs)
     {
         int i = 4 * index;
         int valid = count - i;
         int aligned = valid >= 4 ? 1 : 0;
-        float factor = verdict[1];
+        float factor = clip[1];
         if (factor != 0f)
         {
             Float4 g = Float4.Load(gradients, i, valid, aligned);
@@ -103,26 +103,26 @@ public static partial class Adam
     }
 
     private static Action CoefficientsGpu(
-        GpuDevice gpu, Tensor state, Tensor learningRate, Tensor verdict, Tensor coefficients, AdamOptions options, int rectified)
+        GpuDevice gpu, Tensor state, Tensor learningRate, Tensor clip, Tensor coefficients, AdamOptions options, int rectified)
     {
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<double>, ArrayView<float>, ArrayView<float>, ArrayView<float>, float, float, float, int>(CoefficientsKernel);
         return () => kernel(
-            gpu.Stream, 1, state.ViewOf<double>(), learningRate.View, verdict.View, coefficients.View, options.Beta1, options.Beta2,
+            gpu.Stream, 1, state.ViewOf<double>(), learningRate.View, clip.View, coefficients.View, options.Beta1, options.Beta2,
             options.Epsilon, rectified);
     }
 
-    private static Action UpdateGpu(GpuDevice gpu, AdamSlabs slabs, Tensor coefficients, Tensor verdict, AdamOptions options)
+    private static Action UpdateGpu(GpuDevice gpu, AdamSlabs slabs, Tensor coefficients, Tensor clip, AdamOptions options)
     {
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             ArrayView<BFloat16>, ArrayView<float>, ArrayView<float>, float, float, int, int>(UpdateKernel);
         int outputs = (slabs.Average is null ? 0 : AverageOutput) | (slabs.ComputeWeights is null ? 0 : RoundedOutput);
         return () => kernel(
-            gpu.Stream, (slabs.Values.Count + 3) / 4, slabs.Values.View, slabs.Gradients.View, slabs.First.View, slabs.Second.View,
-            (slabs.Average?.Values ?? slabs.Values).View, (slabs.Average?.Gain ?? coefficients).View,
-            slabs.ComputeWeights is { } rounded ? rounded.ViewOf<BFloat16>() : slabs.Values.View.Cast<BFloat16>(), coefficients.View, verdict.View,
-            options.Beta1, options.Beta2, slabs.Values.Count, outputs);
+            gpu.Stream, (slabs.MasterWeights.Count + 3) / 4, slabs.MasterWeights.View, slabs.Gradients.View, slabs.FirstMoments.View, slabs.SecondMoments.View,
+            (slabs.Average?.Values ?? slabs.MasterWeights).View, (slabs.Average?.Gain ?? coefficients).View,
+            slabs.ComputeWeights is { } rounded ? rounded.ViewOf<BFloat16>() : slabs.MasterWeights.View.Cast<BFloat16>(), coefficients.View, clip.View,
+            options.Beta1, options.Beta2, slabs.MasterWeights.Count, outputs);
     }
 
     /// <summary>Four bf16 numbers, written by one 8-byte store.</summary>

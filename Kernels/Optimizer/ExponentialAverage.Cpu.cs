@@ -8,9 +8,9 @@ public static partial class ExponentialAverage
 {
     private const int Block = 2048;
 
-    private static void IntoCpu(CpuDevice cpu, Tensor values, Tensor average, Tensor gain, Tensor verdict)
+    private static void IntoCpu(CpuDevice cpu, Tensor values, Tensor average, Tensor gain, Tensor clip)
     {
-        if (verdict.Span[1] == 0f)
+        if (clip.Span[1] == 0f)
             return;
         cpu.For(values.Count, 16 * Block, (start, end) =>
         {

@@ -9,9 +9,9 @@ namespace TrigFlowNative.Kernels;
 public static partial class ExponentialAverage
 {
     internal static void IntoKernel(
-        Index1D index, ArrayView<float> values, ArrayView<float> average, ArrayView<float> gain, ArrayView<float> verdict, int count)
+        Index1D index, ArrayView<float> values, ArrayView<float> average, ArrayView<float> gain, ArrayView<float> clip, int count)
     {
-        if (verdict[1] == 0f)
+        if (clip[1] == 0f)
             return;
         int i = 4 * index;
         int aligned = count - i >= 4 ? 1 : 0;
@@ -20,10 +20,10 @@ public static partial class ExponentialAverage
         Float4.Store(average, i, count - i, aligned, Float4.MultiplyAdd(gain[0], value - old, old));
     }
 
-    private static Action IntoGpu(GpuDevice gpu, Tensor values, Tensor average, Tensor gain, Tensor verdict)
+    private static Action IntoGpu(GpuDevice gpu, Tensor values, Tensor average, Tensor gain, Tensor clip)
     {
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, int>(IntoKernel);
-        return () => kernel(gpu.Stream, (values.Count + 3) / 4, values.View, average.View, gain.View, verdict.View, values.Count);
+        return () => kernel(gpu.Stream, (values.Count + 3) / 4, values.View, average.View, gain.View, clip.View, values.Count);
     }
 }

@@ -20,8 +20,8 @@ public static partial class GradientNorm
             partials[Grid.IdxX] = sum;
     }
 
-    internal static void VerdictKernel(
-        ArrayView<double> partials, ArrayView<double> losses, ArrayView<float> verdict, ArrayView<int> counters, int blocks, float limit)
+    internal static void ClipKernel(
+        ArrayView<double> partials, ArrayView<double> losses, ArrayView<float> clip, ArrayView<int> counters, int blocks, float maxNorm)
     {
         double partial = 0;
         for (int i = Group.IdxX; i < blocks; i += Group.DimX)
@@ -30,9 +30,9 @@ public static partial class GradientNorm
         if (Group.IdxX != 0)
             return;
         float norm = (float)Math.Sqrt(sum);
-        float factor = Factor(norm, losses[2], limit);
-        verdict[0] = norm;
-        verdict[1] = factor;
+        float factor = Factor(norm, losses[2], maxNorm);
+        clip[0] = norm;
+        clip[1] = factor;
         int skipped = factor == 0f ? 1 : 0;
         int row = skipped * (counters[2] + 1);
         counters[0] += 1 - skipped;
@@ -50,12 +50,12 @@ public static partial class GradientNorm
             gpu.Stream, new KernelConfig(partials.Count, gpu.ReductionGroup), gradients.View, partials.ViewOf<double>(), gradients.Count);
     }
 
-    private static Action VerdictGpu(GpuDevice gpu, Tensor partials, Tensor losses, float limit, Tensor verdict, Tensor counters)
+    private static Action ClipGpu(GpuDevice gpu, Tensor partials, Tensor losses, float maxNorm, Tensor clip, Tensor counters)
     {
         var kernel = gpu.Accelerator.LoadKernel<
-            ArrayView<double>, ArrayView<double>, ArrayView<float>, ArrayView<int>, int, float>(VerdictKernel);
+            ArrayView<double>, ArrayView<double>, ArrayView<float>, ArrayView<int>, int, float>(ClipKernel);
         return () => kernel(
-            gpu.Stream, new KernelConfig(1, gpu.ReductionGroup), partials.ViewOf<double>(), losses.ViewOf<double>(), verdict.View,
-            counters.ViewOf<int>(), partials.Count, limit);
+            gpu.Stream, new KernelConfig(1, gpu.ReductionGroup), partials.ViewOf<double>(), losses.ViewOf<double>(), clip.View,
+            counters.ViewOf<int>(), partials.Count, maxNorm);
     }
 }

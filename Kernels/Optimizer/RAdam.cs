@@ -14,8 +14,8 @@ namespace TrigFlowNative.Kernels;
 public static class RAdam
 {
     /// <inheritdoc cref="Adam.Into"/>
-    public static void Into(ComputeProgram program, AdamSlabs slabs, AdamOptions options, Tensor learningRate, Tensor verdict) =>
-        Adam.Emit(program, "radam", rectified: 1, slabs, options, learningRate, verdict);
+    public static void Into(ComputeProgram program, AdamSlabs slabs, AdamOptions options, Tensor learningRate, Tensor clip) =>
+        Adam.Emit(program, "radam", rectified: 1, slabs, options, learningRate, clip);
 
     /// <summary>Returns the factor of the adaptive step at step k, given 1 - b2^k; 0 if the step does not adapt.</summary>
     internal static double Rectification(double beta2, double correction2, double k)

@@ -3,9 +3,9 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A 3x3 convolution to few channels on tensor cores: a 1x1 convolution to the taps of all outputs as channels, which are then folded
-/// (<see cref="Im2Col"/>), so that x is read once and not at every tap. The taps' products are rounded to bf16 before they are added up: 1e-3 of the
-/// sum, as much as its own rounding.
+/// A 3x3 convolution to few channels on tensor cores: a 1x1 convolution whose output channels are the taps of all outputs, which are then folded
+/// (<see cref="Im2Col"/>), so that x is read once instead of at every tap. The taps' products are rounded to bf16 before they are added: 1e-3 of the
+/// sum, as much as the rounding of the output.
 /// </summary>
 /// <param name="Program">Program that records the steps.</param>
 /// <param name="Op">Name of the op.</param>
@@ -20,7 +20,7 @@ internal sealed record Col2ImConvolution(ComputeProgram Program, string Op, Tens
     /// <summary>The weight as rows, one for each tap of each output.</summary>
     private Shape Rows => new(Im2Col.Taps * Weight.Shape[0], 1, 1, Weight.Shape.C);
 
-    /// <summary>The rows that the kernels take.</summary>
+    /// <summary>The weight's rows, padded to a number that the kernels take.</summary>
     private Shape PaddedRows => new(Im2Col.Count(Weight.Shape[0]), 1, 1, Weight.Shape.C);
 
     /// <summary>The taps of all outputs as channels.</summary>

@@ -20,10 +20,10 @@ public static class Conv2d
     /// <param name="weight">(K, R, R, C), R = 1 or 3, of x's type, or bf16: an fp32 x is then rounded for the product, the output fp32.</param>
     /// <param name="bias">(K), fp32, or null.</param>
     /// <param name="residual">
-    /// (N, H, W, K), of x's type: the output is <see cref="Residual"/> of it and the convolution, on tensor cores without a pass of its own.
+    /// (N, H, W, K), of x's type, or null: the output is then <see cref="ScaledAdd"/> of the residual and the convolution, on tensor cores in the same launch.
     /// </param>
     /// <param name="scale">Factor of the sum with the residual or the shortcut; 1 without one.</param>
-    /// <param name="shortcut">Added in place of a residual, where <see cref="TakesShortcut"/>, with a bias if and only if there is one here; or null.</param>
+    /// <param name="shortcut">Added instead of a residual, where <see cref="TakesShortcut"/>; has a bias if and only if the convolution has one. Or null.</param>
     /// <returns>(N, H, W, K), of x's type.</returns>
     /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent, or x is bf16 and the device the host.</exception>
     public static Tensor Apply(

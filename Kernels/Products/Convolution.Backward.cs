@@ -3,21 +3,21 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The backward pass: dx is the convolution of dy with the taps flipped and channels exchanged, dWeight a product over pixels, dBias the sum of dy over
-/// pixels, which the kernel of the weight gradient makes where it can.
+/// The backward pass: dx is the convolution of dy with the taps flipped and channels exchanged, dWeight is a product over pixels, dBias is the sum of
+/// dy over pixels, which the kernel of the weight gradient computes where it can.
 /// </summary>
 internal sealed partial record Convolution
 {
-    /// <param name="x">The primal of X as the kernels took it.</param>
-    /// <param name="weight">The weight as the kernels took it.</param>
-    /// <param name="y">The primal of the output.</param>
+    /// <param name="x">Primal of X in the form that the kernels took.</param>
+    /// <param name="weight">Weight in the form that the kernels took.</param>
+    /// <param name="y">Primal of the output.</param>
     private void Backward(Tensor x, Tensor weight, Tensor y)
     {
         Tape tape = Program.Tape!;
         (Tensor dy, float factor) = Fuses ? tape.ScaledCotangent(y) : (tape.Cotangent(y), 1f);
         float scale = factor * Scale;
         if (Residual is not null)
-            tape.Defer(Program, Residual.Primal, dy, scale, slot => Kernels.Residual.EmitBackward(Program, dy, slot, null, scale));
+            tape.Defer(Program, Residual.Primal, dy, scale, slot => ScaledAdd.EmitBackward(Program, dy, slot, null, scale));
         RecordGradients(x, weight, dy, scale);
         if (Shortcut is { } shortcut)
             new Convolution(Program, "linear", shortcut.X, shortcut.Weight) { XSkip = shortcut.XSkip, Bias = shortcut.Bias }.RecordGradients(shortcut.X.Primal, shortcut.Weight, dy, scale);
@@ -31,8 +31,8 @@ internal sealed partial record Convolution
             InputGradient(padded, weight, 0, scale, dx);
         if (XSkip is not null && tape.Slot(Program, XSkip.Primal) is { } dXSkip)
             InputGradient(padded, weight, X.Shape.C, scale, dXSkip);
-        bool biasWanted = Bias is not null && tape.Needs(Bias), summed = false;
-        if (tape.Needs(Weight))
+        bool biasWanted = Bias is not null && tape.NeedsGradient(Bias), summed = false;
+        if (tape.NeedsGradient(Weight))
         {
             summed = biasWanted && features.SumsBiasGradient && features.Takes(dy.Shape.C);
             WeightGradient(new(x, XSkip?.Primal, padded), scale, tape.Slot(Program, Weight)!.Value, summed ? tape.Slot(Program, Bias!) : null);

@@ -3,13 +3,10 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A convolution, which <see cref="Conv2d"/> and <see cref="Linear"/> record once they have checked their shapes: y = scale (conv(x) + bias +
-/// residual), or with a projection shortcut in the residual's place; and its backward pass. Operands whose type or channels the device's kernels
-/// don't take are converted before and after.
+/// The convolution that <see cref="Conv2d"/> and <see cref="Linear"/> record after checking shapes, y = scale (conv(x) + bias + residual), or with a projection
+/// shortcut instead of the residual; and its backward pass. Operands whose type or channels the device's kernels do not take are converted before and after.
 /// </summary>
-/// <remarks>
-/// The weight's type decides what is multiplied: x in fp32 with a weight in bf16 is rounded for the product, whose output and gradient of x are fp32.
-/// </remarks>
+/// <remarks>The weight's type is the type of the product: an fp32 x with a bf16 weight is rounded for the product, whose output and gradient of x are fp32.</remarks>
 /// <param name="Program">Program that records the steps.</param>
 /// <param name="Op">Name of the op.</param>
 /// <param name="X">(N, H, W, C), fp32 or bf16.</param>
@@ -28,21 +25,21 @@ internal sealed partial record Convolution(ComputeProgram Program, string Op, Te
     /// <summary>(N, H, W, K), of X's type, or null.</summary>
     public Tensor? Residual { get; init; }
 
-    /// <summary>Factor of the sum with a residual or a projection shortcut; 1 without.</summary>
+    /// <summary>Factor of the sum with a residual or a projection shortcut; 1 without one.</summary>
     public float Scale { get; init; } = 1;
 
-    /// <summary>Added in place of a residual, where <see cref="ProductFeatures.TakesShortcut"/>; or null.</summary>
+    /// <summary>Added instead of a residual, where <see cref="ProductFeatures.TakesShortcut"/>; or null.</summary>
     public ProjectionShortcut? Shortcut { get; init; }
 
     private int Outputs => Weight.Shape[0];
 
-    /// <summary>Whether the epilogue adds a residual and scales, which tensors that have to be converted can't have.</summary>
+    /// <summary>Whether the epilogue adds the residual and scales the sum; not if tensors must be converted.</summary>
     private bool Fuses => features.FusesResidual && X.Type == Weight.Type && features.Takes(Outputs);
 
-    /// <summary>Whether a 3x3 convolution of few channels is one of its taps as channels.</summary>
+    /// <summary>Whether a 3x3 convolution of few channels is computed as a 1x1 convolution of its taps.</summary>
     private bool SuitsIm2Col => features.SuitsIm2Col && X.Type == Weight.Type && Weight.Shape[1] == 3 && Shortcut is null;
 
-    /// <summary>The shape of the weight that the kernels take.</summary>
+    /// <summary>Shape of the weight that the kernels take.</summary>
     private Shape PaddedWeight => new(features.Padded(Outputs), Weight.Shape[1], Weight.Shape[2], features.Padded(Weight.Shape.C));
 
     /// <summary>Records the forward pass in the way that suits the device, and leaves the backward pass on the tape.</summary>
@@ -52,7 +49,7 @@ internal sealed partial record Convolution(ComputeProgram Program, string Op, Te
     {
         Check();
         if (Residual is not null && !(Fuses && Residual.HasTangent == X.HasTangent))
-            return Kernels.Residual.Apply(Program, (this with { Residual = null, Scale = 1 }).Record(), Residual, Scale);
+            return ScaledAdd.Apply(Program, (this with { Residual = null, Scale = 1 }).Record(), Residual, Scale);
         if (SuitsIm2Col && Weight.Shape.C <= Im2Col.MaxChannels)
             return (this with { X = Im2Col.UnfoldInput(Program, Op, X), Weight = Weight.Reshape(Outputs, 1, 1, Weight.Count / Outputs) }).RecordForward();
         if (SuitsIm2Col && Residual is null && features.Takes(Weight.Shape.C) && Outputs <= Im2Col.MaxChannels)
@@ -102,7 +99,7 @@ internal sealed partial record Convolution(ComputeProgram Program, string Op, Te
         return y;
     }
 
-    /// <summary>Images as the kernels take them.</summary>
+    /// <summary>Returns images in the form that the kernels take.</summary>
     private Tensor Pad(Tensor images) => Cast.To(Program, $"{Op}.pack", images, With(images.Shape, features.Padded(images.Shape.C)), features.ElementType);
 
     private static Shape With(Shape shape, int channels) => new(shape.N, shape.H, shape.W, channels);

@@ -4,15 +4,14 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Convolutions on the host, implicit matrix products. Forward and input gradient: each item copies a few image lines with a border of zeros into
-/// scratch memory, where a 3x3 patch is three contiguous runs; nothing is gathered. Weight gradient: patches are packed panel by panel.
-/// Of a 1x1 convolution every pixel is a row of a matrix.
+/// Convolutions on the host as implicit matrix products. Forward and input gradient: each work item copies a few image lines with a border of zeros into scratch
+/// memory, where a 3x3 patch is three contiguous runs. Weight gradient: patches are packed panel by panel. In a 1x1 convolution every pixel is a row of a matrix.
 /// </summary>
 internal static unsafe class ConvolutionHost
 {
     private const int Extent = 3, Taps = Extent * Extent;
 
-    /// <summary>y = conv(x) + bias, of a tangent without the bias.</summary>
+    /// <summary>y = conv(x) + bias; the tangent takes no bias.</summary>
     public static void Forward(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
         int c = x.Shape.C;
@@ -65,7 +64,7 @@ internal static unsafe class ConvolutionHost
         ThreadedGemm.SumRows(cpu, dy.Pointer, dy.Count / dy.Shape.C, dy.Shape.C, dBias.Tensor.Pointer, dBias.Accumulate);
 
     /// <summary>3x3 correlation of (halves N, H, W, C) images with packed weights.</summary>
-    /// <param name="cpu">Whose threads run it.</param>
+    /// <param name="cpu">Device whose threads run the loops.</param>
     /// <param name="x">The images.</param>
     /// <param name="shape">(N, H, W, C) of the primal.</param>
     /// <param name="halves">2 if a tangent follows the primal.</param>
@@ -76,7 +75,7 @@ internal static unsafe class ConvolutionHost
     {
         int n = shape.N, h = shape.H, w = shape.W, c = shape.C, k = b.Columns;
         var split = GemmPartition.Of(cpu, n * h * w, c, b.Depth, k, halves);
-        int images = Math.Max(1, split.Rows / (h * w)); // small images go several to an item, large ones in pieces of some lines
+        int images = Math.Max(1, split.Rows / (h * w)); // one item takes several small images, or some lines of a large one
         int pieces = split.Rows >= h * w ? 1 : (h + Math.Max(1, split.Rows / w) - 1) / Math.Max(1, split.Rows / w);
         int lines = (h + pieces - 1) / pieces, blocks = (n + images - 1) / images;
         cpu.For(halves * blocks * pieces * split.ColumnItems, item =>
@@ -117,14 +116,14 @@ internal static unsafe class ConvolutionHost
     }
 
     /// <summary>
-    /// Forward for a few output channels, an image's three say, which would leave most of a panel empty: every pixel is multiplied
-    /// by all nine taps at once, 9 K columns, and each output gathers its nine products.
+    /// Forward for a few output channels, such as an image's three, which would leave most of a panel empty: every pixel is multiplied by all nine
+    /// taps at once, giving 9 K columns, and each output gathers its nine products.
     /// </summary>
     private static void ForwardNarrow(CpuDevice cpu, Tensor x, Tensor weight, Tensor? bias, Tensor y)
     {
         int n = x.Shape.N, h = x.Shape.H, w = x.Shape.W, c = x.Shape.C, k = y.Shape.C;
         int padded = StridedGemm.Padded(Taps * k);
-        float* source = x.Pointer, target = y.Pointer, taps = HostScratch.OfItem((long)Taps * k * c); // until the items begin
+        float* source = x.Pointer, target = y.Pointer, taps = HostScratch.OfItem((long)Taps * k * c); // valid until the work items begin
         ReadOnlySpan<float> weights = weight.Span;
         for (int row = 0; row < Taps * k; row++) // (k, tap, c) to (tap, k, c), so that a tap's products are neighbours
             weights.Slice((row % k * Taps + row / k) * c, c).CopyTo(new Span<float>(taps + (nint)row * c, c));
@@ -134,7 +133,7 @@ internal static unsafe class ConvolutionHost
             start = start.WithElement(i, bias.Span[i]);
 
         const int block = 252; // rows of a product
-        int lines = Math.Min(h, Math.Max(8, 512 / w)), pieces = (h + lines - 1) / lines; // tall: a line above and below is done twice
+        int lines = Math.Min(h, Math.Max(8, 512 / w)), pieces = (h + lines - 1) / lines; // many lines, since the line above and the line below are computed twice
         cpu.For(x.StoredN * pieces, item =>
         {
             int image = item / pieces, top = item % pieces * lines, end = Math.Min(h, top + lines);
@@ -172,7 +171,7 @@ internal static unsafe class ConvolutionHost
                     sum += Vector128.Load(tap + stride + 2 * k);
             }
 
-            if (w < width - 1 && k > 1) // what is written beyond the pixel, the next one overwrites
+            if (w < width - 1 && k > 1) // the next pixel overwrites the values written beyond this one
                 sum.Store(y);
             else
                 for (int j = 0; j < k; j++)
@@ -180,7 +179,7 @@ internal static unsafe class ConvolutionHost
         }
     }
 
-    /// <summary>Copies the lines [first, first + height) of an image and one more on each side, with a border of zeros.</summary>
+    /// <summary>Copies the lines [first, first + height) of an image and one more above and below, with a border of zeros.</summary>
     private static void Frame(float* image, int h, int width, int border, int first, int height, float* framed)
     {
         for (int line = first - 1; line <= first + height; line++, framed += width + 2 * border)

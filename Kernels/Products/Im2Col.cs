@@ -5,35 +5,35 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The nine taps of a 3x3 convolution as channels, by which a convolution of few channels, such as an image's three, becomes a 1x1 convolution of a
-/// shape that suits tensor cores and memory. To unfold (im2col) is to copy an image once for each tap, shifted by it; to fold (col2im), its adjoint,
-/// shifts the copies back and adds them up.
+/// The nine taps of a 3x3 convolution as channels, so that a convolution of few channels, such as an image's three, becomes a 1x1 convolution whose
+/// shape suits tensor cores and memory. Unfolding (im2col) copies an image once for each tap, shifted by the tap; folding (col2im), its adjoint,
+/// shifts the copies back and adds them.
 /// </summary>
 /// <remarks>
-/// Of three channels nine taps make 27, padded to 32: one k-iteration of a product, where a convolution tap by tap would take nine that are
-/// zeros but for three channels of 64.
+/// Three channels at nine taps are 27, padded to 32: one k-iteration of a product, whereas a convolution tap by tap would take nine, each of which
+/// would hold three channels and 61 zeros.
 /// </remarks>
 internal static class Im2Col
 {
     /// <summary>Taps of a 3x3 convolution.</summary>
     public const int Taps = 9;
 
-    /// <summary>Most channels for which it pays: their taps are the k indices, or the columns, of one k-iteration.</summary>
+    /// <summary>Maximum number of channels for which this pays: their taps are the k indices, or the columns, of one k-iteration.</summary>
     public const int MaxChannels = 64 / Taps;
 
     private const int Grain = 8, GroupSize = 128;
 
-    /// <summary>How taps and channels follow one another.</summary>
+    /// <summary>Order of taps and channels.</summary>
     public enum Order
     {
-        /// <summary>All channels of a tap, then those of the next: a weight (K, taps, C) as it lies.</summary>
+        /// <summary>All channels of a tap, then those of the next: the order of a weight (K, taps, C).</summary>
         ChannelsInTaps,
 
-        /// <summary>All taps of a channel, then those of the next: the filters (K, taps) of a weight (K, taps, C) as rows.</summary>
+        /// <summary>All taps of a channel, then those of the next: the order of the rows when a weight (K, taps, C) is taken as a matrix (K taps, C).</summary>
         TapsInChannels,
     }
 
-    /// <summary>Channels that the taps of some make, padded to what products take.</summary>
+    /// <summary>Number of channels that the taps make, padded to a multiple that products take.</summary>
     public static int Count(int channels) => (Taps * channels + Grain - 1) / Grain * Grain;
 
     /// <summary>The input with its taps as channels, on the tape: (N, H, W, 9 C padded); channel (tap, c) of a pixel is channel c of the pixel at the tap.</summary>
@@ -54,9 +54,9 @@ internal static class Im2Col
     /// <param name="program">Program that records the step.</param>
     /// <param name="op">Name of the step.</param>
     /// <param name="source">(N, H, W, C), bf16; a tangent is taken along.</param>
-    /// <param name="target">(N, H, W, <see cref="Count"/>), bf16, overwritten; channels behind the last tap become zeros, as do taps beyond the border.</param>
+    /// <param name="target">(N, H, W, <see cref="Count"/>), bf16, overwritten; channels after the last tap become zeros, as do taps beyond the border.</param>
     /// <param name="order">Order of the target's channels.</param>
-    /// <param name="direction">1 where a tap holds the pixel it points at, -1 where it holds the pixel that points here.</param>
+    /// <param name="direction">1 if a tap holds the pixel at its shift, -1 if it holds the pixel at the opposite shift.</param>
     public static void Unfold(ComputeProgram program, string op, Tensor source, Tensor target, Order order, int direction) => program.Emit(
         op, [source], [target], _ => throw new NotSupportedException($"{op}: taps stay apart on the host"), gpu =>
         {
@@ -67,14 +67,14 @@ internal static class Im2Col
                 TapStride(order, channels), ChannelStride(order), direction);
         });
 
-    /// <summary>Records the sum over taps, in fp32, of the channels that belong to them.</summary>
+    /// <summary>Records the sum, in fp32, over the taps of each channel.</summary>
     /// <param name="program">Program that records the step.</param>
     /// <param name="op">Name of the step.</param>
     /// <param name="source">(N, H, W, <see cref="Count"/>), bf16.</param>
     /// <param name="bias">(C), fp32, added for primal pixels; or null.</param>
     /// <param name="target">(N, H, W, C), bf16.</param>
     /// <param name="order">Order of the source's channels.</param>
-    /// <param name="direction">1 where a tap's channels come from the pixel it points at, -1 for the pixel that points here.</param>
+    /// <param name="direction">1 if a tap's channels come from the pixel at its shift, -1 if they come from the pixel at the opposite shift.</param>
     public static void Fold(ComputeProgram program, string op, Tensor source, Tensor? bias, GradientSlot target, Order order, int direction) => program.Emit(
         op, [source, bias, target.ReadTensor], [target.Tensor], _ => throw new NotSupportedException($"{op}: taps stay apart on the host"), gpu =>
         {
@@ -86,7 +86,7 @@ internal static class Im2Col
                 TapStride(order, channels), ChannelStride(order), direction, bias is null ? 0 : y.Shape.N * h, target.Add);
         });
 
-    /// <summary>A group takes a line of pixels, a thread a tap of a pixel; a tenth thread the zeros behind the taps.</summary>
+    /// <summary>A group takes a line of pixels, a thread one tap of a pixel; a tenth thread writes the zeros after the taps.</summary>
     internal static void UnfoldKernel(
         ArrayView<BFloat16> source, ArrayView<BFloat16> target, int height, int width, int channels, int columns, int tapStride, int channelStride, int direction)
     {
@@ -116,7 +116,7 @@ internal static class Im2Col
         }
     }
 
-    /// <summary>A group takes a line of pixels, a thread a channel of a pixel, so that a warp reads few lines of memory at a time.</summary>
+    /// <summary>A group takes a line of pixels, a thread one channel of a pixel, so that a warp reads few cache lines at a time.</summary>
     internal static void FoldKernel(
         ArrayView<BFloat16> source, ArrayView<float> bias, ArrayView<BFloat16> target, int height, int width, int channels, int columns, int tapStride,
         int channelStride, int direction, int biasedLines, int add)

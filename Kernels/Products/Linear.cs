@@ -17,7 +17,8 @@ public static class Linear
     /// <param name="residual">(..., K), of x's type, or null; see <see cref="Conv2d.Apply"/>.</param>
     /// <param name="scale">Factor of the sum with the residual; 1 without one.</param>
     /// <param name="xSkip">
-    /// (..., C2), or null: the op then stands on the <see cref="Concat"/> of x and it, C + C2 channels, which is not made where <see cref="TakesTwoSources"/>.
+    /// (..., C2), or null: the op is then applied to the <see cref="Concat"/> of x and xSkip, C + C2 channels, which is not stored where
+    /// <see cref="TakesTwoSources"/>.
     /// </param>
     /// <returns>(..., K), of x's type.</returns>
     /// <exception cref="ArgumentException">Shapes or types do not fit, or weight or bias carries a tangent, or x is bf16 and the device the host.</exception>
@@ -33,7 +34,7 @@ public static class Linear
         extents[^1] = weight.Shape[0];
         if (residual is not null && residual.Shape != new Shape(extents))
             throw new ArgumentException($"linear: the residual {residual} is not {new Shape(extents)}");
-        int rows = x.Count / x.Shape.C; // each an image of one pixel
+        int rows = x.Count / x.Shape.C; // each row is an image of one pixel
         if (xSkip is not null && xSkip.Count / xSkip.Shape.C != rows)
             throw new ArgumentException($"linear: {xSkip} has not as many rows as {x}");
         return new Convolution(program, "linear", x.Reshape(rows, 1, 1, x.Shape.C), weight.Reshape(weight.Shape[0], 1, 1, channels))
@@ -48,7 +49,7 @@ public static class Linear
     /// <summary>Whether the device reads the channels of an input from two tensors without a copy.</summary>
     /// <param name="device">The device.</param>
     /// <param name="x">(..., C), the first channels.</param>
-    /// <param name="xSkip">(..., C2), those that follow.</param>
+    /// <param name="xSkip">(..., C2), the channels that follow.</param>
     /// <param name="outputs">Output channels.</param>
     public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor xSkip, int outputs)
     {

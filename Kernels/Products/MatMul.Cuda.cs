@@ -26,10 +26,10 @@ public static partial class MatMul
     private static Action GradientBGpu(GpuDevice gpu, Tensor a, Tensor dy, Tensor partials, GradientSlot db) =>
         ImplicitGemm.WeightGradient(gpu, Transposed(a, dy), dy, a, partials, db);
 
-    /// <summary>y, or the tangent's part of it, from a with its tangent if it has one.</summary>
+    /// <summary>Computes y, or one part of its tangent, from a and its tangent if it has one.</summary>
     private static Action Product(GpuDevice gpu, Tensor a, Tensor b, Tensor y, int add) =>
         ImplicitGemm.InputGradient(gpu, ConvExtents.Rows(a.StoredCount / a.Shape.C, b.Shape[1], b.Shape[0]), a, b, y, add);
 
-    /// <summary>Of a^T dy: the rows of both are summed over.</summary>
+    /// <summary>Extents of a^T dy, which sums over the rows of both.</summary>
     private static ConvExtents Transposed(Tensor a, Tensor dy) => ConvExtents.Rows(a.Shape[0], dy.Shape[1], a.Shape[1]);
 }

@@ -2,12 +2,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Chooses the path that a device multiplies with; a further generation of tensor cores is one line here.</summary>
+/// <summary>Chooses the product path of a device; a further generation of tensor cores is one line here.</summary>
 internal static class ProductKernels
 {
     /// <summary>
-    /// The path for weights stored in a type. Where it is portable, bf16 operands are widened first: slow, and the reference of the others. The
-    /// host computes in loops of its own, <see cref="ConvolutionHost"/>, of operands as portable kernels take them.
+    /// Returns the path for weights of a type. The portable path widens bf16 operands first: slow, and the reference of the others. The host has
+    /// loops of its own, <see cref="ConvolutionHost"/>, for the operands that the portable kernels take.
     /// </summary>
     public static ProductPath On(ComputeDevice device, DType type) => device is GpuDevice gpu && type == DType.BFloat16
         ? gpu.TensorCores switch

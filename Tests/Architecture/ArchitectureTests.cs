@@ -12,7 +12,7 @@ public class ArchitectureTests
 {
     private const int LongestFile = 400;
 
-    /// <summary>What each project may reference: projects below it and the packages of its floor.</summary>
+    /// <summary>Allowed references of each project: projects below it, and the packages of its floor.</summary>
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["Engine"] = ["ILGPU", "ILGPU.Algorithms"],

@@ -17,7 +17,7 @@ public sealed record RoomArrow(string File, string From, string To, string Name)
 
     /// <summary>All arrows of a project, as the compiler binds its names; each pair of file and room once.</summary>
     /// <param name="projectFolder">Where its sources lie.</param>
-    /// <param name="library">What is built of it, whose references the sources are bound with.</param>
+    /// <param name="library">The project's assembly, with whose references the sources are compiled.</param>
     /// <param name="globalUsings">Those that its project file names.</param>
     public static IReadOnlyList<RoomArrow> Of(string projectFolder, Assembly library, params IEnumerable<string> globalUsings)
     {
@@ -43,7 +43,7 @@ public sealed record RoomArrow(string File, string From, string To, string Name)
     public static string RoomOf(string projectFolder, string path) =>
         Path.GetRelativePath(projectFolder, Path.GetDirectoryName(path)!).Replace(Path.DirectorySeparatorChar, '/') is var room && room == "." ? "" : room;
 
-    /// <summary>A project's sources, without what its build makes.</summary>
+    /// <summary>A project's sources, without generated files.</summary>
     public static IEnumerable<string> Sources(string projectFolder) => Directory.EnumerateFiles(projectFolder, "*.cs", SearchOption.AllDirectories)
         .Where(path => Path.GetRelativePath(projectFolder, path).Split(Path.DirectorySeparatorChar)[0] is not ("bin" or "obj"))
         .Order(StringComparer.Ordinal);

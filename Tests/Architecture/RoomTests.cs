@@ -3,11 +3,11 @@ using Xunit;
 
 namespace TrigFlowNative.Tests;
 
-/// <summary>Which room may name what of which other room. Rooms are folders of a project; a room names nothing of one that stands below it here.</summary>
+/// <summary>Dependencies between rooms, the folders of a project: a room uses only the rooms that the table names.</summary>
 public class RoomTests
 {
     private const string Root = ".";
-    private const int MostFiles = 20;
+    private const int MaxFiles = 20;
 
     /// <summary>
     /// The rooms of each project, the lowest first, each with the rooms above it that it uses. Every arrow listed exists, so the table shows the house
@@ -114,7 +114,7 @@ public class RoomTests
     public void No_room_has_more_files_than_can_be_taken_in()
     {
         string[] rooms = [.. Tables.Keys.Append("Tests").SelectMany(project => RoomArrow.Sources(Path.Combine(ArchitectureTests.Root, project)))
-            .GroupBy(path => Path.GetDirectoryName(path)!).Where(room => room.Count() > MostFiles).Select(room => $"{room.Key}: {room.Count()}")];
+            .GroupBy(path => Path.GetDirectoryName(path)!).Where(room => room.Count() > MaxFiles).Select(room => $"{room.Key}: {room.Count()}")];
         Assert.Empty(rooms);
     }
 

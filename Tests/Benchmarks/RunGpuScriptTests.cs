@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>The script that runs everything on a card, with a program in place of ours that writes down what it is asked for.</summary>
+/// <summary>The script that runs everything on a card, with a program instead of ours that records its arguments.</summary>
 public sealed class RunGpuScriptTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

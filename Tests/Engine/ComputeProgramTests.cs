@@ -20,7 +20,7 @@ public class ComputeProgramTests
         double[] expected = [.. x.ToArray().Select(v => (double)v)];
         for (int i = 0; i < 20; i++)
         {
-            y = Residual.Apply(program, y, x, 0.5f);
+            y = ScaledAdd.Apply(program, y, x, 0.5f);
             expected = [.. expected.Zip(x.ToArray(), (a, b) => (a + b) / 2)];
         }
 
@@ -61,7 +61,7 @@ public class ComputeProgramTests
         for (int i = 0; i < 60; i++)
         {
             int a = random.Next(tensors.Count), b = random.Next(Math.Max(0, tensors.Count - 8), tensors.Count);
-            tensors.Add(Residual.Apply(program, tensors[a], tensors[b], 0.5f));
+            tensors.Add(ScaledAdd.Apply(program, tensors[a], tensors[b], 0.5f));
             values.Add([.. values[a].Zip(values[b], (u, v) => (u + v) / 2)]);
             if (random.Next(4) != 0)
                 continue;
@@ -169,7 +169,7 @@ public class ComputeProgramTests
         using var program = new ComputeProgram(device);
         Tensor y = x;
         for (int i = 0; i < 5; i++)
-            y = Residual.Apply(program, y, x, 1);
+            y = ScaledAdd.Apply(program, y, x, 1);
         Copy.Into(program, y, kept);
         for (int run = 1; run <= 4; run++)
         {

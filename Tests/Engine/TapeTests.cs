@@ -20,7 +20,7 @@ public class TapeTests
         tape.Watch(x, dx);
         using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
         Tensor y = Copy.Join(program, x, null); // transient, so that its gradient is first written and then added to
-        Tensor sum = Residual.Apply(program, Residual.Apply(program, y, y, 1), Residual.Apply(program, x, y, 2), 1);
+        Tensor sum = ScaledAdd.Apply(program, ScaledAdd.Apply(program, y, y, 1), ScaledAdd.Apply(program, x, y, 2), 1);
         tape.Seed(sum, dy);
         tape.Backward();
         program.Run();
@@ -34,7 +34,7 @@ public class TapeTests
         var tape = new Tape();
         tape.Watch(x, dx);
         using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
-        tape.Seed(Residual.Apply(program, x, x, 0.5f), dy);
+        tape.Seed(ScaledAdd.Apply(program, x, x, 0.5f), dy);
         tape.Backward();
         program.Run();
         Assert.Equal([101f, 202], dx.ToArray());
@@ -49,8 +49,8 @@ public class TapeTests
         var tape = new Tape();
         tape.Watch(x, dx);
         using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
-        Tensor y = Residual.Apply(program, x.Reshape(3, 2), x.Reshape(3, 2), 1);
-        tape.Seed(Residual.Apply(program, y.Reshape(6), y.Reshape(6), 1), dy);
+        Tensor y = ScaledAdd.Apply(program, x.Reshape(3, 2), x.Reshape(3, 2), 1);
+        tape.Seed(ScaledAdd.Apply(program, y.Reshape(6), y.Reshape(6), 1), dy);
         tape.Backward();
         program.Run();
         Assert.Equal([4f, 8, 12, 16, 20, 24], dx.ToArray());
@@ -65,12 +65,12 @@ public class TapeTests
         using var program = new ComputeProgram(Cpu) { Tape = tape };
         Tensor unwatched = Silu.Apply(program, constant);
         Silu.Apply(program, x); // no cotangent reaches this one
-        Tensor y = Residual.Apply(program, unwatched, x, 1);
+        Tensor y = ScaledAdd.Apply(program, unwatched, x, 1);
         tape.Seed(y, dy);
-        Assert.False(tape.Needs(unwatched));
-        Assert.True(tape.Needs(y));
+        Assert.False(tape.NeedsGradient(unwatched));
+        Assert.True(tape.NeedsGradient(y));
         tape.Backward();
-        Assert.Equal(["silu.forward", "silu.forward", "residual.forward", "residual.backward"], program.Steps.Select(step => step.Op));
+        Assert.Equal(["silu.forward", "silu.forward", "scaled-add.forward", "scaled-add.backward"], program.Steps.Select(step => step.Op));
         Assert.Equal([dx], program.Steps[^1].Writes); // nothing for the constant
     }
 
@@ -83,8 +83,8 @@ public class TapeTests
         tape.Watch(x, dx);
         tape.Watch(tx, dtx);
         using var program = new ComputeProgram(Cpu) { Tape = tape, Checked = true };
-        Tensor y = Residual.Apply(program, Copy.Join(program, x, tx), Copy.Join(program, x, tx), 1);
-        Assert.False(tape.Needs(y.Tangent));
+        Tensor y = ScaledAdd.Apply(program, Copy.Join(program, x, tx), Copy.Join(program, x, tx), 1);
+        Assert.False(tape.NeedsGradient(y.Tangent));
         Assert.Throws<ArgumentException>(() => tape.Seed(y.Tangent, dy));
         tape.Seed(y, dy);
         tape.Backward();
@@ -136,7 +136,7 @@ public class TapeTests
             Tensor h = Copy.Join(program, x, null), y = Copy.Join(program, h, null);
             tape.Record(y, [h], () => Defer(tape, program, h));
             if (reader)
-                y = Residual.Apply(program, y, h, 1);
+                y = ScaledAdd.Apply(program, y, h, 1);
             tape.Seed(y, dy);
             tape.Backward();
             program.Run();
@@ -148,7 +148,7 @@ public class TapeTests
         void Defer(Tape tape, ComputeProgram program, Tensor h) => tape.Defer(program, h, dy, 2, slot =>
         {
             written++;
-            Residual.EmitBackward(program, dy, slot, null, 2);
+            ScaledAdd.EmitBackward(program, dy, slot, null, 2);
         });
     }
 
@@ -172,11 +172,11 @@ public class TapeTests
             Assert.Equal([true, false, false], new[] { first, second, third }.Select(tape.IsSeeded));
             Assert.Same(given, tape.Cotangent(first));
             Assert.Same(place, tape.Cotangent(second));
-            Residual.EmitBackward(program, tape.Cotangent(first), tape.Slot(program, x), null, 1);
-            Residual.EmitBackward(program, tape.Cotangent(second), tape.Slot(program, x), null, 1);
+            ScaledAdd.EmitBackward(program, tape.Cotangent(first), tape.Slot(program, x), null, 1);
+            ScaledAdd.EmitBackward(program, tape.Cotangent(second), tape.Slot(program, x), null, 1);
         });
         tape.Seed(first, given);
-        tape.Seed(Residual.Apply(program, second, second, 1), given);
+        tape.Seed(ScaledAdd.Apply(program, second, second, 1), given);
         tape.Backward();
         program.Run();
         Assert.Equal(1, calls);
@@ -197,7 +197,7 @@ public class TapeTests
         Assert.Equal(3, tape.TakeDeferred(h)!.Factor);
         Assert.Null(tape.TakeDeferred(h));
         Assert.Throws<InvalidOperationException>(() => tape.Cotangent(h));
-        tape.Defer(program, h, dy, 3, slot => Residual.EmitBackward(program, dy, slot, null, 3));
+        tape.Defer(program, h, dy, 3, slot => ScaledAdd.EmitBackward(program, dy, slot, null, 3));
         Assert.NotSame(dy, tape.Cotangent(h));
         using Tensor stranger = Cpu.CreateTensor(Two);
         tape.Defer(program, stranger, dy, 3, _ => Assert.Fail("it needs no gradient"));

@@ -9,7 +9,7 @@ using Xunit;
 namespace TrigFlowNative.Tests.Kernels;
 
 /// <summary>
-/// What a machine without a GPU can tell of the kernels from their PTX text. The simulator runs whatever .NET can; a GPU's
+/// Checks of the kernels' PTX text without a GPU. The simulator runs whatever .NET can; a GPU's
 /// loader refuses calls that ILGPU leaves open, and some of ILGPU's mathematics is too coarse for this library.
 /// </summary>
 public partial class PtxTests
@@ -56,7 +56,7 @@ public partial class PtxTests
         string[] step = PtxCompiler.Blocks(Compile(name)).Single(block => block.Any(line => line.StartsWith("bar.sync", StringComparison.Ordinal)));
         bool aligned = name.Contains("Aligned", StringComparison.Ordinal);
         Assert.Equal(aligned ? 8 : 32, Count(step, aligned ? "ld.global.v4.f32" : "ld.global.f32"));
-        // The compiler moves what it believes to be cheap into loops, divisions too.
+        // The compiler moves operations that it takes for cheap into loops, even divisions.
         Assert.DoesNotContain(step, line => DivisionByVariable().IsMatch(line));
     }
 
@@ -75,7 +75,7 @@ public partial class PtxTests
     {
         MethodInfo kernel = typeof(PtxTests).GetMethod(nameof(WithStackMemory), Static)!;
         Assert.ThrowsAny<Exception>(() => PtxCompiler.Compile(kernel));
-        Assert.NotEmpty(PtxCompiler.Compile(Kernels().First())); // and what is right compiles afterwards
+        Assert.NotEmpty(PtxCompiler.Compile(Kernels().First())); // and a valid kernel compiles afterwards
     }
 
     private static void WithStackMemory(Index1D i, ArrayView<float> x)

@@ -124,7 +124,7 @@ internal sealed partial class PtxMachine
         };
     }
 
-    /// <summary>Moves a box between memory and shared memory, adding fp32 to what is there if asked, or destroys its place there if <paramref name="load"/> is null; returns its bytes.</summary>
+    /// <summary>Moves a box between memory and shared memory, optionally adding fp32 to the former values, or destroys its shared memory if <paramref name="load"/> is null; returns its bytes.</summary>
     private int MoveBox(int map, int[] origin, int at, bool? load, bool add = false)
     {
         int rank = Field(map, 0), address = Field(map, 1), size = Field(map, 1 + 3 * rank);
@@ -196,7 +196,7 @@ internal sealed partial class PtxMachine
 
         public int Phase { get; private set; }
 
-        /// <summary>What was released to the phases that have ended, and how many those are, as the agent of the copies.</summary>
+        /// <summary>The releases to the phases that have ended, and, as the agent of the copies, the number of these phases.</summary>
         public int[] Ended { get; } = races.NewClock();
 
         /// <summary>Whether copies are under way.</summary>

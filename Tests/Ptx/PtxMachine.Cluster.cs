@@ -15,7 +15,7 @@ internal sealed partial class PtxMachine
     /// <summary>How often each thread has come to the barrier of the cluster.</summary>
     private readonly int[] arrivals;
 
-    /// <summary>What has been released to the barrier of the cluster each time.</summary>
+    /// <summary>The releases to the cluster's barrier, for each of its phases.</summary>
     private readonly List<int[]> released = [];
 
     /// <summary>Boxes that were brought to the cache, and those that were loaded.</summary>
@@ -70,7 +70,7 @@ internal sealed partial class PtxMachine
         return warp.ActiveThreads.All(thread => all >= arrivals[thread]) && i.Each(thread => races.Acquire(thread, released[arrivals[thread] - 1]))(warp);
     };
 
-    /// <summary>The address at which a block has what the given address is here.</summary>
+    /// <summary>The address in another block of the same shared memory as the given address in this one.</summary>
     private Func<Warp, bool> Map(Instruction i)
     {
         ulong[] target = Register(i.Operands[0]);

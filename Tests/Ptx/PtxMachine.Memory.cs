@@ -81,7 +81,7 @@ internal sealed partial class PtxMachine
 
     private static Func<Warp, bool> CommitCopies(Instruction i) => warp => i.Each(thread => warp.Copies[thread - warp.First].Add([]))(warp);
 
-    /// <summary>Until at most so many of the groups that have been committed are under way; null for none of those either that have not been.</summary>
+    /// <summary>Waits until at most a number of committed groups are in flight; null also waits for copies that are not committed.</summary>
     private Func<Warp, bool> WaitForCopies(Instruction i, Func<int, ulong>? left) => warp => i.Each(thread =>
     {
         List<List<Copy>> groups = warp.Copies[thread - warp.First];

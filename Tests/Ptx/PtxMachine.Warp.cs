@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Tests.Ptx;
 
-/// <summary>What a warp has under way.</summary>
+/// <summary>The copies and products that a warp has in flight.</summary>
 internal sealed partial class PtxMachine
 {
     /// <summary>A decoded statement.</summary>
@@ -28,7 +28,7 @@ internal sealed partial class PtxMachine
     /// <param name="Place">The statement, where all threads must come to the same one; else -1.</param>
     private readonly record struct BarrierUse(int Threads, bool Waits, bool Orders, int Place);
 
-    /// <summary>A barrier of the block to which some threads have come: at which statement, what they have released, warps that wait, and how many threads.</summary>
+    /// <summary>A barrier of the block at which some threads have arrived: the statement, their releases, the waiting warps, and the number of threads.</summary>
     private sealed record BlockBarrier(int Place, int[] Clock, List<Warp> Waiting)
     {
         public int Arrived { get; set; }

@@ -67,7 +67,7 @@ internal sealed partial class PtxMachine
         };
     }
 
-    /// <summary>What a warp has waited for is done in all warps of its warpgroup: one of them may answer for the four.</summary>
+    /// <summary>When one warp has waited for its products, those of all four warps of its warpgroup are done.</summary>
     private void FinishProductsAlike(Warp warp)
     {
         foreach (Warp other in Warpgroup(warp))

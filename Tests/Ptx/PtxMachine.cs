@@ -143,8 +143,8 @@ internal sealed partial class PtxMachine
     }
 
     /// <summary>
-    /// Comes to a barrier and, unless it only says so, waits until as many threads have come as the barrier wants. What they have done before is
-    /// then ordered before what those do who have waited.
+    /// Arrives at a barrier and, unless it only arrives, waits until the barrier's number of threads have arrived. All their earlier accesses are then
+    /// ordered before the later accesses of the threads that waited.
     /// </summary>
     private void Arrive(Warp warp, ulong name, BarrierUse use)
     {
@@ -289,13 +289,13 @@ internal sealed partial class PtxMachine
             throw new InvalidOperationException(otherwise);
     }
 
-    /// <summary>What orders or hands over, where everything happens in order.</summary>
+    /// <summary>Instructions without effect, since the machine executes everything in order.</summary>
     private static readonly string[] Ignored =
     [
         "griddepcontrol", "setmaxnreg", "fence.", "cp.async.bulk.commit_group",
     ];
 
-    /// <summary>What all lanes of a warp execute together.</summary>
+    /// <summary>Instructions that all lanes of a warp execute together.</summary>
     private static readonly string[] OfWholeWarp = ["bar.", "barrier.", "shfl.", "ldmatrix.", "stmatrix.", "mma.", "vote.", "wgmma."];
 
     [GeneratedRegex(@"\.param (?:\.align \d+ )?\.\w+ (\w+)")]

@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Tests.Ptx;
 
-/// <summary>The global memory of a <see cref="PtxMachine"/>, poisoned, and what a test has put there.</summary>
+/// <summary>The global memory of a <see cref="PtxMachine"/>, poisoned except for the test's tensors.</summary>
 internal sealed class PtxMachineMemory
 {
     private readonly Random random = new(11);
@@ -16,7 +16,7 @@ internal sealed class PtxMachineMemory
 
     public static BFloat16[] Rounded(float[] values) => [.. values.Select(BFloat16.FromSingle)];
 
-    /// <summary>Small whole numbers, of which products and sums are exact.</summary>
+    /// <summary>Small integers, whose products and sums are exact.</summary>
     public float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.Next(-2, 3))];
 
     /// <summary>Copies values to a place of their own, a multiple of 256; returns it.</summary>

@@ -3,14 +3,14 @@ using System.Numerics.Tensors;
 namespace TrigFlowNative.Tests.Ptx;
 
 /// <summary>
-/// Finds races in the shared memory of a <see cref="PtxMachine"/>: accesses of two threads to a word, one of them a write, that nothing orders,
-/// in whatever order the machine happened to execute them.
+/// Finds races in the shared memory of a <see cref="PtxMachine"/>: unordered accesses of two threads to a word, at least one of them a
+/// write, in whatever order the machine executed them.
 /// </summary>
 /// <remarks>
 /// Vector clocks after FastTrack (doi:10.1145/1542476.1542490). An agent is a thread; a warp's collective loads (ldmatrix), which are done for all
-/// lanes when they are done for one; or the copies that arrive at one barrier. Each agent counts its own releases and knows how far it has seen
-/// every other agent: an access is ordered before all that those do who have seen the count at which it happened. What products of a warpgroup
-/// read is left to the machine, which lets them happen late.
+/// lanes when they are done for one; or the copies that arrive at one barrier. Each agent counts its own releases, and stores the last count that it
+/// has seen of every other agent. An access is ordered before all later accesses of the agents that have seen its count. The reads of a
+/// warpgroup's products are not checked here: the machine executes them late.
 /// </remarks>
 internal sealed class SharedMemoryRaces
 {
@@ -23,7 +23,7 @@ internal sealed class SharedMemoryRaces
     /// <summary>For each word its last write and a read: an agent, and its count then, from 1.</summary>
     private readonly int[] writer, written, reader, read;
 
-    /// <summary>Reads that the one above does not answer for.</summary>
+    /// <summary>Reads beside the one above.</summary>
     private readonly Dictionary<int, int>?[] otherReads;
     private int barriers;
 
@@ -40,30 +40,30 @@ internal sealed class SharedMemoryRaces
         (writer, written, reader, read, otherReads) = (new int[words], new int[words], new int[words], new int[words], new Dictionary<int, int>?[words]);
     }
 
-    /// <summary>What an object of synchronisation has been told: nothing yet.</summary>
+    /// <summary>A new clock of a synchronisation object, without releases.</summary>
     public int[] NewClock() => new int[agents];
 
     /// <summary>An agent for the copies that arrive at a further barrier.</summary>
     public int NewBarrier() => threads + collectives.Length + barriers++;
 
-    /// <summary>A thread hands all it did and saw over to whoever acquires from the clock.</summary>
+    /// <summary>Releases all that a thread did and saw to the threads that acquire the clock later.</summary>
     public void Release(int thread, int[] clock)
     {
         TensorPrimitives.Max(clock, seen[thread], clock);
         seen[thread][thread]++;
     }
 
-    /// <summary>A thread sees what others have released to the clock.</summary>
+    /// <summary>Lets a thread see all that others have released to the clock.</summary>
     public void Acquire(int thread, int[] clock) => TensorPrimitives.Max(seen[thread], clock, seen[thread]);
 
-    /// <summary>Throws if a thread reads what a write that it has not seen may change.</summary>
+    /// <summary>Records a read; throws if a write that the thread has not seen may change the word.</summary>
     public void Read(int thread, int at, int bytes, string text)
     {
         Check(thread, at, bytes, text);
         Note(thread, thread, seen[thread][thread], at, bytes);
     }
 
-    /// <summary>The same for a load of a whole warp, of which each lane names a place.</summary>
+    /// <summary>Records a load of a whole warp, for which each lane gives an address.</summary>
     public void ReadTogether(int first, ReadOnlySpan<int> places, int bytes, string text)
     {
         int warp = first / lanes, agent = threads + warp;
@@ -76,14 +76,14 @@ internal sealed class SharedMemoryRaces
         }
     }
 
-    /// <summary>Throws if a thread writes what another writes, or reads, without having been ordered before.</summary>
+    /// <summary>Records a write; throws if another thread's access to the word is not ordered before it.</summary>
     public void Write(int thread, int at, int bytes, string text)
     {
         Check(thread, at, bytes, text);
         Overwrite(thread, thread, seen[thread][thread], at, bytes, text);
     }
 
-    /// <summary>The same for a store to a word that holds the very value: lanes of a warp may store one value together.</summary>
+    /// <summary>Records a store of the value that the word already has: lanes of a warp may store one value together.</summary>
     public void WriteAgain(int thread, int at, string text)
     {
         if (writer[at / WordBytes] / lanes != thread / lanes)
@@ -91,7 +91,7 @@ internal sealed class SharedMemoryRaces
         Overwrite(thread, thread, seen[thread][thread], at, WordBytes, text);
     }
 
-    /// <summary>The same for a copy that a thread starts; only those see it who have seen its barrier's phase.</summary>
+    /// <summary>Records a copy that a thread starts; only threads that have seen its barrier's phase see it.</summary>
     /// <param name="thread">The thread.</param>
     /// <param name="barrier">The agent of the barrier's copies.</param>
     /// <param name="phase">Number of the phase that waits for the copy, from 1.</param>
@@ -134,7 +134,7 @@ internal sealed class SharedMemoryRaces
     {
         for (int word = at / WordBytes; word < (at + bytes) / WordBytes; word++)
         {
-            if (reader[word] == agent || seen[thread][reader[word]] >= read[word]) // who has seen this read has seen the former
+            if (reader[word] == agent || seen[thread][reader[word]] >= read[word]) // a thread that has seen this read has seen the previous one
                 (reader[word], read[word]) = (agent, count);
             else
                 (otherReads[word] ??= [])[agent] = count;

@@ -11,11 +11,11 @@ public class SharedMemoryRacesTests
     private const int Threads = 64;
     private const string Block = "bar.sync 0;", Warp = "bar.warp.sync 0xffffffff;", None = "";
 
-    /// <summary>A kernel may also sum what a neighbour left, and must not replace it before that has read it.</summary>
+    /// <summary>A kernel sums a neighbour's value, and must not overwrite its own value before the neighbour has read it.</summary>
     [Theory]
     [InlineData(1, Block, Block, true)]
     [InlineData(32, Block, Block, true)]
-    [InlineData(1, Warp, Block, false)] // the last lane of a warp reads what the next warp writes
+    [InlineData(1, Warp, Block, false)] // the last lane of a warp reads the next warp's value
     [InlineData(1, None, Block, false)]
     [InlineData(1, Block, None, false)]
     [InlineData(0, None, None, true)]
@@ -30,7 +30,7 @@ public class SharedMemoryRacesTests
     public void Reads_within_a_warp_want_a_barrier_of_the_warp(string beforeReads, string beforeWrites, bool right) =>
         Expect(right, () => Run(new ExchangeArguments { Distance = 1, Mask = 31 }, beforeReads, beforeWrites));
 
-    /// <summary>One lane's arrival hands over what the others have written only if the warp has met before.</summary>
+    /// <summary>One lane's arrival releases the other lanes' writes only after a barrier of the warp.</summary>
     [Theory]
     [InlineData(Warp, true)]
     [InlineData(None, false)]
@@ -107,7 +107,7 @@ public class SharedMemoryRacesTests
         /// <summary>Address of a number for each thread.</summary>
         public long Target;
 
-        /// <summary>How far away the other thread is, and within what power of two of threads, less one.</summary>
+        /// <summary>Distance of the other thread; power of two of threads, less one, within which it lies.</summary>
         public int Distance, Mask;
     }
 }

@@ -34,11 +34,11 @@ public static class Npz
 
     /// <summary>Reads <c>arr_0</c> of an archive of <see cref="Write"/> or <c>numpy.savez</c>, compressed or not; other arrays are ignored.</summary>
     /// <param name="path">The archive.</param>
-    /// <param name="maxLength">Largest unpacked size of the array, in bytes.</param>
+    /// <param name="maxBytes">Largest unpacked size of the array, in bytes.</param>
     /// <exception cref="InvalidFileException">The file is missing, is not such an archive, is damaged, or is larger than allowed.</exception>
-    public static ByteImages Read(string path, long maxLength = 1L << 30)
+    public static ByteImages Read(string path, long maxBytes = 1L << 30)
     {
-        long limit = Math.Min(maxLength, Array.MaxLength);
+        long limit = Math.Min(maxBytes, Array.MaxLength);
         using BoundedZip zip = BoundedZip.Open(path, _ => new ZipLimits(MaxEntries, limit, MaxEntries * limit));
         ZipArchiveEntry entry = zip.Entries.FirstOrDefault(entry => entry.FullName == EntryName)
             ?? throw new InvalidFileException(path, "holds no array arr_0");

@@ -44,7 +44,7 @@ public sealed record Velocity(Tensor DxDt, Tensor? Guidance = null)
         Tensor f = teacher.F(program, x, new NetworkConditions(noisy.T, batch.Labels));
         float excess = maxGuidance - 1;
         if (batch.Labels is not { } labels || excess <= 0)
-            return new Velocity(Residual.Apply(program, f, f, batch.SigmaData / 2));
+            return new Velocity(ScaledAdd.Apply(program, f, f, batch.SigmaData / 2));
 
         // F_none + s (F_class - F_none) = F_class + (s - 1) (F_class - F_none)
         Tensor none = LabelDropout.Apply(program, labels, batch.Random.For(RandomPurpose.LabelDropout), rate: 1); // every label is dropped
@@ -55,6 +55,6 @@ public sealed record Velocity(Tensor DxDt, Tensor? Guidance = null)
         Tensor one = program.Constant(batch.PerImage, 1);
         Combine.Into(program, share, one, excess, one, one, 1, scale);
         phase.Name("guidance", scale);
-        return new Velocity(Residual.Apply(program, f, guidance, batch.SigmaData), scale);
+        return new Velocity(ScaledAdd.Apply(program, f, guidance, batch.SigmaData), scale);
     }
 }

@@ -21,7 +21,7 @@ public sealed record OptimizerOptions
     /// <summary>Number added to the root of the squared gradient's mean; in (0, 1).</summary>
     public float Epsilon { get; init; } = 1e-8f;
 
-    /// <summary>Largest Euclidean norm of the gradient, to which larger gradients are scaled down; positive, or null for no limit.</summary>
+    /// <summary>Maximum Euclidean norm of the gradient, to which larger gradients are scaled down; positive, or null for no limit.</summary>
     public float? MaxGradientNorm { get; init; }
 
     /// <summary>Checks every member's range.</summary>
@@ -31,18 +31,18 @@ public sealed record OptimizerOptions
         LearningRate.Validate();
         if (!Enum.IsDefined(Kind) || Beta1 is not (>= 0 and < 1) || Beta2 is not (>= 0 and < 1) || Epsilon is not (> 0 and < 1))
             throw new ArgumentException($"beta1 and beta2 of the optimizer must be in [0, 1), epsilon in (0, 1): {this}");
-        if (MaxGradientNorm is { } limit && !(limit > 0))
-            throw new ArgumentException($"max_gradient_norm must be positive or null, not {limit}");
+        if (MaxGradientNorm is { } maxNorm && !(maxNorm > 0))
+            throw new ArgumentException($"max_gradient_norm must be positive or null, not {maxNorm}");
     }
 
-    /// <summary>Records the update of slabs by the gradient, scaled or skipped as the verdict says.</summary>
-    internal void Record(ComputeProgram program, AdamSlabs slabs, Tensor learningRate, Tensor verdict)
+    /// <summary>Records the update of slabs by the gradient, scaled or skipped by the clip decision.</summary>
+    internal void Record(ComputeProgram program, AdamSlabs slabs, Tensor learningRate, Tensor clip)
     {
         var constants = new AdamOptions(Beta1, Beta2, Epsilon);
         if (Kind == OptimizerKind.RAdam)
-            RAdam.Into(program, slabs, constants, learningRate, verdict);
+            RAdam.Into(program, slabs, constants, learningRate, clip);
         else
-            Adam.Into(program, slabs, constants, learningRate, verdict);
+            Adam.Into(program, slabs, constants, learningRate, clip);
     }
 }
 

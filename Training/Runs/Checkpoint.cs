@@ -72,7 +72,7 @@ public static class Checkpoint
         Tensor tensor = state.Value;
         if (state.Slab is { } slab)
             return MemoryMarshal.AsBytes<float>(slab.ToLayoutOrder(tensor.ToArray())).ToArray();
-        byte[] bytes = new byte[tensor.Count * tensor.Type.Size()];
+        byte[] bytes = new byte[tensor.Count * tensor.Type.SizeInBytes()];
         switch (tensor.Type)
         {
             case DType.Float64:

@@ -14,7 +14,7 @@ namespace TrigFlowNative.Training.Runs;
 public static class Trainer
 {
     /// <summary>Number of updates skipped in a row, for a loss or gradient that is not finite, after which a run gives up.</summary>
-    public const int MostSkipsInARow = 10;
+    public const int MaxSkipsInARow = 10;
 
     /// <summary>Trains to the configured number of images or until cancelled; either way the state is saved.</summary>
     /// <param name="config">All options of the run.</param>
@@ -29,7 +29,7 @@ public static class Trainer
     /// <exception cref="InvalidFileException">The data, teacher, initial weights or config.json are missing, damaged or malformed.</exception>
     /// <exception cref="ArgumentException">The network's images have neither 1 nor 3 channels, or are below 8 pixels for synthetic data.</exception>
     /// <exception cref="IOException">Another process trains in the folder, or a file in it cannot be read or written.</exception>
-    /// <exception cref="TrainingFailedException"><see cref="MostSkipsInARow"/> updates in a row were skipped.</exception>
+    /// <exception cref="TrainingFailedException"><see cref="MaxSkipsInARow"/> updates in a row were skipped.</exception>
     public static TrainingOutcome Run(RunConfig config, string folder, ComputeDevice device, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);

@@ -93,7 +93,7 @@ internal sealed class TrainingLoop : IDisposable
     /// <summary>Stops a run that only skips. Skipped updates change nothing, so stopping late costs nothing but time.</summary>
     private static void RequireFinite(TrainingStatistics statistics, long step)
     {
-        if (statistics.LongestSkip >= Trainer.MostSkipsInARow)
+        if (statistics.LongestSkip >= Trainer.MaxSkipsInARow)
             throw new TrainingFailedException($"stopped at step {step}: {statistics.LongestSkip} steps in a row had a loss or gradient that is not finite; lower the learning rate or check the data");
     }
 

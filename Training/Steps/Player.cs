@@ -19,7 +19,7 @@ internal sealed class Player : IDisposable
     private readonly PlayerSpec spec;
     private readonly TrainingOptions options;
     private readonly AdamSlabs? optimizer;
-    private readonly Tensor? losses, verdict, counters;
+    private readonly Tensor? losses, clip, counters;
 
     /// <summary>Allocates the state.</summary>
     /// <param name="device">Device of the training.</param>
@@ -47,7 +47,7 @@ internal sealed class Player : IDisposable
             ComputeWeights = network.ComputeWeights is null ? Weights.ComputeValues : null, // the optimizer writes bf16 copies itself; a network's own compute weights take a further step
         };
         losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64);
-        verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
+        clip = device.CreateTensor(new Shape(GradientNorm.ClipLength));
         counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
 
         ParameterSlab Slab(bool withGradients = false) => network.CreateSlab(device, withGradients, activations, spec.FurtherParameters);
@@ -74,8 +74,8 @@ internal sealed class Player : IDisposable
             yield return new($"{prefix}weights", Weights.Values, Weights);
             if (optimizer is not null)
             {
-                yield return new($"{prefix}first_moment", optimizer.First, Weights);
-                yield return new($"{prefix}second_moment", optimizer.Second, Weights);
+                yield return new($"{prefix}first_moment", optimizer.FirstMoments, Weights);
+                yield return new($"{prefix}second_moment", optimizer.SecondMoments, Weights);
                 yield return new($"{prefix}optimizer", optimizer.State);
             }
 
@@ -114,9 +114,9 @@ internal sealed class Player : IDisposable
     public void ResetOptimizer()
     {
         AdamSlabs slabs = optimizer ?? throw new InvalidOperationException($"the player {spec.Name} is not trained");
-        float[] zeros = new float[slabs.First.Count];
-        slabs.First.Upload<float>(zeros);
-        slabs.Second.Upload<float>(zeros);
+        float[] zeros = new float[slabs.FirstMoments.Count];
+        slabs.FirstMoments.Upload<float>(zeros);
+        slabs.SecondMoments.Upload<float>(zeros);
         slabs.State.Upload<double>(new double[Adam.StateLength]);
     }
 
@@ -128,13 +128,13 @@ internal sealed class Player : IDisposable
     {
         OptimizerOptions numbers = spec.Optimizer ?? options.Optimizer;
         Network.ComputeWeights?.Backward(program, Weights);
-        GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, verdict!, counters!);
-        Tally.Into(program, verdict!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TrainingStatistics.GradientNormName)));
+        GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, clip!, counters!);
+        Tally.Into(program, clip!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TrainingStatistics.GradientNormName)));
         Tensor rate = scalars.Get(Prefixed("learning_rate"), numbers.LearningRate.At);
         // The optimizer's pass over the slabs updates the half-life average too; each power-function average takes a pass of its own.
-        numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, verdict);
+        numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, clip);
         foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages)
-            ExponentialAverage.Into(program, Weights.Values, average.Values, Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1)), verdict);
+            ExponentialAverage.Into(program, Weights.Values, average.Values, Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1)), clip);
         Network.ComputeWeights?.Make(program, Weights);
 
         Tensor Gain(string name, Func<long, double> at) => scalars.Get(Prefixed(name), at);
@@ -160,7 +160,7 @@ internal sealed class Player : IDisposable
         if (Average is not null)
             foreach (ParameterSlab average in Averages)
                 average.Dispose();
-        foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.First, optimizer?.Second, optimizer?.State, losses, verdict, counters])
+        foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.FirstMoments, optimizer?.SecondMoments, optimizer?.State, losses, clip, counters])
             tensor?.Dispose();
     }
 

@@ -6,17 +6,17 @@ internal struct AttentionMmaForward
     /// <summary>Addresses of qkv, of the output, and of the fp32 log-sum-exp (N, heads, L).</summary>
     public long Qkv, Y, LogSumExp;
 
-    /// <summary>Bytes from the primal of qkv to its tangent, and the same of the output.</summary>
+    /// <summary>Bytes from the primal of qkv to its tangent, and from the primal of the output to its tangent.</summary>
     public long QkvTangent, YTangent;
 
-    /// <summary>The division of heads.</summary>
+    /// <summary>Division of the heads into m tiles.</summary>
     public AttentionGrid Grid;
 
     /// <summary>Rows of an m tile and of an n tile.</summary>
     public int MTile, NTile;
 }
 
-/// <summary>The argument of the gradients' kernels on mma.sync.</summary>
+/// <summary>The argument of the gradient kernels on mma.sync.</summary>
 internal struct AttentionMmaBackward
 {
     /// <summary>Addresses of qkv and of the cotangent.</summary>
@@ -28,7 +28,7 @@ internal struct AttentionMmaBackward
     /// <summary>Address of the gradient of qkv.</summary>
     public long Dqkv;
 
-    /// <summary>The division of heads.</summary>
+    /// <summary>Division of the heads into m tiles.</summary>
     public AttentionGrid Grid;
 
     /// <summary>Rows of an m tile and of an n tile.</summary>

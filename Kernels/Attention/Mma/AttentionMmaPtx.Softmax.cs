@@ -3,8 +3,8 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The softmax between logits and weights, and the normalisation after the last tile. Exponentials are powers of two, as the hardware has them; the two
-/// rows of a lane are numbered 0 and 1.
+/// The softmax between logits and weights, and the normalisation after the last tile. Exponentials are powers of two, since the hardware computes
+/// those; the two rows of a lane are numbered 0 and 1.
 /// </summary>
 internal sealed partial class AttentionMmaPtx
 {
@@ -34,8 +34,8 @@ internal sealed partial class AttentionMmaPtx
     }
 
     /// <summary>
-    /// Weights exp(S - m) with the running maximum m, not normalised; sums of them and, with a tangent, of H. Former sums
-    /// shrink to the new maximum.
+    /// Computes weights exp(S - m) with the running maximum m, not normalised, their sums and, with a tangent, the sums of H. Rescales earlier sums
+    /// to the new maximum.
     /// </summary>
     private string Softmax(bool tangent)
     {
@@ -88,7 +88,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Combines a value of each of a lane's two rows over the row's four lanes and, in a pair, over both warps.</summary>
+    /// <summary>Combines a value of each of a lane's two rows over the row's four lanes and, if a pair of warps shares the row, over both warps.</summary>
     private void AcrossRow(PtxText text, string operation, string value, int region)
     {
         AttentionRowsPtx.AcrossLanes(text, operation, value);
@@ -112,7 +112,7 @@ internal sealed partial class AttentionMmaPtx
         }
     }
 
-    /// <summary>P = exp(S - lse) and dS = P (dP - delta) / sqrt(D), where statistics belong to rows, or to columns; $0 is 1 / sqrt(D) for columns.</summary>
+    /// <summary>Computes P = exp(S - lse) and dS = P (dP - delta) / sqrt(D); the statistics belong to rows or to columns. $0 is 1 / sqrt(D) for columns.</summary>
     private string GradientWeights(bool byRow)
     {
         PtxText text = new PtxText().Add("""

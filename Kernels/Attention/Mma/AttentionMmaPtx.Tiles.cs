@@ -4,14 +4,14 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How tiles and rows' statistics come to shared memory and registers, and the products of tiles.</summary>
+/// <summary>Copies of tiles and row statistics to shared memory and registers, and the products of tiles.</summary>
 internal sealed partial class AttentionMmaPtx
 {
     private int CopyThreads => (int)BitOperations.RoundUpToPowerOf2((uint)(tiling.Width / 8));
 
     /// <summary>
-    /// Starts the copy of a tile: $0 its first row's first channel, $1 how many of its rows there are, $2 the bytes between rows.
-    /// Rows and channels that are not there become zeros.
+    /// Starts the copy of a tile. $0: first channel of its first row; $1: number of its rows that exist; $2: bytes between rows. Missing rows and
+    /// channels become zeros.
     /// </summary>
     private string Load(int rows, int place, string stage)
     {
@@ -53,7 +53,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Log-sum-exp and delta of the lane's rows: $0 and $1 the arrays at the block's first row, $2 how many rows there are, $3 1 / sqrt(D).</summary>
+    /// <summary>Loads log-sum-exp and delta of the lane's rows. $0, $1: the arrays at the block's first row; $2: number of rows that exist; $3: 1 / sqrt(D).</summary>
     private string RowStatistics()
     {
         PtxText text = new PtxText().Add($"""
@@ -88,7 +88,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Starts the copy of an n tile's log-sum-exp and delta: $0 and $1 their addresses, $2 how many rows there are.</summary>
+    /// <summary>Starts the copy of an n tile's log-sum-exp and delta. $0, $1: their addresses; $2: number of rows that exist.</summary>
     private string LoadStatistics()
     {
         PtxText text = new PtxText().Add("""
@@ -114,7 +114,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>S, and T where it is wanted: the m tile times the n tile, over all channels.</summary>
+    /// <summary>Computes S and, where the kernel uses it, T: the m tile times the n tile, over all channels.</summary>
     private string Logits()
     {
         var text = new PtxText();
@@ -143,7 +143,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Adds the weights' products with the n tile to the outputs, over all its rows.</summary>
+    /// <summary>Adds the products of weights and n tile, over all rows of the tile, to the outputs.</summary>
     private string Outputs()
     {
         PtxText text = new PtxText().Add("""
@@ -171,7 +171,7 @@ internal sealed partial class AttentionMmaPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Rounds the weights to bf16: the next product's left operand, in registers or, for a pair of warps, in shared memory.</summary>
+    /// <summary>Rounds the weights to bf16, the left operand of the next product: in registers or, for a pair of warps, in shared memory.</summary>
     private void Pack(PtxText text)
     {
         if (Paired)
@@ -197,11 +197,11 @@ internal sealed partial class AttentionMmaPtx
                 """);
     }
 
-    /// <summary>Four 8 x 8 matrices to four registers from the one named on.</summary>
+    /// <summary>Loads four 8 x 8 matrices into four consecutive registers.</summary>
     private static string LoadMatrix(string first, string address, bool transposed) =>
         $"ldmatrix.sync.aligned.m8n8.x4{(transposed ? ".trans" : "")}.shared.b16 {Registers(first, 4)}, [{address}];";
 
-    /// <summary>A 16 x 8 sum plus a product over 16; operands are given by their first registers.</summary>
+    /// <summary>Adds a product over 16 to a 16 x 8 sum; operands are named by their first registers.</summary>
     private static string Multiply(char sum, int tile, string left, string right)
     {
         string registers = Registers($"{sum}{4 * tile}", 4);

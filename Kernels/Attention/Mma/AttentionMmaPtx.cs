@@ -2,20 +2,20 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A product that a sum of the tensor-core kernels takes in.</summary>
+/// <summary>A product that is added to a sum.</summary>
 /// <param name="Sum">The sum's registers: s and t for the two logits, o and u for the two outputs.</param>
 /// <param name="Left">Number of the m tile (logits), or 0 for the weights made from s and 1 for those from t (outputs).</param>
 /// <param name="Tile">Number of the n tile.</param>
 internal readonly record struct AttentionTerm(char Sum, int Left, int Tile);
 
 /// <summary>
-/// Text of the inline PTX of the attention kernels: which registers there are, tile copies, and the mma.sync sequences. Control flow
-/// and addresses in global memory are the kernels', in C#; what this writes is straight-line code whose offsets are constants.
+/// Text of the inline PTX of the attention kernels: registers, tile copies, and sequences of mma.sync. Control flow and addresses in global memory
+/// are in C#; this text is straight-line code whose offsets are constants.
 /// </summary>
 /// <remarks>
-/// Layouts (PTX ISA, m16n8k16 with bf16): with g = lane / 4 and c = 2 (lane % 4), a lane holds of a 16 x 8 sum the elements
-/// (g, c), (g, c + 1), (g + 8, c), (g + 8, c + 1). Two neighbouring sums packed to bf16 are the left operand of a next product, so
-/// that weights stay in registers. ldmatrix gives right operands from rows n x k as they lie, from rows k x n transposed.
+/// Layouts (PTX ISA, m16n8k16 with bf16): with g = lane / 4 and c = 2 (lane % 4), a lane holds the elements (g, c), (g, c + 1), (g + 8, c), (g + 8, c
+/// + 1) of a 16 x 8 sum. Two neighbouring sums, packed to bf16, are the left operand of the next product, so that weights stay in registers. ldmatrix
+/// loads right operands from rows n x k as they are, and from rows k x n transposed.
 /// </remarks>
 internal sealed partial class AttentionMmaPtx
 {
@@ -27,7 +27,7 @@ internal sealed partial class AttentionMmaPtx
     /// <summary>Writes the macros of a kernel.</summary>
     /// <param name="tiling">Extents of its tiles.</param>
     /// <param name="logits">S and, if there is one, T.</param>
-    /// <param name="outputs">What is summed over n tiles.</param>
+    /// <param name="outputs">Products that are summed over n tiles.</param>
     private AttentionMmaPtx(AttentionTiling tiling, AttentionTerm[] logits, AttentionTerm[] outputs)
     {
         (this.tiling, this.logits, this.outputs) = (tiling, logits, outputs);
@@ -85,7 +85,7 @@ internal sealed partial class AttentionMmaPtx
         return text.macros;
     }
 
-    /// <summary>Two tiles are used while the next two arrive: "fill" is where the next go, "use" where the present are.</summary>
+    /// <summary>Two stages take turns: "use" is the offset of the tiles in use, "fill" that of the stage which the next tiles fill.</summary>
     private void AddStages()
     {
         macros["arrived"] = $"""
@@ -94,7 +94,7 @@ internal sealed partial class AttentionMmaPtx
             """;
     }
 
-    /// <summary>How a gradient is stored, and how it is added to what is there.</summary>
+    /// <summary>Adds the macros that store a gradient, and those that add it to its former value.</summary>
     private void AddGradient(string name, char sum)
     {
         macros["store" + name] = AttentionRowsPtx.Store(sum, OutputTiles, GuardedDepth);
@@ -103,26 +103,26 @@ internal sealed partial class AttentionMmaPtx
 
     private bool Paired => tiling.Split > 1;
 
-    /// <summary>Sums of 16 x 8 logits of a warp.</summary>
+    /// <summary>Number of 16 x 8 logit sums of a warp.</summary>
     private int LogitTiles => tiling.NTile / tiling.Split / 8;
 
-    /// <summary>Sums of 16 x 8 output elements of a warp.</summary>
+    /// <summary>Number of 16 x 8 output sums of a warp.</summary>
     private int OutputTiles => tiling.Width / tiling.Split / 8;
 
-    /// <summary>Channels beyond which an output has none, or null where a warp's sums have all of theirs.</summary>
+    /// <summary>Number of channels, where a warp's sums may lie beyond the last; null where all lie within.</summary>
     private int? GuardedDepth => tiling.Width > tiling.Depth ? tiling.Depth : null;
 
     private IEnumerable<char> LogitSums => logits.Select(term => term.Sum).Distinct();
 
     private IEnumerable<char> OutputSums => outputs.Select(term => term.Sum).Distinct();
 
-    /// <summary>Numbers of the weights that outputs take in.</summary>
+    /// <summary>Numbers of the weights that the outputs use.</summary>
     private IEnumerable<int> UsedWeights => outputs.Select(term => term.Left).Distinct();
 
-    /// <summary>The sum that weights are made from.</summary>
+    /// <summary>The logits from which the weights are made.</summary>
     private static char Source(int weights) => weights == 0 ? 's' : 't';
 
-    /// <summary>Registers, and the addresses and places of a lane.</summary>
+    /// <summary>Declares registers, and computes each lane's addresses and offsets.</summary>
     private string Declare()
     {
         var text = new PtxText();
@@ -144,7 +144,7 @@ internal sealed partial class AttentionMmaPtx
             shr.u32 band, band, {tiling.Split - 1};
             add.u32 pair, band, 1;
             """);
-        // Sixteen bytes of a row for each thread: neighbouring threads copy a row, as many as the power of two that covers it.
+        // Each thread copies sixteen bytes of a row. Neighbouring threads copy one row: as many as the smallest power of two that covers it.
         text.Add($$"""
             shr.u32 copy_row, thread, {{int.Log2(CopyThreads)}};
             and.b32 copy_column, thread, {{CopyThreads - 1}};
@@ -156,7 +156,7 @@ internal sealed partial class AttentionMmaPtx
             {
             .reg .b32 a, b, c, g;
             """);
-        // row and byte of a 16 x 16 operand that a lane points at
+        // row and byte that a lane addresses in a 16 x 16 operand
         text.Add($$"""
             and.b32 a, lane, 15;
             shr.u32 b, lane, 4;

@@ -4,14 +4,14 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How a block of the tensor-core kernels divides its work and its shared memory. A warp owns 16 rows (queries, or keys where
-/// keys have the gradient) and streams the other side. Up to D = 128 it holds all channels of its rows' sums in registers. Beyond,
-/// two sums of 16 x D would take all 255 of a thread's registers, so that two warps share 16 rows: each computes the
-/// logits of half of an n tile, they exchange weights through shared memory, and each sums half of the channels.
+/// How a block of the tensor-core kernels divides its work and its shared memory. A warp owns 16 rows (queries, or keys in the kernel of dK and dV)
+/// and streams the other operand. For D up to 128 it holds the sums of all channels of its rows in registers. For larger D two sums of 16 x D would
+/// take all 255 registers of a thread, so two warps share 16 rows: each computes the logits of half of an n tile, they exchange weights through
+/// shared memory, and each sums half of the channels.
 /// </summary>
 /// <remarks>
-/// Rows of a tile lie 2 D + 16 bytes apart. D is a multiple of 16 there, hence that is an odd multiple of 16 bytes, and the
-/// eight rows that ldmatrix reads at once lie in different banks, at constant offsets from one address per lane.
+/// Rows of a tile are 2 D + 16 bytes apart. D is a multiple of 16 there, so the pitch is an odd multiple of 16 bytes: the eight rows that ldmatrix
+/// reads at once lie in different banks, at constant offsets from one address per lane.
 /// </remarks>
 /// <param name="Depth">Channels D of a head.</param>
 /// <param name="MTile">Rows of an m tile: 16 for each warp, or pair of warps; a power of two.</param>
@@ -19,19 +19,19 @@ namespace TrigFlowNative.Kernels;
 /// <param name="Split">Warps that share a row: 1 or 2.</param>
 internal sealed record AttentionTiling(int Depth, int MTile, int NTile, int Split)
 {
-    /// <summary>Largest D.</summary>
+    /// <summary>Maximum D.</summary>
     public const int MaxDepth = 256;
 
-    /// <summary>Largest D of which a warp holds two sums.</summary>
+    /// <summary>Maximum D at which a warp holds two sums.</summary>
     private const int UnsplitDepth = 128;
 
-    /// <summary>Largest D of which a warp holds two sums beside the logits of 64 rows of an n tile without spilling.</summary>
+    /// <summary>Maximum D at which a warp holds two sums beside the logits of 64 rows of an n tile without spilling.</summary>
     private const int LongTileDepth = 96;
 
-    /// <summary>Names the tiling for <see cref="Engine.Ptx.PtxKernelSpec.Variant"/>.</summary>
+    /// <summary>Name of the tiling for <see cref="Engine.Ptx.PtxKernelSpec.Variant"/>.</summary>
     public string Name => $"d{Depth}-r{MTile}-s{NTile}-w{Split}";
 
-    /// <summary>D rounded up so that each warp sums a multiple of 16 channels; what is added is zeros in shared memory.</summary>
+    /// <summary>D rounded up so that each warp sums a multiple of 16 channels; the added channels are zeros in shared memory.</summary>
     public int Width => (Depth + 16 * Split - 1) / (16 * Split) * (16 * Split);
 
     /// <summary>Threads of a block.</summary>
@@ -43,38 +43,38 @@ internal sealed record AttentionTiling(int Depth, int MTile, int NTile, int Spli
     /// <summary>Bytes from a row of exchanged weights to the next.</summary>
     public int WeightPitch => 2 * NTile + 16;
 
-    /// <summary>Bytes from the first two n tiles and their rows' statistics to the second two.</summary>
+    /// <summary>Bytes from the first two n tiles and their row statistics to the second two.</summary>
     public int StageBytes => 2 * NTile * Pitch + 2 * 4 * NTile;
 
-    /// <summary>Dynamic shared memory of a block.</summary>
+    /// <summary>Dynamic shared memory of a block in bytes.</summary>
     public int SharedBytes => Exchange + (Split > 1 ? 2 * ExchangeBytes : 0);
 
-    /// <summary>Bytes of a statistic of every row by each warp of a pair.</summary>
+    /// <summary>Bytes of one statistic of every row, for each warp of a pair.</summary>
     public int ExchangeBytes => 4 * Split * MTile;
 
-    /// <summary>Where the pairs of warps exchange rows' statistics.</summary>
+    /// <summary>Offset at which pairs of warps exchange row statistics.</summary>
     public int Exchange => Weights(Split > 1 ? 2 : 0);
 
-    /// <summary>Where m tile i lies, 0 or 1.</summary>
+    /// <summary>Offset of m tile i, 0 or 1.</summary>
     public int M(int i) => i * MTile * Pitch;
 
-    /// <summary>Where n tile i lies: 0 and 1 and, behind their statistics, 2 and 3.</summary>
+    /// <summary>Offset of n tile i: 0 and 1, then their statistics, then 2 and 3.</summary>
     public int N(int i) => M(2) + i / 2 * StageBytes + i % 2 * NTile * Pitch;
 
-    /// <summary>Where a statistic of the first stage's n tile lies, 0 or 1.</summary>
+    /// <summary>Offset of statistic i, 0 or 1, of the first stage's n tile.</summary>
     public int Statistic(int i) => M(2) + 2 * NTile * Pitch + i * 4 * NTile;
 
-    /// <summary>Where pairs of warps exchange weights, 0 or 1.</summary>
+    /// <summary>Offset at which pairs of warps exchange weights i, 0 or 1.</summary>
     public int Weights(int i) => M(2) + 2 * StageBytes + i * MTile * WeightPitch;
 
-    /// <summary>The tiling for a head on a GPU; null if none fits, and the portable kernels must serve.</summary>
+    /// <summary>Returns the tiling for a head on a GPU; null if none fits, and the portable kernels take over.</summary>
     public static AttentionTiling? For(GpuDevice gpu, AttentionSizes sizes) =>
         gpu.Accelerator is CudaAccelerator { Architecture: var architecture } && gpu.TensorCores != TensorCorePath.Portable
             ? For(SharedBytesOf(architecture), sizes.Depth, sizes.Length)
             : null;
 
-    /// <summary>The largest tiles that fit; every kernel of a head has the same, so that the primal's bits do not depend on the tangent.</summary>
-    /// <param name="sharedBytes">What a block may have.</param>
+    /// <summary>Returns the tiling with the largest tiles that fit, the same for all kernels of a head, so that the primal's bits do not depend on the tangent.</summary>
+    /// <param name="sharedBytes">Shared memory that a block may use, in bytes.</param>
     /// <param name="depth">Channels of a head.</param>
     /// <param name="length">Rows of a head.</param>
     public static AttentionTiling? For(int sharedBytes, int depth, int length)

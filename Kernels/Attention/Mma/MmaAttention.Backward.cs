@@ -8,15 +8,15 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Gradients on tensor cores: delta, one warp a row; dQ, a block for rows of queries; dK and dV, a block for rows of keys. As in the
-/// portable form the two passes recompute the weights each for itself, which spares atomic additions: sums have one order.
+/// Gradients on tensor cores: delta, one warp for each row; dQ, one block for each m tile of queries; dK and dV, one block for each m tile of keys.
+/// As in the portable form, each of the two passes recomputes the weights, so that no atomic additions are needed and the order of sums is fixed.
 /// </summary>
 internal sealed partial class MmaAttention
 {
-    /// <summary>Threads of a block of <see cref="DeltaWarpKernel"/>: eight rows.</summary>
+    /// <summary>Threads of a block of <see cref="DeltaWarpKernel"/>, which computes eight rows.</summary>
     private const int DeltaThreads = 256;
 
-    /// <summary>delta = rowsum(dO o O), bf16 to fp32, two channels a lane at a time; D is even.</summary>
+    /// <summary>delta = rowsum(dO o O), from bf16 to fp32; a lane reads two channels at a time, since D is even.</summary>
     internal static void DeltaWarpKernel(ArrayView<uint> y, ArrayView<uint> dy, ArrayView<float> delta, AttentionSizes sizes)
     {
         int i = Grid.IdxX * (DeltaThreads / 32) + (Group.IdxX >> 5), lane = Group.IdxX & 31;

@@ -5,19 +5,17 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// bf16 on tensor cores by mma.sync (sm_80 and newer), as FlashAttention-2 orders it (arXiv:2307.08691, section 3): a block owns
-/// an m tile, streams n tiles, and keeps its sums in registers until the last one. Products of bf16
-/// accumulate in fp32; weights are rounded to bf16 for the second product.
+/// bf16 on tensor cores by mma.sync (sm_80 and newer), in the order of FlashAttention-2 (arXiv:2307.08691, section 3): a block owns an m tile, streams n tiles,
+/// and keeps its sums in registers until the last one. Products of bf16 accumulate in fp32; weights are rounded to bf16 for the second product.
 /// </summary>
 /// <remarks>
-/// The tangent differs from the portable form in the centre of H: it is not the running mean, which would move the
-/// sums at every tile, but the mean of tS over the first tile, a constant c for each row. Any c gives the same
-/// tO = (P tV + (P o (tS - c)) V - rowsum(P o (tS - c)) O); this one takes a large mean of tS out of what is rounded to bf16.
-/// The primal goes through the same instructions with and without a tangent and has the same bits.
+/// The tangent differs from the portable form in the value on which H is centred: not the running mean, which would rescale the sums at every tile, but the
+/// mean of tS over the first tile, a constant c for each row. Any c gives the same tO = (P tV + (P o (tS - c)) V - rowsum(P o (tS - c)) O); this one removes a
+/// large mean of tS before rounding to bf16. The primal takes the same instructions with and without a tangent, hence has the same bits.
 /// </remarks>
 internal sealed partial class MmaAttention
 {
-    /// <summary>A block takes an m tile of queries and streams n tiles of keys and values, two stages in turn.</summary>
+    /// <summary>Computes an m tile of queries in each block, which streams n tiles of keys and values through two stages.</summary>
     [PtxEntry]
     internal static void ForwardMma(AttentionMmaForward a)
     {
@@ -54,7 +52,7 @@ internal sealed partial class MmaAttention
         CudaAsm.Emit("@@store_log %0, %1;", a.LogSumExp + 4L * (pair * s.Length + row), left);
     }
 
-    /// <summary>The same with a tangent: four n tiles at a time, of which the keys' are replaced while values are in use, and the reverse.</summary>
+    /// <summary>Computes the output and its tangent. Four n tiles are in use at a time: new keys arrive while values are in use, and new values while keys are.</summary>
     [PtxEntry]
     internal static void TangentMma(AttentionMmaForward a)
     {
@@ -76,7 +74,7 @@ internal sealed partial class MmaAttention
         {
             int next = first + a.NTile;
             CudaAsm.Emit("@@logits;");
-            CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;"); // the values are there, and no warp reads these keys any more
+            CudaAsm.Emit("cp.async.wait_all;\n\tbar.sync 0;"); // the values have arrived, and no warp reads these keys any more
             if (next < s.Length)
             {
                 CudaAsm.Emit("@@load_n0 %0, %1, %2;", keys + next * stride, s.Length - next, stride);

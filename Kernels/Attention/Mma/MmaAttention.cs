@@ -6,10 +6,10 @@ using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The kernels on mma.sync, from sm_80 on, where a tiling fits the head.</summary>
+/// <summary>Kernels on mma.sync, for sm_80 and newer, where a tiling fits the head.</summary>
 internal sealed partial class MmaAttention(AttentionTiling tiling) : AttentionPath
 {
-    /// <summary>The specification of a kernel on mma.sync. sm_80 has every instruction used, and its text runs on all newer GPUs.</summary>
+    /// <summary>Specification of a kernel on mma.sync. Its instructions all exist on sm_80, and its text runs on all newer GPUs.</summary>
     internal static PtxKernelSpec Specification(string method, AttentionTiling tiling) => new(
         typeof(MmaAttention).GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic)!, tiling.Name, "sm_80",
         tiling.Threads, tiling.SharedBytes, method switch
@@ -21,13 +21,13 @@ internal sealed partial class MmaAttention(AttentionTiling tiling) : AttentionPa
             _ => throw new ArgumentOutOfRangeException(nameof(method), method, "no kernel of attention"),
         });
 
-    /// <summary>Shared memory of a block on sm_80, for the catalogue.</summary>
+    /// <summary>Shared memory of a block on sm_80 in bytes, for the catalogue.</summary>
     private const int CatalogueSharedBytes = 163 << 10;
 
     /// <summary>The path for a head; null if no tiling fits.</summary>
     public static MmaAttention? For(GpuDevice gpu, AttentionSizes sizes) => AttentionTiling.For(gpu, sizes) is { } tiling ? new MmaAttention(tiling) : null;
 
-    /// <summary>Every kernel, at heads of 64, 128 and 256 channels.</summary>
+    /// <summary>Lists every kernel, for heads of 64, 128 and 256 channels.</summary>
     public static IEnumerable<PtxKernelSpec> Specifications() =>
         from depth in (int[])[64, 128, 256]
         from kernel in (string[])[nameof(ForwardMma), nameof(TangentMma), nameof(QueryGradientMma), nameof(KeyValueGradientMma)]

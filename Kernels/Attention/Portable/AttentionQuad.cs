@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Four channels of each of four rows, on their way from global to shared memory: four loads under way at once.</summary>
+/// <summary>Four channels of each of four rows, in registers between global and shared memory, so that four loads are in flight at once.</summary>
 internal struct AttentionQuad
 {
     public Float4 A;
@@ -23,7 +23,7 @@ internal struct AttentionQuad
         return result;
     }
 
-    /// <summary>Loads rows row + (0, 1, 2, 3) step; zeros from <paramref name="rows"/> and from <paramref name="columns"/> on.</summary>
+    /// <summary>Loads rows row + (0, 1, 2, 3) step; zeros for rows from <paramref name="rows"/> and channels from <paramref name="columns"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AttentionQuad Load(
         ArrayView<float> source, int origin, int stride, int row, int step, int rows, int column, int columns, int aligned)

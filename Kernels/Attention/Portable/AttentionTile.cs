@@ -43,7 +43,7 @@ internal struct AttentionTile
         return tile;
     }
 
-    /// <summary>c plus the outer product of four rows' factors and eight columns' factors.</summary>
+    /// <summary>Returns c plus the outer product of four rows' factors and eight columns' factors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AttentionTile MultiplyAdd(Float4 rows, Float4 near, Float4 far, AttentionTile c) => Of(
         Float4.MultiplyAdd(rows.X, near, c.Near0), Float4.MultiplyAdd(rows.X, far, c.Far0),
@@ -56,24 +56,24 @@ internal struct AttentionTile
         a.Near0 * b.Near0, a.Far0 * b.Far0, a.Near1 * b.Near1, a.Far1 * b.Far1,
         a.Near2 * b.Near2, a.Far2 * b.Far2, a.Near3 * b.Near3, a.Far3 * b.Far3);
 
-    /// <summary>Each row less its own value.</summary>
+    /// <summary>Subtracts each row's own value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AttentionTile operator -(AttentionTile a, Float4 rows) => Of(
         a.Near0 - rows.X, a.Far0 - rows.X, a.Near1 - rows.Y, a.Far1 - rows.Y,
         a.Near2 - rows.Z, a.Far2 - rows.Z, a.Near3 - rows.W, a.Far3 - rows.W);
 
-    /// <summary>Each column less its own value.</summary>
+    /// <summary>Subtracts each column's own value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AttentionTile LessColumns(AttentionTile a, Float4 near, Float4 far) => Of(
         a.Near0 - near, a.Far0 - far, a.Near1 - near, a.Far1 - far, a.Near2 - near, a.Far2 - far, a.Near3 - near, a.Far3 - far);
 
-    /// <summary>Minus infinity in the columns from <paramref name="valid"/> on, counted from this thread's first.</summary>
+    /// <summary>Sets the columns from <paramref name="valid"/> on, counted from this thread's first, to minus infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AttentionTile Mask(AttentionTile a, int valid) => Of(
         Mask(a.Near0, valid), Mask(a.Far0, valid - 32), Mask(a.Near1, valid), Mask(a.Far1, valid - 32),
         Mask(a.Near2, valid), Mask(a.Far2, valid - 32), Mask(a.Near3, valid), Mask(a.Far3, valid - 32));
 
-    /// <summary>Each row times its own value.</summary>
+    /// <summary>Multiplies each row by its own value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AttentionTile operator *(Float4 rows, AttentionTile a) => Of(
         rows.X * a.Near0, rows.X * a.Far0, rows.Y * a.Near1, rows.Y * a.Far1,
@@ -84,7 +84,7 @@ internal struct AttentionTile
         Float4.Exp(a.Near0), Float4.Exp(a.Far0), Float4.Exp(a.Near1), Float4.Exp(a.Far1),
         Float4.Exp(a.Near2), Float4.Exp(a.Far2), Float4.Exp(a.Near3), Float4.Exp(a.Far3));
 
-    /// <summary>The greatest of each row's eight elements.</summary>
+    /// <summary>The maximum of each row's eight elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 RowMax(AttentionTile a) => Float4.Of(
         Max(Float4.Max(a.Near0, a.Far0)), Max(Float4.Max(a.Near1, a.Far1)),

@@ -5,8 +5,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// One item of work is an image and head, so that weights recomputed for a pair of tiles serve dq, dk and dv at once (five
-/// products, where independent passes need seven) and every sum has the order of the tiles.
+/// Each image and head is one work item: weights recomputed for a pair of tiles serve dq, dk and dv at once (five products, where separate passes
+/// need seven), and every sum is in the order of the tiles.
 /// </summary>
 internal sealed partial class PortableAttention
 {
@@ -65,7 +65,7 @@ internal sealed partial class PortableAttention
             }
         }
 
-        /// <summary>Logits to P = exp(S - lse), and dP to dS = P (dP - delta) / sqrt(D). Padding is never read by the products.</summary>
+        /// <summary>Turns logits into P = exp(S - lse), and dP into dS = P (dP - delta) / sqrt(D). The products never read the padding.</summary>
         private void Weights(float* p, float* ds, int padded, float log, float rowDelta)
         {
             for (int i = 0; i < padded; i += Vector<float>.Count)

@@ -6,8 +6,8 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Three launches: delta, one thread a row; dq, one group for 32 queries; dk and dv, one group for 32 keys. The two passes
-/// recompute the weights each for itself (seven products instead of five), which spares atomic additions: sums have one order.
+/// Three launches: delta, one thread for each row; dq, one group for each 32 queries; dk and dv, one group for each 32 keys. Each of the last two
+/// recomputes the weights (seven products instead of five), so that no atomic additions are needed and the order of sums is fixed.
 /// </summary>
 internal sealed partial class PortableAttention
 {
@@ -100,7 +100,7 @@ internal sealed partial class PortableAttention
                 Group.Barrier();
                 PutM(keys, k0, k1);
                 PutM(values, v0, v1);
-                PutN(queries, sizes.Scale * q4); // the scaled operand is the forward pass's, and with it the logits' rounding
+                PutN(queries, sizes.Scale * q4); // the forward pass scales the same operand, so the logits are rounded alike
                 PutN(cotangents, c4);
                 Group.Barrier();
                 p = MultiplyAdd(keys, 0, queries, p);

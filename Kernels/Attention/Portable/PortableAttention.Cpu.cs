@@ -5,8 +5,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// One item of work is a tile of queries of one image and head. Keys and values are packed tile by tile and everything but
-/// the softmax is <see cref="StridedGemm"/>; the tiles stay in the second-level cache for D up to 256.
+/// Each tile of queries of one image and head is one work item. Keys and values are packed tile by tile, and everything but the softmax is
+/// <see cref="StridedGemm"/>; the tiles stay in the second-level cache for D up to 256.
 /// </summary>
 internal sealed partial class PortableAttention
 {
@@ -76,22 +76,22 @@ internal sealed partial class PortableAttention
                 logSumExp[(nint)pair * sizes.Length + first + row] = state.Max[row] + MathF.Log(state.Sum[row]);
         }
 
-        /// <summary>Turns logits into weights p = exp(s - m') / l' with the running maximum and sum, and notes the factor by which earlier tiles shrink.</summary>
+        /// <summary>Turns logits into weights p = exp(s - m') / l' with the running maximum and sum, and keeps the factor that rescales earlier tiles.</summary>
         private void Soften(float* p, int count, int padded, int row, RowState state, bool begin)
         {
-            var most = new Vector<float>(begin ? float.NegativeInfinity : state.Max[row]);
+            var maxima = new Vector<float>(begin ? float.NegativeInfinity : state.Max[row]);
             for (int i = count; i < padded; i++)
                 p[i] = float.NegativeInfinity;
             for (int i = 0; i < padded; i += Vector<float>.Count)
             {
                 Vector<float> s = Vector.Load(p + i) * sizes.Scale;
                 s.Store(p + i);
-                most = Vector.Max(most, s);
+                maxima = Vector.Max(maxima, s);
             }
 
-            float max = most[0];
+            float max = maxima[0];
             for (int i = 1; i < Vector<float>.Count; i++)
-                max = MathF.Max(max, most[i]);
+                max = MathF.Max(max, maxima[i]);
             Vector<float> sums = default;
             for (int i = 0; i < padded; i += Vector<float>.Count)
             {
@@ -129,7 +129,7 @@ internal sealed partial class PortableAttention
             state.Mean[row] = mean;
         }
 
-        /// <summary>Rescales a row of the output to the weights of all tiles so far; its tangent also to their mean.</summary>
+        /// <summary>Rescales a row of the output, and of its tangent, to the running maximum, sum and mean.</summary>
         private void Carry(float* output, int row, RowState state)
         {
             float shrink = state.Shrink[row], shift = state.Shift[row];
@@ -159,7 +159,7 @@ internal sealed partial class PortableAttention
         /// <summary>Running mean mu of tS under the weights so far.</summary>
         public float* Mean => memory + 2 * QueryTile;
 
-        /// <summary>s: factor of the weights of earlier tiles.</summary>
+        /// <summary>s: factor that rescales the weights of earlier tiles.</summary>
         public float* Shrink => memory + 3 * QueryTile;
 
         /// <summary>s (mu - mu').</summary>

@@ -6,7 +6,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One group of 64 threads for 32 queries of a head.</summary>
+/// <summary>One group of 64 threads computes 32 queries of a head.</summary>
 internal sealed partial class PortableAttention
 {
     internal static void ForwardKernel(ArrayView<float> qkv, ArrayView<float> y, ArrayView<float> logSumExp, AttentionSizes sizes)
@@ -63,7 +63,7 @@ internal sealed partial class PortableAttention
         StoreLogSumExp(logSumExp, pair * sizes.Length, row, sizes.Length, max, sum);
     }
 
-    /// <summary>The greatest over the eight threads of each row.</summary>
+    /// <summary>The maximum over the eight threads of each row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float4 GroupMax(ArrayView<Float4> partial, Float4 value)
     {

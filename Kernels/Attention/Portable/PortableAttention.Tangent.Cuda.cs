@@ -7,8 +7,8 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Primal and tangent in one pass: six products where the primal has two, with four operands loaded for each pair. The primal's
-/// operations are those of <see cref="ForwardKernel"/> in the same order, so that its bits do not depend on the tangent.
+/// Computes primal and tangent in one pass: six products where the primal has two, with four operands loaded for each pair. The primal takes the
+/// operations of <see cref="ForwardKernel"/> in the same order, so that its bits do not depend on the tangent.
 /// </summary>
 internal sealed partial class PortableAttention
 {
@@ -75,7 +75,7 @@ internal sealed partial class PortableAttention
                     o = MultiplyAdd(weights, tWeights, key, n, tn, o);
                 }
 
-                // The tangent's part that moves with the mean stands on the old output, hence before that is overwritten.
+                // The tangent's term with the change of the mean uses the old output, so it is computed before that is overwritten.
                 if (first > 0)
                     o.Tangent = AddScaledRows(y, output, sizes.Channels, row, channel, sizes, shift, o.Tangent);
                 Accumulate(y, output + sizes.OutputTangent, sizes.Channels, row, channel, sizes, first, shrink, o.Tangent);
@@ -86,7 +86,7 @@ internal sealed partial class PortableAttention
         StoreLogSumExp(logSumExp, pair * sizes.Length, row, sizes.Length, max, sum);
     }
 
-    /// <summary>The tile plus 32 rows by 64 channels of a tensor, each row multiplied by its own factor.</summary>
+    /// <summary>Returns the tile plus 32 rows by 64 channels of a tensor, each row multiplied by its own factor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionTile AddScaledRows(
         ArrayView<float> source, int origin, int stride, int row, int channel, AttentionSizes sizes, Float4 factor, AttentionTile sum)

@@ -5,11 +5,10 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// What the tile kernels share. A group of 64 threads owns 32 rows of a head (queries, or keys in the second backward kernel) and
-/// streams the other side in tiles of 64. Products over D take 16 channels at a time through shared memory, both sides
-/// transposed so that a thread reads 4 rows and 8 columns as three vectors for 32 multiply-adds. Outputs (32 x D) accumulate in
-/// global memory, 64 columns at a time in registers: a tile of 64 keys reads and writes each of them once for 64 multiply-adds,
-/// and neither registers nor shared memory bound D.
+/// Device code that the tile kernels share. A group of 64 threads owns 32 rows of a head (queries, or keys in the second backward kernel) and streams
+/// tiles of 64 rows of the other operand. Products over D load 16 channels at a time into shared memory, both operands transposed so that a thread
+/// reads 4 rows and 8 columns as three vectors for 32 multiply-adds. Outputs (32 x D) accumulate in global memory, 64 columns at a time in registers:
+/// a tile of 64 keys reads and writes each element once for 64 multiply-adds, and neither registers nor shared memory limit D.
 /// </summary>
 internal sealed partial class PortableAttention
 {
@@ -17,7 +16,7 @@ internal sealed partial class PortableAttention
     private const int MTile = 32;
     private const int NTile = 64;
 
-    /// <summary>Channels (of logits) or rows of the n tile (of outputs) that shared memory holds at a time.</summary>
+    /// <summary>Channels (for logits) or rows of the n tile (for outputs) in shared memory at a time.</summary>
     private const int Chunk = 16;
 
     /// <summary>Vectors from one channel to the next of the m tile: 32 floats and 4 of padding against bank conflicts.</summary>
@@ -29,7 +28,7 @@ internal sealed partial class PortableAttention
     private const int MChunk = Chunk * MPitch;
     private const int NChunk = Chunk * NPitch;
 
-    /// <summary>Weights, transposed: for each row of the n tile a vector for each four rows of the m tile, padded.</summary>
+    /// <summary>Vectors of the weights, transposed: for each row of the n tile one vector for every four rows of the m tile, padded.</summary>
     private const int WeightTile = NTile * MPitch;
 
     private static int Tx => Group.IdxX & 7;
@@ -55,7 +54,7 @@ internal sealed partial class PortableAttention
         AttentionQuad.Load(
             source, origin, stride, row + (Group.IdxX >> 2), 16, sizes.Length, channel + ((Group.IdxX & 3) << 2), sizes.Depth, sizes.Aligned);
 
-    /// <summary>Sixteen rows of the n tile by 64 channels, for products that sum over rows.</summary>
+    /// <summary>Sixteen rows of the n tile by 64 channels, for products that sum over its rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionQuad LoadFactors(ArrayView<float> source, int origin, int stride, int row, int channel, AttentionSizes sizes) =>
         AttentionQuad.Load(
@@ -87,7 +86,7 @@ internal sealed partial class PortableAttention
         shared[place + 12 * NPitch] = quad.D;
     }
 
-    /// <summary>Writes four channels of one row where channels are apart and rows adjacent.</summary>
+    /// <summary>Writes four channels of one row to a layout whose rows are adjacent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Scatter(ArrayView<Float4> shared, int pitch, int row, Float4 value)
     {
@@ -99,18 +98,20 @@ internal sealed partial class PortableAttention
         elements[place + 12 * pitch] = value.W;
     }
 
-    /// <summary>c plus the product of what shared memory holds of the m tile and the n tile; factors of outputs have the same layout.</summary>
+    /// <summary>Returns c plus the product of the m tile and the n tile in shared memory; factors of outputs have the same layout.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionTile MultiplyAdd(ArrayView<Float4> m, int start, ArrayView<Float4> n, AttentionTile c)
     {
-        // Views that begin at this thread's elements: once the assembler unrolls the loop, every index is a constant offset.
+        // Views that begin at this thread's elements: once the loop is unrolled, every index is a constant offset.
         ArrayView<Float4> rows = m.SubView(start * MPitch + Ty), near = n.SubView(Tx), far = n.SubView(Tx + 8);
         for (int i = 0; i < Chunk; i++)
             c = AttentionTile.MultiplyAdd(rows[i * MPitch], near[i * NPitch], far[i * NPitch], c);
         return c;
     }
 
-    /// <summary>The product of primals added to <see cref="AttentionDual.Primal"/>, its tangent by the product rule to the other.</summary>
+    /// <summary>
+    /// Adds the product of the primals to <see cref="AttentionDual.Primal"/>, and its tangent by the product rule to <see cref="AttentionDual.Tangent"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static AttentionDual MultiplyAdd(
         ArrayView<Float4> m, ArrayView<Float4> tm, int start, ArrayView<Float4> n, ArrayView<Float4> tn, AttentionDual c)
@@ -129,7 +130,7 @@ internal sealed partial class PortableAttention
         return c;
     }
 
-    /// <summary>Leaves the tile transposed in shared memory.</summary>
+    /// <summary>Stores the tile transposed in shared memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PutWeights(ArrayView<Float4> weights, AttentionTile p)
     {
@@ -144,15 +145,15 @@ internal sealed partial class PortableAttention
         weights[far + 3 * MPitch] = Float4.Of(p.Far0.W, p.Far1.W, p.Far2.W, p.Far3.W);
     }
 
-    /// <summary>Adds a tile to 32 rows by 64 channels of an output, after multiplying what is there by each row's factor.</summary>
+    /// <summary>Adds a tile to 32 rows by 64 channels of an output, after multiplying the former values by each row's factor.</summary>
     /// <param name="target">The output.</param>
     /// <param name="origin">First channel of the head in the first row of the image.</param>
     /// <param name="stride">Elements from a row to the next.</param>
     /// <param name="row">First row of the m tile.</param>
     /// <param name="channel">First of the 64 channels.</param>
     /// <param name="sizes">Extents.</param>
-    /// <param name="read">0 where nothing has been written yet.</param>
-    /// <param name="keep">What each row's values are multiplied by.</param>
+    /// <param name="read">0 if the output has not been written yet, otherwise 1.</param>
+    /// <param name="keep">Factor of each row's former values.</param>
     /// <param name="sum">The tile.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Accumulate(

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The host's loops and the kernels for any GPU and any head, in fp32. On bf16 they run between conversions: slow, and always right.</summary>
+/// <summary>The host's loops, and the fp32 kernels for any GPU and any head. bf16 operands are converted before and after: slow, but always correct.</summary>
 internal sealed partial class PortableAttention : AttentionPath
 {
     /// <inheritdoc/>
@@ -21,7 +21,7 @@ internal sealed partial class PortableAttention : AttentionPath
         AttentionOperands wide = operands with { Qkv = Widened(program, operands.Qkv), Y = Widened(program, operands.Y) };
         Tensor cotangent = Widened(program, dy), delta = program.Allocate(operands.LogSumExp.Shape);
         GradientSlot slot = dqkv.Tensor.Type == DType.Float32 ? dqkv : new GradientSlot(program.Allocate(operands.Qkv.Shape), Accumulate: false);
-        // One step for dq, dk and dv: they are channel ranges of one gradient, which is either overwritten or added to.
+        // One step for dq, dk and dv, since they are channel ranges of one gradient, which is either overwritten or added to.
         program.Emit(
             "attention.backward", [wide.Qkv, wide.Y, cotangent, wide.LogSumExp, slot.ReadTensor], [slot.Tensor, delta],
             cpu => BackwardCpu(cpu, wide, cotangent, delta, slot), gpu => BackwardGpu(gpu, wide, cotangent, delta, slot));

@@ -2,10 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How the heads of an attention are divided for the kernels on tensor cores, which all take it in their argument.</summary>
+/// <summary>Division of the heads into m tiles, in the argument of every kernel on tensor cores.</summary>
 /// <remarks>
-/// A block owns an m tile, rows of a head whose outputs it sums, and streams n tiles, all rows of the other side: m is queries and n keys and
-/// values in the forward pass and for dQ, and the reverse for dK and dV.
+/// A block owns an m tile, the rows of a head whose outputs it sums, and streams n tiles over all rows of the other operand. In the forward pass and
+/// for dQ, m is queries and n is keys and values; for dK and dV it is the reverse.
 /// </remarks>
 internal struct AttentionGrid
 {
@@ -18,7 +18,7 @@ internal struct AttentionGrid
     /// <summary>M tiles of all heads.</summary>
     public int Items;
 
-    /// <summary>Divides heads into m tiles of so many rows.</summary>
+    /// <summary>Divides heads into m tiles of <paramref name="mTile"/> rows.</summary>
     public AttentionGrid(AttentionSizes sizes, int mTile)
     {
         Sizes = sizes;
@@ -30,13 +30,13 @@ internal struct AttentionGrid
 /// <summary>An m tile of an <see cref="AttentionGrid"/>.</summary>
 internal struct AttentionItem
 {
-    /// <summary>Number of its head among those of all images; its image, and its head's number there.</summary>
+    /// <summary>Number of its head among the heads of all images; number of its image; number of its head in the image.</summary>
     public int Pair, Image, Head;
 
     /// <summary>Its first row in the head.</summary>
     public int Row;
 
-    /// <summary>The m tile of so many rows by its number.</summary>
+    /// <summary>Returns the m tile with a number; tiles have <paramref name="mTile"/> rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AttentionItem Of(AttentionGrid grid, int item, int mTile)
     {

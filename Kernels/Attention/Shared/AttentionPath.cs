@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The kernels that record the op: those of a generation of tensor cores, or the portable ones.</summary>
+/// <summary>An implementation of the op: for one generation of tensor cores, or portable.</summary>
 internal abstract class AttentionPath
 {
     /// <summary>Records the output and the log-sum-exp.</summary>
@@ -10,8 +10,8 @@ internal abstract class AttentionPath
 
     /// <summary>Records the gradient of qkv.</summary>
     /// <param name="program">The program.</param>
-    /// <param name="operands">Those of the forward pass, without tangents.</param>
-    /// <param name="dy">The cotangent; unless the path is portable, stored like qkv, and so is the gradient.</param>
-    /// <param name="dqkv">The gradient.</param>
+    /// <param name="operands">Operands of the forward pass, without tangents.</param>
+    /// <param name="dy">Cotangent of y; unless the path is portable, of the type of qkv, and so is the gradient.</param>
+    /// <param name="dqkv">Gradient of qkv.</param>
     public abstract void Backward(ComputeProgram program, AttentionOperands operands, Tensor dy, GradientSlot dqkv);
 }

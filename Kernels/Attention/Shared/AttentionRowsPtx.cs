@@ -3,24 +3,24 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Inline PTX over the rows of sums of a warp, the same for mma.sync and wgmma, whose sums lie alike: a lane holds, of each 8 columns,
-/// two neighbouring columns (from "column" on) of two rows ("row" and 8 further down). Sums of logits are s and t, of outputs o and u.
+/// Inline PTX over the rows of a warp's sums, for mma.sync and wgmma alike, whose sums have the same layout: of each 8 columns a lane holds two
+/// neighbouring ones (the first is "column") in two rows ("row" and 8 further down). Logits are named s and t, outputs o and u.
 /// </summary>
 internal static class AttentionRowsPtx
 {
     public const string Log2E = "0f3FB8AA3B", Ln2 = "0f3F317218", MinusInfinity = "0fFF800000", Zero32 = "0f00000000";
 
     /// <summary>
-    /// Combines a value of each of a lane's two rows over the row's lanes, and perhaps over warps that share the row; <paramref name="use"/> tells
-    /// apart uses that could overtake each other.
+    /// Combines a value of each of a lane's two rows over the row's lanes, and over the warps that share the row, if any; different values of
+    /// <paramref name="use"/> separate uses that could overtake each other.
     /// </summary>
     public delegate void Reduction(PtxText text, string operation, string value, int use);
 
-    /// <summary>Zeros in sums of so many times 8 columns.</summary>
+    /// <summary>Sets the sums of <paramref name="tiles"/> times 8 columns to zero.</summary>
     public static string Zero(char sum, int tiles) =>
         string.Join('\n', Enumerable.Range(0, 4 * tiles).Select(i => $"mov.f32 {sum}{i}, {Zero32};"));
 
-    /// <summary>Minus infinity in the columns of S from $0 on.</summary>
+    /// <summary>Sets S to minus infinity in the columns from $0 on.</summary>
     public static string Mask(int tiles)
     {
         PtxText text = new PtxText().Add("""
@@ -42,7 +42,7 @@ internal static class AttentionRowsPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>The centre of tS in each row: its mean over the first tile; $0 is 1 / sqrt(D) over how many columns there are.</summary>
+    /// <summary>Computes the centre of tS in each row, its mean over the first tile; $0 is 1 / sqrt(D) over the number of columns that exist.</summary>
     public static string Centre(int tiles, Reduction acrossRow)
     {
         PtxText text = new PtxText().Add($"""
@@ -74,7 +74,7 @@ internal static class AttentionRowsPtx
         text.Add("}");
     }
 
-    /// <summary>Normalises: O / l, and (P tV + H V - rowsum(H) O) / l with that O. Leaves m + ln l in log.</summary>
+    /// <summary>Normalises the outputs: O / l, and with that O the tangent (P tV + H V - rowsum(H) O) / l. Leaves m + ln l in log.</summary>
     public static string Finish(int tiles, bool tangent, Reduction acrossRow)
     {
         PtxText text = new PtxText().Add("""
@@ -108,15 +108,15 @@ internal static class AttentionRowsPtx
     }
 
     /// <summary>
-    /// Stores an output as bf16: $0 the first row's first channel, $1 how many rows there are, $2 bytes between rows. The four lanes of a row
-    /// exchange their parts of four times 8 columns, so that each stores 16 bytes and together two whole sectors.
+    /// Stores an output as bf16. $0: first channel of the first row; $1: number of rows that exist; $2: bytes between rows. The four lanes of a row
+    /// exchange their parts of four times 8 columns, so that each stores 16 bytes and together they store two whole sectors.
     /// </summary>
-    /// <param name="sum">The sums.</param>
-    /// <param name="tiles">How many times 8 columns they have, from "channel" on.</param>
-    /// <param name="depth">Channels beyond which there are none to store; null if there are as many as sums.</param>
+    /// <param name="sum">Name of the sums.</param>
+    /// <param name="tiles">Number of sums of 8 columns, of which the first begins at "channel".</param>
+    /// <param name="depth">Number of channels to store; null if it equals the number of sums.</param>
     public static string Store(char sum, int tiles, int? depth)
     {
-        // A lane goes from two channels of each 8 to eight of 32.
+        // Instead of two channels of each 8, a lane gets eight consecutive ones of 32.
         PtxText text = Begin().Add("""
             .reg .b64 at0, at1;
             .reg .b32 part, first, w<4>, x<2>;
@@ -158,7 +158,7 @@ internal static class AttentionRowsPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>The same, added to what is there.</summary>
+    /// <summary>Adds an output to its former value, and stores it as bf16.</summary>
     /// <inheritdoc cref="Store"/>
     public static string Add(char sum, int tiles, int? depth)
     {
@@ -184,7 +184,7 @@ internal static class AttentionRowsPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>The addresses of a lane's first channel in its two rows, and whether those are rows.</summary>
+    /// <summary>Computes the addresses of a lane's first channel in its two rows, and whether these rows exist.</summary>
     private static PtxText Begin() => new PtxText().Add("""
         {
         .reg .b64 to<2>;
@@ -202,16 +202,16 @@ internal static class AttentionRowsPtx
         add.u64 to1, to1, to0;
         """);
 
-    /// <summary>Sets a predicate where a row is one and, unless all channels are there, a lane's channel is among so many.</summary>
+    /// <summary>Sets a predicate if a row exists and, unless all channels exist, a lane's channel is below <paramref name="channels"/>.</summary>
     private static string Guard(string predicate, string channel, int row, int? channels) => channels is { } end
         ? $"setp.lt.and.s32 {predicate}{row}, {channel}, {end}, there{row};"
         : $"mov.pred {predicate}{row}, there{row};";
 
-    /// <summary>The lane's two sums of a row and 8 columns as a word of bf16.</summary>
+    /// <summary>Packs the lane's two sums of one row and 8 columns into a word of bf16.</summary>
     private static string Round(string word, char sum, int tile, int row) =>
         $"cvt.rn.bf16x2.f32 {word}, {sum}{4 * tile + 2 * row + 1}, {sum}{4 * tile + 2 * row};";
 
-    /// <summary>Transposes words between lanes at a distance: of each pair a lane for which the predicate holds gives the first for the other lane's second.</summary>
+    /// <summary>Transposes words between pairs of lanes at a distance: the lane with the predicate gives its lower word for the other lane's upper one.</summary>
     private static void Exchange(PtxText text, string upper, int distance, params ReadOnlySpan<(string Lower, string Upper)> pairs)
     {
         for (int i = 0; i < pairs.Length; i++)
@@ -226,7 +226,7 @@ internal static class AttentionRowsPtx
                 """);
     }
 
-    /// <summary>Stores the log-sum-exp of the lane's rows where "half" is 0: $0 the array at the first row, $1 how many rows there are.</summary>
+    /// <summary>Stores the log-sum-exp of the lane's rows where "half" is 0. $0: the array at the first row; $1: number of rows that exist.</summary>
     public const string StoreLog = """
         {
         .reg .b64 to;

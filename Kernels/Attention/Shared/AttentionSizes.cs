@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Extents of an attention; also a kernel parameter, hence nothing but fields of four bytes.</summary>
+/// <summary>Extents of an attention; also a kernel parameter, hence only fields of four bytes.</summary>
 internal readonly struct AttentionSizes
 {
     /// <summary>Images N of the primal.</summary>
@@ -20,7 +20,7 @@ internal readonly struct AttentionSizes
     /// <summary>1 / sqrt(D).</summary>
     public readonly float Scale;
 
-    /// <summary>1 if every row of every head begins at a multiple of 16 bytes, so that four channels are one load; otherwise 0.</summary>
+    /// <summary>1 if every row of every head begins at a multiple of 16 bytes, so that one load reads four channels; otherwise 0.</summary>
     public readonly int Aligned;
 
     public AttentionSizes(Shape qkv, int heads)
@@ -48,12 +48,12 @@ internal readonly struct AttentionSizes
     /// <summary>Elements from the primal of the output to its tangent.</summary>
     public int OutputTangent => Images * Length * Channels;
 
-    /// <summary>Tiles of the given number of rows that cover the length.</summary>
+    /// <summary>Number of tiles of <paramref name="rows"/> rows that cover the length.</summary>
     public int Tiles(int rows) => (Length + rows - 1) / rows;
 
-    /// <summary>First query channel of a pair in qkv; its keys follow after <see cref="Channels"/> elements, its values after twice that.</summary>
+    /// <summary>Offset of a pair's first query channel in qkv; its keys follow after <see cref="Channels"/> elements, its values after twice as many.</summary>
     public int Query(int pair) => pair / Heads * Length * Stride + pair % Heads * Depth;
 
-    /// <summary>First channel of a pair in the output.</summary>
+    /// <summary>Offset of a pair's first channel in the output.</summary>
     public int Output(int pair) => pair / Heads * Length * Channels + pair % Heads * Depth;
 }

@@ -5,8 +5,8 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Device code: the two pipelines of a block on wgmma. The m tile's has one stage, so that its turn is a change of the phase; the n tiles'
-/// has as many as fit. The eight consumer warps release a stage each for itself, since their lanes also read it by loads of their own.
+/// Device code: the two pipelines of a block on wgmma. The pipeline of the m tile has one stage, so that it only changes its phase; the pipeline of the n tiles
+/// has as many as fit. Each of the eight consumer warps releases a stage for itself, since its lanes also read the stage by ordinary loads.
 /// </summary>
 internal struct AttentionPipelines
 {
@@ -15,7 +15,7 @@ internal struct AttentionPipelines
 
     private const int Readers = 8;
 
-    /// <summary>Lays the pipelines out: the m tile, the stages of n tiles and, from an address on, the barriers. All threads call it.</summary>
+    /// <summary>Lays out the pipelines in shared memory: the m tile, the stages of n tiles and the barriers. All threads call it.</summary>
     /// <param name="m">Address and bytes of the m tile.</param>
     /// <param name="n">Address, bytes and number of the stages of n tiles.</param>
     /// <param name="barriers">Address of the barriers.</param>

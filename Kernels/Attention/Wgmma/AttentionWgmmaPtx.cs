@@ -4,44 +4,44 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Inline PTX that the kernels of attention on wgmma share: a lane's rows and columns, products, waits. Sums of a warpgroup lie as those of mma.sync do,
-/// 16 rows to each warp, so that what <see cref="AttentionRowsPtx"/> writes serves both.
+/// Inline PTX that the attention kernels on wgmma share: a lane's rows and columns, products, waits. The sums of a warpgroup have the layout of
+/// mma.sync, 16 rows for each warp, so that the text of <see cref="AttentionRowsPtx"/> serves both.
 /// </summary>
 internal static class AttentionWgmmaPtx
 {
-    /// <summary>Products over 16 rows of an n tile.</summary>
+    /// <summary>Number of products, each over 16 rows, of an n tile.</summary>
     public const int Slices = WgmmaAttentionTile.NTile / 16;
 
-    /// <summary>Sums of 8 columns of logits, and how many of them a thread has.</summary>
+    /// <summary>Number of logit sums of 8 columns; number of logits of a thread.</summary>
     public const int LogitTiles = WgmmaAttentionTile.NTile / 8, Sums = 4 * LogitTiles;
 
-    /// <summary>A chunk further on, in a descriptor's units of 16 bytes.</summary>
+    /// <summary>Step from a chunk to the next in a descriptor's units of 16 bytes.</summary>
     public const int ChunkStep = WgmmaBlock.ChunkBytes / 16;
 
     private const int ProducerRegisters = 24;
 
     public const string Fence = "wgmma.fence.sync.aligned;", Commit = "wgmma.commit_group.sync.aligned;";
 
-    /// <summary>The producer warpgroup gives registers up to the consumers.</summary>
+    /// <summary>Moves registers from the producer warpgroup to the consumers.</summary>
     public static IEnumerable<KeyValuePair<string, string>> Registers =>
         [new("fewRegisters", WgmmaBlock.ReleaseRegisters(ProducerRegisters)), new("manyRegisters", WgmmaBlock.TakeRegisters(ProducerRegisters))];
 
     /// <summary>
-    /// Lets two warpgroups start their products in turn, so that one computes weights while the products of the other run. A warpgroup waits for
-    /// its own turn, and passes the turn on to the other: $0 is 1 plus the number of that warpgroup.
+    /// Lets two warpgroups start their products in turn, so that one computes weights while the products of the other run. A warpgroup waits for its
+    /// own turn, then passes the turn on. $0: 1 plus the number of the other warpgroup.
     /// </summary>
     public static IEnumerable<KeyValuePair<string, string>> Turns(bool taken) =>
         [new("awaitTurn", taken ? "bar.sync $0, 256;" : ""), new("passTurn", taken ? "bar.arrive $0, 256;" : "")];
 
-    /// <summary>Waits until at most so many groups are still running.</summary>
+    /// <summary>Waits until at most <paramref name="groups"/> groups of products are still running.</summary>
     public static string Await(int groups) => $"wgmma.wait_group.sync.aligned {groups};";
 
     /// <summary>
-    /// Declares and sets what every kernel needs: scale from $0; the thread's lane; its first row of the warpgroup's 64, its first column of
-    /// logits and channel of outputs; half, which is 0 where it has rows of its own.
+    /// Declares and sets the values that every kernel needs: "scale" from $0; the thread's lane; its first row of the warpgroup's 64; its first
+    /// column of logits and first channel of outputs; "half", the number of the warpgroup if both own the same rows, otherwise 0.
     /// </summary>
     /// <param name="columns">Channels that a warpgroup sums.</param>
-    /// <param name="shares">Whether both warpgroups have the same rows.</param>
+    /// <param name="shares">Whether both warpgroups own the same rows.</param>
     public static string Declare(int columns, bool shares)
     {
         int outputs = columns / 2;
@@ -72,8 +72,8 @@ internal static class AttentionWgmmaPtx
     }
 
     /// <summary>
-    /// Adds a product of the rows of an m tile and of an n tile over all channels, a group. $0: descriptor of the n tile; $1: of the m tile, which
-    /// lies so far behind, unless it is in registers.
+    /// Adds the product of an m tile and an n tile over all channels, as one group. $0: descriptor of the n tile; $1: descriptor of the m tile, to
+    /// which <paramref name="behind"/> is added, unless the m tile is in registers.
     /// </summary>
     public static PtxText AddScores(this PtxText text, char sum, int chunks, int behind, bool overwrite, char? registers = null)
     {
@@ -91,12 +91,12 @@ internal static class AttentionWgmmaPtx
         return text.Add(Commit);
     }
 
-    /// <summary>Adds a product of weights and 16 rows of an n tile, whose descriptor is in $0 or another parameter.</summary>
+    /// <summary>Adds the product of weights and 16 rows of an n tile, whose descriptor is in $0 or another parameter.</summary>
     public static PtxText AddWeighted(this PtxText text, int columns, char sum, char weights, int slice, string tile = "$0") => text
         .Add($"add.s64 db, {tile}, {slice * WgmmaOperand.DepthStep(WgmmaOperand.AcrossRows)};")
         .Add(Product(columns, sum, Operand(weights, slice), "always", "1"));
 
-    /// <summary>Rounds the weights in s and, if wanted, in t to bf16: neighbouring sums are a word of the next product's left operand.</summary>
+    /// <summary>Rounds the weights in s, in t or in both to bf16: two neighbouring sums form one word of the next product's left operand.</summary>
     public static string Pack(bool first, bool second)
     {
         var text = new PtxText();

@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The steps that both kernels share: the producer's copies, the products that consumers start, and their stores.</summary>
+/// <summary>Device code that both kernels share: the producer's copies, the consumers' products, and their stores.</summary>
 internal static partial class WgmmaAttention
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -20,7 +20,7 @@ internal static partial class WgmmaAttention
         return AttentionPipelines.Start(queries, keysAndValues, keysAndValues.Start + a.Stages * keysAndValues.StageBytes);
     }
 
-    /// <summary>The producer thread: for each m tile its queries, and then all tiles of keys and of values.</summary>
+    /// <summary>Runs the producer thread: for each m tile it copies the queries, then all tiles of keys and values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Produce(WgmmaAttentionArguments a, CopyPipeline queries, CopyPipeline keysAndValues, QueryTile tile)
     {
@@ -85,7 +85,7 @@ internal static partial class WgmmaAttention
         return keys;
     }
 
-    /// <summary>Starts the products of weights and the next tile of values, from so many bytes on: a group for each of the two tiles.</summary>
+    /// <summary>Starts the products of weights and the next tile of values, beginning at a byte offset: one group for each of the two tiles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static CopyPipeline Outputs(CopyPipeline values, int from, int tangent)
     {
@@ -109,7 +109,7 @@ internal static partial class WgmmaAttention
         stage.ReleaseByWarp(thread);
     }
 
-    /// <summary>Normalises and stores the warpgroup's sums, of 64 rows from the item's first on.</summary>
+    /// <summary>Normalises and stores the warpgroup's sums of 64 rows, beginning at the item's first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Finish(WgmmaAttentionArguments a, AttentionItem item)
     {
@@ -122,16 +122,16 @@ internal static partial class WgmmaAttention
         CudaAsm.Emit("@@store_log %0, %1;", a.LogSumExp + 4L * (item.Pair * s.Length + item.Row), left);
     }
 
-    /// <summary>How the producer copies the queries of a block, and when its values.</summary>
+    /// <summary>How the producer copies the queries of a block, and how far values follow behind keys.</summary>
     private struct QueryTile
     {
-        /// <summary>Chunks of the queries, and rows and channels from one to the next.</summary>
+        /// <summary>Chunks of the queries; rows and channels from one chunk to the next.</summary>
         public int Chunks, RowStep, ChannelStep;
 
-        /// <summary>Rows of a block.</summary>
+        /// <summary>Rows of an m tile.</summary>
         public int MTile;
 
-        /// <summary>Rows by which values come later than the keys of the same rows.</summary>
+        /// <summary>Rows by which values are copied later than the keys of the same rows.</summary>
         public int Lag;
     }
 }

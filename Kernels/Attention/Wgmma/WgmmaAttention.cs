@@ -6,30 +6,29 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Attention, and its tangent in the same pass, on Hopper's tensor cores. Blocks are persistent: a producer warpgroup copies queries, keys
-/// and values ahead, across the border of tiles, while two consumer warpgroups multiply (as in arXiv:2407.08608, section 3). S and tS of a tile
-/// of 64 keys are sums in registers, and so are O and tO; weights are rounded to bf16 and go from registers into the second product.
+/// Attention, and its tangent in the same pass, on Hopper's tensor cores. Blocks are persistent: a producer warpgroup copies queries, keys and values
+/// ahead, across the border of tiles, while two consumer warpgroups multiply (as in arXiv:2407.08608, section 3). S and tS of a tile of 64 keys are
+/// sums in registers, and so are O and tO; weights are rounded to bf16 and are the left operand of the second product in registers.
 /// </summary>
 /// <remarks>
-/// The formulas are those of <see cref="AttentionMmaPtx"/>, with one difference: a row's reference for exponents follows its maximum
-/// only when that has grown by more than a factor of 256, since any reference gives the same result and sums need not be scaled
-/// meanwhile. Primal and tangent logits are separate groups of products, so that exponentials are taken while those of the tangent
-/// still run.
+/// The formulas are those of <see cref="AttentionMmaPtx"/>, with one difference: a row's reference for exponents is replaced by its maximum only when
+/// the maximum exceeds it by more than a factor of 256. Any reference gives the same result, and until then sums need not be rescaled. The logits of
+/// primal and tangent are separate groups of products, so that exponentials are computed while the tangent's logits still run.
 /// </remarks>
 internal static partial class WgmmaAttention
 {
     private const int NTile = WgmmaAttentionTile.NTile, ChunkBytes = WgmmaBlock.ChunkBytes;
 
     /// <summary>
-    /// For heads of one chunk: each consumer warpgroup has rows of its own, whose queries it keeps in registers, and the products of weights and
-    /// values of a tile run while the weights of the next are made.
+    /// For heads of one chunk: each consumer warpgroup owns rows, whose queries it keeps in registers. The products of weights and values of a tile
+    /// run while the weights of the next tile are computed.
     /// </summary>
     [PtxEntry]
     internal static void OwnRows(WgmmaAttentionArguments a)
     {
         CudaAsm.Emit("@@declare %0;", a.Grid.Sizes.Scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
-        // From a lane of the warp, which tells the assembler that descriptors are uniform.
+        // Taken from a lane of the warp, so that the assembler knows descriptors to be uniform.
         int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), thread = Group.IdxX & 127, length = a.Grid.Sizes.Length;
         AttentionPipelines pipelines = Start(a, shared);
         CopyPipeline queries = pipelines.M, keysAndValues = pipelines.N;
@@ -102,15 +101,15 @@ internal static partial class WgmmaAttention
     }
 
     /// <summary>
-    /// For heads of several chunks: both consumer warpgroups have the same rows and each half of the channels. There are no registers for weights
-    /// in use beside the next logits; while one warpgroup makes weights the other's products are at work.
+    /// For heads of several chunks: both consumer warpgroups own the same rows, and each half of the channels. Registers do not suffice for weights
+    /// in use beside the next logits; while one warpgroup computes weights, the products of the other run.
     /// </summary>
     [PtxEntry]
     internal static void SharedRows(WgmmaAttentionArguments a)
     {
         CudaAsm.Emit("@@declare %0;", a.Grid.Sizes.Scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
-        // From a lane of the warp, which tells the assembler that descriptors are uniform.
+        // Taken from a lane of the warp, so that the assembler knows descriptors to be uniform.
         int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), thread = Group.IdxX & 127, length = a.Grid.Sizes.Length;
         AttentionPipelines pipelines = Start(a, shared);
         CopyPipeline queries = pipelines.M, keysAndValues = pipelines.N;

@@ -3,13 +3,13 @@ namespace TrigFlowNative.Kernels;
 /// <summary>The argument of the kernels of <see cref="WgmmaAttention"/>.</summary>
 internal struct WgmmaAttentionArguments
 {
-    /// <summary>Address of the tensor map (channel, head of queries, keys or values, row, image) of qkv, tangents behind all images.</summary>
+    /// <summary>Address of the tensor map of qkv (channel, head of queries, keys or values, row, image); tangents follow all images.</summary>
     public long Map;
 
     /// <summary>Addresses of the output, of its tangent, and of the fp32 log-sum-exp (N, heads, L).</summary>
     public long Y, YTangent, LogSumExp;
 
-    /// <summary>The division of heads.</summary>
+    /// <summary>Division of the heads into m tiles.</summary>
     public AttentionGrid Grid;
 
     /// <summary>Chunks of a head's channels.</summary>
@@ -31,13 +31,13 @@ internal struct WgmmaAttentionGradientArguments
     /// <summary>Address of the tensor maps of qkv and of the cotangent (channel, head, row, image).</summary>
     public long Maps;
 
-    /// <summary>Address of <see cref="WgmmaAttentionPath.StatisticsKernel"/>'s result, in which a head has <see cref="Padded"/> rows.</summary>
+    /// <summary>Address of the result of <see cref="WgmmaAttentionPath.StatisticsKernel"/>, where a head has <see cref="Padded"/> rows.</summary>
     public long Statistics;
 
     /// <summary>Address of the gradient of qkv.</summary>
     public long Dqkv;
 
-    /// <summary>The division of heads.</summary>
+    /// <summary>Division of the heads into m tiles.</summary>
     public AttentionGrid Grid;
 
     /// <inheritdoc cref="Statistics"/>
@@ -52,7 +52,7 @@ internal struct WgmmaAttentionGradientArguments
     /// <summary>Stages of the pipeline of n tiles.</summary>
     public int Stages;
 
-    /// <summary>1 where keys are the m side, for dK and dV; 0 where queries are, for dQ.</summary>
+    /// <summary>1 if keys are the m operand, for dK and dV; 0 if queries are, for dQ.</summary>
     public int OwnsKeys;
 
     /// <summary>1 to add to the gradient, 0 to overwrite it.</summary>

@@ -7,14 +7,14 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Gradients of attention on Hopper's tensor cores, in two launches of one kernel: a block owns queries, streams keys and values and sums dQ;
-/// or owns keys and values, streams queries and cotangents and sums dK and dV. Both recompute the weights, seven products in all where five
-/// would do, which spares atomic additions: sums have one order.
+/// Gradients of attention on Hopper's tensor cores, in two launches of one kernel: a block owns queries, streams keys and values and sums dQ; or owns
+/// keys and values, streams queries and cotangents and sums dK and dV. Both recompute the weights (seven products instead of five), so that no atomic
+/// additions are needed and the order of sums is fixed.
 /// </summary>
 /// <remarks>
-/// A warpgroup's rows of the m tile are left operands of both logits, P = exp(S - lse) and dP, transposed where keys are owned; from those it makes
-/// dS = P o (dP - delta) / sqrt(D) in registers, the left operand of the second products, whose right operands are the n tile once more.
-/// While those run the next logits are made, where there are registers for both.
+/// A warpgroup's rows of the m tile are the left operands of both logits, P = exp(S - lse) and dP, transposed if the block owns keys. From these it
+/// computes dS = P o (dP - delta) / sqrt(D) in registers, the left operand of the second products, whose right operands are again the n tile. While
+/// those run, the next logits are computed, if registers suffice for both.
 /// </remarks>
 internal static class WgmmaAttentionGradient
 {
@@ -27,7 +27,7 @@ internal static class WgmmaAttentionGradient
         AttentionSizes s = a.Grid.Sizes;
         CudaAsm.Emit("@@declare %0;", s.Scale);
         CudaAsm.Emit("mov.u32 %0, sbase;", out int shared);
-        // From a lane of the warp, which tells the assembler that descriptors are uniform.
+        // Taken from a lane of the warp, so that the assembler knows descriptors to be uniform.
         int warpgroup = Warp.Shuffle(Group.IdxX >> 7, 0), thread = Group.IdxX & 127;
         CopyPipeline m = default, n = default, saved = default;
         m.Start = shared;
@@ -85,7 +85,7 @@ internal static class WgmmaAttentionGradient
                     CudaAsm.Emit("@@exponentials %0;", saved.Address);
                     CudaAsm.Emit("wgmma.wait_group.sync.aligned 0;");
                     if (a.OwnsKeys == 0)
-                        near.ReleaseByWarp(thread); // values, which only these products read
+                        near.ReleaseByWarp(thread); // the values: only these products read them
                     if (first + NTile >= s.Length)
                         AsyncBarrier.ArriveFirst(m.EmptyBarrier, thread & 31);
                     CudaAsm.Emit("@@differences %0;", saved.Address);
@@ -119,7 +119,7 @@ internal static class WgmmaAttentionGradient
         }
     }
 
-    /// <summary>The last products of a step are done: its second stage is free, and where keys are owned also its first.</summary>
+    /// <summary>Releases the stages of a step whose last products are done: the second and, if the block owns keys, also the first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Release(CopyPipeline stage, int thread, int ownsKeys)
     {
@@ -130,14 +130,14 @@ internal static class WgmmaAttentionGradient
     }
 
     /// <summary>
-    /// The producer thread: an m tile of Q and dO or K and V, then all n tiles of V and K or Q and dO: values, which are
-    /// released first, come first, or three stages would not do.
+    /// Runs the producer thread: it copies an m tile of Q and dO, or K and V, then all n tiles of V and K, or Q and dO. Values are released first, so
+    /// they are copied first; otherwise three stages would not suffice.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Produce(WgmmaAttentionGradientArguments a, CopyPipeline m, CopyPipeline n, CopyPipeline saved)
     {
         AttentionSizes s = a.Grid.Sizes;
-        // Queries and keys are of the first map, and so are values; cotangents are of the second, whose heads begin at 0.
+        // The first map holds queries, keys and values; the second holds cotangents, whose heads begin at 0.
         long mMap = a.OwnsKeys != 0 ? a.Maps : a.Maps + 128, nMap = a.OwnsKeys != 0 ? a.Maps + 128 : a.Maps;
         m.StartProducing();
         n.StartProducing();

@@ -18,7 +18,7 @@ internal static class WgmmaAttentionGradientPtx
             ["begin"] = Begin(tile),
             ["weights"] = new PtxText().Add(Fence).AddScores('s', tile.Chunks, 0, overwrite: true).ToString(),
             ["gradients"] = new PtxText().AddScores('t', tile.Chunks, tile.OwnChunks * ChunkStep, overwrite: true).ToString(),
-            ["mask"] = tile.OwnsKeys ? "" : AttentionRowsPtx.Mask(LogitTiles), // a query of an n tile that is not there has a log-sum-exp for which all weights are 0
+            ["mask"] = tile.OwnsKeys ? "" : AttentionRowsPtx.Mask(LogitTiles), // a missing query of an n tile has a log-sum-exp that makes all its weights 0
             ["exponentials"] = Exponentials(tile.OwnsKeys),
             ["differences"] = Differences(tile.OwnsKeys),
             ["pack"] = Pack(first: tile.OwnsKeys, second: true),
@@ -31,7 +31,7 @@ internal static class WgmmaAttentionGradientPtx
         };
     }
 
-    /// <summary>Begins a tile; where queries are owned takes the lane's rows' statistics, whose address is $0.</summary>
+    /// <summary>Begins a tile; if the block owns queries, loads the statistics of the lane's rows, whose address is $0.</summary>
     private static string Begin(WgmmaAttentionGradientTile tile)
     {
         PtxText text = new PtxText().Add(AttentionRowsPtx.Zero('o', tile.Columns / 8));
@@ -51,7 +51,7 @@ internal static class WgmmaAttentionGradientPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>P = exp(S - lse), where that belongs to rows, or to columns; then $0 is its place.</summary>
+    /// <summary>Computes P = exp(S - lse), where lse belongs to rows or to columns; for columns $0 is its address.</summary>
     private static string Exponentials(bool byColumn)
     {
         PtxText text = Statistics(byColumn, 'l');
@@ -69,7 +69,7 @@ internal static class WgmmaAttentionGradientPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>dS = P o (dP - delta) / sqrt(D); the rest as for P.</summary>
+    /// <summary>Computes dS = P o (dP - delta) / sqrt(D), where delta belongs to rows or to columns; for columns $0 is its address.</summary>
     private static string Differences(bool byColumn)
     {
         PtxText text = Statistics(byColumn, 'd');

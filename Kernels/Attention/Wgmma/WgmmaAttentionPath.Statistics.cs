@@ -4,7 +4,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>What <see cref="WgmmaAttentionGradient"/> needs of each row.</summary>
+/// <summary>The row statistics that <see cref="WgmmaAttentionGradient"/> reads.</summary>
 internal sealed partial class WgmmaAttentionPath
 {
     /// <summary>Threads of a block of <see cref="StatisticsKernel"/>.</summary>
@@ -13,9 +13,9 @@ internal sealed partial class WgmmaAttentionPath
     private const float Log2E = 1.44269504f;
 
     /// <summary>
-    /// What gradients need of each row, for tiles of 64 rows one after another: 64 times -lse, as a power of two, then 64 times
-    /// -rowsum(dO o O) / sqrt(D). Rows beyond the length, up to <paramref name="padded"/>, get values for which all weights are 0.
-    /// A row has so many lanes of a warp, a power of two, each with eight channels or none.
+    /// Computes the row statistics of the gradients, for one tile of 64 rows after another: 64 times -lse, as a power of two, then 64 times
+    /// -rowsum(dO o O) / sqrt(D). Rows beyond the length, up to <paramref name="padded"/>, get values that make all weights 0.
+    /// <paramref name="lanes"/> lanes of a warp, a power of two, share a row; each has eight channels or none.
     /// </summary>
     internal static void StatisticsKernel(
         ArrayView<Bf16x8> y, ArrayView<Bf16x8> dy, ArrayView<float> logSumExp, ArrayView<float> statistics, AttentionSizes sizes, int padded, int lanes)
@@ -39,7 +39,7 @@ internal sealed partial class WgmmaAttentionPath
         statistics[at + 64] = -sizes.Scale * sum;
     }
 
-    /// <summary>Lanes of a row: enough, and so few that a load of a warp is 512 bytes.</summary>
+    /// <summary>Lanes that share a row: enough for its channels, but so few that a load of a warp is 512 bytes.</summary>
     internal static int StatisticsLanes(int depth) => depth <= 64 ? 8 : depth <= 128 ? 16 : 32;
 
     /// <summary>Rows of a head in <see cref="StatisticsKernel"/>'s result: whole tiles of 128.</summary>

@@ -7,24 +7,24 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The kernels on wgmma and bulk copies, on sm_90, where a head fills most of its chunks.</summary>
+/// <summary>Kernels on wgmma and bulk copies, for sm_90, where a head fills most of its chunks.</summary>
 internal sealed partial class WgmmaAttentionPath : AttentionPath
 {
-    /// <summary>What a forward kernel on wgmma is made from.</summary>
+    /// <summary>Specification of a forward kernel on wgmma.</summary>
     internal static PtxKernelSpec Specification(WgmmaAttentionTile tile) => new(
         (tile.Shares ? (Delegate)WgmmaAttention.SharedRows : WgmmaAttention.OwnRows).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes,
         WgmmaAttentionPtx.Of(tile))
-    { Resident = 1, Whole = true };
+    { MinResidentBlocks = 1, WholeProgram = true };
 
-    /// <summary>The same of a gradient's kernel.</summary>
+    /// <summary>Specification of a gradient kernel on wgmma.</summary>
     internal static PtxKernelSpec Specification(WgmmaAttentionGradientTile tile) => new(
         ((Delegate)WgmmaAttentionGradient.Accumulate).Method, tile.Name, "sm_90a", WgmmaBlock.Threads, tile.SharedBytes, WgmmaAttentionGradientPtx.Of(tile))
-    { Resident = 1, Whole = true };
+    { MinResidentBlocks = 1, WholeProgram = true };
 
-    /// <summary>The path for a head; null if the GPU has no wgmma, or mma.sync does better.</summary>
+    /// <summary>Returns the path for a head; null if the GPU has no wgmma, or mma.sync is faster.</summary>
     public static WgmmaAttentionPath? For(GpuDevice gpu, AttentionSizes sizes) => WgmmaAttentionTile.Takes(gpu, sizes.Depth) ? new WgmmaAttentionPath() : null;
 
-    /// <summary>Every kernel, at heads of one, two and four chunks of 64 channels.</summary>
+    /// <summary>Lists every kernel, for heads of one, two and four chunks of 64 channels.</summary>
     public static IEnumerable<PtxKernelSpec> Specifications() =>
         from depth in (int[])[64, 128, 256]
         from second in (bool[])[false, true]
@@ -68,7 +68,7 @@ internal sealed partial class WgmmaAttentionPath : AttentionPath
             _ => { }, gpu => Backward(gpu, operands, dy, statistics, dqkv));
     }
 
-    /// <summary>What the gradients need of each row, then the two launches of <see cref="WgmmaAttentionGradient"/>.</summary>
+    /// <summary>Launches the kernel of the row statistics, then <see cref="WgmmaAttentionGradient"/> twice.</summary>
     private static Action Backward(GpuDevice gpu, AttentionOperands operands, Tensor dy, Tensor statistics, GradientSlot dqkv)
     {
         AttentionSizes sizes = operands.Sizes;
@@ -110,7 +110,7 @@ internal sealed partial class WgmmaAttentionPath : AttentionPath
         }
     }
 
-    /// <summary>A tensor map (channel, head, row, image) whose boxes are chunks of 64 rows by 64 channels.</summary>
+    /// <summary>Encodes a tensor map (channel, head, row, image) whose boxes are chunks of 64 rows by 64 channels.</summary>
     private static void EncodeRows(nint target, Tensor tensor, AttentionSizes sizes, int heads, int images) => TensorMap.Encode(
         target, (nint)tensor.Address, [sizes.Depth, heads, sizes.Length, images],
         [sizes.Depth, (long)heads * sizes.Depth, (long)sizes.Length * heads * sizes.Depth], [64, 1, WgmmaAttentionTile.NTile, 1]);

@@ -7,12 +7,12 @@ namespace TrigFlowNative.Kernels;
 /// <summary>The softmax between logits and weights.</summary>
 internal sealed partial class WgmmaAttentionPtx
 {
-    /// <summary>How far, as a power of two, a logit may exceed its row's reference before that follows: exponents of bf16 reach much further.</summary>
+    /// <summary>Power of two by which a logit may exceed its row's reference before the reference is replaced; bf16's exponents reach much further.</summary>
     private const string Headroom = "0f41000000"; // 8
 
     /// <summary>
-    /// P = exp(S - m) with a reference m for each row, not normalised, and the sums of it. Sets "grow" where a row's reference has moved,
-    /// and "shrink" to the factor of the former sums.
+    /// Computes P = exp(S - m) with a reference m for each row, not normalised, and its sums. Sets "grow" where a row's reference has changed, and
+    /// "shrink" to the factor of the earlier sums.
     /// </summary>
     private string Exponentials()
     {
@@ -26,8 +26,8 @@ internal sealed partial class WgmmaAttentionPtx
             """);
         for (int i = 4; i < Sums; i++)
         {
-            string most = $"{(i % 2 == 0 ? "new" : "far")}{i / 2 % 2}";
-            text.Add($"max.f32 {most}, {most}, s{i};");
+            string max = $"{(i % 2 == 0 ? "new" : "far")}{i / 2 % 2}";
+            text.Add($"max.f32 {max}, {max}, s{i};");
         }
 
         text.Add("""
@@ -72,7 +72,7 @@ internal sealed partial class WgmmaAttentionPtx
             """).ToString();
     }
 
-    /// <summary>H = P o (tS - c), and the sums of it.</summary>
+    /// <summary>Computes H = P o (tS - c) and its sums.</summary>
     private static string Tangents()
     {
         PtxText text = new PtxText().Add("""
@@ -100,7 +100,7 @@ internal sealed partial class WgmmaAttentionPtx
             """).ToString();
     }
 
-    /// <summary>Shrinks the sums under former references, if one of the warp's rows has a new one.</summary>
+    /// <summary>Rescales the earlier sums if one of the warp's rows has a new reference.</summary>
     private string Rescale()
     {
         PtxText text = new PtxText().Add("""

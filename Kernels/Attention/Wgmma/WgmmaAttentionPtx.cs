@@ -4,9 +4,7 @@ using static TrigFlowNative.Kernels.AttentionWgmmaPtx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>
-/// The inline PTX of <see cref="WgmmaAttention"/>: the products of its groups, and the softmax between logits and weights.
-/// </summary>
+/// <summary>The inline PTX of <see cref="WgmmaAttention"/>: its groups of products, and the softmax between logits and weights.</summary>
 internal sealed partial class WgmmaAttentionPtx
 {
     private readonly WgmmaAttentionTile tile;
@@ -15,7 +13,7 @@ internal sealed partial class WgmmaAttentionPtx
 
     private int OutputTiles => tile.Columns / 8;
 
-    /// <summary>All macros by name; those of a tangent that is not there are empty.</summary>
+    /// <summary>All macros by name; without a tangent, the macros of the tangent are empty.</summary>
     public static IReadOnlyDictionary<string, string> Of(WgmmaAttentionTile tile)
     {
         var text = new WgmmaAttentionPtx(tile);
@@ -24,7 +22,7 @@ internal sealed partial class WgmmaAttentionPtx
         {
             ["declare"] = text.Declare(),
             ["begin"] = text.Begin(),
-            // The wait of AsyncBarrier.Wait, without a branch where there is no tangent: groups of products must be the same on every path to a wait for them.
+            // The wait of AsyncBarrier.Wait without a branch for the tangent: every path to a wait must have committed the same groups of products.
             ["tangentFilled"] = text.OnlyWithTangent("""
                 {
                 .reg .pred done;
@@ -37,7 +35,7 @@ internal sealed partial class WgmmaAttentionPtx
             ["scoresOfTangent"] = text.OnlyWithTangent(text.AddScores(new PtxText(), 't', 'q', 0, overwrite: false).ToString()),
             ["outputs"] = text.Outputs(),
             ["outputsOfTangent"] = text.OnlyWithTangent(text.OutputsOfTangent()),
-            // Groups are S, two for tS, O with the first part of tO, and its second part: a wait lets the later ones run on.
+            // The groups are S, two for tS, O with the first part of tO, and the second part of tO; a wait for one leaves the later ones running.
             ["awaitScores"] = Await(tile.Tangent ? 2 : 0),
             ["awaitScoresBeforeOutputs"] = Await(tile.Tangent ? 4 : 1),
             ["awaitTangentsBeforeOutputs"] = text.OnlyWithTangent(Await(2)),
@@ -60,7 +58,7 @@ internal sealed partial class WgmmaAttentionPtx
 
     private static void AcrossRow(PtxText text, string operation, string value, int use) => AttentionRowsPtx.AcrossLanes(text, operation, value);
 
-    /// <summary>Registers, and where a lane points ldmatrix. $0: 1 / sqrt(D).</summary>
+    /// <summary>Declares registers and computes the address that a lane gives to ldmatrix. $0: 1 / sqrt(D).</summary>
     private string Declare()
     {
         PtxText text = new PtxText().Add(AttentionWgmmaPtx.Declare(tile.Columns, tile.Shares)).Add("""
@@ -68,7 +66,7 @@ internal sealed partial class WgmmaAttentionPtx
             .reg .pred grow<2>;
             .reg .b32 q<16>, r<16>, line, piece;
             """);
-        // A lane points at row lane % 16 of its warp's, at 16 bytes that the swizzle has moved by the row within eight.
+        // A lane addresses row lane % 16 of its warp's rows, at 16 bytes that the swizzle permutes by the row modulo eight.
         text.Add("""
             mov.u32 line, %tid.x;
             and.b32 line, line, 96;
@@ -87,7 +85,7 @@ internal sealed partial class WgmmaAttentionPtx
         return text.ToString();
     }
 
-    /// <summary>Begins a tile; where a warpgroup has rows of its own takes their queries to registers, $0 being their address.</summary>
+    /// <summary>Begins a tile; a warpgroup that owns rows loads their queries into registers, from address $0.</summary>
     private string Begin()
     {
         var text = new PtxText();
@@ -120,7 +118,7 @@ internal sealed partial class WgmmaAttentionPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>S = Q K^T and tS = tQ K^T, a group each. $0: descriptor of K; $1: of the queries, where both warpgroups have the same.</summary>
+    /// <summary>Computes S = Q K^T and tS = tQ K^T, one group each. $0: descriptor of K; $1: descriptor of the queries, if both warpgroups own the same rows.</summary>
     private string Scores()
     {
         PtxText text = AddScores(new PtxText().Add(Fence), 's', 'q', 0, overwrite: true);

@@ -5,7 +5,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Reads x and dy twice, the second time from the cache; sums over images at the end, in order.</summary>
+/// <summary>The backward loops read x and dy twice, the second time from the cache, and sum over images at the end, in order.</summary>
 public static partial class GroupNorm
 {
     private static unsafe void BackwardCpu(CpuDevice cpu, Terms terms, Gradients gradients)
@@ -33,7 +33,7 @@ public static partial class GroupNorm
         SumOverImages(terms, gradients.Weight, gradients.ChannelSums.Span[(s.Images * s.Channels)..]);
     }
 
-    /// <summary>Sums over pixels of dh and d dh. With SiLU dh = act'(h) dy is left in the scratch rows; without it is dy.</summary>
+    /// <summary>Sums dh and d dh over pixels. With SiLU, dh = act'(h) dy is kept in the scratch rows; without it, dh is dy.</summary>
     private static unsafe void AccumulateBackward(float* x, float* dy, float* dh, Extents s, Slice slice, Columns columns)
     {
         for (int p = 0; p < s.Pixels; p += BlockRows)
@@ -71,7 +71,7 @@ public static partial class GroupNorm
         Add(columns.Products + c, products);
     }
 
-    /// <summary>Sums and means for the gradients, the gradient of the modulation, and the coefficients of dx.</summary>
+    /// <summary>Computes the sums and means for the gradients, the gradient of the modulation, and the coefficients of dx.</summary>
     private static unsafe void CombineBackward(
         Gradients gradients, Extents s, Slice slice, HostWeights weights, HostStatistics statistics, Columns columns)
     {

@@ -5,8 +5,8 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Three launches: sums over the pixels of an image, which also gives the gradient of the modulation; dx; sums over the images.
-/// Where a switch says how to write a gradient, 0 overwrites, 1 adds and -1 leaves it out.
+/// Three launches: sums over the pixels of an image, with the gradient of the modulation; dx; sums over the images. A switch for a gradient is 0 to
+/// overwrite it, 1 to add to it and -1 to skip it.
 /// </summary>
 public static partial class GroupNorm
 {
@@ -110,7 +110,7 @@ public static partial class GroupNorm
         }
     }
 
-    /// <summary>A thread group has up to 8 channels, a sector, and shares the images out; its sums have a fixed order.</summary>
+    /// <summary>Each thread group sums up to 8 channels, one sector, and its threads share the images; the order of sums is fixed.</summary>
     internal static void BackwardWeightsKernel(
         ArrayView<float> channelSums, ArrayView<float> modulation, ArrayView<float> dWeight, ArrayView<float> dBias,
         int writeWeight, int writeBias, Extents s)
@@ -142,7 +142,7 @@ public static partial class GroupNorm
             Write(dWeight, channel, shared[Group.IdxX + MaxGroup], writeWeight);
     }
 
-    /// <summary>Sums of dh (as D) and d dh (as DT) over the pixels of one lane.</summary>
+    /// <summary>Sums dh (as D) and d dh (as DT) over the pixels of one lane.</summary>
     private static Sums AccumulateBackward<T>(ArrayView<T> x, ArrayView<T> dy, int start, Affine k, Tile tile, Extents s)
         where T : unmanaged, IElement<T>
     {

@@ -1,13 +1,13 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The arithmetic that host loops and GPU kernels share. Per group and image everything is affine in d = x - pivot: the pivot
-/// is the group's first element, so that d keeps the digits that x has where the mean is large against the deviation, and one
-/// pass gives the variance, E[d^2] - E[d]^2, with a loss of (E[d] / deviation)^2 roundings, of order 1 and at most the number of elements.
+/// The arithmetic that host loops and GPU kernels share. For each group and image every value is affine in d = x - pivot. The pivot is the group's
+/// first element, so that d keeps the digits of x if the mean is large against the deviation. One pass then gives the variance, E[d^2] - E[d]^2, with
+/// a loss of (E[d] / deviation)^2 roundings, which is of order 1 and at most the number of elements.
 /// </summary>
 public static partial class GroupNorm
 {
-    /// <summary>Extents and switches, in the form kernels take: 4-byte fields, an even number of them.</summary>
+    /// <summary>Extents and switches in the form that kernels take: an even number of 4-byte fields.</summary>
     internal struct Extents(Tensor x, int channels, Tensor? modulation, int groups, bool silu, float epsilon)
     {
         public int Images = x.Shape.N;
@@ -22,7 +22,7 @@ public static partial class GroupNorm
         public float Epsilon = epsilon;
     }
 
-    /// <summary>z = d Rho + Offset; the planes of the statistics tensor in order. The last two only where there is a tangent.</summary>
+    /// <summary>z = d Rho + Offset; the fields are the planes of the statistics tensor in order. The last two exist only with a tangent.</summary>
     internal struct GroupStatistics
     {
         public float Pivot;
@@ -36,7 +36,7 @@ public static partial class GroupNorm
         public float TangentProjection;
     }
 
-    /// <summary>What a channel of an image is weighted with.</summary>
+    /// <summary>The factors and terms that apply to a channel of an image.</summary>
     internal struct ChannelWeights
     {
         public float Weight;
@@ -57,7 +57,7 @@ public static partial class GroupNorm
         public float F;
     }
 
-    /// <summary>From the sums over a group.</summary>
+    /// <summary>Computes the statistics from the sums over a group.</summary>
     private static GroupStatistics StatisticsFrom(float pivot, Sums sums, int count, float epsilon)
     {
         float mean = sums.D / count;

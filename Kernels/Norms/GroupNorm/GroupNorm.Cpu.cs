@@ -5,19 +5,18 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Vectors of consecutive channels, whatever the groups: sums over pixels are kept for each channel and combined for each group
-/// at the end. An image is read twice, the second time from the cache. One item of work is an image, or where images are few
-/// a slice of its channels.
+/// The host loops take vectors of consecutive channels, across groups: sums over pixels are kept for each channel, and combined for each group at the
+/// end. An image is read twice, the second time from the cache. A work item is an image or, if images are few, a slice of its channels.
 /// </summary>
 public static partial class GroupNorm
 {
-    /// <summary>From this many images on, an image is an item of work.</summary>
+    /// <summary>Minimum number of images at which an image is a work item.</summary>
     private const int ManyImages = 32;
 
-    /// <summary>Fewer images are cut into slices of about two cache lines a pixel.</summary>
+    /// <summary>Channels of a slice, about two cache lines of a pixel, if images are fewer.</summary>
     private const int SliceChannels = 32;
 
-    /// <summary>Pixels taken together: coefficients and sums stay in registers that long. With more, the prefetchers lose track.</summary>
+    /// <summary>Pixels taken together, while coefficients and sums stay in registers. With more, the prefetchers lose track.</summary>
     private const int BlockRows = 4;
 
     private static unsafe void ForwardCpu(CpuDevice cpu, Terms terms) => ForSlices(cpu, terms.Extents, slice =>
@@ -35,7 +34,7 @@ public static partial class GroupNorm
         Normalise(x, tx, y, tx == null ? null : y + terms.X.Count, s, slice, columns);
     });
 
-    /// <summary>Sums over pixels of d, d^2 and, with a tangent, of tx and d tx.</summary>
+    /// <summary>Sums d, d^2 and, with a tangent, tx and d tx over pixels.</summary>
     private static unsafe void Accumulate(float* x, float* tx, Extents s, Slice slice, Columns columns)
     {
         for (int p = 0; p < s.Pixels; p += BlockRows)
@@ -82,7 +81,7 @@ public static partial class GroupNorm
         Add(columns.Squares + c, squares);
     }
 
-    /// <summary>Statistics of each group from the sums of its channels, and the coefficients of each channel.</summary>
+    /// <summary>Computes the statistics of each group from the sums of its channels, and the coefficients of each channel.</summary>
     private static unsafe void Combine(Terms terms, Slice slice, Columns columns)
     {
         Extents s = terms.Extents;
@@ -138,7 +137,7 @@ public static partial class GroupNorm
         }
     }
 
-    /// <summary>h s and its derivative s + h s (1 - s), s the logistic function of h.</summary>
+    /// <summary>Returns h s and its derivative s + h s (1 - s), where s is the logistic function of h.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> SiluOf(Vector<float> h, out Vector<float> slope)
     {

@@ -5,16 +5,16 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Two launches. Statistics: a thread group reads a tile of whole normalisation groups, at least a 32-byte sector of a pixel wide.
-/// Output: a thread walks one channel of an image, so that it loads coefficients once and neighbours read neighbouring channels.
-/// Each thread has four loads under way. With and without tangent a primal takes the same operations, hence the same bits.
+/// Two launches. Statistics: a thread group reads a tile of whole normalisation groups, at least as wide as a 32-byte sector of a pixel. Output: a
+/// thread takes the pixels of one channel of an image, so that it loads coefficients once, and neighbouring threads read neighbouring channels. Each
+/// thread has four loads in flight. A primal takes the same operations with and without a tangent, hence has the same bits.
 /// </summary>
 public static partial class GroupNorm
 {
     private const int MaxGroup = 256;
     private const int SectorChannels = 8;
 
-    /// <summary>A thread's fixed cost, four divisions and a dozen loads, is spread over as many pixels.</summary>
+    /// <summary>Minimum number of pixels of a thread, over which its fixed cost, four divisions and a dozen loads, is spread.</summary>
     private const int PixelsPerThread = 16;
 
     internal static void StatisticsKernel<T>(ArrayView<T> x, ArrayView<float> statistics, Extents s, int tileGroups)
@@ -118,7 +118,7 @@ public static partial class GroupNorm
         y[at + tangentAt] = T.FromSingle(of.Slope * (t * k.A + (d * k.E + k.F)));
     }
 
-    /// <summary>act(h) and act'(h), without a branch, so that the pixels of a thread overlap.</summary>
+    /// <summary>Computes act(h) and act'(h) without a branch, so that the pixels of a thread overlap.</summary>
     private static Activation Activate(float h, int silu)
     {
         float logistic = 1f / (1f + MathF.Exp(-h));

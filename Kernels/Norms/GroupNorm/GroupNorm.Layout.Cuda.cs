@@ -3,12 +3,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Which thread reads what, and sums over a tile in a fixed order.</summary>
+/// <summary>The assignment of elements to threads, and sums over a tile in a fixed order.</summary>
 public static partial class GroupNorm
 {
     /// <summary>
-    /// A thread group covers whole normalisation groups; more than one only if each thread then has one channel. The fewer the
-    /// pixels, the wider, so that threads still have some to read.
+    /// Divides an image into tiles. A thread group covers whole normalisation groups; more than one only if each thread then has one channel. Tiles
+    /// are wider if there are fewer pixels, so that every thread has some to read.
     /// </summary>
     private static (KernelConfig Grid, int TileGroups) TilesOf(GpuDevice gpu, Extents s)
     {
@@ -42,7 +42,7 @@ public static partial class GroupNorm
 
     private static Walk WalkOf(int thread, Extents s, int walkers)
     {
-        int pixel = thread / s.Channels, image = pixel / walkers; // a pixel number below walkers in each image
+        int pixel = thread / s.Channels, image = pixel / walkers; // each image has "walkers" threads a channel, which begin at its first pixels
         int channel = thread - pixel * s.Channels, size = s.Pixels * s.Channels;
         return new Walk
         {
@@ -54,7 +54,7 @@ public static partial class GroupNorm
         };
     }
 
-    /// <summary>Adds up the lanes of each column by halves; the sums end in lane 0. Sum k begins at k <see cref="MaxGroup"/>.</summary>
+    /// <summary>Adds the lanes of each column by halves; the results are in lane 0. Sum k begins at k <see cref="MaxGroup"/>.</summary>
     private static void SumLanes(ArrayView<float> shared, Tile tile, int sums)
     {
         Group.Barrier();
@@ -111,7 +111,7 @@ public static partial class GroupNorm
         return of;
     }
 
-    /// <summary>What a thread group reads: Columns channels of an image; a thread, one of Width columns and every Lanes-th pixel.</summary>
+    /// <summary>The elements that a thread group reads: "Columns" channels of an image. A thread reads every Lanes-th pixel of one of "Width" columns.</summary>
     internal struct Tile
     {
         public int Image;
@@ -122,11 +122,11 @@ public static partial class GroupNorm
         public int Lanes;
         public int Lane;
 
-        /// <summary>The thread's first column; beyond the last for a thread that has nothing to read.</summary>
+        /// <summary>The thread's first column; beyond the last if the thread has nothing to read.</summary>
         public int FirstColumn;
     }
 
-    /// <summary>What a thread walks: one channel of an image, every Step-th element from Start before End.</summary>
+    /// <summary>The elements of a thread: one channel of an image, every Step-th element from Start to before End.</summary>
     internal struct Walk
     {
         public int Image;

@@ -1,50 +1,50 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The arguments of the kernels on the chip. Addresses are those of global memory.</summary>
+/// <summary>The arguments of the kernels on the chip. Addresses are in global memory.</summary>
 public static partial class GroupNorm
 {
-    /// <summary>A tensor like x and, where x ends before the last channel, the one like xSkip, which has the others.</summary>
+    /// <summary>A tensor like x and, if x has only the first channels, a tensor like xSkip with the others.</summary>
     internal struct OnChipSources
     {
-        /// <summary>Addresses of the one and of the other, any where there is none. A tangent lies behind its primal.</summary>
+        /// <summary>Addresses of the two tensors; without xSkip the second is arbitrary. A tangent follows its primal.</summary>
         public long X, XSkip;
 
-        /// <summary>The one or the other.</summary>
+        /// <summary>Returns the address of one of the two tensors.</summary>
         public readonly long Of(bool skip) => skip ? XSkip : X;
     }
 
-    /// <summary>An <see cref="OnChipTiling"/> of an activation.</summary>
+    /// <summary>An <see cref="OnChipTiling"/> in the form that kernels take.</summary>
     internal struct OnChipGrid(OnChipTiling tiling, Extents s, int tiles)
     {
         /// <summary>Tiles of an image.</summary>
         public int Tiles = s.Channels / tiling.Channels;
 
-        /// <summary>Runs of 8 channels in a tile, and pixels that a block takes at once.</summary>
+        /// <summary>Runs of 8 channels in a tile; pixels that a block takes at once.</summary>
         public int Vectors = tiling.Vectors, Rows = tiling.Rows;
 
-        /// <summary>Logarithm to base 2 of the blocks in a cluster.</summary>
+        /// <summary>Base-2 logarithm of the number of blocks in a cluster.</summary>
         public int ClusterBits = tiling.ClusterBits;
 
-        /// <summary>Consecutive pixels of an image that a block has, the last block of a cluster perhaps fewer.</summary>
+        /// <summary>Consecutive pixels of an image in a block; the last block of a cluster may have fewer.</summary>
         public int BlockPixels = (s.Pixels + tiling.Cluster - 1) / tiling.Cluster;
 
-        /// <summary>Bytes of shared memory for the tile of x and, with a tangent or backward, for a second one.</summary>
+        /// <summary>Bytes of the tile of x in shared memory; with a tangent or in the backward pass there is a second tile.</summary>
         public int TileBytes = tiling.TileBytes(tiles);
     }
 
-    /// <summary>A dropout that follows, by the rule of <see cref="Dropout"/>; all zero without one.</summary>
+    /// <summary>A dropout that follows, by the rule of <see cref="Dropout"/>; all fields are 0 without one.</summary>
     internal struct OnChipDropout
     {
-        /// <summary>Address of step and first sample.</summary>
+        /// <summary>Address of the numbers of the step and of the first sample.</summary>
         public long Counter;
 
         /// <summary>Purpose and seed of the random numbers.</summary>
         public RandomStream Stream;
 
-        /// <summary>Smallest word whose element stays.</summary>
+        /// <summary>Minimum random word of an element that is kept.</summary>
         public uint Limit;
 
-        /// <summary>Factor of an element that stays.</summary>
+        /// <summary>Factor of an element that is kept.</summary>
         public float Scale;
     }
 
@@ -54,13 +54,13 @@ public static partial class GroupNorm
         /// <summary>x, in bf16.</summary>
         public OnChipSources X;
 
-        /// <summary>Channels of x itself; C where there is no xSkip.</summary>
+        /// <summary>Channels of x itself; C without xSkip.</summary>
         public int FirstChannels;
 
-        /// <summary>0.5 with SiLU, else 1: a factor of the coefficients.</summary>
+        /// <summary>0.5 with SiLU, otherwise 1: a factor of the coefficients.</summary>
         public float Half;
 
-        /// <summary>Addresses of weight (C), bias (C), modulation (N, 2 C) and the statistics' planes (N, groups), see <see cref="GroupStatistics"/>.</summary>
+        /// <summary>Addresses of weight (C), bias (C), modulation (N, 2 C) and the planes of the statistics (N, groups), see <see cref="GroupStatistics"/>.</summary>
         public long Weight, Bias, Modulation, Statistics;
 
         /// <summary>Extents and switches.</summary>
@@ -79,7 +79,7 @@ public static partial class GroupNorm
         /// <summary>The common part.</summary>
         public OnChipInputs In;
 
-        /// <summary>Address of y, behind whose primal its tangent lies.</summary>
+        /// <summary>Address of y, whose tangent follows its primal.</summary>
         public long Y;
     }
 
@@ -89,22 +89,22 @@ public static partial class GroupNorm
         /// <summary>The common part.</summary>
         public OnChipInputs In;
 
-        /// <summary>The gradients of x and xSkip, and tensors of which a multiple is added to them, see <see cref="Engine.Tape.Defer"/>.</summary>
+        /// <summary>The gradients of x and xSkip; the tensors of which a multiple is added to them, see <see cref="Engine.Tape.Defer"/>.</summary>
         public OnChipSources Dx, Deferred;
 
-        /// <summary>The factors of the latter.</summary>
+        /// <summary>The factors of the deferred tensors.</summary>
         public float Factor, FactorSkip;
 
         /// <summary>Addresses of dy, of the sums (2, N, C), see <see cref="Gradients"/>, and of the modulation's gradient (N, 2 C).</summary>
         public long Dy, ChannelSums, DModulation;
 
-        /// <summary>How to write the modulation's gradient: 0 overwrites, 1 adds, -1 leaves it out.</summary>
+        /// <summary>0 to overwrite the modulation's gradient, 1 to add to it, -1 to skip it.</summary>
         public int Write;
 
-        /// <summary>1 if dx is wanted, else 0.</summary>
+        /// <summary>1 to compute dx, otherwise 0.</summary>
         public int Input;
 
-        /// <summary>1 to add to the gradient of x, 2 to that of xSkip, 3 to both; and the same for which of them has a deferred term.</summary>
+        /// <summary>Bits of the gradients to add to, 1 for that of x and 2 for that of xSkip; bits of those with a deferred term.</summary>
         public int Adds, Takes;
     }
 }

@@ -14,7 +14,7 @@ public static partial class GroupNorm
         OnChipTile s = OnChipTile.Of(e, a.In.Grid);
         long offset = 2L * (((long)s.Image * e.Pixels + s.Begin + s.Row) * e.Channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * e.Channels;
-        // A run of channels lies in x or in xSkip, never in both; a tile may lie in both. Their pixels are as far apart as each has channels.
+        // A run of channels lies in x or in xSkip, never in both; a tile may lie in both. The distance of pixels is the number of channels of each.
         int run = s.FirstChannel + 8 * s.Column, firstChannels = a.In.FirstChannels;
         bool skip = run >= firstChannels;
         int sourceChannels = skip ? e.Channels - firstChannels : firstChannels;
@@ -94,7 +94,7 @@ public static partial class GroupNorm
         CudaAsm.Emit("@@leave");
     }
 
-    /// <summary>One thread for each channel computes its sums, the modulation's gradient, the means of its group, and the coefficients of dx.</summary>
+    /// <summary>In one thread for each channel, computes its sums, the modulation's gradient, the means of its group, and the coefficients of dx.</summary>
     private static void FinishSums(OnChipTile s, OnChipBackward a)
     {
         Extents e = a.In.Extents;

@@ -15,7 +15,7 @@ public static partial class GroupNorm
         long imageBytes = 2L * e.Pixels * e.Channels, tangentBytes = imageBytes * e.Images;
         long offset = imageBytes * s.Image + 2L * ((long)(s.Begin + s.Row) * e.Channels + s.FirstChannel + 8 * s.Column);
         long stepBytes = 2L * s.Rows * e.Channels;
-        // A run of channels lies in x or in xSkip, never in both; a tile may lie in both. Their pixels are as far apart as each has channels.
+        // A run of channels lies in x or in xSkip, never in both; a tile may lie in both. The distance of pixels is the number of channels of each.
         int run = s.FirstChannel + 8 * s.Column, firstChannels = a.In.FirstChannels;
         bool skip = run >= firstChannels;
         int sourceChannels = skip ? e.Channels - firstChannels : firstChannels;
@@ -50,7 +50,7 @@ public static partial class GroupNorm
         }
 
         if (lane < s.Channels)
-            CudaAsm.Emit("@@widen %0;", TableOf(s, OnChipTile.Pivot)); // the load of the pivot is waited for only after all loads have started
+            CudaAsm.Emit("@@widen %0;", TableOf(s, OnChipTile.Pivot)); // the load of the pivot is awaited only after all loads have started
         CudaAsm.Emit("@@arrived");
         Group.Barrier();
         CudaAsm.Emit("@@pivots %0;", 4 * (s.Tables + 8 * s.Column));
@@ -87,7 +87,9 @@ public static partial class GroupNorm
         CudaAsm.Emit("@@leave");
     }
 
-    /// <summary>One thread for each channel computes its group's statistics, which the thread of the group's first channel stores, and the channel's coefficients.</summary>
+    /// <summary>
+    /// In one thread for each channel, computes the channel's coefficients and its group's statistics, which the thread of the group's first channel stores.
+    /// </summary>
     private static void FinishStatistics(OnChipTile s, OnChipInputs a)
     {
         Extents e = a.Extents;

@@ -5,17 +5,17 @@ namespace TrigFlowNative.Kernels;
 
 public static partial class GroupNorm
 {
-    /// <summary>The kernels that hold a tile of the activation on the chip: bf16 on a GPU, where the activation has an <see cref="OnChipTiling"/>.</summary>
+    /// <summary>The kernels that hold a tile of the activation on the chip: for bf16 on a GPU, if the activation has an <see cref="OnChipTiling"/>.</summary>
     private sealed class OnChipPath(OnChipTiling tiling) : Path
     {
         /// <inheritdoc/>
         public override bool Fuses => true;
 
-        /// <summary>The path for an activation (N, H, W, C); null if it has no tiling.</summary>
+        /// <summary>Returns the path for an activation (N, H, W, C); null if it has no tiling.</summary>
         public static OnChipPath? For(GpuDevice gpu, Shape x, int groups) =>
             OnChipTiling.For(x, groups, gpu.IsHopper, gpu.Multiprocessors) is { } tiling ? new OnChipPath(tiling) : null;
 
-        /// <summary>The kernels at a few tilings: one block, several blocks and wide tiles of an image, on sm_90 with 132 multiprocessors.</summary>
+        /// <summary>Lists the kernels at a few tilings: one block, several blocks and wide tiles of an image, on sm_90 with 132 multiprocessors.</summary>
         public static IEnumerable<PtxKernelSpec> Specifications() =>
             from shape in (Shape[])[new(256, 32, 32, 128), new(256, 32, 32, 256), new(256, 16, 16, 256), new(256, 8, 8, 256)]
             let tiling = OnChipTiling.For(shape, Math.Min(32, shape.C / 4), hopper: true, 132)

@@ -6,9 +6,9 @@ namespace TrigFlowNative.Kernels;
 /// <summary>Device code of both kernels on the chip: the block's tile, sums in a fixed order, and tables of coefficients.</summary>
 public static partial class GroupNorm
 {
-    /// <summary>Adds eight numbers of each thread over the rows of a column: first over the eighths of the block, then within an eighth.</summary>
-    /// <param name="s">The tile. Its scratch holds the numbers, those of one kind together.</param>
-    /// <param name="round">Which eight sums these are.</param>
+    /// <summary>Adds eight numbers of each thread over the rows of a column: first across the eighths of the block, then within one eighth.</summary>
+    /// <param name="s">The tile. Its scratch memory holds the numbers, one kind after another.</param>
+    /// <param name="round">Number of these eight sums.</param>
     private static void SumRows(OnChipTile s, int round)
     {
         ArrayView<float> shared = SharedMemory.GetDynamic<float>();
@@ -32,7 +32,7 @@ public static partial class GroupNorm
         Group.Barrier();
     }
 
-    /// <summary>Adds up the blocks' totals in order of rank, in every block.</summary>
+    /// <summary>Adds the totals of the cluster's blocks in order of rank, in every block.</summary>
     private static void SumCluster(OnChipTile s, int rounds)
     {
         if (s.Cluster == 1)
@@ -53,7 +53,7 @@ public static partial class GroupNorm
     /// <summary>Byte offset of this thread's channel in a table.</summary>
     private static int TableOf(OnChipTile s, int table) => 4 * (s.Tables + table * s.Channels + Group.IdxX);
 
-    /// <summary>Index of four consecutive elements within a sample, the first of this thread's run, in the count of <see cref="RandomStream"/>.</summary>
+    /// <summary>Index within a sample of four consecutive elements, the first of this thread's run, as <see cref="RandomStream"/> counts them.</summary>
     private static int BlockOf(OnChipTile s, int pixel, int channels) => (pixel * channels + s.FirstChannel + OnChipTiling.VectorChannels * s.Column) >> 2;
 
     private static void FetchWeights(OnChipTile s, OnChipInputs a)
@@ -84,7 +84,7 @@ public static partial class GroupNorm
 
     /// <param name="s">The tile.</param>
     /// <param name="k">Coefficients of the thread's channel.</param>
-    /// <param name="half">Factor of A and B: the logistic function is computed as a hyperbolic tangent of h / 2.</param>
+    /// <param name="half">Factor of A and B: 0.5 with SiLU, whose logistic function is computed as a hyperbolic tangent of h / 2.</param>
     private static void PutCoefficients(OnChipTile s, Affine k, float half)
     {
         ArrayView<float> shared = SharedMemory.GetDynamic<float>();
@@ -95,10 +95,10 @@ public static partial class GroupNorm
         shared[at + 4 * s.Channels] = k.F;
     }
 
-    /// <summary>The part of the activation that a block works on. Places in shared memory count floats.</summary>
+    /// <summary>The part of the activation that a block computes. Offsets in shared memory are in floats.</summary>
     internal struct OnChipTile
     {
-        /// <summary>Numbers of the tables: the pivot, behind it A, B, E and F; the weights; tangents of the modulation, or statistics in the backward pass.</summary>
+        /// <summary>Numbers of the tables: the pivot, followed by A, B, E and F; the weights; tangents of the modulation, or statistics in the backward pass.</summary>
         public const int Pivot = 0, Weight = 5, Bias = 6, Scale = 7, Shift = 8, TangentScale = 9, TangentShift = 10, Rho = 9, Offset = 10;
 
         public int Image;
@@ -108,7 +108,7 @@ public static partial class GroupNorm
         public int Cluster;
         public int Rank;
 
-        /// <summary>First pixel of the block; End is behind the last.</summary>
+        /// <summary>First pixel of the block; End is one after the last.</summary>
         public int Begin;
         public int End;
         public int Rows;
@@ -116,14 +116,14 @@ public static partial class GroupNorm
         public int Column;
         public int Scratch;
 
-        /// <summary>Sums of the block; Sums are those of the cluster.</summary>
+        /// <summary>Offset of the block's sums; Sums is the offset of the cluster's.</summary>
         public int Totals;
         public int Sums;
         public int Tables;
 
         /// <summary>
-        /// The block's tile. There are few divisions, since one takes twenty instructions and a thread's whole work perhaps a thousand. Blocks begin
-        /// with the last image: it was written last, so that L2 still holds it, and the reader of y does the same.
+        /// Finds the block's tile. It takes few divisions, since one is twenty instructions and a thread's whole work perhaps a thousand. Blocks
+        /// begin with the last image: it was written last, so that L2 still holds it, and the reader of y does the same.
         /// </summary>
         public static OnChipTile Of(Extents s, OnChipGrid grid)
         {

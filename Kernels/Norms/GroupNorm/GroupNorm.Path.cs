@@ -7,15 +7,13 @@ public static partial class GroupNorm
     /// <summary>The kernels that run on a GPU: fast ones for some activations, or the portable ones.</summary>
     private abstract class Path
     {
-        /// <summary>The fast ones, the fastest first: each serves some shapes on some GPUs.</summary>
+        /// <summary>The fast paths, the fastest first; each supports some shapes on some GPUs.</summary>
         private static readonly Func<GpuDevice, Shape, int, Path?>[] Fast = [OnChipPath.For];
 
-        /// <summary>
-        /// Whether the kernels read xSkip without a copy, mask their output as a dropout that follows does, and take deferred gradients along.
-        /// </summary>
+        /// <summary>Whether the kernels read xSkip without a copy, apply the mask of a dropout that follows, and add deferred gradients.</summary>
         public abstract bool Fuses { get; }
 
-        /// <summary>The fastest kernels for an activation, x and perhaps xSkip behind it.</summary>
+        /// <summary>Returns the fastest path for an activation x and perhaps xSkip, whose channels follow.</summary>
         public static Path For(ComputeDevice device, Tensor x, Tensor? xSkip, int groups)
         {
             bool split = xSkip is not null && x.Shape.C % OnChipTiling.VectorChannels != 0; // a run of channels must not lie in both
@@ -25,14 +23,14 @@ public static partial class GroupNorm
             return Fast.Select(path => path(gpu, shape, groups)).FirstOrDefault(path => path is not null) ?? new PortablePath();
         }
 
-        /// <summary>Loads what computes the output and the statistics.</summary>
+        /// <summary>Loads the kernels of the output and the statistics.</summary>
         public abstract Action Forward(GpuDevice gpu, Terms terms);
 
-        /// <summary>Loads what computes the gradients but those of weight and bias, and the sums of each image from which they are made.</summary>
+        /// <summary>Loads the kernels of all gradients but those of weight and bias, and of the sums of each image from which these two are computed.</summary>
         public abstract Action Backward(GpuDevice gpu, Terms terms, Gradients gradients);
     }
 
-    /// <summary>The kernels for any shape, fp32 or bf16: the reference of the fast ones.</summary>
+    /// <summary>The kernels for any shape, in fp32 or bf16: the reference of the fast ones.</summary>
     private sealed class PortablePath : Path
     {
         /// <inheritdoc/>

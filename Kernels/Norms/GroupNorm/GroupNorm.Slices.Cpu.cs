@@ -5,12 +5,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How the host loops cut up their work, and the vectors they read, the last of a row partly.</summary>
+/// <summary>Division of the host's work, and the vectors that it reads, of which the last in a row may be partial.</summary>
 public static partial class GroupNorm
 {
     private static void ForSlices(CpuDevice cpu, Extents s, Action<Slice> body)
     {
-        // The cut depends on the shape alone, never on the number of threads.
+        // The division depends on the shape alone, never on the number of threads.
         int groups = s.Images >= ManyImages ? s.Groups : Math.Min(s.Groups, (SliceChannels + s.GroupChannels - 1) / s.GroupChannels);
         int slices = (s.Groups + groups - 1) / groups;
         cpu.For(s.Images * slices, item =>
@@ -83,7 +83,7 @@ public static partial class GroupNorm
         };
     }
 
-    /// <summary>What the forward pass kept of a slice's groups.</summary>
+    /// <summary>The statistics of a slice's groups from the forward pass.</summary>
     private readonly unsafe struct HostStatistics(Terms terms, Slice slice)
     {
         private readonly float* start = terms.Statistics.Pointer + slice.Image * terms.Extents.Groups + slice.FirstGroup;
@@ -102,7 +102,7 @@ public static partial class GroupNorm
         }
     }
 
-    /// <summary>Rows of one number a channel, padded to whole cache lines: four sums over pixels and five coefficients.</summary>
+    /// <summary>Rows with one number for each channel, padded to whole cache lines: four sums over pixels and five coefficients.</summary>
     private readonly unsafe struct Columns(int channels, int restRows = 0)
     {
         private const int Rows = 9;
@@ -129,7 +129,7 @@ public static partial class GroupNorm
 
         public float* Products => start + 8 * Stride;
 
-        /// <summary>Rows behind these, as many as were asked for.</summary>
+        /// <summary>The further rows.</summary>
         public float* Rest => start + Rows * Stride;
 
         public void Clear() => NativeMemory.Clear(start, (nuint)(Rows * Stride) * sizeof(float));

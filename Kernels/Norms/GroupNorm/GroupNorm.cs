@@ -19,7 +19,7 @@ public static partial class GroupNorm
 {
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="x">(N, H, W, C), fp32 or, on a GPU, bf16; y is stored like x, all else in fp32.</param>
+    /// <param name="x">(N, H, W, C), fp32 or, on a GPU, bf16; y has the type of x, everything else is fp32.</param>
     /// <param name="weight">(C).</param>
     /// <param name="bias">(C).</param>
     /// <param name="groups">Groups of consecutive channels; divides C.</param>
@@ -29,8 +29,8 @@ public static partial class GroupNorm
     /// <param name="dropout">Stream of the mask of a <see cref="Dropout"/> that follows, or null. Fused where the fast kernels run.</param>
     /// <param name="dropoutRate">Probability that an element is dropped, in [0, 1).</param>
     /// <param name="xSkip">
-    /// (N, H, W, C2), like x, or null: the op then stands on the <see cref="Concat"/> of x and it, which the fast kernels read without a copy.
-    /// C is the number of channels of both.
+    /// (N, H, W, C2), of the type of x, or null: the op is then applied to the <see cref="Concat"/> of x and xSkip, which the fast kernels read
+    /// without a copy, and C is the number of channels of both.
     /// </param>
     /// <returns>(N, H, W, C).</returns>
     /// <exception cref="ArgumentException">
@@ -42,13 +42,13 @@ public static partial class GroupNorm
         Apply(program, x, weight, bias, groups, silu, modulation, epsilon, dropout, dropoutRate, portable: false, xSkip);
 
     /// <summary>
-    /// Whether the fast kernels normalise over two tensors, (N, H, W, C) and (N, H, W, C2), without a copy. Not over one tensor twice: blocks
-    /// would add to the same gradient at the same time.
+    /// Whether the fast kernels normalise over two tensors, (N, H, W, C) and (N, H, W, C2), without a copy. They do not take the same tensor twice,
+    /// since blocks would add to one gradient at the same time.
     /// </summary>
     public static bool TakesTwoSources(ComputeDevice device, Tensor x, Tensor xSkip, int groups) =>
         !ReferenceEquals(x, xSkip) && xSkip.HasTangent == x.HasTangent && xSkip.Type == x.Type && Path.For(device, x, xSkip, groups).Fuses;
 
-    /// <summary>As above, but with the portable kernels alone if <paramref name="portable"/>: the reference of the fast ones.</summary>
+    /// <summary>Applies the op as above, but only with the portable kernels if <paramref name="portable"/>: the reference of the fast ones.</summary>
     internal static Tensor Apply(
         ComputeProgram program, Tensor x, Tensor weight, Tensor bias, int groups, bool silu, Tensor? modulation, float epsilon,
         RandomSource? dropout, float dropoutRate, bool portable, Tensor? xSkip = null)
@@ -118,7 +118,7 @@ public static partial class GroupNorm
         GradientSlot? dx = tape.Slot(program, terms.X), dxSkip = terms.XSkip is null ? null : tape.Slot(program, terms.XSkip);
         if (terms.XSkip is not null && dx is null != dxSkip is null)
         {
-            // The kernel writes both or neither.
+            // the kernel writes both or neither
             dx ??= new GradientSlot(program.Allocate(terms.X.Shape, type: terms.X.Type), false);
             dxSkip ??= new GradientSlot(program.Allocate(terms.XSkip.Shape, type: terms.X.Type), false);
         }
@@ -141,10 +141,10 @@ public static partial class GroupNorm
             cpu => BackwardCpu(cpu, terms, gradients), gpu => BackwardGpu(gpu, terms, gradients));
     }
 
-    /// <summary>The deferred gradient of a source that the fast kernel adds in its own pass; otherwise a step of its own writes it before.</summary>
+    /// <summary>Takes the deferred gradient of a source if the fast kernel can add it in its own pass; otherwise a step of its own has written it before.</summary>
     private static DeferredGradient? Taken(Tape tape, Terms terms, Tensor? source)
     {
-        if (!terms.Path.Fuses || source is null || !tape.Needs(source) || tape.TakeDeferred(source) is not { } waiting)
+        if (!terms.Path.Fuses || source is null || !tape.NeedsGradient(source) || tape.TakeDeferred(source) is not { } waiting)
             return null;
         if (waiting.Cotangent.Type == source.Type)
             return waiting;
@@ -161,21 +161,21 @@ public static partial class GroupNorm
         return rate == 0f ? null : new Mask(RandomStream.Of("groupnorm", random), random.Counter, (uint)(rate * (1 << 24)) << 8, 1f / (1f - rate));
     }
 
-    /// <summary>Which elements stay, those whose word is <paramref name="Limit"/> or more, and their factor: the rule of <see cref="Dropout"/>.</summary>
+    /// <summary>The elements that are kept, whose word is <paramref name="Limit"/> or more, and their factor: the rule of <see cref="Dropout"/>.</summary>
     private sealed record Mask(RandomStream Stream, Tensor Counter, uint Limit, float Scale);
 
     /// <summary>The tensors of one application. Statistics: planes of (N, groups), see <see cref="GroupStatistics"/>.</summary>
     private sealed record Terms(
         Tensor X, Tensor? XSkip, Tensor Weight, Tensor Bias, Tensor? Modulation, Tensor Y, Tensor Statistics, Extents Extents, Path Path, Mask? Dropout);
 
-    /// <summary>The tensors of one backward pass; null where no gradient is wanted.</summary>
+    /// <summary>The tensors of one backward pass; null for a gradient that is not computed.</summary>
     /// <param name="Dy">Cotangent of y.</param>
     /// <param name="ChannelSums">Scratch (2, N, C): sum_p dh, then sum_p z dh.</param>
     /// <param name="GroupMeans">Scratch (2, N, groups): mean(dz), then mean(z dz).</param>
     /// <param name="X">Gradient of x.</param>
     /// <param name="XSkip">Gradient of xSkip.</param>
     /// <param name="Deferred">The deferred term of the gradient of x.</param>
-    /// <param name="DeferredSkip">That of the gradient of xSkip.</param>
+    /// <param name="DeferredSkip">The deferred term of the gradient of xSkip.</param>
     /// <param name="Weight">Gradient of the weight.</param>
     /// <param name="Bias">Gradient of the bias.</param>
     /// <param name="Modulation">Gradient of the modulation.</param>

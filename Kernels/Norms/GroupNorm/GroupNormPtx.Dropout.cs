@@ -4,8 +4,8 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A dropout that follows: the words of a run of 8 channels, two counters, by the rounds of <see cref="Philox"/>; and the mask over a
-/// cotangent in the tile, rounded as if dropout had written it. Some 15 instructions an element, less than the pass over memory that they save.
+/// A dropout that follows: the random words of a run of 8 channels, two counters, by the rounds of <see cref="Philox"/>; and the mask over a cotangent in the
+/// tile, rounded as if dropout had written it. It takes about 15 instructions for each element, less time than the pass over memory that it saves.
 /// </summary>
 internal static partial class GroupNormPtx
 {
@@ -83,7 +83,7 @@ internal static partial class GroupNormPtx
         return text.Add($"st.shared.v4.b32 [place+{16 * tiling.Threads}], {Four("yw", 0)};").ToString();
     }
 
-    /// <summary>factor = 0, or what elements that stay are multiplied by.</summary>
+    /// <summary>factor = 0, or the factor of elements that are kept.</summary>
     private static void AddFactor(PtxText text, int c) => text.Add($"""
         setp.lo.u32 dropped, word{c}, limit;
         selp.b32 factor, 0, keep, dropped;

@@ -26,7 +26,7 @@ internal static partial class GroupNormPtx
         return text.ToString();
     }
 
-    /// <summary>Sums for each channel of dh and d dh; leaves dh, with SiLU 2 dh, in dy's place, since act' is expensive to compute again.</summary>
+    /// <summary>Sums dh and d dh for each channel; stores dh, with SiLU 2 dh, over dy, since computing act' again is expensive.</summary>
     private static string GradientSums(OnChipTiling tiling, bool silu)
     {
         PtxText text = FromTile(tiling, true);
@@ -49,7 +49,7 @@ internal static partial class GroupNormPtx
         return text.Add($"st.shared.v4.b32 [place+{16 * tiling.Threads}], {Four("yw", 0)};").ToString();
     }
 
-    /// <summary>y and, with a tangent, ty. $0: the run's place in the tile; $1 and $2: addresses.</summary>
+    /// <summary>Computes y and, with a tangent, ty. $0: offset of the run in the tile; $1 and $2: addresses of y and ty.</summary>
     private static string Output(OnChipTiling tiling, bool tangent, bool silu, bool dropping)
     {
         PtxText text = FromTile(tiling, tangent);
@@ -88,7 +88,7 @@ internal static partial class GroupNormPtx
         return text.ToString();
     }
 
-    /// <summary>dx. $0: the run's place in the tile; $1: address.</summary>
+    /// <summary>Computes dx. $0: offset of the run in the tile; $1: address of dx.</summary>
     private static string Gradient(OnChipTiling tiling, bool add, bool deferred)
     {
         PtxText text = FromTile(tiling, true);
@@ -109,7 +109,9 @@ internal static partial class GroupNormPtx
         return text.Add($"st.global.v4.b32 [$1], {Four("yw", 0)};").ToString();
     }
 
-    /// <summary>Text for four words in use and the four of the next step: Clear clears the latter, Next moves them on and loads the following ones.</summary>
+    /// <summary>
+    /// Text for four words in use and the four of the next step: Clear sets the next four to zero; Next makes them current and loads the four that follow.
+    /// </summary>
     private static (string Clear, string Next) Ahead(string now, string after)
     {
         PtxText clear = new(), next = new PtxText().Add("setp.ne.s32 there, $1, 0;");
@@ -151,12 +153,12 @@ internal static partial class GroupNormPtx
         fma.rn.f32 w, v, 0f40000000, w;
         """);
 
-    /// <summary>Takes element c of four words apart.</summary>
+    /// <summary>Unpacks element c of four words.</summary>
     private static PtxText AddUnpacked(this PtxText text, string target, string words, int c) => c % 2 == 0
         ? text.Add($"shl.b32 {target}, {words}{c / 2}, 16;")
         : text.Add($"and.b32 {target}, {words}{c / 2}, 0xFFFF0000;");
 
-    /// <summary>Keeps an even element; packs an odd one with it.</summary>
+    /// <summary>Keeps an even element; packs an odd one together with it.</summary>
     private static void AddKept(PtxText text, string words, string even, string value, int c)
     {
         if (c % 2 == 0)

@@ -6,19 +6,18 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The inline PTX of <see cref="GroupNorm"/>'s kernels on the chip: what each does to a run of 8 channels, unrolled, in registers with names of
-/// their own. Every rounding is written out, so that a primal has the same bits with and without a tangent.
+/// The inline PTX of <see cref="GroupNorm"/>'s kernels on the chip: the arithmetic on each run of 8 channels, unrolled, in named registers. Every
+/// rounding is explicit, so that a primal has the same bits with and without a tangent.
 /// </summary>
 /// <remarks>
-/// With q = h / 2 and u = 1 + tanh(q), twice the logistic function of h: silu(h) = q u and 2 silu'(h) = u - q u u + 2 q u.
-/// Coefficients of q are halved beforehand, those of the tangent too, for the sake of the 2 in the slope.
-/// tanh.approx errs by 2^-11, a quarter of what rounding to bf16 does.
+/// With q = h / 2 and u = 1 + tanh(q), twice the logistic function of h: silu(h) = q u and 2 silu'(h) = u - q u u + 2 q u. Coefficients of q are halved
+/// beforehand, and so are those of the tangent, because of the factor 2 in the slope. tanh.approx has an error of 2^-11, a quarter of that of rounding to bf16.
 /// </remarks>
 internal static partial class GroupNormPtx
 {
     private const int Channels = OnChipTiling.VectorChannels, Words = Channels / 2;
 
-    /// <summary>The architecture that a text is for.</summary>
+    /// <summary>Target of the text on a GPU.</summary>
     public static string Architecture(GpuDevice gpu) => gpu.IsHopper ? "sm_90a" : "sm_80";
 
     /// <summary>The forward kernel.</summary>
@@ -35,9 +34,9 @@ internal static partial class GroupNormPtx
 
     /// <summary>The backward kernel.</summary>
     /// <param name="tiling">The tiling.</param>
-    /// <param name="architecture">Such as sm_90a.</param>
+    /// <param name="architecture">Target of the text, such as sm_90a.</param>
     /// <param name="silu">Whether act is SiLU.</param>
-    /// <param name="add">Whether dx is added to what is there.</param>
+    /// <param name="add">Whether dx is added to the former gradient.</param>
     /// <param name="deferred">Whether a factor times a further tensor is added to dx, see <see cref="Tape.Defer"/>.</param>
     /// <param name="dropping">Whether dropout follows.</param>
     public static PtxKernelSpec Backward(OnChipTiling tiling, string architecture, bool silu, bool add, bool deferred, bool dropping)
@@ -46,7 +45,7 @@ internal static partial class GroupNormPtx
         macros["coefficients"] = new PtxText().AddTables(("pivot", 0), ("ca", 1), ("cb", 2), ("ce", 3), ("cf", 4)).AddCleared().ToString();
         macros["accumulate"] = GradientSums(tiling, silu);
         macros["write"] = Gradient(tiling, add, deferred);
-        // Further terms of dx are loaded two steps ahead. $0: address; $1: whether there is such a step, and such a term.
+        // Further terms of dx are loaded two steps ahead. $0: address; $1: whether that step and the term exist.
         (macros["nothing"], macros["next"]) = add ? Ahead("uw", "vw") : ("", "");
         (macros["nothingDeferred"], macros["nextDeferred"]) = deferred ? Ahead("dw", "ew") : ("", "");
         macros["factor"] = deferred ? "mov.b32 weight, $0;" : "";
@@ -60,7 +59,7 @@ internal static partial class GroupNormPtx
             tiling.Threads, tiling.SharedBytes(tiles), macros)
         {
             Cluster = tiling.Cluster,
-            Resident = tiling.Resident(tiles),
+            MinResidentBlocks = tiling.ResidentBlocks(tiles),
         };
 
     private static Dictionary<string, string> Macros(OnChipTiling tiling, bool both, bool dropping)
@@ -143,7 +142,7 @@ internal static partial class GroupNormPtx
         return text;
     }
 
-    /// <summary>Reads a run's entries of tables: $0 is that of table 0, $1 the bytes from one to the next.</summary>
+    /// <summary>Loads a run's entries of tables. $0: address in table 0; $1: bytes from one table to the next.</summary>
     private static PtxText AddTables(this PtxText text, params ReadOnlySpan<(string Register, int Table)> tables)
     {
         text.Add("add.u32 part, base, $0;");

@@ -1,6 +1,6 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A convolution's extents in the form kernels on mma.sync take.</summary>
+/// <summary>Extents of a convolution in the form that kernels on mma.sync take.</summary>
 internal struct MmaProblem
 {
     /// <summary>Pixels of all images, and an image's height and width.</summary>
@@ -12,11 +12,11 @@ internal struct MmaProblem
     /// <summary>Taps along an axis, 1 or 3.</summary>
     public int Size;
 
-    /// <summary>Of a convolution.</summary>
+    /// <summary>Returns the extents of a convolution.</summary>
     public static MmaProblem Of(ConvExtents e) => new() { Pixels = e.Pixels, Height = e.H, Width = e.W, Channels = e.C, Filters = e.K, Size = e.R };
 }
 
-/// <summary>The extents of an <see cref="MmaTile"/> in the form kernels take.</summary>
+/// <summary>Extents of an <see cref="MmaTile"/> in the form that kernels take.</summary>
 internal struct MmaTileShape
 {
     /// <summary>Rows and columns of a block's tile.</summary>
@@ -44,17 +44,17 @@ internal struct MmaForwardArguments
     /// <summary>The tile: rows are pixels, columns filters.</summary>
     public MmaTileShape Tile;
 
-    /// <summary>M tiles that are numbered together.</summary>
+    /// <summary>M tiles in a group of the raster.</summary>
     public int Grouped;
 
-    /// <summary>Pixels, from the first, that take the bias.</summary>
+    /// <summary>Number of pixels that take the bias, from the first on.</summary>
     public int BiasedRows;
 
-    /// <summary>Factors of the sums with their bias, and of the residual.</summary>
+    /// <summary>Factor of the sum with its bias; factor of the residual.</summary>
     public float Alpha, Beta;
 }
 
-/// <summary>The argument of <see cref="MmaProduct.InputGradientKernel"/>: dx = alpha times the gradient, added to dx in kernels that add.</summary>
+/// <summary>The argument of <see cref="MmaProduct.InputGradientKernel"/>: dx = alpha times the gradient, or dx += it in kernels that add.</summary>
 internal struct MmaInputGradientArguments
 {
     /// <summary>Addresses of the output's cotangent, the filters, and the input's cotangent.</summary>
@@ -66,7 +66,7 @@ internal struct MmaInputGradientArguments
     /// <summary>The tile: rows are pixels, columns input channels.</summary>
     public MmaTileShape Tile;
 
-    /// <summary>M tiles that are numbered together.</summary>
+    /// <summary>M tiles in a group of the raster.</summary>
     public int Grouped;
 
     /// <summary>Factor of the gradient.</summary>
@@ -89,8 +89,8 @@ internal struct MmaWeightGradientArguments
     public int Span;
 
     /// <summary>
-    /// A step of 32 pixels in lines (modulo the image's height) and further columns; from the host, since the compiler would move a division into
-    /// the loop.
+    /// Lines (modulo the image's height) and further columns in a step of 32 pixels. The host computes them, since the compiler would move a division
+    /// into the loop.
     /// </summary>
     public int StepLines, StepColumns;
 

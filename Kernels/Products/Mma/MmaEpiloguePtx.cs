@@ -4,14 +4,14 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The inline PTX by which <see cref="MmaProduct"/> finishes and stores a tile's sums. A thread stores runs of 8 consecutive columns, 16 bytes of
-/// bf16 at a time.
+/// The epilogue of <see cref="MmaProduct"/> as inline PTX: it scales a tile's sums and stores them. A thread stores runs of 8 consecutive columns, 16
+/// bytes of bf16 at a time.
 /// </summary>
 internal sealed class MmaEpiloguePtx
 {
     private const int Run = 8, RunsInGroup = 4;
 
-    /// <summary>Registers for residuals on their way: as many loads as these hold are started before any is used.</summary>
+    /// <summary>Registers for residuals: as many loads as they hold are started before the first is used.</summary>
     private const int ResidualRegisters = 32;
 
     private readonly PtxText text = new();
@@ -23,7 +23,7 @@ internal sealed class MmaEpiloguePtx
     {
         (this.variant, tile) = (variant, variant.Tile);
         groups = tile.WarpColumns / MmaTile.GroupColumns;
-        words = Run * variant.Output.Size() / 4;
+        words = Run * variant.Output.SizeInBytes() / 4;
     }
 
     /// <summary>Adds the macros by name.</summary>
@@ -40,8 +40,8 @@ internal sealed class MmaEpiloguePtx
     }
 
     /// <summary>
-    /// Transposes four fragments of 8 columns each among the four lanes of a row, so that each lane gets one fragment's 8
-    /// columns. Columns that lay in rows were permuted for the same end (<see cref="MmaLayout.ColumnFragment"/>).
+    /// Transposes four fragments of 8 columns each among the four lanes of a row, so that each lane gets the 8 columns of one fragment. Columns in
+    /// rows were permuted for this purpose (<see cref="MmaLayout.ColumnFragment"/>).
     /// </summary>
     private string Turn()
     {
@@ -72,7 +72,7 @@ internal sealed class MmaEpiloguePtx
         return text.ToString();
     }
 
-    /// <summary>Exchanges the upper of one lane with the lower of the lane whose number has the bit set.</summary>
+    /// <summary>Exchanges the upper word of a lane with the lower word of the lane whose number has the bit set.</summary>
     private void Exchange(string lower, string upper, int bit) => text.Add($"""
         selp.b32 given, {lower}, {upper}, swap{bit};
         shfl.sync.bfly.b32 taken, given, {bit}, 31, 0xffffffff;
@@ -81,8 +81,8 @@ internal sealed class MmaEpiloguePtx
         """);
 
     /// <summary>
-    /// $0: address of the result; $1: of the bias; $2: of the residual; $3, $4: the thread's first row and column; $5, $6: rows
-    /// and columns of the result; $7: elements from row to row; $8: rows that get the bias.
+    /// Stores the tile. $0: address of the result; $1: of the bias; $2: of the residual; $3, $4: the thread's first row and column; $5, $6: rows and
+    /// columns of the result; $7: elements from row to row; $8: number of rows that take the bias.
     /// </summary>
     private string Store()
     {
@@ -121,7 +121,7 @@ internal sealed class MmaEpiloguePtx
             text.Add($$"""@within{{i / Run}} ld.global.v4.f32 {bias{{i}}, bias{{i + 1}}, bias{{i + 2}}, bias{{i + 3}}}, [source+{{4 * (tile.GroupStride * (i / Run) + i % Run)}}];""");
     }
 
-    /// <summary>A row's index and whether it lies in the matrix; the 2 row fragments' halves are 8 rows apart.</summary>
+    /// <summary>Computes a row's index, and whether it lies in the matrix; the halves of a row fragment are 8 rows apart.</summary>
     private void Locate(int row, string register, string tensor)
     {
         text.Add($"""
@@ -132,7 +132,7 @@ internal sealed class MmaEpiloguePtx
             text.Add("setp.lt.s32 biased, index, $8;");
         text.Add($"""
             mad.lo.s32 index, index, $7, $4;
-            mad.wide.s32 {register}, index, {variant.Output.Size()}, {tensor};
+            mad.wide.s32 {register}, index, {variant.Output.SizeInBytes()}, {tensor};
             """);
     }
 
@@ -202,7 +202,7 @@ internal sealed class MmaEpiloguePtx
     }
 
     /// <summary>Bytes from a thread's first column to a word of a group.</summary>
-    private int Offset(int group, int word) => tile.GroupStride * group * variant.Output.Size() + 4 * word;
+    private int Offset(int group, int word) => tile.GroupStride * group * variant.Output.SizeInBytes() + 4 * word;
 
     private string Sum(int rowFragment, int columnFragment, int part) => $"sum{4 * (rowFragment * tile.ColumnFragments + columnFragment) + part}";
 }

@@ -1,24 +1,24 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>How a weight gradient is split: the tile, the number of partial sums (split-K), and the pixels of each.</summary>
+/// <summary>Split-K of a weight gradient: the tile, the number of partial sums, and the pixels of each.</summary>
 /// <param name="Tile">The tile.</param>
 /// <param name="Parts">Number of partial sums.</param>
-/// <param name="Span">Pixels of each but the last, a multiple of <see cref="MmaTile.Depth"/>.</param>
+/// <param name="Span">Pixels of each partial sum but the last, a multiple of <see cref="MmaTile.Depth"/>.</param>
 internal sealed record MmaPixelSplit(MmaTile Tile, int Parts, int Span)
 {
-    /// <summary>Most partial sums: more would spend more on writing and summing them than an idle multiprocessor costs.</summary>
+    /// <summary>Maximum number of partial sums: writing and adding more would cost more than idle multiprocessors do.</summary>
     private const int MaxParts = 64;
 
     /// <summary>
-    /// Steps of 32 pixels that take as long as starting a block, filling its stages, storing its sums and summing them later:
-    /// with the largest tile 128 KiB are written and read again, in the time of some 24 steps, and the rest takes some 8.
+    /// Fixed cost of a block in steps of 32 pixels: starting it, filling its stages, storing its sums and adding them later. With the largest tile
+    /// 128 KiB are written and read again, in the time of about 24 steps; the rest takes about 8.
     /// </summary>
     private const int Overhead = 32;
 
-    /// <summary>The same where the sums are the gradient, written once.</summary>
+    /// <summary>Fixed cost of a block whose sums are the gradient, written once.</summary>
     private const int WholeOverhead = 16;
 
-    /// <summary>The split that should take the least time; the first of equals, which writes least.</summary>
+    /// <summary>Returns the split that should take the least time; among equals the first, which writes the least.</summary>
     public static MmaPixelSplit Of(ConvExtents e, int multiprocessors)
     {
         int steps = Steps(e.Pixels);

@@ -1,19 +1,19 @@
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A pixel that walks through the images in strides of 32, and its neighbour at one tap.</summary>
-/// <remarks>The position advances by additions; dividing the pixel's number anew would take longer than it is worth.</remarks>
+/// <summary>A pixel that advances through the images in strides of 32, and its neighbour at one tap.</summary>
+/// <remarks>The position advances by additions, since dividing the pixel's number again would take too long.</remarks>
 internal struct MmaPixelWalk
 {
     /// <summary>The pixel's number.</summary>
     public int Pixel;
 
-    /// <summary>Pixels from the pixel to its neighbour.</summary>
+    /// <summary>Offset from the pixel to its neighbour, in pixels.</summary>
     public readonly int Shift;
 
     private readonly int end, down, right;
     private int h, w;
 
-    /// <summary>Of a pixel, counting pixels before an end, at a tap.</summary>
+    /// <summary>Starts at a pixel, for one tap; pixels from an end on do not count.</summary>
     public MmaPixelWalk(int pixel, int end, int tap, MmaProblem e)
     {
         Pixel = pixel;
@@ -25,7 +25,7 @@ internal struct MmaPixelWalk
         w = pixel % e.Width;
     }
 
-    /// <summary>By 32 pixels, which are so many lines (modulo the image's) and columns.</summary>
+    /// <summary>Advances by 32 pixels, given as lines (modulo the image's height) and columns.</summary>
     public void Advance(int lines, int columns, int height, int width)
     {
         Pixel += MmaTile.Depth;
@@ -36,10 +36,10 @@ internal struct MmaPixelWalk
         h -= h >= height ? height : 0;
     }
 
-    /// <summary>16, the bytes of a piece, if the pixel counts; otherwise 0.</summary>
+    /// <summary>Returns 16, the bytes of a piece, if the pixel counts; otherwise 0.</summary>
     public readonly int Limit() => Pixel < end ? 16 : 0;
 
-    /// <summary>16 if the pixel counts and its neighbour lies in the image; otherwise 0. A product, since conditions would branch.</summary>
+    /// <summary>Returns 16 if the pixel counts and its neighbour lies in the image; otherwise 0. A product, since conditions would branch.</summary>
     public readonly int NeighbourLimit(int height, int width) =>
         Limit() * ((uint)(h + down) < (uint)height ? 1 : 0) * ((uint)(w + right) < (uint)width ? 1 : 0);
 }

@@ -2,7 +2,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Which sums a block and a warp form.</summary>
+/// <summary>The part of the output that a block and a warp compute.</summary>
 internal readonly struct MmaPlace
 {
     /// <summary>First row and column of the block's tile.</summary>
@@ -11,7 +11,7 @@ internal readonly struct MmaPlace
     /// <summary>First row and column of the warp's sums in the tile; its further groups of columns lie <see cref="MmaTile.GroupStride"/> apart.</summary>
     public readonly int WarpRow, WarpColumn;
 
-    /// <summary>Of a thread of the block that makes a tile.</summary>
+    /// <summary>Finds the place of a thread in the block of a tile.</summary>
     public MmaPlace(int thread, TileIndex index, MmaTileShape tile)
     {
         Row = index.M * tile.Rows;

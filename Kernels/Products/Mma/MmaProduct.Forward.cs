@@ -5,7 +5,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>y: rows are pixels, columns output channels; the terms are taps times input channels, contiguous in both.</summary>
+/// <summary>y: rows are pixels, columns are output channels; the terms are taps times input channels, contiguous in both operands.</summary>
 internal sealed partial class MmaProduct
 {
     [PtxEntry]
@@ -22,7 +22,7 @@ internal sealed partial class MmaProduct
         PlacePixels(place.Row + line, 8 * piece, e.Channels, e);
 
         int filter = place.Column + line, stride = e.Size * e.Size * e.Channels;
-        CudaAsm.Emit("@@columnlimits %0;", e.Filters - filter); // beyond the last filter nothing is read
+        CudaAsm.Emit("@@columnlimits %0;", e.Filters - filter); // filters beyond the last are not read
         CudaAsm.Emit("@@column0 %0;", filter * stride + 8 * piece);
         CudaAsm.Emit("@@column1 %0;", (filter + MmaProductPtx.RowsPerCopy) * stride + 8 * piece);
         CudaAsm.Emit("@@column2 %0;", (filter + 2 * MmaProductPtx.RowsPerCopy) * stride + 8 * piece);
@@ -52,7 +52,7 @@ internal sealed partial class MmaProduct
             place.Column + place.WarpColumn + 8 * (lane & 3), e.Pixels, e.Filters, e.Filters, arguments.BiasedRows);
     }
 
-    /// <summary>Starts the copies of a stage; beyond the last tap zeros arrive, which nobody multiplies.</summary>
+    /// <summary>Starts the copies of a stage; after the last tap zeros are copied, which no product reads.</summary>
     private static void CopyForward(MmaForwardArguments arguments, MmaWalk walk, int piece)
     {
         int channels = arguments.Problem.Channels, limit = walk.Limit(piece, channels, arguments.Problem.Size);
@@ -61,9 +61,9 @@ internal sealed partial class MmaProduct
         CudaAsm.Emit("@@commit;");
     }
 
-    /// <summary>Where the thread's rows begin in an image tensor, and which of their taps lie in the image.</summary>
+    /// <summary>Sets the address of the thread's rows in an image tensor, and which of their taps lie in the image.</summary>
     /// <param name="pixel">The pixel of the thread's first row.</param>
-    /// <param name="channel">The first of the thread's channels.</param>
+    /// <param name="channel">First of the thread's channels.</param>
     /// <param name="channels">Channels of the tensor.</param>
     /// <param name="e">The extents.</param>
     private static void PlacePixels(int pixel, int channel, int channels, MmaProblem e)

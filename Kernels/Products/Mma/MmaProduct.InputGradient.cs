@@ -6,8 +6,7 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// dx: rows are pixels, columns input channels; the terms are flipped taps times output channels. The filters' terms are not
-/// contiguous, their columns are.
+/// dx: rows are pixels, columns are input channels; the terms are flipped taps times output channels. In the filters the columns are contiguous, not the terms.
 /// </summary>
 internal sealed partial class MmaProduct
 {
@@ -53,7 +52,7 @@ internal sealed partial class MmaProduct
             place.Column + place.WarpColumn + 8 * (lane & 3), e.Pixels, e.Channels, e.Channels, 0);
     }
 
-    /// <summary>Starts the copies of a stage; a pixel's neighbour at a tap meets the filters at the opposite one.</summary>
+    /// <summary>Starts the copies of a stage; a pixel's neighbour at a tap is multiplied by the filters at the opposite tap.</summary>
     private static void CopyInputGradient(MmaInputGradientArguments arguments, MmaWalk walk, CopiedPieces pieces)
     {
         MmaProblem e = arguments.Problem;
@@ -65,7 +64,7 @@ internal sealed partial class MmaProduct
         CudaAsm.Emit("@@commit;");
     }
 
-    /// <summary>Which pieces of a stage a thread copies: of its pixels, from an output channel on; of the filters, one in a line, from an input channel on.</summary>
+    /// <summary>The pieces of a stage that a thread copies: pixels, from an output channel on; one piece of a line of the filters, from an input channel on.</summary>
     private struct CopiedPieces
     {
         public int Row, Line, Column;

@@ -5,14 +5,12 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>
-/// dWeight: rows are output channels, columns input channels at one tap; the terms are pixels, contiguous in neither operand.
-/// </summary>
+/// <summary>dWeight: rows are output channels, columns are input channels at one tap; the terms are pixels, contiguous in neither operand.</summary>
 internal sealed partial class MmaProduct
 {
     /// <summary>
-    /// Blocks with neighbouring numbers read the same pixels, so that these stay in the cache: parts are numbered slowest. Where there is one part,
-    /// its sums are the gradient.
+    /// Sums over a part of the pixels. Parts are numbered slowest, so that blocks with neighbouring numbers read the same pixels, which stay in the
+    /// cache. If there is one part, its sums are the gradient.
     /// </summary>
     [PtxEntry]
     internal static void WeightGradientKernel(MmaWeightGradientArguments arguments)

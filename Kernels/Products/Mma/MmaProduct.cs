@@ -6,13 +6,13 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Convolutions and matrix products of bf16 tensors on the tensor cores of sm_80 and newer GPUs (mma.sync), each a product of
-/// matrices of which one, the pixels' patches, is gathered while the product runs and never stored.
+/// Convolutions and matrix products of bf16 tensors on the tensor cores of sm_80 and newer GPUs (mma.sync). Each is an implicit matrix product: the
+/// patches of the pixels are gathered while the product runs, and never stored.
 /// </summary>
 /// <remarks>
 /// x (N, H, W, C), weight (K, R, R, C) and y (N, H, W, K) are bf16, C and K multiples of 8; sums are fp32. Results may be fp32.
-/// A block copies 32 terms of its rows and columns into a pipeline of four stages in shared memory (<see cref="MmaTile"/>,
-/// <see cref="MmaLayout"/>); taps outside of the image, channels beyond the last and pixels beyond the last arrive as zeros.
+/// A block copies 32 terms of its rows and columns into a pipeline of four stages in shared memory (<see cref="MmaTile"/>, <see cref="MmaLayout"/>);
+/// taps outside of the image, channels beyond the last and pixels beyond the last become zeros.
 /// </remarks>
 internal sealed partial class MmaProduct : ProductPath
 {
@@ -21,7 +21,7 @@ internal sealed partial class MmaProduct : ProductPath
 
     private const string Architecture = "sm_80";
 
-    /// <summary>Elements of a 16-byte piece, of which rows consist.</summary>
+    /// <summary>Elements of a piece of 16 bytes; channels are a multiple of it.</summary>
     private const int Grain = 8;
 
     /// <inheritdoc/>

@@ -8,16 +8,16 @@ namespace TrigFlowNative.Kernels;
 /// C# code only passes addresses and bounds.
 /// </summary>
 /// <remarks>
-/// Instructions: cp.async (16 bytes, the rest of which is zero-filled where the size operand is 0), ldmatrix.x4, and
-/// mma.m16n8k16 with bf16 operands and fp32 sums; PTX ISA, sections on each. In a product's fragments lane l holds row
-/// l / 4 (and that + 8), terms 2 (l % 4) and the next (and those + 8); column l / 4; sums of columns 2 (l % 4) and the next.
+/// Instructions: cp.async (16 bytes, or 16 zeros if the size operand is 0), ldmatrix.x4, and mma.m16n8k16 with bf16 operands and fp32 sums; PTX ISA,
+/// section of each. In the fragments of a product, lane l holds row l / 4 (and the row 8 below), terms 2 (l % 4) and the next (and the two 8 further
+/// on); column l / 4; sums of columns 2 (l % 4) and the next.
 /// </remarks>
 internal static class MmaProductPtx
 {
-    /// <summary>Threads that copy one row's 4 pieces are neighbours, and so are those of 8 pieces of a line: 64 rows or columns a turn.</summary>
+    /// <summary>Rows or columns that one round of copies brings: neighbouring threads copy the 4 pieces of a row, or the 8 pieces of a line.</summary>
     public const int RowsPerCopy = 64;
 
-    /// <summary>Most turns a tile takes to copy an operand: kernels name the places of so many.</summary>
+    /// <summary>Maximum number of rounds in which a tile copies an operand; kernels name as many offsets.</summary>
     public const int MaxCopies = 4;
 
     /// <summary>All macros by name.</summary>
@@ -28,7 +28,7 @@ internal static class MmaProductPtx
         var macros = new Dictionary<string, string>
         {
             ["declare"] = Declare(tile),
-            // $0, $1: where the thread copies in the row and column operand; $2, $3: what it addresses in them.
+            // $0, $1: offsets at which the thread copies in the row and column operand; $2, $3: offsets that it addresses in them.
             ["places"] = $"""
                 add.u32 rowput, shared, $0;
                 add.u32 colput, shared, $1;
@@ -45,7 +45,7 @@ internal static class MmaProductPtx
             ["copycolumnlines"] = CopyLines("col", columnCopies),
             ["commit"] = Text(text => Advance(text.Add("cp.async.commit_group;"), "put", tile)),
             ["prepare"] = Text(text => Load(Await(text), variant, 0)),
-            // Before the step's copies: ptxas keeps the order of what reads and what writes shared memory.
+            // Before the step's copies: ptxas keeps the order of reads and writes of shared memory.
             ["ahead"] = Text(text => Load(text, variant, 1)),
             ["multiply"] = Text(text => Multiply(Load(Await(Advance(Multiply(text, tile, 0), "get", tile)), variant, 0), tile, 1)),
         };
@@ -67,7 +67,7 @@ internal static class MmaProductPtx
         return text.ToString();
     }
 
-    /// <summary>Registers, sums of zero, and the address of shared memory.</summary>
+    /// <summary>Declares registers, sets the sums to zero, and computes the address of shared memory.</summary>
     private static string Declare(MmaTile tile)
     {
         var text = new PtxText();
@@ -87,7 +87,7 @@ internal static class MmaProductPtx
         return text.ToString();
     }
 
-    /// <summary>$0: rows or columns of the matrix from the thread's first piece on. A piece is copied whole or not at all.</summary>
+    /// <summary>$0: number of rows or columns of the matrix from the thread's first piece on. A piece is copied whole or not at all.</summary>
     private static string Limits(string operand, int copies)
     {
         var text = new PtxText();
@@ -102,7 +102,7 @@ internal static class MmaProductPtx
         return text.ToString();
     }
 
-    /// <summary>$0: address of the tensor; $1: elements from a row's place to its piece; $2: 16, or 0 for zeros; $3: the tap.</summary>
+    /// <summary>$0: address of the tensor; $1: elements from a row's pixel to its piece; $2: 16, or 0 for zeros; $3: the tap.</summary>
     private static string CopyRows(int copies)
     {
         var text = new PtxText().Add("add.u32 into, rowput, put;");
@@ -120,7 +120,7 @@ internal static class MmaProductPtx
         return text.ToString();
     }
 
-    /// <summary>$0: address of the tensor; $1: elements from a column's place to its piece; $2: 16, or 0 for zeros.</summary>
+    /// <summary>$0: address of the tensor; $1: elements from a column's start to its piece; $2: 16, or 0 for zeros.</summary>
     private static string CopyColumns(int copies)
     {
         var text = new PtxText().Add("add.u32 into, colput, put;");
@@ -165,8 +165,8 @@ internal static class MmaProductPtx
         """);
 
     /// <summary>
-    /// Waits until the next stage has arrived for every thread: all but the last two copies. Behind the barrier all threads
-    /// have also read the stage before, which may be overwritten from now on.
+    /// Waits until the next stage has arrived for every thread: all copies but the last two. After the barrier every thread has also read the
+    /// previous stage, which may then be overwritten.
     /// </summary>
     private static PtxText Await(PtxText text) => text.Add($"""
         cp.async.wait_group {MmaTile.Stages - 2};

@@ -1,14 +1,14 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A tile of a matrix product on mma.sync, made by 8 warps of 32 threads, and how the warps share it: in fragments of 16 rows and of 8 columns, whose
-/// sums stay in registers.
+/// A tile of a matrix product on mma.sync, computed by 8 warps of 32 threads, and its division among the warps, in fragments of 16 rows and of 8
+/// columns, whose sums stay in registers.
 /// </summary>
 /// <param name="Rows">Rows of the tile.</param>
 /// <param name="Columns">Columns of the tile.</param>
 /// <param name="RowFragments">Fragments of 16 rows in a warp.</param>
 /// <param name="ColumnFragments">Fragments of 8 columns in a warp, a multiple of four.</param>
-/// <param name="Rate">Products in a unit of time, relative to the largest tile: a small warp tile reads shared memory more often.</param>
+/// <param name="Rate">Products in a unit of time, relative to the largest tile: a smaller warp tile reads shared memory more often.</param>
 internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int ColumnFragments, double Rate)
 {
     /// <summary>Threads of a block.</summary>
@@ -25,7 +25,7 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
 
     private const int ElementBytes = 2;
 
-    /// <summary>Rows that blocks with neighbouring numbers cover together, so that they read the same operands at a time.</summary>
+    /// <summary>Rows that blocks with neighbouring numbers cover together, so that they read the same operands at the same time.</summary>
     private const int NeighbourRows = 2048;
 
     /// <summary>For products with 256 columns or more. 64 x 64 sums in a warp: 128 registers, and 2 loads of fragments for 8 products.</summary>
@@ -34,7 +34,7 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     /// <summary>For products with 128 columns.</summary>
     public static readonly MmaTile Tall = new(256, 128, 4, 8, 1);
 
-    /// <summary>For products whose columns are a multiple of 192, but not of 128: 192 and 576 would leave a quarter of a larger tile's empty.</summary>
+    /// <summary>For products whose columns are a multiple of 192 but not of 128: of a larger tile's columns, 192 and 576 would leave a quarter empty.</summary>
     public static readonly MmaTile Broad = new(128, 192, 2, 12, 0.85);
 
     /// <summary>For few columns, and for products too small to occupy a GPU with larger tiles.</summary>
@@ -50,12 +50,12 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     public int WarpColumns => 8 * ColumnFragments;
 
     /// <summary>
-    /// Columns that a warp has side by side: what four lanes store together. Its next group is as many groups further on as there are warps side by
-    /// side, so that all warps begin within one line of 128 bytes of shared memory, whatever their number of groups.
+    /// Adjacent columns of a warp, which four lanes store together. The warp's groups of such columns alternate with those of the warps beside it, so
+    /// that all warps begin within one 128-byte line of shared memory, whatever their number of groups.
     /// </summary>
     public const int GroupColumns = 32;
 
-    /// <summary>Columns from a warp's group to its next.</summary>
+    /// <summary>Columns from one group of a warp to its next.</summary>
     public int GroupStride => GroupColumns * Columns / WarpColumns;
 
     /// <summary>Sums of a thread.</summary>
@@ -70,20 +70,20 @@ internal sealed record MmaTile(int Rows, int Columns, int RowFragments, int Colu
     /// <summary>Bytes of all stages.</summary>
     public int SharedBytes => Stages * StageBytes;
 
-    /// <summary>Rows of tiles that are numbered together, column by column.</summary>
+    /// <summary>M tiles in a group of the raster.</summary>
     public int GroupedTiles => NeighbourRows / Rows;
 
-    /// <summary>The tile in the form kernels take.</summary>
+    /// <summary>The tile in the form that kernels take.</summary>
     public MmaTileShape Shape => new() { Rows = Rows, Columns = Columns, WarpRows = WarpRows, WarpColumns = WarpColumns };
 
     /// <summary>Tiles of a product.</summary>
     public int Count(int rows, int columns) => (rows + Rows - 1) / Rows * ((columns + Columns - 1) / Columns);
 
-    /// <summary>The tile with which a product should take the least time.</summary>
+    /// <summary>Returns the tile with which a product should take the least time.</summary>
     public static MmaTile For(int rows, int columns, int multiprocessors) =>
         All.MinBy(tile => Waves(tile.Count(rows, columns), multiprocessors) * tile.Rows * tile.Columns / tile.Rate)!;
 
-    /// <summary>Blocks that the busiest multiprocessor runs, one after the other.</summary>
+    /// <summary>Number of blocks that the busiest multiprocessor runs, one after another.</summary>
     public static double Waves(int blocks, int multiprocessors) => Math.Ceiling((double)blocks / multiprocessors);
 
     /// <inheritdoc/>

@@ -1,23 +1,23 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The terms of a convolution in the order in which its product takes them: 32 channels at a time, tap after tap. Steps by
-/// additions and products of selections: divisions and branches would stand between the tensor cores' instructions.
+/// The terms of a convolution in the order of its product: 32 channels at a time, tap after tap. It advances by additions and products of selections,
+/// since divisions and branches would stand between the tensor cores' instructions.
 /// </summary>
 internal struct MmaWalk
 {
-    /// <summary>The tap, and the first of the channels.</summary>
+    /// <summary>The tap, and the first of its 32 channels.</summary>
     public int Tap, First;
 
-    /// <summary>Pixels from a pixel to its neighbour at the tap.</summary>
+    /// <summary>Offset from a pixel to its neighbour at the tap, in pixels.</summary>
     public int Shift;
 
     private int across;
 
-    /// <summary>At the first tap of a filter of 1 or 3 taps each way.</summary>
+    /// <summary>Starts at the first tap of a filter of <paramref name="size"/> by <paramref name="size"/> taps.</summary>
     public static MmaWalk Start(int size, int width) => new() { Shift = -(size / 2) * (width + 1) };
 
-    /// <summary>To the next 32 channels.</summary>
+    /// <summary>Advances to the next 32 channels.</summary>
     public void Advance(int channels, int size, int width)
     {
         First += MmaTile.Depth;
@@ -30,13 +30,13 @@ internal struct MmaWalk
         Shift += wrapped + turned * (width - size);
     }
 
-    /// <summary>16, the bytes of a piece, if its channel exists and the taps are not over; otherwise 0.</summary>
+    /// <summary>Returns 16, the bytes of a piece, if its channel and the tap exist; otherwise 0.</summary>
     public readonly int Limit(int piece, int channels, int size) =>
         16 * (First + piece < channels ? 1 : 0) * (Tap < size * size ? 1 : 0);
 
     /// <summary>
-    /// Which taps of a pixel lie in its image, as bits from bit 4 on, so that a shift by the tap leaves 16 or 0, the bytes to
-    /// copy, in bit 4. No tap of a pixel beyond the last does.
+    /// Returns which taps of a pixel lie in its image, as bits from bit 4 on: a shift by the tap leaves 16 or 0, the bytes to copy, in bit 4. No tap
+    /// of a pixel beyond the last does.
     /// </summary>
     public static int Inside(int pixel, MmaProblem e)
     {

@@ -4,42 +4,41 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The inner part of every matrix product: a group of 64 threads forms 64 x 64 outputs, 8 x 8 in each thread, from
-/// slices of 16 terms that lie in shared memory as a[term][row] and b[term][column].
+/// The inner loop of every portable matrix product: a group of 64 threads computes 64 x 64 outputs, 8 x 8 in each thread, from slices of 16 terms in
+/// shared memory, a[term][row] and b[term][column].
 /// </summary>
 /// <remarks>
-/// A thread needs 4 loads of 16 bytes from shared memory for 64 multiply-adds. Its rows and columns are two runs of four
-/// each, 32 apart. Lanes lie over the tile so that within a half-warp a load reads at most 128 distinct bytes and lanes that
-/// differ in one fixed bit read the same: two passes a load, the least there is for 16 bytes.
-/// In the line of a term, runs of 8 floats are permuted (exclusive-or with the number of the term's quad), so that what
-/// threads read from global memory along the terms is stored transposed by 32 lanes into 32 banks.
+/// A thread needs 4 loads of 16 bytes from shared memory for 64 multiply-adds. Its rows and columns are two runs of four each, 32 apart. Lanes are
+/// arranged over the tile so that within a half-warp a load reads at most 128 distinct bytes, and lanes that differ in one fixed bit read the same
+/// ones: two passes for each load, the minimum for 16 bytes. In the line of a term, runs of 8 floats are permuted (exclusive-or with the number of
+/// the term's quad), so that 32 lanes store values that they read along the terms, transposed, into 32 banks.
 /// </remarks>
 internal static class GemmTile
 {
     /// <summary>Rows and columns of the tile.</summary>
     public const int Extent = 64;
 
-    /// <summary>Terms of the sums that are in shared memory at a time.</summary>
+    /// <summary>Terms in shared memory at a time.</summary>
     public const int Depth = 16;
 
-    /// <summary>Threads of a group, also the most that the simulator takes.</summary>
+    /// <summary>Threads of a group, the maximum of the simulator.</summary>
     public const int Threads = 64;
 
-    /// <summary>Size in <see cref="Float4"/> of one operand's slice.</summary>
+    /// <summary>Size of one operand's slice in <see cref="Float4"/>.</summary>
     public const int Slice = Extent * Depth / 4;
 
     private const int Line = Extent / 4;
 
-    /// <summary>Where this thread's rows begin, in runs of four, 0 to 7; the other four are 8 runs further.</summary>
+    /// <summary>First run of four rows of this thread, 0 to 7; its other run is 8 runs further.</summary>
     public static int RowRun(int thread) => ((thread >> 1) & 1) | ((thread >> 3) & 6);
 
-    /// <summary>Where this thread's columns begin, in runs of four, 0 to 7; the other four are 8 runs further.</summary>
+    /// <summary>First run of four columns of this thread, 0 to 7; its other run is 8 runs further.</summary>
     public static int ColumnRun(int thread) => (thread & 1) | ((thread >> 1) & 6);
 
     /// <summary>Adds the products of one slice to the sums.</summary>
     public static void Accumulate(ref TileSums sums, ArrayView<Float4> a, ArrayView<Float4> b, int rowRun, int columnRun)
     {
-        // Two terms a turn: more would keep more operands in registers than there is room for beside the sums.
+        // Two terms at a time: more would need more registers for operands than the sums leave.
         for (int term = 0; term < Depth; term += 2)
         {
             int swap = (term >> 1) & 6;
@@ -51,7 +50,7 @@ internal static class GemmTile
         }
     }
 
-    /// <summary>Stores what a thread read along the terms: value i holds terms 4 (thread % 4) on of row thread / 4 + 16 i.</summary>
+    /// <summary>Stores values that a thread read along the terms: value i holds terms 4 (thread % 4) to 4 (thread % 4) + 3 of row thread / 4 + 16 i.</summary>
     public static void StoreAlongTerms<TAccess>(ArrayView<Float4> slice, int thread, FourLoads loads)
         where TAccess : struct, IFloat4Access
     {
@@ -65,7 +64,7 @@ internal static class GemmTile
         Transpose(odd, 32, TAccess.Mask(loads.V3, loads.Count3));
     }
 
-    /// <summary>Stores what a thread read along the lines: value i holds columns 4 (thread % 16) on of term thread / 16 + 4 i.</summary>
+    /// <summary>Stores values that a thread read along the lines: value i holds columns 4 (thread % 16) to 4 (thread % 16) + 3 of term thread / 16 + 4 i.</summary>
     public static void StoreAlongLines<TAccess>(ArrayView<Float4> slice, int thread, FourLoads loads)
         where TAccess : struct, IFloat4Access
     {
@@ -86,7 +85,7 @@ internal static class GemmTile
     }
 }
 
-/// <summary>What a thread has read of an operand's next slice, and how many of each four values count.</summary>
+/// <summary>Values of an operand's next slice in a thread's registers, and how many of each four are valid.</summary>
 internal struct FourLoads
 {
     public Float4 V0, V1, V2, V3;

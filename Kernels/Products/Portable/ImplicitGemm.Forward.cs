@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>y: rows are pixels, columns output channels; the terms are taps times input channels.</summary>
+/// <summary>y: rows are pixels, columns are output channels; the terms are taps times input channels.</summary>
 internal static partial class ImplicitGemm
 {
     internal static void ForwardAlignedKernel(
@@ -38,8 +38,8 @@ internal static partial class ImplicitGemm
             GemmTile.StoreAlongTerms<TAccess>(b.SubView(stage), thread, nextB);
             Group.Barrier();
 
-            // The next slice is under way while this one is summed; after the last there are no channels left to load. Taps
-            // turn fastest: for the same channels they read nearly the same pixels, which then come from the first-level cache.
+            // The next slice is loaded while this one is summed; after the last there are no channels left to load. Taps advance fastest: for the
+            // same channels they read nearly the same pixels, which then come from the first-level cache.
             tap++;
             int wrapped = tap == e.Taps ? 1 : 0;
             tap *= 1 - wrapped;
@@ -48,8 +48,8 @@ internal static partial class ImplicitGemm
             nextB = filters.Load<TAccess>(weight, tap, first, e);
             GemmTile.Accumulate(ref sums, a.SubView(stage), b.SubView(stage), rowRun, columnRun);
 
-            // Two stages take turns, so one barrier a step is enough: who stores here has seen all others pass the last barrier,
-            // after they had read this stage.
+            // Two stages take turns, so one barrier for each step suffices: a thread that stores here has passed the last barrier, as have all
+            // others, after they had read this stage.
             stage = GemmTile.Slice - stage;
         }
 
@@ -66,7 +66,7 @@ internal static partial class ImplicitGemm
         public FilterRows(int filter, int channel, ConvExtents e)
         {
             this.channel = channel;
-            // Beyond the last filter its values are read again: the columns they yield are not stored.
+            // Filters beyond the last read its values again; their columns are not stored.
             int size = e.Taps * e.C, last = e.K - 1;
             base0 = (filter < last ? filter : last) * size + channel;
             base1 = (filter + 16 < last ? filter + 16 : last) * size + channel;
@@ -74,7 +74,7 @@ internal static partial class ImplicitGemm
             base3 = (filter + 48 < last ? filter + 48 : last) * size + channel;
         }
 
-        /// <summary>The filters at a tap, from input channel <paramref name="first"/> on; zeros beyond the last.</summary>
+        /// <summary>Loads the filters at a tap, from input channel <paramref name="first"/> on; zeros beyond the last channel.</summary>
         public FourLoads Load<TAccess>(ArrayView<float> weight, int tap, int first, ConvExtents e)
             where TAccess : struct, IFloat4Access
         {

@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>dx: rows are pixels, columns input channels; the terms are flipped taps times output channels.</summary>
+/// <summary>dx: rows are pixels, columns are input channels; the terms are flipped taps times output channels.</summary>
 internal static partial class ImplicitGemm
 {
     internal static void InputGradientAlignedKernel(
@@ -36,7 +36,7 @@ internal static partial class ImplicitGemm
             GemmTile.StoreAlongLines<TAccess>(b.SubView(stage), thread, nextB);
             Group.Barrier();
 
-            // As in Forward: loads for the next step first, taps turning fastest, and one barrier a step.
+            // As in Forward: the next step is loaded first, taps advance fastest, and each step has one barrier.
             tap++;
             int wrapped = tap == e.Taps ? 1 : 0;
             tap *= 1 - wrapped;
@@ -52,8 +52,8 @@ internal static partial class ImplicitGemm
     }
 
     /// <summary>
-    /// Four output channels, 4 apart, of the filters at the tap opposite to <paramref name="tap"/>: input channels from
-    /// <paramref name="column"/> on; zeros beyond the last channel of either kind.
+    /// Loads four output channels, 4 apart, of the filters at the tap opposite to <paramref name="tap"/>: input channels from
+    /// <paramref name="column"/> on; zeros beyond the last input or output channel.
     /// </summary>
     private static FourLoads Filters<TAccess>(ArrayView<float> weight, int tap, int filter, int column, ConvExtents e)
         where TAccess : struct, IFloat4Access

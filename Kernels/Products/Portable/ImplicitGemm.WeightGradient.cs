@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>dWeight: rows are output channels, columns input channels at one tap; the terms are pixels.</summary>
+/// <summary>dWeight: rows are output channels, columns are input channels at one tap; the terms are pixels.</summary>
 internal static partial class ImplicitGemm
 {
     internal static void WeightGradientAlignedKernel(
@@ -14,14 +14,14 @@ internal static partial class ImplicitGemm
         ArrayView<float> x, ArrayView<float> dy, ArrayView<float> partials, ConvExtents e, int span, int lines, int columns) =>
         WeightGradient<SingleAccess>(x, dy, partials, e, span, lines, columns);
 
-    /// <summary>Groups with neighbouring numbers read the same pixels, so that these stay in the cache: parts are numbered slowest.</summary>
+    /// <summary>Parts are numbered slowest, so that groups with neighbouring numbers read the same pixels, which stay in the cache.</summary>
     /// <param name="x">(N, H, W, C).</param>
     /// <param name="dy">(N, H, W, K).</param>
     /// <param name="partials">(parts, K, R, R, C).</param>
     /// <param name="e">The extents.</param>
     /// <param name="span">Pixels of a part.</param>
-    /// <param name="lines">Lines in 16 pixels, modulo H; from the host, since a division here would be moved into the loop.</param>
-    /// <param name="columns">Columns that 16 pixels are beyond those lines.</param>
+    /// <param name="lines">Lines in 16 pixels, modulo H; the host computes them, since the compiler would move a division into the loop.</param>
+    /// <param name="columns">Columns in 16 pixels beyond those lines.</param>
     private static void WeightGradient<TAccess>(
         ArrayView<float> x, ArrayView<float> dy, ArrayView<float> partials, ConvExtents e, int span, int lines, int columns)
         where TAccess : struct, IFloat4Access
@@ -51,7 +51,7 @@ internal static partial class ImplicitGemm
             GemmTile.StoreAlongLines<TAccess>(b.SubView(stage), thread, nextB);
             Group.Barrier();
 
-            // As in Forward: loads for the next step first, one barrier a step.
+            // As in Forward: the next step is loaded first, and each step has one barrier.
             pixel += GemmTile.Depth;
             neighbours.Advance(lines, columns, e);
             nextA = Cotangents<TAccess>(dy, pixel, row, end, e);
@@ -65,7 +65,7 @@ internal static partial class ImplicitGemm
         target.Store<TAccess>(sums, tileM + 4 * rowRun, tileN + 4 * columnRun);
     }
 
-    /// <summary>Four pixels of dy, 4 apart: output channels from <paramref name="row"/> on; zeros beyond the last and from pixel <paramref name="end"/> on.</summary>
+    /// <summary>Loads four pixels of dy, 4 apart: output channels from <paramref name="row"/> on; zeros beyond the last one and from pixel <paramref name="end"/> on.</summary>
     private static FourLoads Cotangents<TAccess>(ArrayView<float> dy, int pixel, int row, int end, ConvExtents e)
         where TAccess : struct, IFloat4Access
     {

@@ -5,26 +5,25 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Convolutions and matrix products on a GPU in fp32, each a product of matrices of which one, the pixels' patches, is
-/// gathered while the product runs and never stored. Groups of 64 threads form tiles of 64 x 64 outputs (<see cref="GemmTile"/>).
+/// Convolutions and matrix products on a GPU in fp32. Each is an implicit matrix product: the patches of the pixels are gathered while the product
+/// runs, and never stored. Groups of 64 threads compute tiles of 64 x 64 outputs (<see cref="GemmTile"/>).
 /// </summary>
 /// <remarks>
-/// Every kernel exists twice: with 16-byte accesses where all channel counts are multiples of four (tensors begin at
-/// multiples of 256 bytes, hence every row at one of 16), and element by element for the others.
-/// The order of all sums depends on the shapes alone.
+/// Every kernel exists twice: with 16-byte accesses for channel counts that are all multiples of four (tensors begin at multiples of 256 bytes, hence
+/// every row at a multiple of 16), and element by element for others. The order of all sums depends on the shapes alone.
 /// </remarks>
 internal static partial class ImplicitGemm
 {
-    /// <summary>Groups that a multiprocessor should hold at a time: 168 registers are left for a thread.</summary>
+    /// <summary>Groups that a multiprocessor should hold at a time; this leaves 168 registers for a thread.</summary>
     private const int ResidentGroups = 6;
 
-    /// <summary>Tiles of partial weight gradients to aim at, 16 KiB each: a few for every place on the largest GPUs.</summary>
+    /// <summary>Target number of tiles of partial weight gradients, 16 KiB each: a few for each group that the largest GPUs hold at a time.</summary>
     private const int PartialTiles = 2048;
 
-    /// <summary>Fewest pixels a partial weight gradient is worth.</summary>
+    /// <summary>Minimum number of pixels of a partial weight gradient.</summary>
     private const int MinSpan = 128;
 
-    /// <summary>y (N, H, W, K) from x (N, H, W, C); the bias is added to the first <paramref name="biasedRows"/> pixels.</summary>
+    /// <summary>Loads y (N, H, W, K) from x (N, H, W, C); the bias is added to the first <paramref name="biasedRows"/> pixels.</summary>
     public static Action Forward(
         GpuDevice gpu, ConvExtents extents, Tensor x, Tensor weight, Tensor? bias, Tensor y, int biasedRows, int add = 0)
     {
@@ -35,7 +34,7 @@ internal static partial class ImplicitGemm
         return () => kernel(gpu.Stream, config, x.View, weight.View, (bias ?? weight).View, y.View, extents, biasedRows, add);
     }
 
-    /// <summary>dx (N, H, W, C) from dy (N, H, W, K).</summary>
+    /// <summary>Loads dx (N, H, W, C) from dy (N, H, W, K).</summary>
     public static Action InputGradient(GpuDevice gpu, ConvExtents extents, Tensor dy, Tensor weight, Tensor dx, int add)
     {
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int>(
@@ -44,13 +43,13 @@ internal static partial class ImplicitGemm
         return () => kernel(gpu.Stream, config, dy.View, weight.View, dx.View, extents, add);
     }
 
-    /// <summary>dWeight (K, R, R, C) from x (N, H, W, C) and dy (N, H, W, K).</summary>
+    /// <summary>Loads dWeight (K, R, R, C) from x (N, H, W, C) and dy (N, H, W, K).</summary>
     /// <param name="gpu">The device.</param>
     /// <param name="extents">Extents of the convolution.</param>
     /// <param name="x">Input.</param>
     /// <param name="dy">Cotangent of the output.</param>
-    /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
-    /// <param name="dWeight">Where the gradient goes.</param>
+    /// <param name="partials">Result of <see cref="Partials"/> for the same extents.</param>
+    /// <param name="dWeight">Receives the gradient.</param>
     public static Action WeightGradient(GpuDevice gpu, ConvExtents extents, Tensor x, Tensor dy, Tensor partials, GradientSlot dWeight)
     {
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<float>, ConvExtents, int, int, int>(
@@ -67,7 +66,7 @@ internal static partial class ImplicitGemm
         };
     }
 
-    /// <summary>Room for the partial sums of a weight gradient, about 32 MiB at most beside one gradient; null on the host.</summary>
+    /// <summary>Allocates the partial sums of a weight gradient, at most about 32 MiB beside one gradient; null on the host.</summary>
     public static Tensor? Partials(ComputeProgram program, ConvExtents extents)
     {
         int parts = Parts(extents);
@@ -76,7 +75,7 @@ internal static partial class ImplicitGemm
             : null;
     }
 
-    /// <summary>Into how many sums the pixels of a weight gradient are split.</summary>
+    /// <summary>Number of partial sums of a weight gradient.</summary>
     private static int Parts(ConvExtents extents) => (extents.Pixels + Span(extents) - 1) / Span(extents);
 
     /// <summary>Pixels of a partial weight gradient, a multiple of <see cref="GemmTile.Depth"/>.</summary>
@@ -92,7 +91,7 @@ internal static partial class ImplicitGemm
 
     private static int Tiles(int extent) => (extent + GemmTile.Extent - 1) / GemmTile.Extent;
 
-    /// <summary>What the driver's compiler should know; the simulator has one multiprocessor for one group.</summary>
+    /// <summary>Occupancy that the driver's compiler should aim at; the simulator has one multiprocessor for one group.</summary>
     private static KernelSpecialization Specialization(GpuDevice gpu) =>
         new(GemmTile.Threads, gpu.Accelerator.AcceleratorType == AcceleratorType.Cuda ? ResidentGroups : null);
 }

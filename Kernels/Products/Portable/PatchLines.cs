@@ -3,8 +3,8 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Four pixels, 4 apart, that walk through the images in strides of 16, and their neighbours at one tap.</summary>
-/// <remarks>Positions advance by additions; dividing the pixel's number anew would take longer than the products of a step.</remarks>
+/// <summary>Four pixels, 4 apart, that advance through the images in strides of 16, and their neighbours at one tap.</summary>
+/// <remarks>Positions advance by additions, since dividing the pixel's number again would take longer than the products of a step.</remarks>
 internal struct PatchLines
 {
     private readonly int column, down, right, shift;
@@ -26,7 +26,7 @@ internal struct PatchLines
         h3 = (pixel + 12) / e.W % e.H;
     }
 
-    /// <summary>Moves all four by 16 pixels, which are so many lines (modulo the image's) and columns.</summary>
+    /// <summary>Advances all four by 16 pixels, given as lines (modulo the image's height) and columns.</summary>
     public void Advance(int lines, int columns, ConvExtents e)
     {
         Advance(ref h0, ref w0, lines, columns, e);
@@ -36,8 +36,8 @@ internal struct PatchLines
     }
 
     /// <summary>
-    /// The neighbours, the first of them that of <paramref name="pixel"/>: channels from the column on; zeros outside of the
-    /// image, beyond the last channel and for pixels from <paramref name="end"/> on.
+    /// Loads the neighbours, the first of them that of <paramref name="pixel"/>: channels from the column on; zeros outside of the image, beyond the
+    /// last channel and for pixels from <paramref name="end"/> on.
     /// </summary>
     public readonly FourLoads Load<TAccess>(ArrayView<float> images, int pixel, int end, ConvExtents e)
         where TAccess : struct, IFloat4Access
@@ -60,7 +60,7 @@ internal struct PatchLines
         h -= h >= e.H ? e.H : 0;
     }
 
-    /// <summary>1 if the neighbour lies in the image, otherwise 0: a product of selections, since conditions would branch.</summary>
+    /// <summary>Returns 1 if the neighbour lies in the image, otherwise 0: a product of selections, since conditions would branch.</summary>
     private readonly int Inside(int h, int w, ConvExtents e) =>
         ((uint)(h + down) < (uint)e.H ? 1 : 0) * ((uint)(w + right) < (uint)e.W ? 1 : 0);
 }

@@ -23,7 +23,7 @@ internal readonly struct PatchRows
         taps3 = TapsInside(pixel + 48, e);
     }
 
-    /// <summary>One bit for each tap whose neighbour of the pixel lies in the image; none for a pixel beyond the last.</summary>
+    /// <summary>Returns one bit for each tap at which the pixel's neighbour lies in the image; none for a pixel beyond the last.</summary>
     public static int TapsInside(int pixel, ConvExtents e)
     {
         if (pixel >= e.N * e.H * e.W)
@@ -35,11 +35,11 @@ internal readonly struct PatchRows
         return (h > 0 ? line : 0) | (line << 3) | (h < e.H - 1 ? line << 6 : 0);
     }
 
-    /// <summary>Elements from a pixel to its neighbour at a tap.</summary>
+    /// <summary>Offset from a pixel to its neighbour at a tap, in elements.</summary>
     public static int Shift(int tap, int channels, ConvExtents e) =>
         ((tap / 3 - e.R / 2) * e.W + tap % 3 - e.R / 2) * channels; // right for R = 1 too, whose only tap is 0
 
-    /// <summary>The neighbours at a tap, from channel <paramref name="first"/> on; zeros outside of the image and beyond the last channel.</summary>
+    /// <summary>Loads the neighbours at a tap, from channel <paramref name="first"/> on; zeros outside of the image and beyond the last channel.</summary>
     public FourLoads Load<TAccess>(ArrayView<float> images, int tap, int first, int channels, ConvExtents e)
         where TAccess : struct, IFloat4Access
     {

@@ -12,7 +12,7 @@ internal sealed class PortableProduct : ProductPath
     public override ProductFeatures Features => new(DType.Float32);
 
     /// <inheritdoc/>
-    public override Action Forward(GpuDevice gpu, ConvExtents e, ForwardOperands operands, Tensor y) => // its features leave neither residual nor factor
+    public override Action Forward(GpuDevice gpu, ConvExtents e, ForwardOperands operands, Tensor y) => // its features include neither a residual nor a factor
         ImplicitGemm.Forward(gpu, e, operands.X, operands.Weight, operands.Bias, y, operands.BiasedRows);
 
     /// <inheritdoc/>

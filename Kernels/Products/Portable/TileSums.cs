@@ -3,8 +3,8 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The 8 x 8 sums of a thread in 64 registers: rows 0 to 7 (four, then four 32 further down), each a left and a right run of
-/// four columns (32 apart). Written out, since the compiler neither unrolls loops nor keeps indexed arrays in registers.
+/// The 8 x 8 sums of a thread in 64 registers: rows 0 to 7 (four, then four that are 32 further down), each with a left and a right run of four
+/// columns (32 apart). Every sum has a field, since the compiler neither unrolls loops nor keeps indexed arrays in registers.
 /// </summary>
 internal struct TileSums
 {

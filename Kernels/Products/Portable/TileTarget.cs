@@ -3,7 +3,7 @@ using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Where a thread's sums go: a row-major matrix, to be overwritten or added to, with a bias for the first rows.</summary>
+/// <summary>The target of a thread's sums: a row-major matrix, overwritten or added to, with a bias for the first rows.</summary>
 internal struct TileTarget
 {
     public ArrayView<float> Matrix, Bias;

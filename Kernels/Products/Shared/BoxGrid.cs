@@ -2,22 +2,22 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The boxes of pixels that cover the images of a convolution (<see cref="PixelBox"/>), in the form kernels take.</summary>
+/// <summary>The boxes of pixels that cover the images of a convolution (<see cref="PixelBox"/>), in the form that kernels take.</summary>
 internal struct BoxGrid
 {
-    /// <summary>Images, their height and their width.</summary>
+    /// <summary>Number of images, their height and their width.</summary>
     public int N, H, W;
 
     /// <summary>Base-2 logarithms of a box's width and height.</summary>
     public int WidthLog, HeightLog;
 
-    /// <summary>Boxes side by side along the width of an image, and below one another along its height.</summary>
+    /// <summary>Number of boxes along the width of an image, and along its height.</summary>
     public int Across, Down;
 
-    /// <summary>Boxes in all.</summary>
+    /// <summary>Number of all boxes.</summary>
     public int Count;
 
-    /// <summary>The first pixel of a box of 128; boxes are numbered along the width, then the height, then the images.</summary>
+    /// <summary>Returns the first pixel of a box of 128; boxes are numbered along the width, then the height, then the images.</summary>
     public readonly Pixel Origin(int box)
     {
         int boxRow = box / Across, group = boxRow / Down;
@@ -28,7 +28,7 @@ internal struct BoxGrid
         return pixel;
     }
 
-    /// <summary>The first pixel of a half of the box of 128 that begins at a pixel: half 1 follows half 0 along the box's slowest axis.</summary>
+    /// <summary>Returns the first pixel of half 0 or 1 of the box of 128 that begins at a pixel; the halves follow each other along the box's slowest axis.</summary>
     public readonly Pixel Half(Pixel origin, int half)
     {
         int axis = half * (WidthLog + HeightLog < 7 ? 3 : HeightLog > 0 ? 2 : 1); // 0 for the first half
@@ -39,7 +39,7 @@ internal struct BoxGrid
         return pixel;
     }
 
-    /// <summary>The pixel that a row of a tile stands for, whose box begins at a pixel.</summary>
+    /// <summary>Returns the pixel of a tile's row, where the tile's box begins at <paramref name="origin"/>.</summary>
     public readonly Pixel Row(Pixel origin, int row)
     {
         Pixel pixel;
@@ -49,10 +49,10 @@ internal struct BoxGrid
         return pixel;
     }
 
-    /// <summary>The number of a pixel among those of all images.</summary>
+    /// <summary>Returns the number of a pixel among those of all images.</summary>
     public readonly int Number(Pixel pixel) => (pixel.N * H + pixel.H) * W + pixel.W;
 
-    /// <summary>1 for a pixel of the images, 0 for one that only fills a box up.</summary>
+    /// <summary>Returns 1 for a pixel of the images, 0 for one that only fills up a box.</summary>
     public readonly int Contains(Pixel pixel) => pixel.W < W && pixel.H < H && pixel.N < N ? 1 : 0;
 }
 
@@ -62,7 +62,7 @@ internal struct Pixel
     /// <summary>Column, line and image.</summary>
     public int W, H, N;
 
-    /// <summary>The pixel's channels from one on, in an image tensor.</summary>
+    /// <summary>Returns the coordinate of the pixel's channels, from channel <paramref name="c"/> on, in an image tensor.</summary>
     public readonly ImageCoordinate Channel(int c)
     {
         ImageCoordinate at;

@@ -6,33 +6,32 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The gradient of a bias: dy, up to 2^18 pixels of fp32 or bf16, is read once, at the speed of memory. First every thread
-/// sums the rows lane, lane + lanes, ... of a pack of columns, so that threads that run together read what lies together;
-/// then a group sums the lanes of a pack, in the order of a binary tree.
+/// The gradient of a bias: dy, up to 2^18 pixels of fp32 or bf16, is read once, at the speed of memory. First every thread sums the rows lane, lane + lanes,
+/// ... of a pack of columns, so that concurrent threads read adjacent memory; then a group sums the lanes of a pack, in the order of a binary tree.
 /// </summary>
 internal sealed partial class ColumnSum
 {
     /// <summary>
-    /// Partial sums to aim at: with eight columns a thread 2^16 threads, two groups of 256 for each of an H100's 132
-    /// multiprocessors, and in fp32 2 MiB, which stay in its L2 cache.
+    /// Target number of partial sums. With eight columns for each thread it gives 2^16 threads, two groups of 256 for each of an H100's 132
+    /// multiprocessors; in fp32 the sums are 2 MiB, which stay in its L2 cache.
     /// </summary>
     private const int PartialSums = 1 << 19;
 
-    /// <summary>Loads that a thread has under way at a time, and the fewest rows that are worth a thread.</summary>
+    /// <summary>Loads that a thread has in flight at a time, and the minimum number of rows for each thread.</summary>
     private const int Flight = 8;
 
-    /// <summary>Not the most that fit: few large groups would leave multiprocessors without one.</summary>
+    /// <summary>Threads of a group. Fewer than fit, since few large groups would leave multiprocessors without one.</summary>
     private const int LaneGroup = 256;
 
-    /// <summary>Room for the partial sums of a (rows, columns) matrix; null on the host, which needs none.</summary>
+    /// <summary>Allocates the partial sums of a (rows, columns) matrix; null on the host, which needs none.</summary>
     public static Tensor? Scratch(ComputeProgram program, int rows, int columns) =>
         program.Device is GpuDevice ? program.Allocate(new Shape(Lanes(rows, columns), columns)) : null;
 
     /// <summary>The gradient of a bias (C) from dy (..., C), fp32 or bf16.</summary>
     /// <param name="gpu">The device.</param>
     /// <param name="dy">Cotangent.</param>
-    /// <param name="scratch">What <see cref="Scratch"/> returned.</param>
-    /// <param name="dBias">Where the gradient goes, in fp32.</param>
+    /// <param name="scratch">Result of <see cref="Scratch"/>.</param>
+    /// <param name="dBias">Receives the gradient, in fp32.</param>
     /// <param name="scale">Factor of the gradient.</param>
     public static Action Gradient(GpuDevice gpu, Tensor dy, Tensor? scratch, GradientSlot dBias, float scale = 1) =>
         Packs.Load(dy.Type, dy.Shape.C, new GradientLaunch(gpu, dy, scratch!, dBias, scale));
@@ -42,7 +41,7 @@ internal sealed partial class ColumnSum
     /// <param name="partials">(lanes, packs) of fp32.</param>
     /// <param name="packs">Packs of a row.</param>
     /// <param name="count">Packs of all rows.</param>
-    /// <param name="stride">Packs of a row for each lane.</param>
+    /// <param name="stride">Packs of a row times the number of lanes: the distance between the packs of a lane.</param>
     internal static void LaneKernel<TPack>(Index1D i, ArrayView<TPack> dy, ArrayView<float> partials, int packs, int count, int stride)
         where TPack : unmanaged, IPack<TPack>
     {
@@ -61,7 +60,7 @@ internal sealed partial class ColumnSum
         TPack.StoreSingles(partials, i, even + odd);
     }
 
-    /// <summary>One group a pack of columns.</summary>
+    /// <summary>Sums the lanes of one pack of columns in each group.</summary>
     /// <param name="partials">(lanes, packs) of fp32.</param>
     /// <param name="target">(packs) of fp32.</param>
     /// <param name="packs">Packs of a row.</param>

@@ -5,10 +5,10 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// Sums the rows of a matrix on a GPU: weight gradients from partial sums. Runs of 64 rows are summed at a time until one row
-/// is left. The order depends on the shape alone, as it does in <see cref="Gradient"/>.
+/// Sums the rows of a matrix on a GPU: weight gradients from partial sums. It sums runs of 64 rows until one row is left. The order depends on the
+/// shape alone, as it does in <see cref="Gradient"/>.
 /// </summary>
-/// <remarks>One thread a column of a run; neighbouring threads read neighbouring columns. Everything is read once.</remarks>
+/// <remarks>One thread sums one column of a run; neighbouring threads read neighbouring columns, and everything is read once.</remarks>
 internal sealed partial class ColumnSum(GpuDevice gpu)
 {
     private const int Run = 64;
@@ -20,7 +20,7 @@ internal sealed partial class ColumnSum(GpuDevice gpu)
     {
         int run = i / columns, column = i - run * columns;
         int row = run * Run, end = row + Run < rows ? row + Run : rows;
-        // Four sums, so that four loads are under way at a time.
+        // Four sums, so that four loads are in flight at a time.
         float sum0 = 0f, sum1 = 0f, sum2 = 0f, sum3 = 0f;
         int index = row * columns + column;
         for (; row + 3 < end; row += 4)
@@ -42,7 +42,7 @@ internal sealed partial class ColumnSum(GpuDevice gpu)
         target[i] = add != 0 ? target[i] + sum : sum;
     }
 
-    /// <summary>Rows of intermediate sums that <see cref="Launch"/> needs room for; none up to 64 rows.</summary>
+    /// <summary>Number of rows of intermediate sums that <see cref="Launch"/> needs; none for up to 64 rows.</summary>
     public static int ScratchRows(int rows)
     {
         int scratch = 0;
@@ -51,7 +51,7 @@ internal sealed partial class ColumnSum(GpuDevice gpu)
         return scratch;
     }
 
-    /// <summary>Writes the sums of the columns to the target, or adds them.</summary>
+    /// <summary>Writes the sums of the columns to the target, or adds them to it.</summary>
     /// <param name="source">(rows, columns).</param>
     /// <param name="rows">Rows of the source.</param>
     /// <param name="columns">Columns of the source.</param>

@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The extents of a convolution in the form kernels take: x (N, H, W, C), weight (K, R, R, C), R = 1 or 3. Where R = 1
-/// pixels have no neighbours, so all of them count as images of one pixel; a matrix product is such a convolution.
+/// The extents of a convolution in the form that kernels take: x (N, H, W, C), weight (K, R, R, C), R = 1 or 3. If R = 1, pixels have no neighbours,
+/// so each counts as an image of one pixel; a matrix product is such a convolution.
 /// </summary>
 internal struct ConvExtents
 {
@@ -15,10 +15,10 @@ internal struct ConvExtents
     /// <summary>Taps of the filter, 1 or 9.</summary>
     public readonly int Taps => R * R;
 
-    /// <summary>Of the product of a (rows, c) matrix with the transpose of a (k, c) matrix.</summary>
+    /// <summary>Returns the extents of the product of a (rows, c) matrix with the transpose of a (k, c) matrix.</summary>
     public static ConvExtents Rows(long rows, int c, int k) => new() { N = (int)rows, H = 1, W = 1, C = c, K = k, R = 1 };
 
-    /// <summary>Of all images stored in x or y, a tangent's too, with a weight (K, R, R, C).</summary>
+    /// <summary>Returns the extents for all images stored in x or y, including a tangent's, with a weight (K, R, R, C).</summary>
     public static ConvExtents Of(Tensor images, Tensor weight) => weight.Shape[1] == 1
         ? Rows(images.StoredCount / images.Shape.C, weight.Shape.C, weight.Shape[0])
         : new() { N = images.StoredN, H = images.Shape.H, W = images.Shape.W, C = weight.Shape.C, K = weight.Shape[0], R = weight.Shape[1] };

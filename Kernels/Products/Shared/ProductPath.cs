@@ -2,11 +2,11 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>One way to compute convolutions and matrix products on a GPU: a family of kernels, and what chooses and launches them.</summary>
+/// <summary>An implementation of convolutions and matrix products on a GPU: a family of kernels, the choice among them, and their launches.</summary>
 /// <remarks>The order of all sums depends on the shapes and the number of multiprocessors alone.</remarks>
 internal abstract class ProductPath
 {
-    /// <summary>The operands that the kernels take: of its element type, their channels multiples of its grain.</summary>
+    /// <summary>The operands that the kernels take, and what they do besides the product.</summary>
     public abstract ProductFeatures Features { get; }
 
     /// <summary>Loads y = alpha (conv(x) + bias) + beta residual.</summary>
@@ -19,28 +19,28 @@ internal abstract class ProductPath
 
     /// <summary>Loads dx = alpha times the input gradient of dy, overwritten or added to.</summary>
     /// <param name="gpu">The device.</param>
-    /// <param name="e">Extents; C are the weight's channels.</param>
+    /// <param name="e">Extents; C is the number of the weight's channels.</param>
     /// <param name="dy">(N, H, W, K), of the operands' type.</param>
     /// <param name="weight">(K, R, R, C), of the operands' type.</param>
-    /// <param name="firstChannel">The first input channel whose gradient is wanted; 0 where x lies in one tensor.</param>
-    /// <param name="dx">(N, H, W, channels), of the operands' type or fp32: the gradient of as many channels as it has.</param>
+    /// <param name="firstChannel">First input channel whose gradient is computed; 0 if x lies in one tensor.</param>
+    /// <param name="dx">(N, H, W, channels), of the operands' type or fp32: the gradient of that number of channels.</param>
     /// <param name="alpha">Factor of the gradient.</param>
     /// <returns>The launch.</returns>
     public abstract Action InputGradient(GpuDevice gpu, ConvExtents e, Tensor dy, Tensor weight, int firstChannel, GradientSlot dx, float alpha);
 
-    /// <summary>Loads dWeight = alpha times the weight gradient, and dBias = alpha times the sum of dy over pixels, overwritten or added to.</summary>
+    /// <summary>Loads dWeight = alpha times the weight gradient, and dBias = alpha times the sum of dy over pixels; both are overwritten or added to.</summary>
     /// <param name="gpu">The device.</param>
     /// <param name="e">Extents.</param>
     /// <param name="operands">The operands.</param>
-    /// <param name="partials">What <see cref="Partials"/> returned for the same extents.</param>
+    /// <param name="partials">Result of <see cref="Partials"/> for the same extents.</param>
     /// <param name="dWeight">(K, R, R, C), fp32.</param>
-    /// <param name="dBias">(K), fp32, or null; always null but where <see cref="ProductFeatures.SumsBiasGradient"/>.</param>
+    /// <param name="dBias">(K), fp32, or null; always null without <see cref="ProductFeatures.SumsBiasGradient"/>.</param>
     /// <param name="alpha">Factor of the gradients.</param>
     /// <returns>The launch.</returns>
     public abstract Action WeightGradient(
         GpuDevice gpu, ConvExtents e, WeightGradientOperands operands, Tensor partials, GradientSlot dWeight, GradientSlot? dBias, float alpha);
 
-    /// <summary>Takes room for the partial sums of a weight gradient; the program's device is a GPU.</summary>
+    /// <summary>Allocates the partial sums of a weight gradient; the program's device is a GPU.</summary>
     public abstract Tensor Partials(ComputeProgram program, ConvExtents e);
 }
 
@@ -55,16 +55,16 @@ internal sealed record ForwardOperands(Tensor X, Tensor Weight)
     /// <summary>(K), fp32, or null.</summary>
     public Tensor? Bias { get; init; }
 
-    /// <summary>Pixels, from the first, that take the bias: the primal's.</summary>
+    /// <summary>Number of pixels that take the bias, from the first on: those of the primal.</summary>
     public int BiasedRows { get; init; }
 
-    /// <summary>Of y's shape and type, perhaps y itself, where <see cref="ProductFeatures.FusesResidual"/>; or null.</summary>
+    /// <summary>Tensor of y's shape and type, perhaps y itself, where <see cref="ProductFeatures.FusesResidual"/>; or null.</summary>
     public Tensor? Residual { get; init; }
 
-    /// <summary>Further terms of the sum, where <see cref="ProductFeatures.TakesShortcut"/>, with a bias if and only if there is <see cref="Bias"/>; or null.</summary>
+    /// <summary>Projection shortcut in the same sum, where <see cref="ProductFeatures.TakesShortcut"/>, with a bias if and only if there is <see cref="Bias"/>; or null.</summary>
     public ProjectionShortcut? Shortcut { get; init; }
 
-    /// <summary>Factor of the sum and the bias; 1 but where <see cref="ProductFeatures.FusesResidual"/>.</summary>
+    /// <summary>Factor of the sum with the bias; 1 without <see cref="ProductFeatures.FusesResidual"/>.</summary>
     public float Alpha { get; init; } = 1;
 
     /// <summary>Factor of the residual.</summary>

@@ -2,7 +2,7 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// The 1x1 convolution beside a residual block whose channels change, of other images, added to the block's last convolution. On Hopper's tensor
-/// cores it is further terms of the same sum, and its own result is never stored.
+/// cores it is part of the same sum, and its own result is never stored.
 /// </summary>
 /// <param name="X">(N, H, W, C).</param>
 /// <param name="XSkip">(N, H, W, C2), whose channels follow those of X, or null.</param>

@@ -3,37 +3,35 @@ using ILGPU;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How the blocks of a grid share a matrix product's tiles and k-iterations (stream-K, arXiv:2301.03598), in the form kernels take. Blocks compute
-/// their work with it, and tests do on the host.
+/// Division of a matrix product's tiles and k-iterations among the blocks of a grid (stream-K, arXiv:2301.03598), in the form that kernels take.
+/// Blocks compute their work from it, and so do tests on the host.
 /// </summary>
 internal struct StreamKSchedule
 {
     /// <summary>The tiles.</summary>
     public TileGrid Tiles;
 
-    /// <summary>How many tiles, from the first, one block makes alone each; the others are shared.</summary>
+    /// <summary>Number of tiles, from the first on, that one block each computes; blocks share the others.</summary>
     public int WholeTiles;
 
     /// <summary>k-iterations of a tile.</summary>
     public int Iterations;
 
-    /// <summary>Splits of k of every shared tile, each made by a block that makes no other; and k-iterations of a split, the last of which may have fewer.</summary>
+    /// <summary>Number of splits of k of every shared tile, each computed by a block of its own; k-iterations of a split, of which the last may have fewer.</summary>
     public int Splits, SplitIterations;
 
-    /// <summary>
-    /// k-iterations that each of the remaining blocks makes of those that no split holds, of all shared tiles in a row; 0 where no block remains.
-    /// </summary>
+    /// <summary>k-iterations of each remaining block, out of those of all shared tiles that belong to no split; 0 if no block remains.</summary>
     public int RemainderIterations;
 
-    /// <summary>Places for the partial sums of a shared tile.</summary>
+    /// <summary>Number of partial sums for which a shared tile has buffers.</summary>
     public int Slots;
 
-    /// <summary>n tiles that take turns at summing the m operand over k, for the gradient of a bias.</summary>
+    /// <summary>Number of n tiles that take turns at summing the m operand over k, for the gradient of a bias.</summary>
     public int BiasTiles;
 
-    /// <summary>A block's work by number, from 0.</summary>
-    /// <param name="index">How many works the block has had.</param>
-    /// <param name="block">The block.</param>
+    /// <summary>Returns one work item of a block.</summary>
+    /// <param name="index">Number of the work item among the block's, from 0.</param>
+    /// <param name="block">Number of the block.</param>
     /// <param name="blocks">Blocks of the grid.</param>
     public readonly StreamKWork Work(int index, int block, int blocks)
     {
@@ -72,8 +70,8 @@ internal struct StreamKSchedule
         return work;
     }
 
-    /// <summary>Partial sums of a shared tile.</summary>
-    /// <param name="tile">The tile, counted from the first that is shared.</param>
+    /// <summary>Returns the number of partial sums of a shared tile.</summary>
+    /// <param name="tile">Number of the tile among those that are shared.</param>
     public readonly int SlotsOf(int tile)
     {
         int left = Iterations - Splits * SplitIterations;
@@ -81,15 +79,15 @@ internal struct StreamKSchedule
     }
 }
 
-/// <summary>A block's part of a matrix product: k-iterations of one tile.</summary>
+/// <summary>A work item of a block: k-iterations of one tile.</summary>
 internal struct StreamKWork
 {
-    /// <summary>The tile, by number; -1 where the block has nothing more to do.</summary>
+    /// <summary>Number of the tile; -1 if the block has no further work.</summary>
     public int Tile;
 
-    /// <summary>The first k-iteration, and the one behind the last.</summary>
+    /// <summary>First k-iteration, and the end: one after the last.</summary>
     public int Begin, End;
 
-    /// <summary>The place of the partial sum that this makes; -1 where it makes the whole sum.</summary>
+    /// <summary>Number of the buffer of this partial sum; -1 if the block computes the whole sum.</summary>
     public int Slot;
 }

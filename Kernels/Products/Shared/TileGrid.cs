@@ -2,21 +2,21 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The tiles of a matrix product's output, numbered as <see cref="TileRaster"/> says, in the form kernels take.</summary>
+/// <summary>The tiles of a matrix product's output, in the order of <see cref="TileRaster"/>, in the form that kernels take.</summary>
 internal struct TileGrid
 {
-    /// <summary>Tiles along m and along n, and columns of a tile.</summary>
+    /// <summary>Number of tiles along m and along n; columns of a tile.</summary>
     public int MTiles, NTiles, TileN;
 
-    /// <summary>Tiles in all.</summary>
+    /// <summary>Number of all tiles.</summary>
     public readonly int Count => MTiles * NTiles;
 
-    /// <summary>The m tile of a tile.</summary>
+    /// <summary>Returns the m tile of a tile.</summary>
     public readonly int M(int tile) => TileRaster.Of(tile, MTiles, NTiles).M;
 
-    /// <summary>The n tile of a tile.</summary>
+    /// <summary>Returns the n tile of a tile.</summary>
     public readonly int N(int tile) => TileRaster.Of(tile, MTiles, NTiles).N;
 
-    /// <summary>The number of the tile at an m tile and an n tile.</summary>
+    /// <summary>Returns the number of the tile at an m tile and an n tile.</summary>
     public readonly int Number(int m, int n) => TileRaster.Number(m, n, MTiles, NTiles);
 }

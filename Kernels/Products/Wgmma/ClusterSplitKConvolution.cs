@@ -6,14 +6,14 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The kernel of <see cref="WgmmaConvolution"/> for few tiles (split-K within a cluster): the blocks of a cluster share the k-iterations of one
-/// tile, and each adds up and stores its own part of the columns.
+/// The kernel of <see cref="WgmmaConvolution"/> for few tiles (split-K within a cluster): the blocks of a cluster share the k-iterations of one tile,
+/// and each adds and stores its own part of the columns.
 /// </summary>
 /// <remarks>
-/// Every block leaves its sums of the whole tile in its shared memory; when all have, each reads those of its columns from all others. A block
-/// begins with its own sums and goes around the cluster, so that no two read from one at a time: the order of sums depends on the column alone.
-/// The time is that of one block, so weights are on their way to the cache before the launch ahead has ended, and a block needs so little
-/// that those of the next launch find room beside it.
+/// Every block leaves its sums of the whole tile in its shared memory; when all have, each reads the sums of its columns from all others. A block
+/// begins with its own sums and goes around the cluster, so that no two blocks read from one at the same time; hence the order of sums depends on the
+/// column alone. One block's time is the whole kernel's, so weights are prefetched into L2 before the previous launch has ended, and a block needs so
+/// little shared memory that blocks of the next launch fit beside it.
 /// </remarks>
 internal static class ClusterSplitKConvolution
 {
@@ -45,7 +45,7 @@ internal static class ClusterSplitKConvolution
             AsyncBarrier.FenceInitialisation();
             for (int iteration = begin; iteration < end; iteration++)
             {
-                // Nothing is read, so it does not matter whether a launch ahead still writes the weights.
+                // The prefetch yields no values, so the previous launch may still be writing the weights.
                 bool projection = iteration >= convolved;
                 int tap = projection ? 0 : iteration / taps.Chunks, chunk = projection ? iteration - convolved : iteration - tap * taps.Chunks;
                 CudaAsm.Emit("@@prefetchB %0, %1, %2, %3;", projection ? maps + ConvolutionMaps.ProjectionWeight : maps + ConvolutionMaps.Weight, column, chunk * 64, tap);
@@ -93,8 +93,8 @@ internal static class ClusterSplitKConvolution
                 }
             }
 
-            AsyncBarrier.ClusterSync(); // when all have left their sums
-            AsyncBarrier.ClusterSync(); // and when all have read them
+            AsyncBarrier.ClusterSync(); // until all have left their sums
+            AsyncBarrier.ClusterSync(); // until all have read them
         }
         else
         {
@@ -110,7 +110,7 @@ internal static class ClusterSplitKConvolution
             CudaAsm.Emit("@@fetchBias %0, %1, %2;", epilogue.Bias + (long)(own + pair) * 4, lowBiased, highBiased);
             CudaAsm.Emit("@@fetchResidual %0, %1;", lowAt, highAt);
             long formOfB = taps.Direction < 0 ? WgmmaOperand.AcrossRows : WgmmaOperand.AlongRows;
-            int previous = 0; // empty barrier of the stage whose products may still be under way
+            int previous = 0; // empty barrier of the stage whose products may still be running
             CudaAsm.Emit("@@clear;");
             for (int iteration = begin; iteration < end; iteration++)
             {

@@ -2,7 +2,7 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The inline PTX of <see cref="ClusterSplitKConvolution"/> that depends on its tile; products and copies are <see cref="WgmmaConvolutionPtx"/>'s.</summary>
+/// <summary>The inline PTX of <see cref="ClusterSplitKConvolution"/> that depends on its tile; <see cref="WgmmaConvolutionPtx"/> holds products and copies.</summary>
 internal static class ClusterSplitKPtx
 {
     private const int Run = ClusterSplitKTile.Run, RunBytes = ClusterSplitKTile.RunBytes;
@@ -14,7 +14,7 @@ internal static class ClusterSplitKPtx
         return new()
         {
             ["declare"] = Declare(split, product["declare"]),
-            // $0, $1: bytes from the bias to the projection shortcut's, from the output to the residual.
+            // $0: bytes from the bias to the projection shortcut's bias; $1: bytes from the output to the residual.
             ["keepApart"] = """
                 mov.b64 apart, $0;
                 mov.b64 away, $1;
@@ -46,7 +46,7 @@ internal static class ClusterSplitKPtx
         return text.ToString();
     }
 
-    /// <summary>Brings an iteration's weights into the cache. $0: map (c, tap, k); $1: first column; $2: first k index; $3: tap.</summary>
+    /// <summary>Prefetches an iteration's weights into L2. $0: map (c, tap, k); $1: first column; $2: first k index; $3: tap.</summary>
     private static string PrefetchB(WgmmaTile tile)
     {
         const string Prefetch = "cp.async.bulk.prefetch.tensor.3d.L2.global.tile";
@@ -68,7 +68,7 @@ internal static class ClusterSplitKPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>Which of the thread's values are to be stored. $0: columns that are left; $1, $2: whether the rows are to be stored.</summary>
+    /// <summary>Finds which of the thread's values to store. $0: number of columns that are left; $1, $2: whether to store the two rows.</summary>
     private static string FindRows(ClusterSplitKTile split)
     {
         var text = new PtxText().Add("""
@@ -87,7 +87,7 @@ internal static class ClusterSplitKPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>$0: address of the bias of the first column; $1, $2: whether the rows take it. Without a bias nothing is loaded: at its address a NaN could lie.</summary>
+    /// <summary>Loads the bias if there is one. $0: address of the bias of the first column, perhaps of NaNs without one; $1, $2: whether the two rows take it.</summary>
     private static string FetchBias(ClusterSplitKTile split)
     {
         var text = new PtxText().Add("""
@@ -123,7 +123,7 @@ internal static class ClusterSplitKPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>$0, $1: addresses of the first column in the two rows.</summary>
+    /// <summary>Loads the residual. $0, $1: addresses of the first column in the two rows.</summary>
     private static string FetchResidual(ClusterSplitKTile split)
     {
         var text = new PtxText();
@@ -169,7 +169,7 @@ internal static class ClusterSplitKPtx
             """);
     }
 
-    /// <summary>$0: where the thread's sums go, eight columns after eight.</summary>
+    /// <summary>Stores the thread's sums in shared memory, one run of eight columns after another. $0: their address.</summary>
     private static string LeaveSums(WgmmaTile tile)
     {
         var text = new PtxText();
@@ -178,7 +178,7 @@ internal static class ClusterSplitKPtx
         return text.ToString();
     }
 
-    /// <summary>$0: address of the thread's sums of the block's first column; $1: the block's rank. The sums end up as the first of the tile.</summary>
+    /// <summary>Adds the sums of all blocks into the tile's first sums. $0: address of the thread's sums of the block's first column; $1: the block's rank.</summary>
     private static string GatherSums(ClusterSplitKTile split)
     {
         int runs = split.Runs, splits = split.Tile.Splits;

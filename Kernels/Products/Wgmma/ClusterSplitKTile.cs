@@ -5,21 +5,21 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// A tile whose k-iterations the blocks of a cluster share, of <see cref="ClusterSplitKConvolution"/>. Operands and products are those of a
-/// <see cref="WgmmaTile"/>; the sums take another way to memory, for which this lays out shared memory.
+/// Tile of <see cref="ClusterSplitKConvolution"/>, whose k-iterations the blocks of a cluster share. Operands and products are those of a
+/// <see cref="WgmmaTile"/>; the sums are stored in another way, for which this class lays out shared memory.
 /// </summary>
 internal sealed record ClusterSplitKTile(WgmmaTile Tile)
 {
-    /// <summary>Two consumer warpgroups and a warp that copies.</summary>
+    /// <summary>Threads of a block: two consumer warpgroups and a producer warp.</summary>
     public const int Threads = Producer + 32;
 
-    /// <summary>The thread that copies.</summary>
+    /// <summary>First thread of the producer warp.</summary>
     public const int Producer = 256;
 
     /// <summary>Bytes of the sums of a column.</summary>
     public const int ColumnBytes = WgmmaTile.Rows * sizeof(float);
 
-    /// <summary>Columns of a run, of which a thread has two in each of two rows, and bytes of their sums.</summary>
+    /// <summary>Columns of a run, of which a thread holds two in each of two rows; bytes of a run's sums.</summary>
     public const int Run = 8, RunBytes = Run * ColumnBytes;
 
     private const int MaxStages = 6;
@@ -32,16 +32,16 @@ internal sealed record ClusterSplitKTile(WgmmaTile Tile)
     /// <summary>Columns that a block stores.</summary>
     public int BlockN => Run * Runs;
 
-    /// <summary>Stages that shared memory holds, but no more than are useful, so that blocks of other launches have room.</summary>
+    /// <summary>Stages of the pipeline: as many as fit, but no more than are useful, so that blocks of other launches fit too.</summary>
     public int Stages => Math.Min(MaxStages, (WgmmaBlock.MaxSharedBytes - FixedBytes) / Tile.StageBytes);
 
-    /// <summary>Dynamic shared memory.</summary>
+    /// <summary>Dynamic shared memory of a block in bytes.</summary>
     public int SharedBytes => FixedBytes + Stages * Tile.StageBytes;
 
-    /// <summary>Bytes beside the stages, for barriers and for the sums that blocks read from each other.</summary>
+    /// <summary>Bytes beside the stages, for the barriers and for the sums that blocks read from each other.</summary>
     private int FixedBytes => WgmmaBlock.Alignment + WgmmaTile.BarrierBytes + Tile.Splits * Runs * RunBytes;
 
     /// <summary>The kernel's specification.</summary>
     public PtxKernelSpec Specification() =>
-        new(Convolve, $"{Tile.Name}-s{Tile.Splits}", "sm_90a", Threads, SharedBytes, ClusterSplitKPtx.Macros(this)) { Cluster = Tile.Splits, Resident = 1 };
+        new(Convolve, $"{Tile.Name}-s{Tile.Splits}", "sm_90a", Threads, SharedBytes, ClusterSplitKPtx.Macros(this)) { Cluster = Tile.Splits, MinResidentBlocks = 1 };
 }

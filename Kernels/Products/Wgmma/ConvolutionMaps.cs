@@ -5,24 +5,24 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>The tensor maps of a convolution on wgmma: where each lies, in bytes from the first, and how they are encoded.</summary>
+/// <summary>The tensor maps of a convolution on wgmma: their offsets in bytes, and their encoding.</summary>
 internal static class ConvolutionMaps
 {
-    /// <summary>Images, weights, output, residual, and the images' second source, whose channels follow.</summary>
+    /// <summary>Offsets of the maps of images, weights, output, residual, and the images' second source, whose channels follow.</summary>
     public const long X = 0, Weight = TensorMap.Bytes, Y = 2 * TensorMap.Bytes, Residual = 3 * TensorMap.Bytes, XSkip = 4 * TensorMap.Bytes;
 
-    /// <summary>Of a projection shortcut: images, their second source and weights.</summary>
+    /// <summary>Offsets of a projection shortcut's maps: images, their second source, and weights.</summary>
     public const long ProjectionX = 5 * TensorMap.Bytes, ProjectionXSkip = 6 * TensorMap.Bytes, ProjectionWeight = 7 * TensorMap.Bytes;
 
-    /// <summary>How many there are without a projection shortcut and with one; those of n tiles follow.</summary>
+    /// <summary>Number of maps without a projection shortcut, and with one; the maps of n tiles follow.</summary>
     public const int Plain = 5, WithProjection = 8;
 
     /// <summary>Encodes a map of images.</summary>
-    /// <param name="target">Where it goes.</param>
+    /// <param name="target">Host address that receives the map.</param>
     /// <param name="images">(N, H, W, C), bf16.</param>
     /// <param name="e">Their extents.</param>
-    /// <param name="box">Pixels of a copy; its channels are 64.</param>
-    /// <param name="end">The channel at which copies end; 0 for the last.</param>
+    /// <param name="box">Pixels of a copy, which has 64 channels.</param>
+    /// <param name="end">Channel at which copies end; 0 for the last.</param>
     public static void EncodeImages(long target, Tensor images, ConvExtents e, PixelBox box, int end = 0)
     {
         int channels = images.Shape.C;
@@ -32,9 +32,9 @@ internal static class ConvolutionMaps
     }
 
     /// <summary>Encodes a map of weights (input channels, taps, output channels).</summary>
-    /// <param name="target">Where it goes.</param>
+    /// <param name="target">Host address that receives the map.</param>
     /// <param name="weight">(K, R, R, C), bf16.</param>
-    /// <param name="firstChannel">Input channels that are left out.</param>
+    /// <param name="firstChannel">Number of input channels to leave out, from the first on.</param>
     /// <param name="e">Extents.</param>
     /// <param name="box">Input and output channels of a copy.</param>
     public static void EncodeWeights(long target, Tensor weight, int firstChannel, ConvExtents e, (int C, int K) box) => TensorMap.Encode(
@@ -51,16 +51,16 @@ internal struct KIteration
     /// <summary>Addresses of the tensor maps.</summary>
     public long Images, Weights;
 
-    /// <summary>Where the box of pixels begins, and at which channel.</summary>
+    /// <summary>First pixel of the box, and its first channel.</summary>
     public ImageCoordinate At;
 
-    /// <summary>The weights' first output channel, tap and first input channel.</summary>
+    /// <summary>First output channel, tap and first input channel of the weights.</summary>
     public int N, Tap, K;
 
-    /// <summary>Brings the operands when the pipeline's current stage is empty.</summary>
-    /// <param name="pipeline">The producer's pipeline, which goes on.</param>
-    /// <param name="rank">Rank of the block in its cluster, where blocks bring weights for each other; else 0.</param>
-    /// <param name="bytes">Bytes that arrive.</param>
+    /// <summary>Starts the copies of the operands when the pipeline's current stage is empty.</summary>
+    /// <param name="pipeline">The producer's pipeline, which advances.</param>
+    /// <param name="rank">Rank of the block in its cluster if blocks copy weights for each other; otherwise 0.</param>
+    /// <param name="bytes">Bytes that arrive in the stage.</param>
     public readonly void Copy(ref CopyPipeline pipeline, int rank, int bytes)
     {
         pipeline.AcquireEmpty(bytes);

@@ -1,52 +1,51 @@
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// How a weight gradient is shared among blocks: tiles of output channels by chunks (64 input channels at a tap), and k-iterations, a box of pixels
-/// each. Tiles that fill the device evenly are made by one block each, wave after wave. Of those that are left, fewer than blocks, k falls into
-/// equal splits, a block each, which work on the same pixels at a time; blocks without a split share the iterations that are in none, so that all
-/// end together.
+/// Division of a weight gradient among blocks. Tiles are output channels by chunks (64 input channels at a tap); a k-iteration is a box of pixels. One block
+/// each computes the tiles that fill the device evenly, wave after wave. Fewer tiles than blocks are left; of these, k falls into equal splits, one for each
+/// block, which work on the same pixels at the same time. Blocks without a split share the iterations that belong to none, so that all blocks end together.
 /// </summary>
 /// <param name="Tile">The tile.</param>
 /// <param name="Box">The box of pixels of an iteration.</param>
-/// <param name="Iterations">k-iterations: boxes in all.</param>
+/// <param name="Iterations">k-iterations of a tile: the number of boxes.</param>
 /// <param name="MTiles">Tiles along the output channels.</param>
 /// <param name="NTiles">Tiles along taps and input channels.</param>
 /// <param name="Blocks">Blocks of the grid.</param>
-/// <param name="WholeTiles">As in <see cref="StreamKSchedule"/>, like the next three.</param>
-/// <param name="Splits">See there.</param>
-/// <param name="SplitIterations">See there.</param>
-/// <param name="RemainderIterations">See there.</param>
+/// <param name="WholeTiles">See <see cref="StreamKSchedule"/>.</param>
+/// <param name="Splits">See <see cref="StreamKSchedule"/>.</param>
+/// <param name="SplitIterations">See <see cref="StreamKSchedule"/>.</param>
+/// <param name="RemainderIterations">See <see cref="StreamKSchedule"/>.</param>
 internal sealed record StreamKPlan(
     WgmmaGradientTile Tile, PixelBox Box, int Iterations, int MTiles, int NTiles, int Blocks, int WholeTiles, int Splits, int SplitIterations, int RemainderIterations)
 {
-    /// <summary>Width of a tile and the time of its iterations, in microseconds on an H200 whose clock is not held back.</summary>
+    /// <summary>Width of a tile, and the time of its k-iterations in microseconds on an H200 at full clock.</summary>
     private static readonly (int Columns, double Step)[] Widths = [(256, 0.72), (192, 0.63), (128, 0.50), (64, 0.34)];
 
-    /// <summary>Bytes that a block stores in a microsecond while all do; bytes that memory yields in one; microseconds of a further launch.</summary>
+    /// <summary>Bytes that a block stores in a microsecond while all do; bytes that memory delivers in a microsecond; microseconds of a further launch.</summary>
     private const double StoredBytes = 40e3, LoadedBytes = 3.6e6, Launch = 4;
 
-    /// <summary>Most tiles that take turns at the sums of dy.</summary>
+    /// <summary>Maximum number of tiles that take turns at the sums of dy.</summary>
     private const int MaxBiasTiles = 8;
 
-    /// <summary>How many iterations beyond an even share are tried for a split: the remaining blocks spend more on stores.</summary>
+    /// <summary>Maximum number of iterations beyond an even share that are tried for a split: the remaining blocks spend more time on stores.</summary>
     private const int MaxUneven = 16;
 
-    /// <summary>Tiles in all.</summary>
+    /// <summary>Number of all tiles.</summary>
     public int Tiles => MTiles * NTiles;
 
-    /// <summary>Tiles that blocks share.</summary>
+    /// <summary>Number of tiles that blocks share.</summary>
     public int SharedTiles => Tiles - WholeTiles;
 
-    /// <summary>Room for the partial sums of a shared tile; 1 where there is none.</summary>
+    /// <summary>Buffers for the partial sums of a shared tile; 1 if no tile is shared.</summary>
     public int Slots => Math.Max(1, Enumerable.Range(0, SharedTiles).Select(Shares.SlotsOf).DefaultIfEmpty().Max());
 
-    /// <summary>Tiles that take turns at summing dy for the gradient of a bias; where no tile is shared one does it all, and needs no further launch.</summary>
+    /// <summary>Number of tiles that take turns at summing dy for the gradient of a bias. If no tile is shared, one tile does it all and needs no further launch.</summary>
     public int BiasTiles => SharedTiles == 0 ? 1 : Math.Min(MaxBiasTiles, NTiles);
 
-    /// <summary>The plan in the form kernels take.</summary>
+    /// <summary>The plan in the form that kernels take.</summary>
     public StreamKSchedule Schedule => Shares with { Slots = Slots, BiasTiles = BiasTiles };
 
-    /// <summary>Numbers in the partial sums of all shared tiles.</summary>
+    /// <summary>Number of elements in the partial sums of all shared tiles.</summary>
     public int PartialCount => checked(SharedTiles * Slots * WgmmaTile.Rows * Tile.Columns);
 
     private StreamKSchedule Shares => new()
@@ -59,10 +58,10 @@ internal sealed record StreamKPlan(
         RemainderIterations = RemainderIterations,
     };
 
-    /// <summary>Numbers in the partial sums of dy.</summary>
+    /// <summary>Number of elements in the partial sums of dy.</summary>
     public int BiasCount(int outputs) => SharedTiles == 0 ? 0 : BiasTiles * Slots * outputs;
 
-    /// <summary>The kernel's argument without addresses, factors and the choice to add.</summary>
+    /// <summary>The kernel's argument without addresses, factors and flags to add.</summary>
     /// <param name="e">Extents.</param>
     /// <param name="firstChannels">Channels of the first source of x.</param>
     public WeightGradientArguments Arguments(ConvExtents e, int firstChannels) => new()
@@ -76,7 +75,7 @@ internal sealed record StreamKPlan(
         StageBytes = Tile.StageBytes,
     };
 
-    /// <summary>The argument of the kernel that adds partial sums up, without addresses, factors and the choice to add.</summary>
+    /// <summary>The argument of <see cref="WgmmaGradientSum"/> without addresses, factors and flags to add.</summary>
     public GradientSumArguments SumArguments(ConvExtents e) => new()
     {
         Schedule = Schedule,
@@ -87,15 +86,15 @@ internal sealed record StreamKPlan(
         Taps = e.Taps,
     };
 
-    /// <summary>The plan whose slowest block ends first.</summary>
+    /// <summary>Returns the plan whose slowest block ends first.</summary>
     public static StreamKPlan Of(ConvExtents e, int multiprocessors)
     {
         double loads = 2.0 * e.Pixels * (e.C + e.K) / LoadedBytes;
         return Candidates(e, multiprocessors).MinBy(plan => plan.Time(loads))!;
     }
 
-    /// <summary>Microseconds that the plan should take, but for the launch.</summary>
-    /// <param name="loads">Microseconds in which memory yields the operands.</param>
+    /// <summary>Estimates the time of the plan in microseconds, without the launch.</summary>
+    /// <param name="loads">Microseconds that memory takes to deliver the operands.</param>
     public double Time(double loads)
     {
         double step = Widths.First(width => width.Columns == Tile.Columns).Step, tileBytes = sizeof(float) * WgmmaTile.Rows * Tile.Columns, store = tileBytes / StoredBytes;

@@ -4,49 +4,52 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The epilogue: a tile's sums go to memory, in bf16 through shared memory and bulk copies, in fp32 straight from registers. A warpgroup's sums are
-/// pairs of chunks, 64 rows by twice 64 columns.
+/// The epilogue stores a tile's sums: in bf16 through shared memory and bulk copies, in fp32 directly from registers. A warpgroup's sums are pairs of
+/// chunks, 64 rows by twice 64 columns.
 /// </summary>
 internal static partial class WgmmaConvolution
 {
     /// <summary>A consumer thread's part in storing tiles.</summary>
     private struct Epilogue
     {
-        /// <summary>The kernel's arguments for it.</summary>
+        /// <summary>The kernel's arguments for the epilogue.</summary>
         public EpilogueArguments Arguments;
 
-        /// <summary>The tensor map of y through which the current tile is stored.</summary>
+        /// <summary>Address of the tensor map of y for the current tile.</summary>
         public long Map;
 
-        /// <summary>The thread in its warpgroup, and which of the two warpgroups that is.</summary>
+        /// <summary>Number of the thread in its warpgroup; number of the warpgroup, 0 or 1.</summary>
         public int Lane, Warpgroup;
 
         /// <summary>Shared-memory address of the warpgroup's two chunks from which bulk copies store.</summary>
         public int Staging;
 
-        /// <summary>The thread's first row of 64, its other being 8 further down, and its first column of two in each run of eight.</summary>
+        /// <summary>First of the thread's two rows among 64, the other being 8 further down; first of its two columns in each run of eight.</summary>
         public int Row, Pair;
 
         /// <summary>The first pixel of the warpgroup's half of the tile's rows.</summary>
         public Pixel Half;
 
-        /// <summary>Pixels of the thread's two rows; 1 where they lie in the images, else 0; 1 where they take the bias, else 0.</summary>
+        /// <summary>Numbers of the pixels of the thread's two rows; 1 if they lie in the images, otherwise 0; 1 if they take the bias, otherwise 0.</summary>
         public int Low, High, LowInside, HighInside;
         public float LowBiased, HighBiased;
 
         /// <summary>
-        /// Where the thread points in a chunk of shared memory, when a warp stores or loads four matrices of 8 x 8 at once: at rows 0 to 7 and 8 to 15
-        /// of the warp's 16, of a run of eight columns and of the next. The other runs are an exclusive or away, by the swizzle.
+        /// Offset that the thread addresses in a chunk of shared memory when a warp stores or loads four matrices of 8 x 8 at once: rows 0 to 7 and 8
+        /// to 15 of the warp's 16, in a run of eight columns and in the next. The swizzle makes the other runs an exclusive-or away.
         /// </summary>
         public int Point;
 
-        /// <summary>How the current tile's sums are treated: <see cref="WgmmaEpiloguePtx.Biased"/>, <see cref="WgmmaEpiloguePtx.Plain"/> or <see cref="WgmmaEpiloguePtx.Scaled"/>.</summary>
+        /// <summary>
+        /// Treatment of the current tile's sums: <see cref="WgmmaEpiloguePtx.Biased"/>, <see cref="WgmmaEpiloguePtx.Plain"/> or
+        /// <see cref="WgmmaEpiloguePtx.Scaled"/>.
+        /// </summary>
         public int Mode;
 
-        /// <summary>Finds the thread's place in every tile.</summary>
+        /// <summary>Computes the thread's offsets, which are the same in every tile.</summary>
         /// <param name="arguments">The kernel's arguments for the epilogue.</param>
-        /// <param name="lane">The thread in its warpgroup.</param>
-        /// <param name="warpgroup">Which of the two consumer warpgroups it is in.</param>
+        /// <param name="lane">Number of the thread in its warpgroup.</param>
+        /// <param name="warpgroup">Number of its consumer warpgroup, 0 or 1.</param>
         /// <param name="staging">Shared-memory address of the chunks of both warpgroups from which bulk copies store.</param>
         public void Begin(EpilogueArguments arguments, int lane, int warpgroup, int staging)
         {
@@ -60,7 +63,7 @@ internal static partial class WgmmaConvolution
             Point = (row << 7) + ((run ^ (row & 7)) << 4);
         }
 
-        /// <summary>Turns to a tile, whose box begins at a pixel.</summary>
+        /// <summary>Begins a tile whose box begins at <paramref name="origin"/>.</summary>
         public void Turn(Pixel origin, BoxGrid boxes)
         {
             int first = (Warpgroup << 6) + Row;
@@ -76,17 +79,17 @@ internal static partial class WgmmaConvolution
             Mode = boxes.Number(Half) < Arguments.BiasedRows ? WgmmaEpiloguePtx.Biased : Arguments.Alpha == 1f ? WgmmaEpiloguePtx.Plain : WgmmaEpiloguePtx.Scaled;
         }
 
-        /// <summary>Address of the bias of the thread's first column.</summary>
+        /// <summary>Returns the address of the bias of the thread's first column.</summary>
         public readonly long BiasAt(int column) => Arguments.Bias + (long)(column + Pair) * 4;
 
-        /// <summary>Address of a pixel's sum in fp32 in the thread's first column.</summary>
+        /// <summary>Returns the address of a pixel's fp32 sum in the thread's first column.</summary>
         public readonly long SumAt(int pixel, int column) => Arguments.Y + ((long)pixel * Arguments.Columns + column + Pair) * 4;
     }
 
-    /// <summary>Stores a pair of chunks, of which the second may be missing; of a residual, both lie in one stage.</summary>
-    /// <param name="o">The thread's part.</param>
-    /// <param name="pair">0 or 1, a constant: macros are named by constants, so that each chunk has its own.</param>
-    /// <param name="nTile">The first column of the tile.</param>
+    /// <summary>Stores a pair of chunks, the second of which may be missing; both chunks of a residual lie in one stage.</summary>
+    /// <param name="o">The thread's epilogue.</param>
+    /// <param name="pair">0 or 1. A constant, since each chunk has a macro of its own, and macros are named by constants.</param>
+    /// <param name="nTile">First column of the tile.</param>
     /// <param name="residual">Shared-memory address of the stage with the residual.</param>
     private static void StorePair(Epilogue o, int pair, int nTile, int residual)
     {
@@ -127,14 +130,14 @@ internal static partial class WgmmaConvolution
         EndChunk(o, 1, column + 64);
     }
 
-    /// <summary>Waits until the chunk of shared memory to be written next has been stored.</summary>
+    /// <summary>Waits until the chunk of shared memory that is written next has been stored.</summary>
     private static void BeginChunk(Epilogue o)
     {
-        TensorCopy.WaitForStoresButOne(); // only the first thread has stores: the others pass
+        TensorCopy.WaitForStoresButOne(); // only the first thread has stores; the others do not wait
         AsyncBarrier.WarpgroupSync(1 + o.Warpgroup);
     }
 
-    /// <summary>Stores one of the two chunks, which all threads of the warpgroup have written.</summary>
+    /// <summary>Starts the store of one of the two chunks after all threads of the warpgroup have written it.</summary>
     private static void EndChunk(Epilogue o, int chunk, int column)
     {
         TensorCopy.FenceSharedWrites();

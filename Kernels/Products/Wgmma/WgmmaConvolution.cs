@@ -10,11 +10,10 @@ namespace TrigFlowNative.Kernels;
 /// Blocks are persistent: a producer warpgroup copies operands ahead, across the border of tiles, while two consumer warpgroups multiply.
 /// </summary>
 /// <remarks>
-/// An m tile is a box of pixels (<see cref="PixelBox"/>); a tap is the same box shifted, so padding costs nothing. Blocks of a cluster have
-/// neighbouring boxes and the same n tile, hence the same weights, of which each brings a part for all. A residual passes through the same
-/// pipeline as the operands, in further stages; so does a projection shortcut, a 1x1 convolution of other images that is part of the same sum.
-/// Where tiles are few, <see cref="ClusterSplitKConvolution"/> takes their place. The order of all sums depends on the shapes and the number of
-/// multiprocessors alone.
+/// An m tile is a box of pixels (<see cref="PixelBox"/>); a tap is the same box shifted, so padding costs nothing. The blocks of a cluster have
+/// neighbouring boxes and the same n tile, hence the same weights, of which each block copies a part for all. A residual passes through the same
+/// pipeline as the operands, in further stages; so does a projection shortcut, a 1x1 convolution of other images that is part of the same sum. For
+/// few tiles, <see cref="ClusterSplitKConvolution"/> takes over. The order of all sums depends on the shapes and the number of multiprocessors alone.
 /// </remarks>
 internal static partial class WgmmaConvolution
 {
@@ -45,8 +44,8 @@ internal static partial class WgmmaConvolution
 
         Group.Barrier();
         if (cluster > 1)
-            AsyncBarrier.ClusterSync(); // no block may reach into one that has not begun
-        CudaAsm.Emit(PtxSource.Wait); // so far nothing has been read that a launch before may have written
+            AsyncBarrier.ClusterSync(); // no block may write to another before that has begun
+        CudaAsm.Emit(PtxSource.Wait); // up to here nothing was read that the previous launch may have written
         int convolved = iterations - arguments.ProjectionChunks;
         int tiles = arguments.Tiles.Count, stride = Grid.DimX / cluster;
         if (warpgroup == 2)
@@ -61,7 +60,7 @@ internal static partial class WgmmaConvolution
                     Pixel origin = boxes.Origin(arguments.Tiles.M(tile) * cluster + rank);
                     KIteration step = default;
                     step.N = nTile * arguments.Tiles.TileN;
-                    // Where the tile lies, for the consumers: divisions would keep them from storing it.
+                    // The tile's position, for the consumers: computing it by divisions would delay their stores.
                     pipeline.WaitEmpty();
                     CudaAsm.Emit("st.shared.v4.b32 [%0], {%1, %2, %3, %4};", WorkTile(workTiles, number++), origin.W, origin.H, origin.N, nTile);
                     step.Weights = maps + ConvolutionMaps.Weight;
@@ -109,7 +108,7 @@ internal static partial class WgmmaConvolution
             {
                 int chunk = 0, workTile = WorkTile(workTiles, number++), nTile = 0;
                 Pixel origin = default;
-                int previous = 0; // empty barrier of the stage whose products may still be under way
+                int previous = 0; // empty barrier of the stage whose products may still be running
                 CudaAsm.Emit("@@clear;");
                 for (int iteration = 0; iteration < iterations; iteration++)
                 {
@@ -120,7 +119,7 @@ internal static partial class WgmmaConvolution
                     int last = chunk == taps.Chunks && iteration < convolved ? 1 : 0;
                     chunk = last != 0 ? 0 : chunk;
                     CudaAsm.Emit("@@multiply %0, %1, %2;", a, b, last);
-                    if (iteration == 0) // what the producer wrote before the stage's bytes arrived; read in the shadow of the products
+                    if (iteration == 0) // the producer wrote it before the stage's bytes arrived; it is read while the products run
                     {
                         CudaAsm.Emit("ld.shared.b32 %0, [%1];", out origin.W, workTile);
                         CudaAsm.Emit("ld.shared.b32 %0, [%1 + 4];", out origin.H, workTile);
@@ -170,7 +169,7 @@ internal static partial class WgmmaConvolution
             AsyncBarrier.ClusterSync(); // a block must not end while another still copies into it or arrives at its barriers
     }
 
-    /// <summary>Brings a tile's residual, two chunks of 64 columns a stage, each in two halves of 64 rows.</summary>
+    /// <summary>Copies a tile's residual, two chunks of 64 columns into each stage, in two halves of 64 rows.</summary>
     private static void CopyResidual(ref CopyPipeline pipeline, ConvolutionArguments arguments, Pixel origin, int column)
     {
         int chunks = arguments.Epilogue.Chunks;
@@ -192,6 +191,6 @@ internal static partial class WgmmaConvolution
         }
     }
 
-    /// <summary>Address of the place of a block's work tile, by how many it has had.</summary>
+    /// <summary>Returns the address of one of a block's work tiles in shared memory, by its number.</summary>
     private static int WorkTile(int workTiles, int number) => workTiles + (number & (WgmmaTile.WorkTiles - 1)) * WgmmaTile.WorkTileBytes;
 }

@@ -3,20 +3,20 @@ using TrigFlowNative.Kernels.Ptx;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>A convolution or its input gradient on wgmma without its tensors: boxes, tiles, and the numbers of its kernel's argument.</summary>
+/// <summary>A convolution or its input gradient on wgmma without its tensors: boxes, tiles, and the argument of its kernel.</summary>
 /// <param name="Extents">Extents; the images are those of x, or of dy for an input gradient.</param>
 /// <param name="Tile">The tile, transposed for an input gradient.</param>
 /// <param name="Columns">Output channels.</param>
 /// <param name="FirstChannels">Channels of the first source of the images.</param>
 internal sealed record WgmmaConvolutionPlan(ConvExtents Extents, WgmmaTile Tile, int Columns, int FirstChannels)
 {
-    /// <summary>Channels of a projection shortcut, and those of its first source; 0 for none.</summary>
+    /// <summary>Channels of a projection shortcut, and of its first source; 0 without one.</summary>
     public (int All, int First) Projection { get; init; }
 
     /// <summary>The box of pixels of a block.</summary>
     public PixelBox Box { get; } = PixelBox.Covering(Extents, WgmmaTile.Rows);
 
-    /// <summary>Boxes, in groups of those of a cluster whose blocks bring weights for each other.</summary>
+    /// <summary>Number of m tiles: boxes, in groups of the blocks of a cluster that copy weights for each other.</summary>
     public int MTiles => Ceiling(Box.Count(Extents), Tile.Cluster);
 
     /// <summary>Tiles along the output channels.</summary>
@@ -25,10 +25,10 @@ internal sealed record WgmmaConvolutionPlan(ConvExtents Extents, WgmmaTile Tile,
     /// <summary>Whether every n tile is stored through a tensor map of its own.</summary>
     public bool HasStoreMaps => Tile.Splits == 1 && Tile.EndsWithinChunk(NTiles);
 
-    /// <summary>Tensor maps before those of n tiles.</summary>
+    /// <summary>Number of tensor maps before those of n tiles.</summary>
     public int InputMaps => Projection.All > 0 ? ConvolutionMaps.WithProjection : ConvolutionMaps.Plain;
 
-    /// <summary>Blocks of the grid: where they share tiles, as many as that takes; else persistent ones.</summary>
+    /// <summary>Number of blocks of the grid: persistent ones, or, if blocks share tiles, as many as that takes.</summary>
     public int Blocks(int multiprocessors) =>
         Tile.Splits > 1 ? MTiles * NTiles * Tile.Splits : Math.Min(multiprocessors / Tile.Cluster, MTiles * NTiles) * Tile.Cluster;
 

@@ -9,7 +9,7 @@ internal static class WgmmaConvolutionPtx
     /// <summary>Registers of a producer thread.</summary>
     private const int ProducerRegisters = 40;
 
-    /// <summary>The names of macros are constants, so there is one for each chunk that a tile may have.</summary>
+    /// <summary>Maximum number of chunks of a tile. Names of macros are constants, so each chunk has a macro of its own.</summary>
     private const int MaxChunks = 4;
 
     /// <summary>All macros by name.</summary>
@@ -18,13 +18,13 @@ internal static class WgmmaConvolutionPtx
         var macros = new Dictionary<string, string>
         {
             ["declare"] = Declare(tile),
-            // $0: bytes from one bias to the other.
+            // $0: bytes from the bias to the projection shortcut's bias.
             ["keepBias"] = tile.Shortcut ? "mov.b64 apart, $0;" : "",
             ["releaseRegisters"] = WgmmaBlock.ReleaseRegisters(ProducerRegisters),
             ["takeRegisters"] = WgmmaBlock.TakeRegisters(ProducerRegisters),
             ["clear"] = Clear(tile),
             ["multiply"] = Multiply(tile),
-            // Chunks take turns at two places; after an odd number a tile starts where the one before it stored last.
+            // Chunks alternate between two buffers; after an odd number of chunks a tile begins with the buffer that the previous one used last.
             ["beginTile"] = tile.Chunks % 2 != 0 && !tile.Fp32Output ? "cp.async.bulk.wait_group.read 0;" : "",
             ["loadB"] = LoadB(tile),
         };
@@ -62,9 +62,8 @@ internal static class WgmmaConvolutionPtx
     }
 
     /// <summary>
-    /// Products of a k-iteration's 64 k indices, or of as many as the last chunk of a tap has, added to the sums. $0, $1: descriptors of A and B;
-    /// $2: 1 in a tap's last chunk, else 0. Branching per wgmma would split the commit group, and ptxas would serialise (C7514); hence two whole
-    /// variants.
+    /// Adds the products of a k-iteration's 64 k indices, or of those that exist in a tap's last chunk, to the sums. $0, $1: descriptors of A and B; $2: 1 in a
+    /// tap's last chunk, otherwise 0. Branching per wgmma would split the commit group, and ptxas would serialise (C7514); hence two whole variants.
     /// </summary>
     private static string Multiply(WgmmaTile tile)
     {
@@ -111,9 +110,8 @@ internal static class WgmmaConvolutionPtx
     }
 
     /// <summary>
-    /// Starts the copies of a k-iteration's weights. $0: target; $1: map (c, tap, k); $2: barrier; $3: first column of the tile; $4: first k
-    /// index; $5: tap; $6: rank in the cluster, each block of which brings an equal part to all: of the columns, or, where those come in an odd
-    /// number of chunks, of the k indices.
+    /// Starts the copies of a k-iteration's weights. $0: target; $1: map (c, tap, k); $2: barrier; $3: first column of the tile; $4: first k index; $5: tap; $6:
+    /// rank in the cluster. Each block of the cluster copies an equal part to all: of the columns or, if these are an odd number of chunks, of the k indices.
     /// </summary>
     private static string LoadB(WgmmaTile tile)
     {

@@ -3,19 +3,17 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The inline PTX of <see cref="WgmmaConvolution"/>'s epilogue: sums are rounded into shared memory, from where bulk copies store them, or go to memory
-/// in fp32.
+/// The inline PTX of <see cref="WgmmaConvolution"/>'s epilogue: it rounds sums into shared memory, from where bulk copies store them, or stores them in fp32.
 /// </summary>
 internal static class WgmmaEpiloguePtx
 {
-    /// <summary>How sums are treated: multiplied by a factor, biased and multiplied, only rounded.</summary>
+    /// <summary>Treatment of sums: multiplied by a factor; biased and multiplied; only rounded.</summary>
     public const int Scaled = 0, Biased = 1, Plain = 2;
 
     /// <summary>
-    /// alpha (sum + bias) + beta residual, rounded to bf16 and laid into shared memory, two runs of eight columns at a time. $0: address of the
-    /// 16 bytes in the chunk at which the thread points for the first two runs (<see cref="WgmmaConvolution"/> says which); $1: the same in the
-    /// chunk's residual; $2: address of the bias; $3: columns that are left; $4, $5: whether the two rows take the bias, as 0 or 1; $6: alpha;
-    /// $7: beta; $8: how the sums are treated, the same in the whole warpgroup.
+    /// Rounds alpha (sum + bias) + beta residual to bf16 into shared memory, two runs of eight columns at a time. $0: address that the thread has in the chunk
+    /// for the first two runs (<see cref="WgmmaConvolution"/>); $1: the same in the residual's chunk; $2: address of the bias; $3: number of columns that are
+    /// left; $4, $5: whether the two rows take the bias, as 0 or 1; $6: alpha; $7: beta; $8: the treatment of the sums, the same in the whole warpgroup.
     /// </summary>
     public static string Bf16Chunk(WgmmaTile tile, int chunk)
     {
@@ -73,7 +71,7 @@ internal static class WgmmaEpiloguePtx
 
         for (int run = 0; run < runs; run += 2)
         {
-            int second = run + 1 < runs ? run + 1 : run; // an odd number's last run is paired with itself: its second half is not stored to memory
+            int second = run + 1 < runs ? run + 1 : run; // an odd last run is paired with itself; its second half is not stored to memory
             text.Add($$"""
                 xor.b32 at, $0, {{16 * run}};
                 stmatrix.sync.aligned.m8n8.x4.shared.b16 [at], {pair{{2 * run}}, pair{{2 * run + 1}}, pair{{2 * second}}, pair{{2 * second + 1}}};
@@ -84,9 +82,8 @@ internal static class WgmmaEpiloguePtx
     }
 
     /// <summary>
-    /// The same in fp32, from registers to memory. $0, $1: addresses of the first column in the two rows; $2: address of the bias;
-    /// $3: columns that are left; $4, $5: whether the rows take the bias; $6: alpha; $7: beta, 0 to leave alone what is there; $8, $9: whether
-    /// the rows are to be stored.
+    /// Stores the same value in fp32 from registers. $0, $1: addresses of the first column in the two rows; $2: address of the bias; $3: number of columns that
+    /// are left; $4, $5: whether the rows take the bias; $6: alpha; $7: beta, 0 to ignore the former value; $8, $9: whether to store the rows.
     /// </summary>
     public static string Fp32Chunk(WgmmaTile tile, int chunk)
     {
@@ -103,7 +100,7 @@ internal static class WgmmaEpiloguePtx
             add.f32 b0, $4, $5;
             setp.neu.f32 any, b0, 0f00000000;
             """);
-        for (int run = 0; run < runs; run++) // addends are loaded before anything is stored, or every load would wait for the store before it
+        for (int run = 0; run < runs; run++) // addends are loaded before the first store; otherwise every load would wait for the store before it
         {
             FindRows(text, run);
             text.Add($$"""
@@ -156,14 +153,14 @@ internal static class WgmmaEpiloguePtx
         fma.rn.f32 {second}, r1, $7, {second};
         """);
 
-    /// <summary>Sets "low" and "high" where a run of eight columns and the two rows are to be stored.</summary>
+    /// <summary>Sets "low" and "high" if a run of eight columns is to be stored in the two rows.</summary>
     private static void FindRows(PtxText text, int run) => text.Add($"""
         setp.gt.s32 in, $3, {8 * run};
         setp.ne.and.s32 low, $8, 0, in;
         setp.ne.and.s32 high, $9, 0, in;
         """);
 
-    /// <summary>v0 to v3 = alpha (sum + bias) of a run of eight columns; sets the predicate "in" where they are columns of the output.</summary>
+    /// <summary>v0 to v3 = alpha (sum + bias) of a run of eight columns; sets the predicate "in" if they are columns of the output.</summary>
     private static void ScaleRun(PtxText text, WgmmaTile tile, int chunk, int run)
     {
         int sum = 32 * chunk + 4 * run;

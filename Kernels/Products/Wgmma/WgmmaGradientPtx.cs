@@ -6,7 +6,7 @@ namespace TrigFlowNative.Kernels;
 /// <summary>The inline PTX of <see cref="WgmmaWeightGradient"/> that depends on its tile: registers, copies, products, and the epilogue.</summary>
 internal static class WgmmaGradientPtx
 {
-    /// <summary>Chunks that a producer thread brings. Three of them with two copies each keep up; one issuing six does not.</summary>
+    /// <summary>Chunks that a producer thread copies. Three threads with two copies each keep up; one thread with six does not.</summary>
     public const int CopiesPerThread = 2;
 
     private const int ProducerRegisters = 40, PartColumns = WgmmaGradientTile.PartColumns, PartsInFlight = WgmmaGradientTile.PartsInFlight;
@@ -24,7 +24,7 @@ internal static class WgmmaGradientPtx
                 mov.u32 sbase, {PtxSource.SharedMemory};
                 setp.eq.s32 always, 0, 0;
                 """,
-            // The constants of a thread's two chunks from iteration to iteration: map, channels, and tap, as a shift of the box.
+            // Constants of a thread's two chunks over all iterations: map, channels, and the tap as a shift of the box.
             ["declareCopies"] = $"""
                 .reg .b32 c<{CopiesPerThread}>, w<{CopiesPerThread}>, h<{CopiesPerThread}>, n<{CopiesPerThread}>;
                 .reg .b64 map<{CopiesPerThread}>;
@@ -32,7 +32,7 @@ internal static class WgmmaGradientPtx
                 """,
             ["setCopy0"] = SetCopy(0),
             ["setCopy1"] = SetCopy(1),
-            // $0: how many of the two there are.
+            // $0: number of chunks, up to two.
             ["setCopies"] = "setp.gt.s32 both, $0, 1;",
             ["copy"] = Copy(),
             ["releaseRegisters"] = WgmmaBlock.ReleaseRegisters(ProducerRegisters),
@@ -48,8 +48,8 @@ internal static class WgmmaGradientPtx
     }
 
     /// <summary>
-    /// The sums of dy. $0: address of the first row's sum; $1: 0 in the threads that have the first column; $2, $3: whether the rows are to be
-    /// stored; $4: factor; $5: 1 to add to what is there.
+    /// Stores the sums of dy. $0: address of the first row's sum; $1: 0 in the threads that hold the first column; $2, $3: whether to store the two
+    /// rows; $4: factor; $5: 1 to add to the former values.
     /// </summary>
     private const string StoreSums = """
         {
@@ -71,7 +71,7 @@ internal static class WgmmaGradientPtx
         }
         """;
 
-    /// <summary>$0: map; $1: first channel; $2, $3, $4: shift of the box.</summary>
+    /// <summary>Sets the constants of a chunk. $0: map; $1: first channel; $2, $3, $4: shift of the box.</summary>
     private static string SetCopy(int i) => $"""
         mov.b64 map{i}, $0;
         mov.s32 c{i}, $1;
@@ -80,7 +80,7 @@ internal static class WgmmaGradientPtx
         mov.s32 n{i}, $4;
         """;
 
-    /// <summary>$0: target; $1, $2, $3: box; $4: barrier.</summary>
+    /// <summary>Copies the thread's chunks. $0: target; $1, $2, $3: box; $4: barrier.</summary>
     private static string Copy()
     {
         const string Load = "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes";
@@ -111,8 +111,8 @@ internal static class WgmmaGradientPtx
     }
 
     /// <summary>
-    /// Four products of 16 pixels, added to the sums. $0, $1: descriptors of dy and x; $2: of ones, to sum dy over pixels too, eight times for each
-    /// of a row's channels.
+    /// Adds four products of 16 pixels to the sums. $0, $1: descriptors of dy and x; $2: descriptor of the ones, by which dy is also summed over
+    /// pixels: eight equal columns for each channel.
     /// </summary>
     private static string Multiply(WgmmaGradientTile tile, bool sumRows)
     {
@@ -134,15 +134,15 @@ internal static class WgmmaGradientPtx
     }
 
     /// <summary>
-    /// A part of the tile, times a factor, to memory. $0: address of the thread's first row in the warpgroup's staging area, 8 (lane % 2)
-    /// further on; $1: where in the row its 16 bytes of the first eight columns lie, by the swizzle; $2: factor; $3: map (c, tap, k) of the
-    /// target; $4, $5, $6: the part's place there; $7: lane; $8: 1 to add to what is there; $9: barrier of the warpgroup.
+    /// Stores a part of the tile times a factor. $0: address of the thread's first row in the warpgroup's staging buffer, 8 (lane % 2) rows further
+    /// on; $1: offset in the row of its 16 bytes of the first eight columns, by the swizzle; $2: factor; $3: map (c, tap, k) of the target; $4, $5,
+    /// $6: the part's coordinates; $7: lane; $8: 1 to add to the former values; $9: barrier of the warpgroup.
     /// </summary>
     private static string StorePart(int part)
     {
         const string Bulk = "bulk.tensor.3d.global.shared::cta";
         int place = part % PartsInFlight * WgmmaBlock.ChunkBytes;
-        // Only the first thread has stores: the others pass the wait, and meet it at the barrier.
+        // Only the first thread has stores; the others do not wait here, but at the barrier.
         var text = new PtxText();
         text.Add($$"""
             {

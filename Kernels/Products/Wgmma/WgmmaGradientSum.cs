@@ -5,8 +5,8 @@ using TrigFlowNative.Engine.Ptx;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>
-/// The kernel that ends a weight gradient whose tiles blocks have shared: it adds up a tile's partial sums, four columns a thread, and in further
-/// blocks the sums of dy for the gradient of a bias. The warps of a block share the partial sums of a tile that has many. The order is fixed.
+/// The kernel that completes a weight gradient whose tiles blocks have shared. It adds a tile's partial sums, four columns in each thread, and in further
+/// blocks the sums of dy for the gradient of a bias. If a tile has many partial sums, the warps of a block share them. The order of sums is fixed.
 /// </summary>
 internal static class WgmmaGradientSum
 {
@@ -16,7 +16,7 @@ internal static class WgmmaGradientSum
     /// <summary>Partial sums that a thread loads before it adds the first.</summary>
     public const int Flight = 8;
 
-    /// <summary>Rows of a block that sums for a bias: a warp's, while the warps each take a part of the sums.</summary>
+    /// <summary>Rows of a block that sums for a bias, one for each lane; the warps share the sums.</summary>
     public const int BiasRows = 32;
 
     /// <summary>Bytes of shared memory, for the sums of each thread.</summary>
@@ -25,13 +25,13 @@ internal static class WgmmaGradientSum
     /// <summary>Warps of a block.</summary>
     public const int Warps = Threads / 32;
 
-    /// <summary>Warps that share the partial sums of a tile.</summary>
+    /// <summary>Returns the number of warps that share the partial sums of a tile.</summary>
     public static int Sharers(int slots) => slots > Flight ? Warps : 1;
 
-    /// <summary>Blocks that a tile takes.</summary>
+    /// <summary>Returns the number of blocks that sum a tile.</summary>
     public static int BlocksOfTile(int columns, int slots) => WgmmaTile.Rows * columns / 4 * Sharers(slots) / Threads;
 
-    /// <summary>Blocks that sum for a bias.</summary>
+    /// <summary>Returns the number of blocks that sum for a bias.</summary>
     public static int BiasBlocks(int outputs) => (outputs + BiasRows - 1) / BiasRows;
 
     /// <summary>The kernel.</summary>
@@ -71,7 +71,7 @@ internal static class WgmmaGradientSum
             return;
         }
 
-        // Each warp takes an eighth of the tiles that have summed dy, each lane a channel; then the first warp adds the eight up.
+        // Each warp takes an eighth of the tiles that summed dy, each lane a channel; then the first warp adds the eight sums.
         int channel = (Grid.IdxX - arguments.TileBlocks) * BiasRows + lane, mTile = channel / WgmmaTile.Rows;
         if (channel < arguments.K)
         {

@@ -26,7 +26,7 @@ internal static class WgmmaGradientSumPtx
         ["addOnesOfWarps"] = AddWarps(1),
     };
 
-    /// <summary>$0: address of the first of up to eight partial sums; $1: bytes from one to the next; $2: how many there are.</summary>
+    /// <summary>Adds partial sums. $0: address of the first of up to eight; $1: bytes from one to the next; $2: how many there are.</summary>
     private static string Add(int numbers)
     {
         var text = new PtxText();
@@ -52,7 +52,7 @@ internal static class WgmmaGradientSumPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>$0: address of the first of the sums of the eight warps, the first warp's, which is in registers too.</summary>
+    /// <summary>Adds the sums of the eight warps. $0: address of those of the first warp, which also holds them in registers.</summary>
     private static string AddWarps(int numbers)
     {
         var text = new PtxText().Add("""
@@ -69,7 +69,7 @@ internal static class WgmmaGradientSumPtx
         return text.Add("}").ToString();
     }
 
-    /// <summary>$0: address; $1: factor; $2: 1 to add to what is there.</summary>
+    /// <summary>Stores the sums. $0: address; $1: factor; $2: 1 to add to the former value.</summary>
     private static string Store(int numbers)
     {
         var text = new PtxText().Add("""

@@ -16,7 +16,7 @@ internal sealed class WgmmaProduct : ProductPath
 
     private const string Architecture = "sm_90a";
 
-    /// <summary>Elements of 16 bytes, at a multiple of which a pixel must begin.</summary>
+    /// <summary>Elements of 16 bytes; a pixel must begin at a multiple of them.</summary>
     private const int Grain = 8;
 
     private static readonly MethodInfo Convolve = ((Delegate)WgmmaConvolution.Convolve).Method,
@@ -78,7 +78,7 @@ internal sealed class WgmmaProduct : ProductPath
         };
     }
 
-    /// <summary>Takes room for the partial sums of a weight gradient and behind them those of a bias, where there are any.</summary>
+    /// <summary>Allocates the partial sums of a weight gradient and, after them, those of a bias, if there are any.</summary>
     public override Tensor Partials(ComputeProgram program, ConvExtents e)
     {
         StreamKPlan plan = StreamKPlan.Of(Flat(e), ((GpuDevice)program.Device).Multiprocessors);
@@ -137,13 +137,13 @@ internal sealed class WgmmaProduct : ProductPath
         ConvolutionMaps.EncodeImages(maps + ConvolutionMaps.Residual, operands.Residual ?? y, e, box.Half);
     }
 
-    /// <summary>Whether pixels of the images, or rows of the weights, begin within a line of 128 bytes, so that most chunks lie in two.</summary>
+    /// <summary>Whether pixels of the images, or rows of the weights, begin within a 128-byte line, so that most chunks lie in two lines.</summary>
     private static bool Straddles(Tensor x, Tensor? xSkip, ConvExtents e) => new[] { x.Shape.C, xSkip?.Shape.C ?? 0, e.C }.Any(channels => channels > 64 && channels % 64 != 0);
 
-    /// <summary>Rows of a matrix as the pixels of one line: boxes of such are runs of rows.</summary>
+    /// <summary>Takes the rows of a matrix as the pixels of one line, so that boxes are runs of rows.</summary>
     private static ConvExtents Flat(ConvExtents e) => e is { H: 1, W: 1 } ? e with { N = 1, W = e.N } : e;
 
-    /// <summary>Every form of these kernels, at the plain widths: even widths for odd numbers of channels are not listed.</summary>
+    /// <summary>Lists every form of these kernels at the plain widths; the widths that divide other numbers of channels evenly are not listed.</summary>
     internal static IEnumerable<PtxKernelSpec> Specifications()
     {
         foreach ((int columns, _) in WgmmaTiles.Widths)
@@ -162,13 +162,13 @@ internal sealed class WgmmaProduct : ProductPath
     /// <summary>The specification of a convolution's kernel.</summary>
     internal static PtxKernelSpec Specification(WgmmaTile tile) => tile.Splits > 1
         ? new ClusterSplitKTile(tile).Specification()
-        : new(Convolve, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaConvolutionPtx.Macros(tile)) { Cluster = tile.Cluster, Resident = 1 };
+        : new(Convolve, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaConvolutionPtx.Macros(tile)) { Cluster = tile.Cluster, MinResidentBlocks = 1 };
 
     /// <summary>The specification of a weight gradient's kernel.</summary>
     internal static PtxKernelSpec GradientSpecification(WgmmaGradientTile tile) =>
-        new(Accumulate, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaGradientPtx.Macros(tile)) { Resident = 1 };
+        new(Accumulate, tile.Name, Architecture, WgmmaBlock.Threads, tile.SharedBytes, WgmmaGradientPtx.Macros(tile)) { MinResidentBlocks = 1 };
 
-    /// <summary>The specification of the kernel that adds its partial sums up.</summary>
+    /// <summary>The specification of <see cref="WgmmaGradientSum"/>.</summary>
     internal static PtxKernelSpec SumSpecification() =>
         new(Sum, "", Architecture, WgmmaGradientSum.Threads, WgmmaGradientSum.SharedBytes, WgmmaGradientSumPtx.Macros());
 
@@ -179,10 +179,10 @@ internal sealed class WgmmaProduct : ProductPath
     {
         public bool IsInputGradient { get; init; }
 
-        /// <summary>The first channel of the weight whose gradient is wanted, a multiple of 8.</summary>
+        /// <summary>First channel of the weight whose gradient is computed, a multiple of 8.</summary>
         public int FirstChannel { get; init; }
 
-        /// <summary>Pixels that take the bias.</summary>
+        /// <summary>Number of pixels that take the bias.</summary>
         public int BiasedRows { get; init; }
     }
 }

@@ -3,25 +3,25 @@ namespace TrigFlowNative.Kernels;
 /// <summary>Chooses the tile of a convolution.</summary>
 internal static class WgmmaTiles
 {
-    /// <summary>Width of a tile and the time of its k-iterations in units of that of 256 columns; between two widths it is interpolated.</summary>
+    /// <summary>Width of a tile, and the time of its k-iterations in units of that of 256 columns; between two widths the time is interpolated.</summary>
     public static readonly (int Columns, double Step)[] Widths = [(256, 1.0), (192, 0.78), (128, 0.58), (64, 0.42)];
 
     /// <summary>Time of a tile's prologue and epilogue, in the same unit.</summary>
     private const double TileOverhead = 2;
 
-    /// <summary>Blocks that may share a tile: the largest portable cluster of sm_90.</summary>
+    /// <summary>Maximum number of blocks that share a tile: the largest portable cluster of sm_90.</summary>
     private const int MaxSplits = 8;
 
-    /// <summary>Fewest k-iterations that are worth a block.</summary>
+    /// <summary>Minimum number of k-iterations of a block.</summary>
     private const int MinSteps = 4;
 
-    /// <summary>The tile with which the slowest block ends first.</summary>
+    /// <summary>Returns the tile with which the slowest block ends first.</summary>
     /// <param name="columns">Columns of the output, a multiple of 8.</param>
-    /// <param name="boxes">Boxes of 128 rows.</param>
-    /// <param name="steps">k-iterations, of 64 k indices each.</param>
-    /// <param name="multiprocessors">Blocks at work at a time.</param>
+    /// <param name="boxes">Number of boxes of 128 rows.</param>
+    /// <param name="steps">Number of k-iterations, of 64 k indices each.</param>
+    /// <param name="multiprocessors">Number of blocks that run at a time.</param>
     /// <param name="straddles">
-    /// Whether chunks of 64 channels lie in two cache lines: bandwidth from L2 is then the bound, and blocks in pairs bring the weights for each other.
+    /// Whether chunks of 64 channels lie in two cache lines: L2's bandwidth is then the bound, and pairs of blocks copy the weights for each other.
     /// </param>
     public static WgmmaTile Best(int columns, int boxes, int steps, int multiprocessors, bool straddles = false)
     {
@@ -44,17 +44,17 @@ internal static class WgmmaTiles
     }
 
     /// <summary>
-    /// Widths that divide columns which are no multiple of 64 among tiles with less than a unit left over in each. wgmma takes any multiple
-    /// of 8, and a pair of blocks any of 16.
+    /// Returns widths that divide columns which are not a multiple of 64 among tiles, each with less than a unit to spare. wgmma takes any multiple
+    /// of 8, a pair of blocks any multiple of 16.
     /// </summary>
     private static IEnumerable<int> EvenWidths(int columns, int unit)
     {
-        int most = Widths[0].Columns, least = Widths[^1].Columns;
-        for (int tiles = (columns + most - 1) / most; columns % 64 != 0 && columns / tiles >= least; tiles++)
+        int maxColumns = Widths[0].Columns, minColumns = Widths[^1].Columns;
+        for (int tiles = (columns + maxColumns - 1) / maxColumns; columns % 64 != 0 && columns / tiles >= minColumns; tiles++)
             yield return (columns + unit * tiles - 1) / (unit * tiles) * unit;
     }
 
-    /// <summary>The time of a k-iteration, in units of that of 256 columns.</summary>
+    /// <summary>Returns the time of a k-iteration, in units of that of 256 columns.</summary>
     private static double Step(int width)
     {
         int i = 1;
@@ -64,7 +64,7 @@ internal static class WgmmaTiles
         return fast + (slow - fast) * (width - narrow) / (wide - narrow);
     }
 
-    /// <summary>The tile whose blocks take the least time where several are to share each; null where tiles are many or have few k-iterations.</summary>
+    /// <summary>Returns the tile whose blocks take the least time if several share each; null if tiles are many or have few k-iterations.</summary>
     private static WgmmaTile? SplitK(int columns, int boxes, int steps, int multiprocessors)
     {
         (WgmmaTile? Tile, double Time) best = default;
@@ -79,7 +79,7 @@ internal static class WgmmaTiles
         return best.Tile;
     }
 
-    /// <summary>Blocks for each tile that together occupy half of the multiprocessors: a cluster must find its own free, near each other, at one time.</summary>
+    /// <summary>Returns the number of blocks of a tile so that all occupy half of the multiprocessors: a cluster needs several neighbouring ones at the same time.</summary>
     private static int Splits(int tiles, int steps, int multiprocessors)
     {
         int splits = 1;
@@ -88,6 +88,6 @@ internal static class WgmmaTiles
         return splits;
     }
 
-    /// <summary>A plain tile of a width.</summary>
+    /// <summary>Returns a plain tile of a width.</summary>
     public static WgmmaTile Of(int columns, int cluster) => new(columns, TransposeB: false, Residual: false, Fp32Output: false, cluster);
 }

@@ -7,13 +7,13 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// The kernel of weight gradients on wgmma: m runs over output channels, n over taps and input channels, k over pixels, so that both operands are
-/// transposed. A block that makes the whole sum of a tile adds it to the gradient; blocks that share a tile (<see cref="StreamKSchedule"/>) store
-/// partial sums, which <see cref="WgmmaGradientSum"/> adds up.
+/// transposed. A block that computes the whole sum of a tile writes it to the gradient; blocks that share a tile (<see cref="StreamKSchedule"/>)
+/// store partial sums, which <see cref="WgmmaGradientSum"/> adds.
 /// </summary>
 /// <remarks>
-/// The gradient of a bias, the sum of dy over pixels, comes from further columns: dy times ones, while it lies in shared memory anyway.
-/// The n tiles of an m tile take turns at it, since those products cost a tile that makes them in every k-iteration an eighth of its time.
-/// A k-iteration is a box of 64 pixels of dy and the same box of x, shifted by the tap; pixels outside of an image are zeros in both.
+/// The gradient of a bias, the sum of dy over pixels, is computed as further columns: dy times ones, while dy lies in shared memory. The n tiles of
+/// an m tile take turns at these products, since they would cost a single tile an eighth of its time. A k-iteration is a box of 64 pixels of dy and
+/// the same box of x, shifted by the tap; pixels outside of an image are zeros in both.
 /// </remarks>
 internal static class WgmmaWeightGradient
 {
@@ -37,14 +37,14 @@ internal static class WgmmaWeightGradient
             AsyncBarrier.FenceInitialisation();
         }
 
-        if (thread < 4) // maps are not written once they are made; that of partial sums may be missing
+        if (thread < 4) // the maps are constant; that of partial sums may be missing
             TensorCopy.Prefetch(maps + thread * (long)TensorMap.Bytes);
         CudaAsm.Emit(PtxSource.Wait);
         Group.Barrier();
         if (warpgroup == 2)
         {
             CudaAsm.Emit("@@releaseRegisters;");
-            // The first thread of a warp brings two chunks: of the first warp those of dy, of the others those of x.
+            // The first thread of a warp copies two chunks: in the first warp those of dy, in the others those of x.
             int place = (lane >> 5) * WgmmaGradientPtx.CopiesPerThread - 2, copies = place < 0 ? 2 : IntrinsicMath.Min(chunks - place, WgmmaGradientPtx.CopiesPerThread);
             if ((lane & 31) == 0 && copies > 0)
             {
@@ -55,7 +55,7 @@ internal static class WgmmaWeightGradient
                     StreamKWork work = schedule.Work(index, Grid.IdxX, Grid.DimX);
                     if (work.Tile < 0)
                         break;
-                    // Divisions are expensive for a thread that copies every step: positions advance by additions.
+                    // A division at every step would cost the copying thread too much time: positions advance by additions.
                     int box = Settled(work.Begin), end = Settled(work.End), boxRow = box / boxes.Across, x = box - boxRow * boxes.Across;
                     int image = boxRow / boxes.Down, y = boxRow - image * boxes.Down;
                     int row = schedule.Tiles.M(work.Tile) * WgmmaTile.Rows, first = schedule.Tiles.N(work.Tile) * chunks + place;
@@ -91,8 +91,8 @@ internal static class WgmmaWeightGradient
                     break;
                 int nTile = schedule.Tiles.N(work.Tile), steps = Settled(work.End - work.Begin);
                 long rowSums = WgmmaOperand.At(WgmmaOperand.AcrossRows, ones);
-                int previous = 0; // empty barrier of the stage whose products may still be under way
-                // Iterations until the tile's next turn at the sums of dy; for a tile without turns it never comes.
+                int previous = 0; // empty barrier of the stage whose products may still be running
+                // Iterations until the tile's next turn at the sums of dy; a tile without turns never has one.
                 int turn = arguments.BiasSums != 0 && nTile < biasTiles ? Settled((nTile + biasTiles - work.Begin % biasTiles) % biasTiles) : steps;
                 CudaAsm.Emit("@@clear;");
                 for (int step = 0; step < steps; step++)
@@ -151,14 +151,14 @@ internal static class WgmmaWeightGradient
         }
     }
 
-    /// <summary>A number that stays in a register: ILGPU would sink the divisions behind it into the loop that uses it.</summary>
+    /// <summary>Keeps a number in a register: ILGPU would sink the divisions that compute it into the loop that uses it.</summary>
     private static int Settled(int value)
     {
         CudaAsm.Emit("mov.b32 %0, %1;", out int settled, value);
         return settled;
     }
 
-    /// <summary>Ones for the products that sum dy over pixels: all of their place, so that its layout does not matter.</summary>
+    /// <summary>Fills the buffer of ones for the products that sum dy over pixels; all elements are equal, so the layout does not matter.</summary>
     private static void FillOnes(int place, int thread)
     {
         for (int at = 16 * thread; at < WgmmaGradientTile.OnesBytes; at += 16 * WgmmaBlock.Threads)
@@ -166,13 +166,13 @@ internal static class WgmmaWeightGradient
         TensorCopy.FenceSharedWrites();
     }
 
-    /// <summary>Where a chunk of a step is read: 64 channels of dy, or a tap, as a shift of the box, and 64 channels of one of two sources.</summary>
+    /// <summary>The source of a chunk: 64 channels of dy; or a tap, as a shift of the box, and 64 channels of one of two sources of x.</summary>
     private struct ChunkSource
     {
         public long Map;
         public ImageCoordinate At;
 
-        /// <summary>Of channels of dy.</summary>
+        /// <summary>Returns the source of channels of dy.</summary>
         public static ChunkSource OfRows(int channel, long maps)
         {
             ChunkSource source = default;
@@ -181,7 +181,7 @@ internal static class WgmmaWeightGradient
             return source;
         }
 
-        /// <summary>Of a chunk of the whole gradient's columns; one beyond the last tap reads zeros, beyond the last image.</summary>
+        /// <summary>Returns the source of a chunk of the gradient's columns; a chunk beyond the last tap reads zeros, beyond the last image.</summary>
         public static ChunkSource Of(int chunk, TapChunks taps, long maps)
         {
             int tap = chunk / taps.Chunks, ofTap = chunk - tap * taps.Chunks, width = taps.Width;
@@ -195,20 +195,20 @@ internal static class WgmmaWeightGradient
         }
     }
 
-    /// <summary>Where the parts of a tile go: to their taps and channels in the gradient, or side by side in the tile's partial sums.</summary>
+    /// <summary>The target of a tile's parts: their taps and channels in the gradient, or adjacent columns in the tile's partial sums.</summary>
     private struct PartTarget
     {
         public long Map;
         public int Whole, Chunk, TapChunks, K;
 
-        /// <summary>First channel of a part in the gradient, or column in partial sums.</summary>
+        /// <summary>Returns the first channel of a part in the gradient, or its first column in partial sums.</summary>
         public readonly int C(int part)
         {
             int chunk = Chunk + part / 2;
             return Whole != 0 ? (chunk - chunk / TapChunks * TapChunks) * 64 + part % 2 * WgmmaGradientTile.PartColumns : part * WgmmaGradientTile.PartColumns;
         }
 
-        /// <summary>Tap of a part; beyond the last nothing is stored.</summary>
+        /// <summary>Returns the tap of a part; parts beyond the last tap are not stored.</summary>
         public readonly int Tap(int part) => Whole != 0 ? (Chunk + part / 2) / TapChunks : 0;
     }
 }

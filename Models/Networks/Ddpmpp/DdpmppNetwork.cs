@@ -122,7 +122,7 @@ public sealed class DdpmppNetwork : INetwork
         using (program.Layer("map_noise"))
             embedding = TimeEmbedding.Apply(program, conditions.Times, config.ModelChannels);
         if (mapLabel is not null)
-            embedding = Residual.Apply(program, embedding, mapLabel.ApplyToLabels(program, weights, conditions.Labels!), 1);
+            embedding = ScaledAdd.Apply(program, embedding, mapLabel.ApplyToLabels(program, weights, conditions.Labels!), 1);
         embedding = scalars.Add(program, weights, embedding, conditions);
         embedding = Silu.Apply(program, mapLayer0.Apply(program, weights, embedding));
         return Silu.Apply(program, mapLayer1.Apply(program, weights, embedding));

@@ -38,7 +38,7 @@ public sealed class ScalarConditions(IReadOnlyList<string> names, int channels)
             Tensor scalar = conditions.Scalars[name];
             if (scalar.Shape != conditions.Times.Shape)
                 throw new ArgumentException($"{name}: {scalar} is not one number for each of {conditions.Times}");
-            embedding = Residual.Apply(program, embedding, layer.Apply(program, weights, TimeEmbedding.Apply(program, scalar, channels)), 1);
+            embedding = ScaledAdd.Apply(program, embedding, layer.Apply(program, weights, TimeEmbedding.Apply(program, scalar, channels)), 1);
         }
 
         return embedding;

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>What follows from a row's time.</summary>
+/// <summary>Rates, bounds and ratios that follow from a row's time.</summary>
 public class BenchmarkRowTests
 {
     [Fact]

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>The example of CONTRIBUTING.md compiles, is right on every device, and is what the text shows.</summary>
+/// <summary>The example of CONTRIBUTING.md compiles, is right on every device, and equals the text.</summary>
 public class ExampleTests
 {
     public static TheoryData<string> Devices => TestDevices.All;

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>The references agree with the kernels on every device, and what is wrong is called wrong.</summary>
+/// <summary>The references agree with the kernels on every device, and a wrong result is reported as wrong.</summary>
 public class KernelBenchTests
 {
     private static readonly Ceilings Ceilings = new(1e12, 1e12);
@@ -72,7 +72,7 @@ public class KernelBenchTests
         Assert.True(row is { Microseconds: > 0, Repetitions: >= 3, BoundPercent: > 0 } && row.Low <= row.Microseconds && row.Microseconds <= row.High, $"{row}");
     }
 
-    /// <summary>A copy whose check says what it is told to.</summary>
+    /// <summary>A copy whose check returns a given error.</summary>
     private sealed class Planted(Func<double> error) : KernelCase("planted", "forward", "1", DType.Float32)
     {
         public override double Flops => 1;

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>What a row counts, against numbers worked out by hand, and which rows there are.</summary>
+/// <summary>Operations and bytes of rows, against numbers computed by hand; and the list of rows.</summary>
 public class KernelCaseTests
 {
     [Fact]

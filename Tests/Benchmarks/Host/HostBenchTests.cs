@@ -8,7 +8,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>What BenchmarkDotNet times: it exits with 0 whatever happens, so what goes wrong must be found in the rows.</summary>
+/// <summary>Work that BenchmarkDotNet times. It always exits with 0, so failures must show in the rows.</summary>
 public class HostBenchTests
 {
     private static readonly Ceilings Ceilings = new(1e12, 1e12);
@@ -139,7 +139,7 @@ public class HostBenchTests
         }
     }
 
-    /// <summary>A device that does what it is given when it is waited for.</summary>
+    /// <summary>A device that runs its work only when it is waited for.</summary>
     private sealed class Lazy : ComputeDevice
     {
         private TimeSpan left;

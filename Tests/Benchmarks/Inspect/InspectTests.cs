@@ -6,7 +6,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>What inspect shows of a kernel, with NVIDIA's tools or without.</summary>
+/// <summary>The output of inspect for a kernel, with NVIDIA's tools or without.</summary>
 public sealed class InspectTests : IDisposable
 {
     private const string Sass = """

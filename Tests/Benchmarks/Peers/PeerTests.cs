@@ -9,7 +9,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>Peers are found, asked and set beside our rows; what they fail at costs none of ours.</summary>
+/// <summary>Peers are found, run and set beside our rows; a peer's failure loses none of our rows.</summary>
 public sealed class PeerTests : IDisposable
 {
     private const string Libraries = "TRIGFLOW_CUDA_LIBRARIES", Python = "PYTHON";

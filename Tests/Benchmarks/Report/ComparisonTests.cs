@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>Planted changes are found, noise is not, and only what is worse than tolerated is a regression.</summary>
+/// <summary>Planted changes are found, noise is not, and only a slow-down beyond the tolerance is a regression.</summary>
 public class ComparisonTests
 {
     [Theory]

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>What recorded steps cost at least, against numbers worked out by hand.</summary>
+/// <summary>Minimum cost of recorded steps, against numbers computed by hand.</summary>
 public class OpCostTests
 {
     private static readonly StepOptions Options = new("demo", "sct", 1, 0, Precision.Fp32);

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>The shapes of layers come from what a forward pass declares, whatever its network and its layers are called.</summary>
+/// <summary>The shapes of layers come from the declarations of a forward pass, whatever the names of network and layers.</summary>
 public class NetworkShapesTests
 {
     private static readonly Shape Image = new(1, 12, 12, 3);
@@ -43,7 +43,7 @@ public class NetworkShapesTests
         Assert.Equal(["b1 h2 l10 d8"], shapes.Attentions);
     }
 
-    /// <summary>What files hold as a convolution's weight, (K, C, R, S), is a convolution of the network.</summary>
+    /// <summary>Every weight of a file with the shape (K, C, R, S) is a convolution of the network.</summary>
     [Theory]
     [InlineData("cifar10")]
     [InlineData("mnist")]

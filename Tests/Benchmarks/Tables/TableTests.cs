@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
 
-/// <summary>Tables keep what was written into them, and read as plain text.</summary>
+/// <summary>Tables keep their contents when written and read again, and are readable as plain text.</summary>
 public sealed class TableTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

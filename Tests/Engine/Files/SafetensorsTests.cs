@@ -58,7 +58,7 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(File.ReadAllBytes(paths[0])) % 8);
         using SafetensorsFile file = SafetensorsFile.Open(paths[0]);
         Assert.Equal(3 * names.Length, file.Entries.Count);
-        Assert.All(file.Entries, entry => Assert.Equal(0, entry.Offset % entry.Type.Size()));
+        Assert.All(file.Entries, entry => Assert.Equal(0, entry.Offset % entry.Type.SizeInBytes()));
         Assert.All(names, name => Assert.Equal([1, name.Length, 3], file.ReadSingles(name + ".f")));
         Assert.All(names, name => Assert.Equal([name.Length], file.ReadInt64s(name + ".l")));
         Assert.All(names, name => Assert.Equal(name, file.Metadata[name]));

@@ -34,7 +34,7 @@ public class ParameterSlabTests
         slab.WatchOn(tape);
         using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
         using Tensor dy = device.CreateTensor(new Shape(3), [1f, 2, 3]);
-        tape.Seed(Residual.Apply(program, slab["conv.bias"].Value, slab["conv.bias"].Value, 1), dy);
+        tape.Seed(ScaledAdd.Apply(program, slab["conv.bias"].Value, slab["conv.bias"].Value, 1), dy);
         tape.Backward();
         program.Run();
         Assert.Equal([2f, 4, 6], slab["conv.bias"].Gradient!.ToArray());
@@ -86,7 +86,7 @@ public class ParameterSlabTests
         slab.WatchOn(tape);
         using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
         using Tensor dy = device.CreateTensor(new Shape(7), [1f, 2, 3, 4, 5, 6, 7]);
-        tape.Seed(Residual.Apply(program, slab["bias"].Value, slab["bias"].Value, 1), dy);
+        tape.Seed(ScaledAdd.Apply(program, slab["bias"].Value, slab["bias"].Value, 1), dy);
         tape.Backward();
         program.Run();
         Assert.Equal([2f, 4, 6, 8, 10], slab["b.bias"].Gradient!.ToArray());

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Engine;
 
-/// <summary>What is made on another thread is made once, and its failure reaches whoever needs it.</summary>
+/// <summary>A value that another thread makes is made once, and a failure reaches every reader.</summary>
 public class BackgroundTests
 {
     [Fact]

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Engine;
 
-/// <summary>What an action launches, as the driver's graph of it says.</summary>
+/// <summary>The kernels that an action launches, as the driver's graph lists them.</summary>
 public class CapturedKernelTests
 {
     private const int CudaNodeBytes = 72; // sizeof(CUDA_KERNEL_NODE_PARAMS_v2)

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>What the battery, which copies every input of every op, does not show: a copy whose gradient is added to another's.</summary>
+/// <summary>A case that the battery does not cover, although it copies every input of every op: a copy whose gradient is added to another's.</summary>
 public class CopyTests
 {
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(["cpu", "simulator", "cuda"], [Twice(37)]);
@@ -31,7 +31,7 @@ public class CopyTests
 
     private static OpCase Twice(int count) => new(
         $"two copies of ({count})", [new Shape(count)],
-        (p, x) => Residual.Apply(p, Copy.Join(p, x[0], null), Copy.Join(p, x[0], null), 0.75f), x => [.. x[0].Select(v => 1.5 * v)])
+        (p, x) => ScaledAdd.Apply(p, Copy.Join(p, x[0], null), Copy.Join(p, x[0], null), 0.75f), x => [.. x[0].Select(v => 1.5 * v)])
     {
         TangentInputs = 0,
         HasTangent = false,

@@ -88,7 +88,7 @@ public class Resample2dTests
     /// <summary>x + up(down(x)): the gradient to which down's is added differs within each block of four.</summary>
     private static OpCase Blurred(int n, int h, int w, int c) => new(
         $"x + up(down(x)) of ({n}, {2 * h}, {2 * w}, {c})", [new Shape(n, 2 * h, 2 * w, c)],
-        (p, x) => Residual.Apply(p, x[0], Resample2d.Up(p, Resample2d.Down(p, x[0])), 1), x =>
+        (p, x) => ScaledAdd.Apply(p, x[0], Resample2d.Up(p, Resample2d.Down(p, x[0])), 1), x =>
         {
             double[] blurred = Up(n, h, w, c).Reference([Down(n, h, w, c).Reference(x)]);
             return [.. x[0].Zip(blurred, (a, b) => a + b)];

@@ -8,12 +8,12 @@ public class PixelNormTests
 {
     private static readonly Shape[] Shapes = [new(1), new(1, 37), new(2, 3, 5, 11), new(4, 2, 36), new(3, 1024)];
 
-    // An epsilon of the size of the mean square, so that forgetting it anywhere shows; and the one that networks use.
+    // An epsilon as large as the mean square, so that it shows if a kernel omits it; and the epsilon of networks.
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
         ["cpu", "simulator", "cuda"],
         Shapes.Select(shape => Case(shape, 0.5f)).Append(Case(new Shape(3, 37), 1e-8f)));
 
-    // Parts of different widths, one that nobody reads, one given its cotangent from outside; the last case is a row of a network.
+    // Parts of different widths, one without a reader, one whose cotangent is seeded; the last case is a row of a network.
     public static IEnumerable<TheoryDataRow<string, OpCase>> Splits => TestDevices.Cross(
         ["cpu", "simulator", "cuda"],
         [
@@ -38,7 +38,7 @@ public class PixelNormTests
         tape.Watch(x, dx);
         using var program = new ComputeProgram(cpu) { Tape = tape, Checked = true };
         Tensor[] parts = PixelNorm.Split(program, x, [8, 8, 8], 2);
-        tape.Seed(Residual.Apply(program, Residual.Apply(program, parts[0], parts[1], 1), parts[2], 1), dy);
+        tape.Seed(ScaledAdd.Apply(program, ScaledAdd.Apply(program, parts[0], parts[1], 1), parts[2], 1), dy);
         tape.Backward();
         Assert.Single(program.Steps, step => step.Op == "pixelnorm.forward");
         Assert.Single(program.Steps, step => step.Op == "pixelnorm.backward");

@@ -49,8 +49,8 @@ public class AdamTests
         void Refused(AdamSlabs wrong)
         {
             using var program = new ComputeProgram(cpu);
-            Tensor verdict = cpu.CreateTensor(new Shape(GradientNorm.VerdictLength));
-            Assert.Throws<ArgumentException>(() => Adam.Into(program, wrong, new AdamOptions(0.9f, 0.99f, 1e-8f), one, verdict));
+            Tensor clip = cpu.CreateTensor(new Shape(GradientNorm.ClipLength));
+            Assert.Throws<ArgumentException>(() => Adam.Into(program, wrong, new AdamOptions(0.9f, 0.99f, 1e-8f), one, clip));
         }
     }
 }

@@ -16,9 +16,9 @@ public class ExponentialAverageTests
         var random = new Random(5);
         double[] expected = new double[count];
         Tensor values = on.CreateTensor(new Shape(count)), average = on.CreateTensor(new Shape(count));
-        Tensor gain = on.CreateTensor(new Shape(1)), verdict = on.CreateTensor(new Shape(GradientNorm.VerdictLength));
+        Tensor gain = on.CreateTensor(new Shape(1)), clip = on.CreateTensor(new Shape(GradientNorm.ClipLength));
         using var program = new ComputeProgram(on) { Checked = true };
-        ExponentialAverage.Into(program, values, average, gain, verdict);
+        ExponentialAverage.Into(program, values, average, gain, clip);
         for (int step = 0; step < 6; step++)
         {
             float[] now = [.. Enumerable.Range(0, count).Select(_ => (float)random.NextDouble())];
@@ -26,7 +26,7 @@ public class ExponentialAverageTests
             bool skip = step == 3;
             values.Upload<float>(now);
             gain.Upload<float>([weight]);
-            verdict.Upload<float>([1f, skip ? 0f : 0.5f]);
+            clip.Upload<float>([1f, skip ? 0f : 0.5f]);
             float[] before = average.ToArray();
             program.Run();
             if (skip)

@@ -10,15 +10,15 @@ public class GradientNormTests
     [MemberData(nameof(Counts))]
     public void Measures_and_clips(string device, int count)
     {
-        using var judge = new Judge(device, count, 2f);
+        using var run = new NormRun(device, count, 2f);
         var random = new Random(3);
         float[] gradients = [.. Enumerable.Range(0, count).Select(_ => (float)random.NextDouble() - 0.5f)];
         double norm = Math.Sqrt(gradients.Sum(g => (double)g * g));
-        float[] verdict = judge.Run(gradients);
-        Assert.Equal(1, verdict[0] / norm, 1e-6);
-        Assert.Equal(1, verdict[1] / Math.Min(1, 2 / norm), 1e-6);
-        Assert.Equal([1, 0, 0, 0], judge.Counters);
-        Assert.Equal(verdict, judge.Run(gradients));
+        float[] clip = run.Run(gradients);
+        Assert.Equal(1, clip[0] / norm, 1e-6);
+        Assert.Equal(1, clip[1] / Math.Min(1, 2 / norm), 1e-6);
+        Assert.Equal([1, 0, 0, 0], run.Counters);
+        Assert.Equal(clip, run.Run(gradients));
     }
 
     public static IEnumerable<TheoryDataRow<string, int>> Counts => TestDevices.Cross(["cpu", "simulator", "cuda"], new[] { 1, 37, 100_003 });
@@ -27,43 +27,43 @@ public class GradientNormTests
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void Skips_and_counts_what_is_not_finite(string device)
     {
-        using var judge = new Judge(device, 37, float.PositiveInfinity);
+        using var run = new NormRun(device, 37, float.PositiveInfinity);
         float[] good = [.. Enumerable.Repeat(0.5f, 37)];
-        Assert.Equal(1f, judge.Run(good)[1]);
-        Assert.Equal(0f, judge.Run([.. good[..36], float.NaN])[1]);
-        Assert.Equal([1, 1, 1, 1], judge.Counters);
-        Assert.Equal(0f, judge.Run([float.NegativeInfinity, .. good[1..]])[1]);
-        Assert.Equal(0f, judge.Run(good, badLosses: 1)[1]);
-        Assert.Equal([1, 3, 3, 3], judge.Counters);
-        Assert.Equal(1f, judge.Run(good)[1]);
-        Assert.Equal([2, 3, 0, 3], judge.Counters);
-        Assert.Equal(0f, judge.Run([.. good[..36], 1e20f])[1]); // finite, but its square would fill the second moment with infinity
-        Assert.Equal([2, 4, 1, 3], judge.Counters);
+        Assert.Equal(1f, run.Run(good)[1]);
+        Assert.Equal(0f, run.Run([.. good[..36], float.NaN])[1]);
+        Assert.Equal([1, 1, 1, 1], run.Counters);
+        Assert.Equal(0f, run.Run([float.NegativeInfinity, .. good[1..]])[1]);
+        Assert.Equal(0f, run.Run(good, badLosses: 1)[1]);
+        Assert.Equal([1, 3, 3, 3], run.Counters);
+        Assert.Equal(1f, run.Run(good)[1]);
+        Assert.Equal([2, 3, 0, 3], run.Counters);
+        Assert.Equal(0f, run.Run([.. good[..36], 1e20f])[1]); // finite, but its square would fill the second moment with infinity
+        Assert.Equal([2, 4, 1, 3], run.Counters);
     }
 
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void Clips_a_huge_gradient_and_leaves_a_zero_one(string device)
     {
-        using var judge = new Judge(device, 5, 1f);
-        Assert.Equal(1e-20f, judge.Run([0, 0, 1e20f, 0, 0])[1], 1e-26f);
-        Assert.Equal([0f, 1f], judge.Run(new float[5]));
+        using var run = new NormRun(device, 5, 1f);
+        Assert.Equal(1e-20f, run.Run([0, 0, 1e20f, 0, 0])[1], 1e-26f);
+        Assert.Equal([0f, 1f], run.Run(new float[5]));
     }
 
-    private sealed class Judge : IDisposable
+    private sealed class NormRun : IDisposable
     {
         private readonly ComputeProgram program;
-        private readonly Tensor gradients, losses, verdict, counters;
+        private readonly Tensor gradients, losses, clip, counters;
 
-        public Judge(string device, int count, float limit)
+        public NormRun(string device, int count, float maxNorm)
         {
             ComputeDevice on = TestDevices.Get(device);
             program = new ComputeProgram(on) { Checked = true };
             gradients = on.CreateTensor(new Shape(count));
             losses = on.CreateTensor(new Shape(Tally.Length), DType.Float64);
-            verdict = on.CreateTensor(new Shape(GradientNorm.VerdictLength));
+            clip = on.CreateTensor(new Shape(GradientNorm.ClipLength));
             counters = on.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
-            GradientNorm.Into(program, gradients, losses, limit, verdict, counters);
+            GradientNorm.Into(program, gradients, losses, maxNorm, clip, counters);
         }
 
         public int[] Counters
@@ -84,13 +84,13 @@ public class GradientNormTests
             double[] left = new double[Tally.Length];
             losses.Download(left.AsSpan());
             Assert.Equal([0, 0, 0], left);
-            return verdict.ToArray();
+            return clip.ToArray();
         }
 
         public void Dispose()
         {
             program.Dispose();
-            foreach (Tensor tensor in (ReadOnlySpan<Tensor>)[gradients, losses, verdict, counters])
+            foreach (Tensor tensor in (ReadOnlySpan<Tensor>)[gradients, losses, clip, counters])
                 tensor.Dispose();
         }
     }

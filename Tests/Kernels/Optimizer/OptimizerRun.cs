@@ -9,7 +9,7 @@ internal sealed class OptimizerRun : IDisposable
 {
     private readonly ComputeProgram program;
     private readonly AdamSlabs slabs;
-    private readonly Tensor rate, verdict, gain;
+    private readonly Tensor rate, clip, gain;
 
     public OptimizerRun(ComputeDevice device, int count, bool rectified, AdamOptions options, bool withOutputs = false)
     {
@@ -22,14 +22,14 @@ internal sealed class OptimizerRun : IDisposable
         if (withOutputs)
             slabs = slabs with { Average = (device.CreateTensor(shape), gain), ComputeWeights = device.CreateTensor(shape, DType.BFloat16) };
         rate = device.CreateTensor(new Shape(1));
-        verdict = device.CreateTensor(new Shape(GradientNorm.VerdictLength));
+        clip = device.CreateTensor(new Shape(GradientNorm.ClipLength));
         if (rectified)
-            RAdam.Into(program, slabs, options, rate, verdict);
+            RAdam.Into(program, slabs, options, rate, clip);
         else
-            Adam.Into(program, slabs, options, rate, verdict);
+            Adam.Into(program, slabs, options, rate, clip);
     }
 
-    public Tensor Values => slabs.Values;
+    public Tensor Values => slabs.MasterWeights;
 
     /// <summary>Without further outputs, then with them: the parameters must not notice.</summary>
     public static void Check(string device, bool rectified, AdamOptions options)
@@ -68,8 +68,8 @@ internal sealed class OptimizerRun : IDisposable
         }
 
         Near("values", values, run.Values);
-        Near("first moments", first, run.slabs.First);
-        Near("second moments", second, run.slabs.Second);
+        Near("first moments", first, run.slabs.FirstMoments);
+        Near("second moments", second, run.slabs.SecondMoments);
         if (withOutputs)
             Near("the average", average, run.slabs.Average!.Value.Values);
         Assert.Equal(1 - Math.Pow(options.Beta1, steps - 1), run.State()[0], 1e-14);
@@ -83,7 +83,7 @@ internal sealed class OptimizerRun : IDisposable
         this.gain.Upload<float>([gain]);
         slabs.Gradients.Upload<float>(gradients);
         this.rate.Upload<float>([rate]);
-        verdict.Upload<float>([1f, factor]);
+        clip.Upload<float>([1f, factor]);
         program.Run();
     }
 
@@ -115,7 +115,7 @@ internal sealed class OptimizerRun : IDisposable
     /// <summary>All that a skipped step leaves as it is.</summary>
     private byte[] Bits()
     {
-        IEnumerable<float> floats = new[] { slabs.Values, slabs.First, slabs.Second, slabs.Average?.Values }.OfType<Tensor>().SelectMany(slab => slab.ToArray());
+        IEnumerable<float> floats = new[] { slabs.MasterWeights, slabs.FirstMoments, slabs.SecondMoments, slabs.Average?.Values }.OfType<Tensor>().SelectMany(slab => slab.ToArray());
         return [.. floats.SelectMany(BitConverter.GetBytes), .. RoundedBits().SelectMany(BitConverter.GetBytes)];
     }
 

@@ -20,7 +20,7 @@ internal sealed class Conv2dSamples
 
     /// <param name="shape">x (N, H, W, C).</param>
     /// <param name="filters">The weight (K, R, R, C).</param>
-    /// <param name="type">Storage of x, weight, residual and cotangent; what they hold is rounded to it.</param>
+    /// <param name="type">Storage type of x, weight, residual and cotangent, to which their values are rounded.</param>
     /// <param name="withResidual">Whether the output ends with a residual and a scale.</param>
     public Conv2dSamples(Shape shape, Shape filters, DType type = DType.Float32, bool withResidual = false)
     {

@@ -8,7 +8,7 @@ namespace TrigFlowNative.Tests.Kernels;
 public class ProductKernelsTests
 {
     /// <summary>
-    /// x, weight, residual: channels that are no multiple of 8, of 64 or of a tile, extents that no box of pixels divides, one image,
+    /// x, weight, residual: channels that are not a multiple of 8, of 64 or of a tile, extents that no box of pixels divides, one image,
     /// fewer rows than a tile, several tiles in every direction.
     /// </summary>
     private static readonly (Shape X, Shape Weight, bool Residual)[] Shapes =

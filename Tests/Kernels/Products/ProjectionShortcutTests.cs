@@ -44,7 +44,7 @@ public class ProjectionShortcutTests
     }
 
     /// <param name="images">(N, H, W).</param>
-    /// <param name="channels">Channels of what is convolved.</param>
+    /// <param name="channels">Channels of the convolution's input.</param>
     /// <param name="sources">Channels of the shortcut's sources, one or two.</param>
     /// <param name="outputs">Output channels.</param>
     /// <param name="biases">Whether convolution and shortcut have a bias.</param>

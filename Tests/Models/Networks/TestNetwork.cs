@@ -3,7 +3,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Tests.Models;
 
-/// <summary>A network that a test writes as a function: what depends on the conditions are the conditions themselves.</summary>
+/// <summary>A network that a test writes as a function, whose embedding is the conditions themselves.</summary>
 internal abstract class TestNetwork(Shape image, int labelCount, params IReadOnlyList<ParameterSpec> parameters) : INetwork
 {
     public NetworkConfig Config { get; } = new TestConfig(image) { LabelCount = labelCount };

@@ -3,7 +3,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Tests.Models;
 
-/// <summary>What the tests of both samplers share.</summary>
+/// <summary>The network that the tests of both samplers share.</summary>
 internal static class SamplerNetwork
 {
     /// <summary>A small U-Net without classes.</summary>

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Training;
 
-/// <summary>The way of a guidance scale from the command line into a student's images, and what students without that input say.</summary>
+/// <summary>A guidance scale of the command line reaches a student's images, and students without that input refuse it.</summary>
 public sealed class GuidanceTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("trigflow-guidance-").FullName;

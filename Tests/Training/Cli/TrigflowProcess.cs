@@ -72,7 +72,7 @@ internal sealed partial class TrigflowProcess : IDisposable
         process.WaitForExit();
     }
 
-    /// <summary>What Ctrl-C sends.</summary>
+    /// <summary>Sends the signal of Ctrl-C.</summary>
     public void Interrupt() => Assert.Equal(0, SendSignal(process.Id, 2));
 
     public void Dispose()

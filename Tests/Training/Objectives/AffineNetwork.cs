@@ -72,7 +72,7 @@ internal sealed class AffineNetwork(Func<double, (double A, double B)> coefficie
         return y;
     }
 
-    /// <summary>Adds up what each sample contributes, given the sum of its cotangent and the sum of the cotangent times another tensor.</summary>
+    /// <summary>Adds the contribution of each sample, given the sum of its cotangent and the sum of the cotangent times another tensor.</summary>
     private static void Backward(
         ComputeProgram program, Tensor dy, Tensor parameter, Tensor?[] reads, Func<int, double, Func<Tensor, double>, double> contribution)
     {

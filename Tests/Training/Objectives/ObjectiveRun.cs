@@ -19,7 +19,7 @@ internal sealed class ObjectiveRun
     /// <param name="options">The objective.</param>
     /// <param name="sigmaData">Standard deviation of the data.</param>
     /// <param name="teacher">The teacher, or null.</param>
-    /// <param name="scalar">What every scalar that follows the step is.</param>
+    /// <param name="scalar">Value of every scalar that depends on the step.</param>
     public ObjectiveRun(
         INetwork network, ParameterSlab weights, float[] images, int[]? labels, ObjectiveOptions options, float sigmaData, NetworkWeights? teacher = null,
         float scalar = 1)

@@ -26,8 +26,8 @@ internal sealed class TinyNetwork(int channels, int labelCount) : TestNetwork(
     {
         int n = x.Shape.N;
         Tensor h = Linear.Apply(program, x.Reshape(n, x.Shape.C), weights["b"].Value, null);
-        h = Residual.Apply(program, h, Linear.Apply(program, TimeEmbedding.Apply(program, t, Embedding), weights["c"].Value, null), 1);
-        h = Residual.Apply(program, h, LabelEmbedding.Apply(program, labels!, weights["d"].Value, null), 1);
+        h = ScaledAdd.Apply(program, h, Linear.Apply(program, TimeEmbedding.Apply(program, t, Embedding), weights["c"].Value, null), 1);
+        h = ScaledAdd.Apply(program, h, LabelEmbedding.Apply(program, labels!, weights["d"].Value, null), 1);
         return Linear.Apply(program, Silu.Apply(program, h), weights["a"].Value, null).Reshape(n, 1, 1, x.Shape.C);
     }
 }

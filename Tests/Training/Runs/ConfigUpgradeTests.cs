@@ -24,7 +24,7 @@ public class ConfigUpgradeTests
         if (regression is TrigFlowOptions diffusion)
             Assert.Equal(0.3f, diffusion.LabelDropout);
         JsonObject again = config.ToJson();
-        ConfigUpgrade.Apply(again); // does nothing to what is in today's form
+        ConfigUpgrade.Apply(again); // does not change a config in the current form
         Assert.Null(RunConfig.FirstDifference(config.ToJson(), again));
     }
 

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Training;
 
-/// <summary>The same command again continues a run: bit for bit what an uninterrupted run gives, whenever it was killed.</summary>
+/// <summary>The same command again continues a run and gives the bits of an uninterrupted run, whenever it was killed.</summary>
 public sealed class ResumeTests : IDisposable
 {
     private const int Batch = 8, Steps = 30;
@@ -76,7 +76,7 @@ public sealed class ResumeTests : IDisposable
         string run = Path.Combine(folder, "run");
         Complete("trigflow", run);
         byte[] before = File.ReadAllBytes(Checkpoints(run)[0]);
-        Assert.Contains("\"precision\": \"fp32\"", File.ReadAllText(Path.Combine(run, "config.json")), StringComparison.Ordinal); // what auto stood for
+        Assert.Contains("\"precision\": \"fp32\"", File.ReadAllText(Path.Combine(run, "config.json")), StringComparison.Ordinal); // the value of auto
         TrigflowProcess.Outcome outcome = TrigflowProcess.Run([.. Arguments("trigflow", run), "--set", "learning_rate.peak=0.5"]);
         Assert.Equal(2, outcome.ExitCode);
         Assert.Contains("learning_rate.peak is", outcome.Errors, StringComparison.Ordinal);

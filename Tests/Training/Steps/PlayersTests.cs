@@ -148,7 +148,7 @@ public class PlayersTests
 
     /// <summary>
     /// The student is moved by a cotangent of 2 at its output; a chaser with an optimizer of its own regresses the images every third step; every
-    /// third step the student's average is copied to a frozen player, and its optimizer starts anew.
+    /// third step the student's average is copied to a frozen player, and its optimizer is reset.
     /// </summary>
     private sealed class Chase : Objective
     {

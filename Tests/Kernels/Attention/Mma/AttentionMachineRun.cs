@@ -98,7 +98,7 @@ internal sealed class AttentionMachineRun
         return Read(dqkv, problem.Inputs.Length);
     }
 
-    /// <summary>The same on Hopper's tensor cores; what <see cref="WgmmaAttentionPath.StatisticsKernel"/> makes is made here.</summary>
+    /// <summary>The same on Hopper's tensor cores; the host computes the result of <see cref="WgmmaAttentionPath.StatisticsKernel"/>.</summary>
     public float[] GradientOnHopper(float[] output, bool add)
     {
         SetDeltas(output);

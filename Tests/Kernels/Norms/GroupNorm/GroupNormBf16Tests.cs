@@ -238,7 +238,7 @@ public class GroupNormBf16Tests
 
     private sealed record Result(float[] Y, float[]? Ty, float[][] Gradients);
 
-    /// <summary>Random values; what is stored in bf16 is rounded.</summary>
+    /// <summary>Random values, rounded if they are stored in bf16.</summary>
     private sealed class Data
     {
         private readonly Random random = new(20241011);

@@ -44,7 +44,7 @@ public class GroupNormMachineTests
 
         (float[] dx, float[] dModulation, float[] sums) = run.Backward();
         double[][] expected = run.Reference.Gradients([.. run.Masked(Widen(run.Dy)).Select(g => (double)Rounded((float)g))]);
-        // Where it adds, it adds to tx, but of two sources only to the second; what it takes along it takes to the first.
+        // The kernel adds dx to tx, with two sources only in the second; it adds the deferred term in the first.
         Near("dx", [.. expected[0].Select((g, i) => g + (modulated && (first == shape.C || i % shape.C >= first) ? run.Tx[i] : 0) + (silu && i % shape.C < first ? Factor * run.Waiting[i] : 0))], dx);
         if (modulated)
             Near("dmodulation", [.. expected[1].Zip(run.Modulation, (g, there) => g + there)], dModulation);
@@ -187,7 +187,7 @@ public class GroupNormMachineTests
             return result;
         }
 
-        /// <summary>What the op Dropout does to ones.</summary>
+        /// <summary>The result of the op Dropout for ones.</summary>
         private float[] Mask()
         {
             ComputeDevice device = TestDevices.Get("cpu");

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>What a machine without a GPU can tell of the fast kernels: how they divide activations, and their text.</summary>
+/// <summary>Checks of the fast kernels without a GPU: their division of activations, and their text.</summary>
 public class GroupNormOnChipTests
 {
     public static TheoryData<int, int, int> Activations

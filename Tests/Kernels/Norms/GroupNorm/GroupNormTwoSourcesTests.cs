@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>A norm and a linear layer over channels that lie in two tensors give what they give over their concatenation.</summary>
+/// <summary>A norm and a linear layer over channels that lie in two tensors give the same results as over the concatenation of the two.</summary>
 public class GroupNormTwoSourcesTests
 {
     public static IEnumerable<TheoryDataRow<string, DType>> Cases =>
@@ -65,7 +65,7 @@ public class GroupNormTwoSourcesTests
         if (concatenate)
             (a, b) = (Concat.Apply(program, a, b), null);
         Tensor normalised = GroupNorm.Apply(program, a, scale, shift, channels / 8, silu: true, xSkip: b);
-        Tensor sum = Residual.Apply(program, normalised, Linear.Apply(program, a, filters, xSkip: b), 0.5f);
+        Tensor sum = ScaledAdd.Apply(program, normalised, Linear.Apply(program, a, filters, xSkip: b), 0.5f);
         Copy.Into(program, sum.Primal, y);
         Copy.Into(program, sum.Tangent, ty);
         tape.Seed(sum, dy);

@@ -27,13 +27,13 @@ internal sealed class MmaCase
 
     public float[] Bias { get; }
 
-    /// <summary>What y holds beforehand, which serves as its residual.</summary>
+    /// <summary>Former values of y, which serve as its residual.</summary>
     public float[] YBefore { get; }
 
-    /// <summary>What dx holds beforehand.</summary>
+    /// <summary>Former values of dx.</summary>
     public float[] DxBefore { get; }
 
-    /// <summary>What dWeight holds beforehand.</summary>
+    /// <summary>Former values of dWeight.</summary>
     public float[] DWeightBefore { get; }
 
     /// <summary>Element i of conv(x).</summary>

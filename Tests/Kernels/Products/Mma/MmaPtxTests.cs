@@ -7,7 +7,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>The tensor-core products of sm_80 without a GPU: their text, and what it computes when a host executes it.</summary>
+/// <summary>The tensor-core products of sm_80 without a GPU: their text, and its results when the host executes it.</summary>
 public class MmaPtxTests
 {
     private const int Tensors = 5, Tensor = 1 << 22;
@@ -156,10 +156,10 @@ public class MmaPtxTests
             Assert.True(value == (bf16 ? BFloat16.ToSingle(BFloat16.FromSingle(wanted)) : wanted), $"element {i} of {count} is {value}, not {wanted}");
         }
 
-        Assert.Equal(255, memory[tensor * Tensor + count * (bf16 ? 2 : 4)]); // what lies behind is untouched
+        Assert.Equal(255, memory[tensor * Tensor + count * (bf16 ? 2 : 4)]); // the bytes after the tensor are untouched
     }
 
-    /// <summary>Tensors are surrounded by bytes of 255, which are NaNs: what is read beyond an end shows.</summary>
+    /// <summary>Tensors are surrounded by bytes of 255, which are NaNs, so that a read beyond an end shows.</summary>
     private static void Write(byte[] memory, int tensor, float[] values, bool bf16)
     {
         if (tensor == 0)

@@ -89,7 +89,7 @@ public class MmaReadTests
 
     private static int Tiles(int count, int extent) => (count + extent - 1) / extent;
 
-    /// <summary>How often a kernel copies each piece of what a test has put into memory.</summary>
+    /// <summary>Number of times that a kernel copies each piece of the test's memory.</summary>
     private sealed class Reads
     {
         private readonly PtxMachineMemory memory = new();

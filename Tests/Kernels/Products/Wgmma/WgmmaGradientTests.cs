@@ -17,7 +17,7 @@ public class WgmmaGradientTests
         { [3, 9, 4, 72, 136, 3], 192, 24, 0, [2, 2, 0], true }, // three boxes, the second range shorter
         { [3, 9, 4, 72, 136, 3], 256, 11, 0, [1, 2, 10], false }, // the last block takes the last box of all tiles
         { [1, 1, 300, 72, 8, 1], 128, 4, 0, [2, 2, 1], true }, // five boxes: two ranges and one left over
-        { [1, 1, 700, 8, 264, 1], 64, 8, 0, [2, 4, 5], true }, // eleven boxes of three tiles: what is left spans tiles
+        { [1, 1, 700, 8, 264, 1], 64, 8, 0, [2, 4, 5], true }, // eleven boxes of three tiles: a remainder spans tiles
         { [1, 1, 4480, 8, 8, 1], 64, 70, 0, [70, 1, 0], true }, // more partial sums than the threads of a block load at a time
         { [1, 1, 700, 136, 264, 1], 64, 5, 5, [1, 8, 12], false }, // a wave of whole tiles, then four shared
     };
@@ -107,7 +107,7 @@ public class WgmmaGradientTests
             Assert.InRange(slowest, 1, 1.06 * plan.Tiles * plan.Iterations / 132);
     }
 
-    /// <summary>Fails unless the blocks' works cover every k-iteration of every tile once, in slots that follow one another; returns the iterations of the block that has most.</summary>
+    /// <summary>Fails unless the blocks' work items cover every k-iteration of every tile once, in consecutive slots; returns the maximum number of iterations of a block.</summary>
     private static int Covers(StreamKPlan plan)
     {
         StreamKSchedule schedule = plan.Schedule;

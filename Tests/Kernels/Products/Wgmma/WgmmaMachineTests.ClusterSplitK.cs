@@ -32,7 +32,7 @@ public partial class WgmmaMachineTests
         SplitKIsRight(e, sources, tileColumns, splits, (inputGradient, residual, fp32), biased: 0);
     }
 
-    /// <summary>Without biased pixels there is no bias: at its address lie NaNs.</summary>
+    /// <summary>Without biased pixels there is no bias: its address holds NaNs.</summary>
     private static void SplitKIsRight(ConvExtents e, int[] sources, int tileColumns, int splits, (bool InputGradient, bool Residual, bool Fp32) form, int biased)
     {
         (bool inputGradient, bool residual, bool fp32) = form;

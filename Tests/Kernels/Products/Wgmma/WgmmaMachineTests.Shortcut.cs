@@ -24,7 +24,7 @@ public partial class WgmmaMachineTests
         ShortcutIsRight(e, sources, tileColumns, biased: 0);
     }
 
-    /// <summary>Without biased pixels there is no bias: at its address lie NaNs.</summary>
+    /// <summary>Without biased pixels there is no bias: its address holds NaNs.</summary>
     private static void ShortcutIsRight(ConvExtents e, int[] sources, int tileColumns, int biased)
     {
         ConvExtents far = e with { C = sources.Sum(), R = 1 };

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-/// <summary>What a machine without a GPU can tell of the products on Hopper's tensor cores.</summary>
+/// <summary>Checks of the products on Hopper's tensor cores without a GPU.</summary>
 public class WgmmaTests
 {
     private static readonly MethodInfo Accumulate = ((Delegate)WgmmaWeightGradient.Accumulate).Method;

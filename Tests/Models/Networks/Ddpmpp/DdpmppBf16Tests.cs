@@ -5,7 +5,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Models;
 
-/// <summary>The network over a slab with rounded values: what is stored in bf16, how far that takes it from float64, and that no bit is chance.</summary>
+/// <summary>The network over a slab with bf16 compute weights: the tensors in bf16, the distance from float64, and reproducible bits.</summary>
 public class DdpmppBf16Tests
 {
     /// <summary>Every path of the network; channels that are multiples of eight and, in the images, ones that are not.</summary>

@@ -4,7 +4,7 @@ using TrigFlowNative.Models;
 namespace TrigFlowNative.Tests.Models;
 
 /// <summary>
-/// Random weights and inputs with what <see cref="ReferenceDdpmpp"/> makes of them: F by its loops, derivatives by central
+/// Random weights and inputs, with the results of <see cref="ReferenceDdpmpp"/>: F by its loops, derivatives by central
 /// differences of them, good to 1e-8. Written as a fixture in the form that <c>verify</c> reads.
 /// </summary>
 internal sealed class ReferenceFixture

@@ -45,7 +45,7 @@ public class SyntheticShapesTests
     {
         foreach (byte[] image in TestImages.ReadAll(Shapes))
         {
-            // Ground at the corners; the shape is what differs clearly from all of them.
+            // The corners show the ground; the shape is all pixels that differ clearly from it.
             int[] corners = [0, Resolution - 1, Resolution * (Resolution - 1), Resolution * Resolution - 1];
             int[] inside = [.. Enumerable.Range(0, Resolution * Resolution).Where(p => corners.All(corner => Distance(image, p, corner) > 90))];
             Assert.InRange(inside.Length, 12, Resolution * Resolution * 3 / 4);

@@ -8,14 +8,14 @@ using ILGPU.Runtime.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// PTX texts that ILGPU made of kernel methods, kept on disk between processes. A text depends on the methods that ILGPU compiled before it, so making it
-/// again may give another one, which <see cref="KernelCache"/> and the driver's own cache, whose key is the text, would compile again.
+/// The PTX texts of kernel methods, kept on disk between processes. A text depends on the methods that ILGPU compiled before it, so compiling again
+/// may give another text, for which <see cref="CubinCache"/> and the driver's own cache, whose key is the text, would have no binary.
 /// </summary>
 /// <remarks>
-/// The key is the method and the versions (MVIDs) of its assembly, of those of its type arguments, and of all that these reference, ILGPU among
-/// them, so that a new build finds nothing. A damaged file is made again.
+/// The key is the method and the versions (MVIDs) of its assembly, of its type arguments' assemblies, and of all assemblies that these reference,
+/// including ILGPU, so that a new build finds no old text. A damaged file is ignored, and its method compiled again.
 /// </remarks>
-internal static class KernelTexts
+internal static class PtxCache
 {
     private const char Break = '\n';
     private static readonly ConcurrentDictionary<(MethodInfo, CudaArchitecture), (string Text, string Entry)> Known = [];
@@ -23,16 +23,16 @@ internal static class KernelTexts
 
     /// <inheritdoc cref="IlgpuPtx.Compile"/>
     public static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture) =>
-        Known.GetOrAdd((kernel, architecture), key => Of(key.Item1, key.Item2, KernelCache.Folder()));
+        Known.GetOrAdd((kernel, architecture), key => Of(key.Item1, key.Item2, CubinCache.Folder()));
 
-    /// <summary>Does the same with a given folder, and does not remember the text.</summary>
+    /// <summary>Returns the text from a given folder, and does not keep it in memory.</summary>
     internal static (string Text, string Entry) Of(MethodInfo kernel, CudaArchitecture architecture, string folder)
     {
         string path = Path.Combine(folder, FileName(kernel, architecture, VersionsOf(kernel)));
-        if (KernelCache.TryRead(path) is { } kept && Parsed(Encoding.UTF8.GetString(kept)) is { } known)
+        if (CubinCache.TryRead(path) is { } kept && Parsed(Encoding.UTF8.GetString(kept)) is { } known)
             return known;
         (string text, string entry) = IlgpuPtx.Compile(kernel, architecture);
-        KernelCache.TryWrite(path, Encoding.UTF8.GetBytes(entry + Break + text));
+        CubinCache.TryWrite(path, Encoding.UTF8.GetBytes(entry + Break + text));
         return (text, entry);
     }
 
@@ -44,14 +44,14 @@ internal static class KernelTexts
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..40] + ".ptx";
     }
 
-    /// <summary>Versions of all code that can be part of a kernel.</summary>
+    /// <summary>Versions of all assemblies whose code can be part of a kernel.</summary>
     internal static string VersionsOf(MethodInfo kernel) =>
         string.Join(Break, Assemblies([kernel.DeclaringType!, .. kernel.GetGenericArguments()]).Distinct().Select(each => Versions.GetOrAdd(each, VersionsOf)));
 
     private static IEnumerable<Assembly> Assemblies(IEnumerable<Type> types) =>
         types.SelectMany(type => Assemblies(type.GetGenericArguments()).Prepend(type.Assembly));
 
-    /// <summary>Names and versions of an assembly and of all that it references, directly or not, except for the framework's.</summary>
+    /// <summary>Names and versions of an assembly and of all assemblies that it references, directly or not, except those of the framework.</summary>
     internal static string VersionsOf(Assembly assembly)
     {
         var found = new SortedDictionary<string, Guid>(StringComparer.Ordinal);

@@ -5,14 +5,14 @@ using TrigFlowNative.Engine.Cuda;
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
-/// Machine code of kernels, kept on disk between processes, since the driver takes a large part of a second to compile a kernel with
-/// tensor-core instructions. The key is text, driver and GPU; a damaged file is compiled anew.
+/// Machine code of kernels, kept on disk between processes, since the driver takes a large part of a second to compile a kernel with tensor-core
+/// instructions. The key is the text, the driver and the GPU. A damaged file is ignored, and its kernel compiled again.
 /// </summary>
 /// <remarks>
-/// The folder is $TRIGFLOW_CACHE, else trigflow/kernels in $XDG_CACHE_HOME, else the same in the system's folder for local application data.
-/// A folder that cannot be written costs time, never a run.
+/// The folder is $TRIGFLOW_CACHE if set; otherwise trigflow/kernels in $XDG_CACHE_HOME or, without that, in the system's folder for local application
+/// data. If the folder cannot be written, starts take longer but nothing fails.
 /// </remarks>
-internal static unsafe class KernelCache
+internal static unsafe class CubinCache
 {
     private const int PtxInput = 1, ErrorLog = 5, ErrorLogBytes = 6, LogBytes = 1 << 16;
 
@@ -42,7 +42,7 @@ internal static unsafe class KernelCache
         return Path.Combine(root.Length > 0 ? root : Path.GetTempPath(), "trigflow", "kernels");
     }
 
-    /// <summary>Reads a file of a hash and the binary that it belongs to; null if it is absent or damaged.</summary>
+    /// <summary>Reads a file that consists of a hash and the binary with that hash; null if it is absent or damaged.</summary>
     internal static byte[]? TryRead(string path)
     {
         try
@@ -61,7 +61,7 @@ internal static unsafe class KernelCache
         }
     }
 
-    /// <summary>Writes the hash of a binary and the binary; does nothing if that fails.</summary>
+    /// <summary>Writes the hash of a binary, then the binary; does nothing if that fails.</summary>
     internal static void TryWrite(string path, byte[] binary)
     {
         try

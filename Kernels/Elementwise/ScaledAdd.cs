@@ -4,9 +4,9 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>y = (a + b) scale: the sum that ends a residual block. DDPM++ takes scale = sqrt(1/2), which keeps the variance.</summary>
 /// <remarks>Linear, over any shape. Backward: da += scale dy, db += scale dy, in one pass over dy.</remarks>
-public static partial class Residual
+public static partial class ScaledAdd
 {
-    private const string Name = "residual";
+    private const string Name = "scaled-add";
 
     /// <summary>Applies the op. The output carries a tangent if a or b does; an operand without one counts as having tangent 0.</summary>
     /// <param name="program">Program that records the op.</param>
@@ -26,7 +26,7 @@ public static partial class Residual
         (Tensor longer, Tensor shorter) = a.HasTangent ? (a, b) : (b, a);
         Tensor y = program.AllocateLike(longer);
         program.Emit(
-            "residual.forward", [a, b], [y],
+            "scaled-add.forward", [a, b], [y],
             cpu => ForwardCpu(cpu, longer, shorter, y, scale), gpu => ForwardGpu(gpu, longer, shorter, y, scale));
         program.Tape?.Record(y, [a, b], () => Backward(program, a.Primal, b.Primal, y.Primal, scale));
         return y;
@@ -40,6 +40,6 @@ public static partial class Residual
 
     /// <summary>Emits da (+)= scale dy and db (+)= scale dy; a slot is null if its operand needs no gradient.</summary>
     internal static void EmitBackward(ComputeProgram program, Tensor dy, GradientSlot? da, GradientSlot? db, float scale) => program.Emit(
-        "residual.backward", [dy, da?.ReadTensor, db?.ReadTensor], [da?.Tensor, db?.Tensor],
+        "scaled-add.backward", [dy, da?.ReadTensor, db?.ReadTensor], [da?.Tensor, db?.Tensor],
         cpu => BackwardCpu(cpu, dy, da, db, scale), gpu => BackwardGpu(gpu, dy, da, db, scale));
 }

@@ -6,7 +6,7 @@ using TrigFlowNative.Kernels.Device;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>On a GPU, each thread computes one pack of elements.</summary>
-public static partial class Residual
+public static partial class ScaledAdd
 {
     /// <summary>Value instead of <see cref="GradientSlot.Add"/> for an operand that needs no gradient.</summary>
     private const int NoGradient = -1;

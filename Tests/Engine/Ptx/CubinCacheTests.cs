@@ -4,7 +4,7 @@ using Xunit;
 namespace TrigFlowNative.Tests.Engine;
 
 /// <summary>Files of compiled kernels are taken whole or not at all.</summary>
-public sealed class KernelCacheTests : IDisposable
+public sealed class CubinCacheTests : IDisposable
 {
     private static readonly byte[] Binary = [.. Enumerable.Range(0, 100).Select(i => (byte)i)];
     private readonly TemporaryFolder folder = new();
@@ -12,8 +12,8 @@ public sealed class KernelCacheTests : IDisposable
     [Fact]
     public void A_binary_comes_back()
     {
-        KernelCache.TryWrite(Place, Binary);
-        Assert.Equal(Binary, KernelCache.TryRead(Place));
+        CubinCache.TryWrite(Place, Binary);
+        Assert.Equal(Binary, CubinCache.TryRead(Place));
     }
 
     [Theory]
@@ -22,11 +22,11 @@ public sealed class KernelCacheTests : IDisposable
     [InlineData(131)]
     public void A_changed_byte_is_noticed(int at)
     {
-        KernelCache.TryWrite(Place, Binary);
+        CubinCache.TryWrite(Place, Binary);
         byte[] file = File.ReadAllBytes(Place);
         file[at] ^= 1;
         File.WriteAllBytes(Place, file);
-        Assert.Null(KernelCache.TryRead(Place));
+        Assert.Null(CubinCache.TryRead(Place));
     }
 
     [Theory]
@@ -36,9 +36,9 @@ public sealed class KernelCacheTests : IDisposable
     [InlineData(131)]
     public void A_file_that_ends_early_is_noticed(int length)
     {
-        KernelCache.TryWrite(Place, Binary);
+        CubinCache.TryWrite(Place, Binary);
         File.WriteAllBytes(Place, File.ReadAllBytes(Place)[..length]);
-        Assert.Null(KernelCache.TryRead(Place));
+        Assert.Null(CubinCache.TryRead(Place));
     }
 
     [Fact]
@@ -46,8 +46,8 @@ public sealed class KernelCacheTests : IDisposable
     {
         File.WriteAllText(Place, "");
         string within = Path.Combine(Place, "kernel.cubin"); // a file stands where the folder would be
-        KernelCache.TryWrite(within, Binary);
-        Assert.Null(KernelCache.TryRead(within));
+        CubinCache.TryWrite(within, Binary);
+        Assert.Null(CubinCache.TryRead(within));
     }
 
     public void Dispose() => folder.Dispose();

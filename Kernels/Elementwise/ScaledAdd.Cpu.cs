@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Kernels;
 
 /// <summary>On the host, the op is bound by memory, so blocks are large enough to hide the cost of scheduling them.</summary>
-public static partial class Residual
+public static partial class ScaledAdd
 {
     private const int Block = 8192;
 

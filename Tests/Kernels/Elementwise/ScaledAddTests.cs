@@ -4,7 +4,7 @@ using Xunit;
 
 namespace TrigFlowNative.Tests.Kernels;
 
-public class ResidualTests
+public class ScaledAddTests
 {
     private static readonly float Scale = MathF.Sqrt(0.5f);
 
@@ -27,7 +27,7 @@ public class ResidualTests
     public void Spreads_over_more_than_one_block()
     {
         var shape = new Shape(3, 41, 43, 5);
-        OpBattery.Check("cpu", new OpCase($"residual {shape}", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum));
+        OpBattery.Check("cpu", new OpCase($"scaled-add {shape}", [shape, shape], (p, x) => ScaledAdd.Apply(p, x[0], x[1], Scale), Sum));
     }
 
     [Fact]
@@ -36,8 +36,8 @@ public class ResidualTests
         ComputeDevice device = TestDevices.Get("cpu");
         using var program = new ComputeProgram(device);
         using Tensor a = device.CreateTensor(new Shape(2, 3)), b = device.CreateTensor(new Shape(3, 2));
-        var error = Assert.Throws<ArgumentException>(() => Residual.Apply(program, a, b, 1));
-        Assert.Contains("residual: a is (2, 3)", error.Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ArgumentException>(() => ScaledAdd.Apply(program, a, b, 1));
+        Assert.Contains("scaled-add: a is (2, 3)", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -46,8 +46,8 @@ public class ResidualTests
         ComputeDevice device = TestDevices.Get("simulator");
         using var program = new ComputeProgram(device);
         using Tensor a = device.CreateTensor(new Shape(2, 3)), b = device.CreateTensor(new Shape(2, 3), DType.BFloat16);
-        Assert.Contains("residual: (2, 3) BFloat16", Assert.Throws<ArgumentException>(() => Residual.Apply(program, a, b, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("residual: (2, 3) Float32", Assert.Throws<ArgumentException>(() => Residual.Apply(program, b, a, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("scaled-add: (2, 3) BFloat16", Assert.Throws<ArgumentException>(() => ScaledAdd.Apply(program, a, b, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("scaled-add: (2, 3) Float32", Assert.Throws<ArgumentException>(() => ScaledAdd.Apply(program, b, a, 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -56,18 +56,18 @@ public class ResidualTests
         ComputeDevice device = TestDevices.Get("cpu");
         using var program = new ComputeProgram(device);
         using Tensor a = device.CreateTensor(new Shape(2, 3), DType.BFloat16);
-        Assert.Contains("BFloat16 needs a GPU", Assert.Throws<ArgumentException>(() => Residual.Apply(program, a, a, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("BFloat16 needs a GPU", Assert.Throws<ArgumentException>(() => ScaledAdd.Apply(program, a, a, 1)).Message, StringComparison.Ordinal);
     }
 
     private static OpCase[] AllOf(params Shape[] shapes) =>
     [
         .. shapes.SelectMany(shape => new[]
         {
-            new OpCase($"residual {shape}", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum),
-            new OpCase($"residual {shape}, a dual", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum) { TangentInputs = 1 },
-            new OpCase($"residual {shape}, b dual", [shape, shape], (p, x) => Residual.Apply(p, x[1], x[0], Scale), Sum) { TangentInputs = 1 },
-            new OpCase($"residual {shape}, b constant", [shape, shape], (p, x) => Residual.Apply(p, x[0], x[1], Scale), Sum) { GradientInputs = 1 },
-            new OpCase($"residual {shape}, a = b", [shape], (p, x) => Residual.Apply(p, x[0], x[0], Scale), x => [.. x[0].Select(v => 2 * Scale * v)]),
+            new OpCase($"scaled-add {shape}", [shape, shape], (p, x) => ScaledAdd.Apply(p, x[0], x[1], Scale), Sum),
+            new OpCase($"scaled-add {shape}, a dual", [shape, shape], (p, x) => ScaledAdd.Apply(p, x[0], x[1], Scale), Sum) { TangentInputs = 1 },
+            new OpCase($"scaled-add {shape}, b dual", [shape, shape], (p, x) => ScaledAdd.Apply(p, x[1], x[0], Scale), Sum) { TangentInputs = 1 },
+            new OpCase($"scaled-add {shape}, b constant", [shape, shape], (p, x) => ScaledAdd.Apply(p, x[0], x[1], Scale), Sum) { GradientInputs = 1 },
+            new OpCase($"scaled-add {shape}, a = b", [shape], (p, x) => ScaledAdd.Apply(p, x[0], x[0], Scale), x => [.. x[0].Select(v => 2 * Scale * v)]),
         }),
     ];
 
