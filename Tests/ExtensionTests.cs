@@ -26,10 +26,15 @@ public class ExtensionTests
 {
     private const int Batch = 8;
 
-    public static IEnumerable<TheoryDataRow<string, OpCase>> Ops => TestDevices.Cross(
-        ["cpu", "simulator", "cuda"],
-        new[] { new Shape(1), new Shape(3, 5, 7), new Shape(2, 3, 5, 11) }.Select(shape =>
-            new OpCase($"softsign {shape}", [shape], (p, x) => Softsign.Apply(p, x[0]), x => [.. x[0].Select(v => v / (1 + Math.Abs(v)))])));
+    /// <summary>One element; odd extents; eight and forty, of which packs are made in bf16.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Ops =>
+    [
+        .. TestDevices.Cross(["cpu", "simulator", "cuda"], Softsigns),
+        .. TestDevices.Cross(["simulator", "cuda"], Softsigns.Select(op => op.InBFloat16())),
+    ];
+
+    private static IEnumerable<OpCase> Softsigns => new[] { new Shape(1), new Shape(3, 5, 7), new Shape(2, 3, 5, 11), new Shape(8), new Shape(1, 5, 8) }.Select(
+        shape => new OpCase($"softsign {shape}", [shape], (p, x) => Softsign.Apply(p, x[0]), x => [.. x[0].Select(v => v / (1 + Math.Abs(v)))]));
 
     public static TheoryData<string> Devices => TestDevices.All;
 

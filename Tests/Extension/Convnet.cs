@@ -3,7 +3,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Extension;
 
-/// <summary>A network: convolution, group norm modulated by the time, SiLU, <see cref="Softsign"/>, convolution.</summary>
+/// <summary>A network: convolution, group norm modulated by the time, SiLU, <see cref="Softsign"/>, convolution; in fp32 or bf16.</summary>
 public sealed class Convnet : INetwork
 {
     private readonly ConvnetConfig config;
