@@ -97,6 +97,29 @@ public class ExtensionTests
         Assert.All(MetricsLog.Read(folder.File("metrics.csv")), row => Assert.True(double.IsFinite(row.Loss) && row.Means["tangent_norm"] > 0));
     }
 
+    /// <summary>As a program's own Main does, after it has registered what it adds.</summary>
+    [Fact]
+    public void The_command_line_trains_the_preset_for_the_objective()
+    {
+        using var folder = new TemporaryFolder();
+        string[] command =
+        [
+            "train", "--preset", Registration.Preset, "--objective", Registration.Objective, "--data", ImageDataset.Synthetic, "--out", folder.Path,
+            "--images", "8", "--batch", "4", "--device", "cpu",
+        ];
+        Assert.Equal(0, TrigFlowNative.Training.Cli.CommandLine.Run(command));
+        using TrigFlowModel model = TrigFlowModel.Load(folder.File("model.safetensors"), TestDevices.Get("cpu"));
+        Assert.Equal(ModelPresets.Get(Registration.Preset), model.Network.Config);
+    }
+
+    [Fact]
+    public void A_name_is_registered_once()
+    {
+        Assert.Contains("'convnet'", Assert.Throws<ArgumentException>(() => ModelPresets.Add(Registration.Preset, ModelPresets.Get("demo"))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(Registration.Register);
+        Assert.IsType<ConvnetConfig>(ModelPresets.Get(Registration.Preset));
+    }
+
     [Fact]
     public void The_metric_is_found_by_name()
     {
