@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Extension;
@@ -37,7 +38,7 @@ public sealed class Convnet : INetwork
         ArgumentNullException.ThrowIfNull(conditions);
         if (conditions.Labels is not null || conditions.Scalars.Count > 0)
             throw new ArgumentException($"{ConvnetConfig.Word}: the network is conditioned on the time alone");
-        return [modulation.Apply(program, weights, Kernels.TimeEmbedding.Apply(program, conditions.Times, config.Width))];
+        return [modulation.Apply(program, weights, TimeEmbedding.Apply(program, conditions.Times, config.Width))];
     }
 
     /// <inheritdoc/>
