@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Extension;
+using TrigFlowNative.Kernels.Device;
 using TrigFlowNative.Tests.Ptx;
 using Xunit;
 
@@ -58,6 +59,27 @@ public class ExtensionKernelTests
         Assert.Equal(0, bytes % sizeof(long));
         FieldInfo[] fields = typeof(WarpProduct.Arguments).GetFields(BindingFlags.Instance | BindingFlags.NonPublic);
         Assert.Equal(bytes, fields.Sum(field => Marshal.SizeOf(field.FieldType)));
+    }
+
+    /// <summary>The simulator runs C# that the GPU's compiler refuses, so the kernels without inline PTX are compiled too.</summary>
+    [Fact]
+    public void The_other_kernels_compile_for_a_GPU()
+    {
+        Type[] packs = [typeof(One<Single32>), typeof(One<BFloat16>), typeof(Bf16x8)];
+        MethodInfo[] kernels =
+        [
+            .. typeof(WarpProduct).Assembly.GetTypes().SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic))
+                .Where(method => method.Name.EndsWith("Kernel", StringComparison.Ordinal))
+                .SelectMany(method => method.IsGenericMethodDefinition ? packs.Select(pack => method.MakeGenericMethod(pack)) : [method]),
+        ];
+        Assert.Equal(3 * packs.Length + 1, kernels.Length);
+        Assert.All(kernels, kernel =>
+        {
+            string ptx = PtxCompiler.Compile(kernel);
+            Assert.Contains(".visible .entry", ptx, StringComparison.Ordinal);
+            Assert.DoesNotContain("call", ptx, StringComparison.Ordinal);
+            Assert.Equal(kernel.GetGenericArguments().Contains(typeof(Bf16x8)), ptx.Contains("st.global.v4", StringComparison.Ordinal));
+        });
     }
 
     [Theory]

@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Extension;
 using TrigFlowNative.Kernels;
@@ -20,7 +22,7 @@ namespace TrigFlowNative.Tests;
 
 /// <summary>
 /// What the project Extension adds with public members alone works like the project's own: its op passes the battery, its network is trained for its
-/// objective, by the command line too, continued, saved, loaded and sampled, and its metric is found by name.
+/// objective, by the command line too, continued, saved, loaded and sampled, its metric is found by name, and its benchmark is timed.
 /// </summary>
 public class ExtensionTests
 {
@@ -36,6 +38,8 @@ public class ExtensionTests
     private static IEnumerable<OpCase> Softsigns => new[] { new Shape(1), new Shape(3, 5, 7), new Shape(2, 3, 5, 11), new Shape(8), new Shape(1, 5, 8) }.Select(
         shape => new OpCase($"softsign {shape}", [shape], (p, x) => Softsign.Apply(p, x[0]), x => [.. x[0].Select(v => v / (1 + Math.Abs(v)))]));
 
+    public static TheoryData<string> Devices => TestDevices.All;
+
     /// <summary>Before any test is listed, so that those over every objective run for the extension's too.</summary>
     [ModuleInitializer]
     internal static void Register() => Registration.Register();
@@ -43,6 +47,16 @@ public class ExtensionTests
     [Theory]
     [MemberData(nameof(Ops))]
     public void The_op_passes_the_battery(string device, OpCase op) => OpBattery.Check(device, op);
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void The_benchmark_is_checked_and_timed(string device)
+    {
+        ComputeDevice opened = TestDevices.Get(device);
+        using var bench = new KernelBench(opened, new HostClock(opened), new Ceilings(1e12, 1e12));
+        BenchmarkRow row = bench.Run(new DoublingCase(5000));
+        Assert.True(row is { Verdict: BenchmarkRow.Right, Error: 0, Microseconds: > 0, Bytes: 40_000, BoundBy: "memory" }, $"{row}");
+    }
 
     [Fact]
     public void The_network_is_trained_for_the_objective_continued_and_sampled()
