@@ -1,6 +1,8 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Extension;
 using TrigFlowNative.Kernels;
@@ -19,17 +21,22 @@ using Xunit;
 namespace TrigFlowNative.Tests;
 
 /// <summary>
-/// What the project Extension adds with public members alone works like the project's own: its op passes the battery, its kernel on tensor cores is
-/// right, its network is trained for its objective, continued, saved, loaded and sampled, and its metric is found by name.
+/// What the project Extension adds with public members alone works like the project's own: its op passes the battery, its network is trained for its
+/// objective, by the command line too, continued, saved, loaded and sampled, its metric is found by name, and its benchmark is timed.
 /// </summary>
 public class ExtensionTests
 {
     private const int Batch = 8;
 
-    public static IEnumerable<TheoryDataRow<string, OpCase>> Ops => TestDevices.Cross(
-        ["cpu", "simulator", "cuda"],
-        new[] { new Shape(1), new Shape(3, 5, 7), new Shape(2, 3, 5, 11) }.Select(shape =>
-            new OpCase($"softsign {shape}", [shape], (p, x) => Softsign.Apply(p, x[0]), x => [.. x[0].Select(v => v / (1 + Math.Abs(v)))])));
+    /// <summary>One element; odd extents; eight and forty, of which packs are made in bf16.</summary>
+    public static IEnumerable<TheoryDataRow<string, OpCase>> Ops =>
+    [
+        .. TestDevices.Cross(["cpu", "simulator", "cuda"], Softsigns),
+        .. TestDevices.Cross(["simulator", "cuda"], Softsigns.Select(op => op.InBFloat16())),
+    ];
+
+    private static IEnumerable<OpCase> Softsigns => new[] { new Shape(1), new Shape(3, 5, 7), new Shape(2, 3, 5, 11), new Shape(8), new Shape(1, 5, 8) }.Select(
+        shape => new OpCase($"softsign {shape}", [shape], (p, x) => Softsign.Apply(p, x[0]), x => [.. x[0].Select(v => v / (1 + Math.Abs(v)))]));
 
     public static TheoryData<string> Devices => TestDevices.All;
 
@@ -43,27 +50,12 @@ public class ExtensionTests
 
     [Theory]
     [MemberData(nameof(Devices))]
-    public void The_kernel_multiplies(string device)
+    public void The_benchmark_is_checked_and_timed(string device)
     {
-        const int m = 48, k = 80;
         ComputeDevice opened = TestDevices.Get(device);
-        var random = new Random(7);
-        using Tensor a = Random(opened, random, new Shape(m, k), out float[] left), b = Random(opened, random, new Shape(8, k), out float[] right);
-        using var program = new ComputeProgram(opened) { Checked = true };
-        Tensor y = WarpProduct.Apply(program, a, b);
-        program.Run();
-        float[] product = y.ToArray();
-        for (int i = 0; i < m; i++)
-            for (int j = 0; j < 8; j++)
-                Assert.Equal(Enumerable.Range(0, k).Sum(c => (double)left[i * k + c] * right[j * k + c]), product[i * 8 + j], 1e-4);
-    }
-
-    [Fact]
-    public void The_kernels_text_is_made_without_a_GPU()
-    {
-        (string text, string entry) = WarpProduct.Specification(48).Compile();
-        Assert.Equal(3, text.Split("mma.sync").Length - 1);
-        Assert.Contains($".visible .entry {entry}", text, StringComparison.Ordinal);
+        using var bench = new KernelBench(opened, new HostClock(opened), new Ceilings(1e12, 1e12));
+        BenchmarkRow row = bench.Run(new DoublingCase(5000));
+        Assert.True(row is { Verdict: BenchmarkRow.Right, Error: 0, Microseconds: > 0, Bytes: 40_000, BoundBy: "memory" }, $"{row}");
     }
 
     [Fact]
@@ -90,6 +82,29 @@ public class ExtensionTests
         using var folder = new TemporaryFolder();
         Train(folder.Path, "sct", steps: 3);
         Assert.All(MetricsLog.Read(folder.File("metrics.csv")), row => Assert.True(double.IsFinite(row.Loss) && row.Means["tangent_norm"] > 0));
+    }
+
+    /// <summary>As a program's own Main does, after it has registered what it adds.</summary>
+    [Fact]
+    public void The_command_line_trains_the_preset_for_the_objective()
+    {
+        using var folder = new TemporaryFolder();
+        string[] command =
+        [
+            "train", "--preset", Registration.Preset, "--objective", Registration.Objective, "--data", ImageDataset.Synthetic, "--out", folder.Path,
+            "--images", "8", "--batch", "4", "--device", "cpu",
+        ];
+        Assert.Equal(0, TrigFlowNative.Training.Cli.CommandLine.Run(command));
+        using TrigFlowModel model = TrigFlowModel.Load(folder.File("model.safetensors"), TestDevices.Get("cpu"));
+        Assert.Equal(ModelPresets.Get(Registration.Preset), model.Network.Config);
+    }
+
+    [Fact]
+    public void A_name_is_registered_once()
+    {
+        Assert.Contains("'convnet'", Assert.Throws<ArgumentException>(() => ModelPresets.Add(Registration.Preset, ModelPresets.Get("demo"))).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(Registration.Register);
+        Assert.IsType<ConvnetConfig>(ModelPresets.Get(Registration.Preset));
     }
 
     [Fact]
@@ -123,14 +138,5 @@ public class ExtensionTests
             },
             folder, TestDevices.Get("cpu"));
         Assert.True(outcome.Complete);
-    }
-
-    private static Tensor Random(ComputeDevice device, Random random, Shape shape, out float[] values)
-    {
-        Tensor tensor = device.CreateTensor(shape, DType.BFloat16);
-        ushort[] bits = [.. Enumerable.Range(0, tensor.Count).Select(_ => (ushort)(BitConverter.SingleToUInt32Bits(2 * random.NextSingle() - 1) >> 16))];
-        tensor.Upload<ushort>(bits);
-        values = [.. bits.Select(each => BitConverter.UInt32BitsToSingle((uint)each << 16))];
-        return tensor;
     }
 }

@@ -44,7 +44,7 @@ public static class SuitePresets
     };
 
     /// <summary>All names.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Fixed.Keys, .. ModelPresets.All.Keys];
+    public static IReadOnlyList<string> Names => [.. Fixed.Keys, .. ModelPresets.All.Keys];
 
     /// <summary>Whether a preset is that of a model, which can be trained and sampled.</summary>
     public static bool IsModel(string preset) => ModelPresets.All.ContainsKey(preset);

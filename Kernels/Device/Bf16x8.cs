@@ -9,7 +9,7 @@ namespace TrigFlowNative.Kernels.Device;
 /// Where a row's length is a multiple of eight, <c>x.ViewOf&lt;BFloat16&gt;().Cast&lt;Bf16x8&gt;()</c> is aligned, since tensors
 /// begin at multiples of 256 bytes; <see cref="Packs.View{TPack}"/> gives it.
 /// </remarks>
-internal readonly struct Bf16x8 : IPack<Bf16x8>
+public readonly struct Bf16x8 : IPack<Bf16x8>
 {
     private readonly uint x, y, z, w;
 
@@ -21,18 +21,22 @@ internal readonly struct Bf16x8 : IPack<Bf16x8>
         this.w = w;
     }
 
+    /// <inheritdoc/>
     public static int Width => 8;
 
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 Widen(Bf16x8 pack) => Float8.Of(
         Float4.Of(BFloat16.Lower(pack.x), BFloat16.Upper(pack.x), BFloat16.Lower(pack.y), BFloat16.Upper(pack.y)),
         Float4.Of(BFloat16.Lower(pack.z), BFloat16.Upper(pack.z), BFloat16.Lower(pack.w), BFloat16.Upper(pack.w)));
 
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Bf16x8 Narrow(Float8 values) => new(
         BFloat16.Pack(values.Lower.X, values.Lower.Y), BFloat16.Pack(values.Lower.Z, values.Lower.W),
         BFloat16.Pack(values.Upper.X, values.Upper.Y), BFloat16.Pack(values.Upper.Z, values.Upper.W));
 
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 LoadSingles(ArrayView<float> view, int pack)
     {
@@ -40,6 +44,7 @@ internal readonly struct Bf16x8 : IPack<Bf16x8>
         return Float8.Of(quads[2 * pack], quads[2 * pack + 1]);
     }
 
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSingles(ArrayView<float> view, int pack, Float8 values)
     {

@@ -8,14 +8,15 @@ namespace TrigFlowNative.Kernels.Device;
 /// </summary>
 /// <remarks>
 /// Plain multiplications and additions; whether a compiler fuses them moves a result by less than the bounds below. The
-/// coefficients are minimax fits by Remez exchange, rounded to fp32.
+/// coefficients are minimax fits by Remez exchange, rounded to fp32. Outside of the documented ranges, and for NaN, results are undefined.
 /// </remarks>
-internal static class DeviceMath
+public static class DeviceMath
 {
-    /// <summary>Largest |x| for which <see cref="SinCos"/> keeps its bound.</summary>
+    /// <summary>Largest |x|, in radians, for which <see cref="SinCos"/> keeps its bound.</summary>
     public const float MaxAngle = 100f;
 
-    /// <summary>Sine and cosine of x, |x| at most <see cref="MaxAngle"/>: absolute error below 1e-7.</summary>
+    /// <summary>Sine and cosine of an angle: absolute error below 1e-7.</summary>
+    /// <param name="x">Radians, |x| at most <see cref="MaxAngle"/>.</param>
     public static Angle SinCos(float x)
     {
         // pi/2 in three parts: quadrant times one of the first two is exact, so nothing is lost where x is near a multiple.
@@ -25,7 +26,8 @@ internal static class DeviceMath
         return Rotate(quadrant, r);
     }
 
-    /// <summary>Sine and cosine of 2 pi u for |u| at most 1: absolute error below 1e-7. The reduction is exact, unlike that of 2 pi times u.</summary>
+    /// <summary>Sine and cosine of 2 pi u: absolute error below 1e-7. The reduction is exact, unlike that of 2 pi times u.</summary>
+    /// <param name="u">Turns, |u| at most 1.</param>
     public static Angle SinCosOfTurns(float u)
     {
         const float halfPi = 1.57079633f;
@@ -33,7 +35,8 @@ internal static class DeviceMath
         return Rotate(quadrant, (4f * u - quadrant) * halfPi);
     }
 
-    /// <summary>Natural logarithm of a positive normal number: relative error below 2e-7, also beside 1.</summary>
+    /// <summary>Natural logarithm: relative error below 2e-7, also beside 1.</summary>
+    /// <param name="x">A positive normal number.</param>
     public static float Log(float x)
     {
         // x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)).

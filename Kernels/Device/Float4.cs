@@ -7,13 +7,21 @@ namespace TrigFlowNative.Kernels.Device;
 /// Four floats of a kernel in registers: one 16-byte load or store. ILGPU unrolls no loop, so the inner tiles of kernels are
 /// written out over values of this type.
 /// </summary>
-internal struct Float4
+public struct Float4
 {
+    /// <summary>First element.</summary>
     public float X;
+
+    /// <summary>Second element.</summary>
     public float Y;
+
+    /// <summary>Third element.</summary>
     public float Z;
+
+    /// <summary>Fourth element.</summary>
     public float W;
 
+    /// <summary>Returns four values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Of(float x, float y, float z, float w)
     {
@@ -25,46 +33,54 @@ internal struct Float4
         return result;
     }
 
+    /// <summary>Returns four times the same value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 All(float x) => Of(x, x, x, x);
 
-    /// <summary>a b + c; the GPU's assembler fuses each.</summary>
+    /// <summary>a b + c for each element; the GPU's assembler fuses each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 MultiplyAdd(float a, Float4 b, Float4 c) => Of(a * b.X + c.X, a * b.Y + c.Y, a * b.Z + c.Z, a * b.W + c.W);
 
+    /// <summary>Sum of each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 operator +(Float4 a, Float4 b) => Of(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
 
+    /// <summary>Difference of each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 operator -(Float4 a, Float4 b) => Of(a.X - b.X, a.Y - b.Y, a.Z - b.Z, a.W - b.W);
 
+    /// <summary>Difference of each element and a number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 operator -(Float4 a, float b) => Of(a.X - b, a.Y - b, a.Z - b, a.W - b);
 
+    /// <summary>Product of each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 operator *(Float4 a, Float4 b) => Of(a.X * b.X, a.Y * b.Y, a.Z * b.Z, a.W * b.W);
 
+    /// <summary>Product of a number and each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 operator *(float a, Float4 b) => Of(a * b.X, a * b.Y, a * b.Z, a * b.W);
 
+    /// <summary>Larger of each two elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Max(Float4 a, Float4 b) =>
         Of(MathF.Max(a.X, b.X), MathF.Max(a.Y, b.Y), MathF.Max(a.Z, b.Z), MathF.Max(a.W, b.W));
 
+    /// <summary>Exponential of each element, by the hardware's approximation on a GPU.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Exp(Float4 a) => Of(MathF.Exp(a.X), MathF.Exp(a.Y), MathF.Exp(a.Z), MathF.Exp(a.W));
 
     /// <summary>The sum of the four squares, in float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Squares(Float4 a) => ((double)a.X * a.X + (double)a.Y * a.Y) + ((double)a.Z * a.Z + (double)a.W * a.W);
+    internal static double Squares(Float4 a) => ((double)a.X * a.X + (double)a.Y * a.Y) + ((double)a.Z * a.Z + (double)a.W * a.W);
 
     /// <summary>Elements [index, index + valid) with zeros behind, where valid may be 0 or negative.</summary>
     /// <param name="view">Memory.</param>
     /// <param name="index">First element.</param>
-    /// <param name="valid">How many of the four elements exist.</param>
+    /// <param name="valid">Number of elements that exist, at most 4.</param>
     /// <param name="aligned">1 if index is a multiple of 4, the view 16-byte aligned and valid never 1 to 3.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float4 Load(ArrayView<float> view, int index, int valid, int aligned)
+    internal static Float4 Load(ArrayView<float> view, int index, int valid, int aligned)
     {
         Float4 result = All(0f);
         if (aligned != 0)
@@ -89,7 +105,7 @@ internal struct Float4
 
     /// <summary>Stores the first <paramref name="valid"/> of four elements; the counterpart of <see cref="Load"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(ArrayView<float> view, int index, int valid, int aligned, Float4 value)
+    internal static void Store(ArrayView<float> view, int index, int valid, int aligned, Float4 value)
     {
         if (aligned != 0)
         {

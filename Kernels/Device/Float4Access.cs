@@ -4,8 +4,8 @@ namespace TrigFlowNative.Kernels.Device;
 
 /// <summary>How a kernel reaches four consecutive elements of a row, some or all of which may lie beyond the row's end.</summary>
 /// <remarks>
-/// Loading and masking are apart, and neither branches: a kernel starts all its loads at once, computes while they are under
-/// way, and masks when it first needs the values.
+/// Loading and masking are apart, and neither branches: a kernel starts all its loads at once, computes while they are in
+/// flight, and masks when it first needs the values.
 /// </remarks>
 internal interface IFloat4Access
 {

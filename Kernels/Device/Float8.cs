@@ -3,11 +3,15 @@ using System.Runtime.CompilerServices;
 namespace TrigFlowNative.Kernels.Device;
 
 /// <summary>Eight floats of a kernel in registers: the values of an <see cref="IPack{TSelf}"/>.</summary>
-internal struct Float8
+public struct Float8
 {
+    /// <summary>First four elements.</summary>
     public Float4 Lower;
+
+    /// <summary>Last four elements.</summary>
     public Float4 Upper;
 
+    /// <summary>Returns eight values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 Of(Float4 lower, Float4 upper)
     {
@@ -17,15 +21,19 @@ internal struct Float8
         return result;
     }
 
+    /// <summary>Returns eight times the same value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 All(float x) => Of(Float4.All(x), Float4.All(x));
 
+    /// <summary>Sum of each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 operator +(Float8 a, Float8 b) => Of(a.Lower + b.Lower, a.Upper + b.Upper);
 
+    /// <summary>Product of each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 operator *(Float8 a, Float8 b) => Of(a.Lower * b.Lower, a.Upper * b.Upper);
 
+    /// <summary>Product of a number and each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 operator *(float a, Float8 b) => Of(a * b.Lower, a * b.Upper);
 }

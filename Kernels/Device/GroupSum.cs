@@ -9,11 +9,13 @@ namespace TrigFlowNative.Kernels.Device;
 /// ILGPU's own sum over a group (GroupExtensions.AllReduce) adds by atomics, in any order. Its sum over a warp exchanges values between lanes, in
 /// the order of the tree, and spares a barrier for each level.
 /// </remarks>
-internal static class GroupSum
+public static class GroupSum
 {
-    private const int MaxGroup = 256;
+    /// <summary>Most threads that a group may have.</summary>
+    public const int MaxGroup = 256;
 
-    /// <summary>The sum of every thread's value, in every thread. All threads of the group must call it; the group is a power of two, and at least a warp.</summary>
+    /// <summary>Returns to every thread the sum of all threads' values; it is a barrier too.</summary>
+    /// <param name="value">The calling thread's value. All threads of the group must call, in a group of one dimension whose size is a power of two, at least a warp and at most <see cref="MaxGroup"/>.</param>
     public static double Of(double value)
     {
         ArrayView<double> shared = SharedMemory.Allocate<double>(MaxGroup);

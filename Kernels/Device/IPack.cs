@@ -9,28 +9,31 @@ namespace TrigFlowNative.Kernels.Device;
 /// element a thread for rows of any length, eight of bf16 where rows allow it (<see cref="Bf16x8"/>).
 /// </summary>
 /// <remarks>
-/// Values always travel as a <see cref="Float8"/>. Those beyond <see cref="Width"/> are of no meaning and reach no memory, so
-/// the GPU's assembler drops their arithmetic.
+/// Kernels hold the values in a <see cref="Float8"/>. Those beyond <see cref="Width"/> have no meaning and reach no memory, so
+/// the GPU's assembler drops their arithmetic. <see cref="Packs.Load"/> chooses the pack.
 /// </remarks>
 /// <typeparam name="TSelf">The pack itself, as it lies in memory.</typeparam>
-internal interface IPack<TSelf>
+public interface IPack<TSelf>
     where TSelf : unmanaged, IPack<TSelf>
 {
     /// <summary>Elements in a pack: 1 or 8.</summary>
     static abstract int Width { get; }
 
-    /// <summary>The values, exactly.</summary>
+    /// <summary>Converts the elements to fp32, exactly.</summary>
     static abstract Float8 Widen(TSelf pack);
 
-    /// <summary>The values rounded to the storage type.</summary>
+    /// <summary>Rounds values to the storage type, to nearest, ties to even.</summary>
     static abstract TSelf Narrow(Float8 values);
 
-    /// <summary>As many values of an fp32 array as a pack holds.</summary>
-    /// <param name="view">The array.</param>
+    /// <summary>Loads as many values of an fp32 array as a pack holds.</summary>
+    /// <param name="view">The array, 16-byte aligned.</param>
     /// <param name="pack">Index of the first value divided by <see cref="Width"/>.</param>
     static abstract Float8 LoadSingles(ArrayView<float> view, int pack);
 
-    /// <summary>The counterpart of <see cref="LoadSingles"/>.</summary>
+    /// <summary>Stores as many values into an fp32 array as a pack holds.</summary>
+    /// <param name="view">The array, 16-byte aligned.</param>
+    /// <param name="pack">Index of the first value divided by <see cref="Width"/>.</param>
+    /// <param name="values">The values.</param>
     static abstract void StoreSingles(ArrayView<float> view, int pack, Float8 values);
 }
 

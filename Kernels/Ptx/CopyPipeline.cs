@@ -6,7 +6,7 @@ namespace TrigFlowNative.Kernels.Ptx;
 /// </summary>
 /// <remarks>
 /// Device code. The producer and each consumer walk the ring with a copy of their own, whose fields live in registers; a copy of the value
-/// remembers a stage that is to be released later. CUTLASS has the same in <c>PipelineState</c> and <c>PipelineTmaAsync</c>.
+/// remembers a stage to release later. CUTLASS calls these <c>PipelineState</c> and <c>PipelineTmaAsync</c>.
 /// </remarks>
 public struct CopyPipeline
 {
@@ -16,7 +16,7 @@ public struct CopyPipeline
     /// <summary>Shared-memory addresses of the first stage's full barrier and of its empty barrier; those of further stages follow.</summary>
     public int FullBarriers, EmptyBarriers;
 
-    /// <summary>The current stage, and the parity of the barrier phase that is waited for there.</summary>
+    /// <summary>The current stage, and the parity of the barrier phase to wait for.</summary>
     public int Stage, Phase;
 
     /// <summary>Shared-memory address of the current stage.</summary>
@@ -64,7 +64,7 @@ public struct CopyPipeline
     /// <summary>Producer: waits until the current stage is empty.</summary>
     public readonly void WaitEmpty() => AsyncBarrier.Wait(EmptyBarrier, Phase);
 
-    /// <summary>Producer: waits until the current stage is empty, and lets its full barrier wait for so many bytes of copies.</summary>
+    /// <summary>Producer: waits until the current stage is empty, and makes its full barrier wait for <paramref name="bytes"/> bytes of copies.</summary>
     public readonly void AcquireEmpty(int bytes)
     {
         WaitEmpty();
@@ -75,7 +75,7 @@ public struct CopyPipeline
     public readonly void WaitFull() => AsyncBarrier.Wait(FullBarrier, Phase);
 
     /// <summary>
-    /// Consumer: its warp has read the current stage. Each warp arrives for itself: its lanes' own loads are ordered before the arrival, which
+    /// Consumer: releases the current stage for its warp, which has read it. Each warp arrives for itself: its lanes' own loads are ordered before the arrival, which
     /// waiting for a warpgroup's products does not promise for the loads of the other warps.
     /// </summary>
     /// <param name="thread">Number of the thread in its warp or warpgroup.</param>
@@ -85,12 +85,12 @@ public struct CopyPipeline
         AsyncBarrier.ArriveFirst(EmptyBarrier, thread & 31);
     }
 
-    /// <summary>Consumer: its warpgroup has read a stage, with products alone, which have ended; its first thread arrives.</summary>
+    /// <summary>Consumer: releases a stage that only its warpgroup's products read, once they have ended; the first thread arrives.</summary>
     /// <param name="emptyBarrier">The stage's <see cref="EmptyBarrier"/>.</param>
     /// <param name="thread">Number of the thread in its warpgroup.</param>
     public static void Release(int emptyBarrier, int thread) => AsyncBarrier.ArriveFirst(emptyBarrier, thread);
 
-    /// <summary>The same in every block of a cluster, where each block's copies reach all.</summary>
+    /// <summary>Consumer: releases a stage in every block of a cluster, for copies that reach all blocks.</summary>
     /// <param name="emptyBarrier">The stage's <see cref="EmptyBarrier"/>.</param>
     /// <param name="thread">Number of the thread in its warpgroup.</param>
     /// <param name="cluster">Blocks of the cluster.</param>
@@ -102,10 +102,10 @@ public struct CopyPipeline
             Release(emptyBarrier, thread);
     }
 
-    /// <summary>Goes on to the next stage.</summary>
+    /// <summary>Advances to the next stage.</summary>
     public void Advance() => Advance(1);
 
-    /// <summary>Goes on by 1 stage, or by 0 to stay.</summary>
+    /// <summary>Advances by 1 stage, or by 0.</summary>
     public void Advance(int step)
     {
         Stage += step;
@@ -113,6 +113,6 @@ public struct CopyPipeline
         Stage = Stage == Stages ? 0 : Stage;
     }
 
-    /// <summary>The place after a place of a ring.</summary>
+    /// <summary>Index that follows an index of a ring.</summary>
     public static int Next(int place, int places) => place + 1 == places ? 0 : place + 1;
 }

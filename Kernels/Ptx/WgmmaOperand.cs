@@ -6,7 +6,7 @@ namespace TrigFlowNative.Kernels.Ptx;
 /// </summary>
 public static class WgmmaOperand
 {
-    /// <summary>A row is 128 bytes; eight of them, 1024 bytes, are what the swizzle permutes within.</summary>
+    /// <summary>The swizzle permutes within eight rows of 128 bytes.</summary>
     private const long Swizzle128 = 1L << 62, EightRows = 64L << 32;
 
     /// <summary>The operand's rows are m or n indices and its columns k (K-major, the plain form of wgmma).</summary>
@@ -23,7 +23,7 @@ public static class WgmmaOperand
     /// <param name="address">Shared-memory address, a multiple of 1024 but for steps along k.</param>
     public static long At(long form, int address) => form + ((address & 0x3FFFF) >> 4);
 
-    /// <summary>What 16 further k indices add to a descriptor, in its unit of 16 bytes.</summary>
+    /// <summary>Step of a descriptor for 16 further k indices, in its unit of 16 bytes.</summary>
     /// <param name="form"><see cref="AlongRows"/> or <see cref="AcrossRows"/>.</param>
     public static int DepthStep(long form) => (form == AlongRows ? 16 * 2 : 16 * 128) / 16;
 }

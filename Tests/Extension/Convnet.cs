@@ -1,9 +1,10 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Extension;
 
-/// <summary>A network: convolution, group norm modulated by the time, SiLU, <see cref="Softsign"/>, convolution.</summary>
+/// <summary>A network: convolution, group norm modulated by the time, SiLU, <see cref="Softsign"/>, convolution; in fp32 or bf16.</summary>
 public sealed class Convnet : INetwork
 {
     private readonly ConvnetConfig config;
@@ -37,7 +38,7 @@ public sealed class Convnet : INetwork
         ArgumentNullException.ThrowIfNull(conditions);
         if (conditions.Labels is not null || conditions.Scalars.Count > 0)
             throw new ArgumentException($"{ConvnetConfig.Word}: the network is conditioned on the time alone");
-        return [modulation.Apply(program, weights, Kernels.TimeEmbedding.Apply(program, conditions.Times, config.Width))];
+        return [modulation.Apply(program, weights, TimeEmbedding.Apply(program, conditions.Times, config.Width))];
     }
 
     /// <inheritdoc/>

@@ -2,7 +2,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Extension;
 
-/// <summary>Loops of a few thousand elements a thread.</summary>
+/// <summary>On the host, which has fp32 alone, threads take blocks of <see cref="Block"/> elements.</summary>
 public static partial class Softsign
 {
     private const int Block = 2048;

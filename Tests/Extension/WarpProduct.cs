@@ -1,6 +1,5 @@
 using System.Reflection;
 using ILGPU;
-using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Ptx;
@@ -9,54 +8,68 @@ using TrigFlowNative.Kernels.Ptx;
 namespace TrigFlowNative.Extension;
 
 /// <summary>
-/// A kernel on tensor cores: y = a b^T with a (M, K) and b (8, K) in bf16, y (M, 8) in fp32. A block is one warp, which calculates sixteen rows
-/// with mma.sync (PTX ISA 8.0, section 9.7.13.4.8) from registers that it loads itself.
+/// A kernel on tensor cores: y = a b^T with a (M, K) and b (8, K) in bf16, y (M, 8) in fp32. Each of a block's four warps calculates sixteen
+/// rows with mma.sync (PTX ISA 8.0, section 9.7.13.4.8) from registers that it loads itself.
 /// </summary>
-public static class WarpProduct
+public static partial class WarpProduct
 {
-    private const int Rows = 16, Columns = 8, Depth = 16, Warp = 32, MaxK = 1024;
+    private const string Name = "warp_product";
+    private const int Rows = 16, Columns = 8, Depth = 16, Warps = 4, WarpThreads = 32, MaxK = 1024;
 
-    /// <summary>Records the product.</summary>
+    /// <summary>Records the product, which has no rule for tangents and gradients.</summary>
     /// <param name="program">Program that records the op.</param>
-    /// <param name="a">(M, K) bf16; M and K multiples of 16, K at most 1024.</param>
+    /// <param name="a">(M, K) bf16. Tensor cores take M and K that are multiples of 16 and K up to 1024; the portable kernel takes any.</param>
     /// <param name="b">(8, K) bf16.</param>
     /// <returns>(M, 8) fp32.</returns>
-    /// <exception cref="ArgumentException">A shape or a type is another.</exception>
+    /// <exception cref="ArgumentException">The shapes do not fit, a type is not bf16, or an operand has a tangent or needs a gradient.</exception>
     public static Tensor Apply(ComputeProgram program, Tensor a, Tensor b)
     {
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
-        int m = a.Shape[0], k = a.Shape[1];
-        if (a.Shape != new Shape(m, k) || b.Shape != new Shape(Columns, k) || m % Rows != 0 || k % Depth != 0 || k > MaxK
-            || a.Type != DType.BFloat16 || b.Type != DType.BFloat16)
-            throw new ArgumentException($"warp_product: {a} times {b}");
+        int m = a.Shape[0], k = a.Shape[-1];
+        if (a.Shape != new Shape(m, k) || b.Shape != new Shape(Columns, k) || a.Type != DType.BFloat16 || b.Type != DType.BFloat16)
+            throw new ArgumentException($"{Name}: {a} times {b}, expected (M, K) and ({Columns}, K) in bf16");
+        Expect.NoTangent(Name, a, b);
+        Expect.NoGradient(Name, program, a, b);
         Tensor y = program.Allocate(new Shape(m, Columns));
-        program.Emit("warp_product", [a, b], [y], cpu => OnHost(a, b, y), gpu => gpu.TensorCores == TensorCorePath.Portable ? Portable(gpu, a, b, y) : OnTensorCores(gpu, a, b, y));
+        program.Emit(Name, [a, b], [y], cpu => OnHost(a, b, y), gpu => gpu.TensorCores != TensorCorePath.Portable && Takes(m, k) ? OnTensorCores(gpu, a, b, y) : Portable(gpu, a, b, y));
         return y;
     }
 
-    /// <summary>The kernel's text and what it is launched with; also compiled without a GPU, to look at.</summary>
-    /// <param name="k">K, a multiple of 16: the text holds a product for every 16.</param>
+    /// <summary>Whether the kernel on tensor cores takes the extents; it neither pads nor masks.</summary>
+    private static bool Takes(int m, int k) => m % Rows == 0 && k % Depth == 0 && k <= MaxK;
+
+    /// <summary>Returns the kernel's text and the numbers with which it is launched; a machine without a GPU can compile it too.</summary>
+    /// <param name="k">K, a multiple of 16 up to 1024: the text holds a product for every 16.</param>
     public static PtxKernelSpec Specification(int k) => new(
         typeof(WarpProduct).GetMethod(nameof(Multiply), BindingFlags.Static | BindingFlags.NonPublic)!, Variant: $"k{k}", Architecture: "sm_80",
-        Threads: Warp, SharedBytes: 0, new Dictionary<string, string> { ["multiply"] = MultiplyPtx(k) });
+        Threads: Warps * WarpThreads, SharedBytes: 0, new Dictionary<string, string> { ["multiply"] = MultiplyPtx(k) });
 
-    /// <summary>The argument of the kernel.</summary>
+    /// <summary>Returns the number of blocks that the kernel is launched with.</summary>
+    /// <param name="m">M.</param>
+    public static int Blocks(int m) => (m + Warps * Rows - 1) / (Warps * Rows);
+
+    /// <summary>The argument of the kernel: numbers and addresses, a multiple of 8 bytes without gaps.</summary>
     /// <param name="A">Address of a.</param>
     /// <param name="B">Address of b.</param>
     /// <param name="Y">Address of y.</param>
-    /// <param name="K">K.</param>
-    public readonly record struct Arguments(long A, long B, long Y, int K);
+    /// <param name="M">M, a multiple of 16; warps beyond it do nothing.</param>
+    /// <param name="K">K, the number for which the text was made.</param>
+    public readonly record struct Arguments(long A, long B, long Y, int M, int K);
 
     [PtxEntry]
     private static void Multiply(Arguments arguments)
     {
-        int row = Group.IdxX / 4, pair = Group.IdxX % 4; // the lane's place in the fragments of a, b and y
-        long element = row * arguments.K + 2 * pair;
-        long a = arguments.A + 2 * (Rows * (long)Grid.IdxX * arguments.K + element), b = arguments.B + 2 * element;
-        long y = arguments.Y + 4 * (Columns * (Rows * (long)Grid.IdxX + row) + 2 * pair);
-        CudaAsm.Emit("@@multiply %0, %1, %2;", a, b, y);
+        int warp = Warps * Grid.IdxX + (Group.IdxX >> 5), lane = Group.IdxX & (WarpThreads - 1);
+        if (Rows * warp < arguments.M) // the same for all lanes, as mma.sync wants
+        {
+            int row = lane >> 2, pair = 2 * (lane & 3); // the lane's place in the fragments of a, b and y
+            long element = row * arguments.K + pair;
+            long a = arguments.A + 2 * (Rows * (long)warp * arguments.K + element), b = arguments.B + 2 * element;
+            long y = arguments.Y + 4 * (Columns * (Rows * (long)warp + row) + pair);
+            CudaAsm.Emit("@@multiply %0, %1, %2;", a, b, y);
+        }
     }
 
     /// <summary>Loads the fragments, multiplies and stores: $0 to $2 are the lane's addresses in a, b and y.</summary>
@@ -92,35 +105,6 @@ public static class WarpProduct
     private static Action OnTensorCores(GpuDevice gpu, Tensor a, Tensor b, Tensor y)
     {
         PtxKernel kernel = PtxKernel.Load(gpu, Specification(a.Shape[1]));
-        return () => kernel.Launch(a.Shape[0] / Rows, new Arguments(a.Address, b.Address, y.Address, a.Shape[1]));
+        return () => kernel.Launch(Blocks(a.Shape[0]), new Arguments(a.Address, b.Address, y.Address, a.Shape[0], a.Shape[1]));
     }
-
-    /// <summary>The same in ILGPU's words, for every other device.</summary>
-    private static Action Portable(GpuDevice gpu, Tensor a, Tensor b, Tensor y)
-    {
-        var kernel = gpu.Accelerator.LoadAutoGroupedKernel<Index1D, ArrayView<ushort>, ArrayView<ushort>, ArrayView<float>, int>(PortableKernel);
-        return () => kernel(gpu.Stream, y.Count, a.ViewOf<ushort>(), b.ViewOf<ushort>(), y.View, a.Shape[1]);
-    }
-
-    private static void PortableKernel(Index1D i, ArrayView<ushort> a, ArrayView<ushort> b, ArrayView<float> y, int k)
-    {
-        float sum = 0;
-        for (int j = 0; j < k; j++)
-            sum += ToSingle(a[i / Columns * k + j]) * ToSingle(b[i % Columns * k + j]);
-        y[i] = sum;
-    }
-
-    private static void OnHost(Tensor a, Tensor b, Tensor y)
-    {
-        int k = a.Shape[1];
-        for (int i = 0; i < y.Count; i++)
-        {
-            float sum = 0;
-            for (int j = 0; j < k; j++)
-                sum += ToSingle(a.SpanOf<ushort>()[i / Columns * k + j]) * ToSingle(b.SpanOf<ushort>()[i % Columns * k + j]);
-            y.Span[i] = sum;
-        }
-    }
-
-    private static float ToSingle(ushort bits) => Interop.IntAsFloat((uint)bits << 16);
 }

@@ -14,7 +14,7 @@ internal static class TrainCommand
 {
     private static readonly Option<string> ObjectiveOption = new("--objective") { Required = true };
     private static readonly Option<string> DataOption = new("--data") { Description = "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip in EDM's layout, or 'synthetic'.", Required = true };
-    private static readonly Option<string> PresetOption = new("--preset") { Description = "Network and training settings: cifar10, mnist or demo.", Required = true };
+    private static readonly Option<string> PresetOption = new("--preset") { Required = true };
     private static readonly Option<string> OutOption = new("--out") { Description = "Folder of the run.", Required = true };
     private static readonly Option<string?> TeacherOption = new("--teacher") { Description = "Weight file of the diffusion model to distil (scd)." };
     private static readonly Option<string?> InitOption = new("--init") { Description = "Weight file to start from (default: the teacher, or fresh weights)." };
@@ -30,7 +30,9 @@ internal static class TrainCommand
         string[] objectives = [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
         ObjectiveOption.Description = string.Join("; ", objectives.Select(name => $"{name}: {ObjectiveRegistry.All[name].Description}"));
         ObjectiveOption.AcceptOnlyFromAmong(objectives);
-        PresetOption.AcceptOnlyFromAmong([.. ModelPresets.All.Keys]);
+        string[] presets = [.. ModelPresets.All.Keys];
+        PresetOption.Description = $"Network and training settings: {string.Join(", ", presets)}.";
+        PresetOption.AcceptOnlyFromAmong(presets);
         Option<string> device = CommandLine.DeviceOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
         var command = new Command("train", "Trains a model; the same command again continues a run bit for bit.")

@@ -31,9 +31,13 @@ public class TrainingOptionsTests
     [Fact]
     public void Every_network_preset_has_numbers_for_every_objective()
     {
-        foreach (string preset in ModelPresets.All.Keys)
+        // Those of this repository: a program that adds a preset gives it the numbers that it needs.
+        string[] presets = [.. ModelPresets.All.Where(preset => preset.Value.GetType().Assembly == typeof(ModelPresets).Assembly).Select(preset => preset.Key)];
+        string[] objectives = [.. ObjectiveRegistry.All.Where(entry => entry.Value.Options.Assembly == typeof(ObjectiveRegistry).Assembly).Select(entry => entry.Key)];
+        Assert.True(presets.Length >= 3 && objectives.Length >= 3);
+        foreach (string preset in presets)
         {
-            foreach (string objective in ObjectiveRegistry.All.Keys)
+            foreach (string objective in objectives)
             {
                 TrainingPreset row = TrainingPresets.Get(preset, objective);
                 row.Options.Validate();

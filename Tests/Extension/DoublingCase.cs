@@ -3,7 +3,7 @@ using ILGPU.Runtime;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
-namespace TrigFlowNative.Tests.Benchmarks;
+namespace TrigFlowNative.Extension;
 
 /// <summary>y = 2 x over a number of elements.</summary>
 public sealed class DoublingCase(int count) : KernelCase("doubling", "forward", $"{count}", DType.Float32)
