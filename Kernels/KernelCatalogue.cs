@@ -19,7 +19,7 @@ internal static class KernelCatalogue
     /// </summary>
     public static IEnumerable<MethodInfo> Plain()
     {
-        HashSet<MethodInfo> withInlinePtx = [.. WithInlinePtx().Select(spec => spec.Method)]; // of which ILGPU alone makes half a text
+        HashSet<MethodInfo> withInlinePtx = [.. WithInlinePtx().Select(spec => spec.Method)]; // ILGPU alone does not expand their macros
         return
             from type in typeof(Ops).Assembly.GetTypes()
             from method in type.GetMethods(Static)

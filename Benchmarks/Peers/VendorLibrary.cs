@@ -4,7 +4,7 @@ namespace TrigFlowNative.Benchmarks.Peers;
 
 /// <summary>
 /// Finds NVIDIA's libraries at run time: in the folders of $TRIGFLOW_CUDA_LIBRARIES, in $CUDA_HOME and /usr/local/cuda, among the packages of the
-/// Python installations on the PATH, of which PyTorch needs them, and on the search path of the system's loader.
+/// Python installations on the PATH, where PyTorch installs them, and on the search path of the system's loader.
 /// </summary>
 internal static class VendorLibrary
 {

@@ -28,7 +28,7 @@ public sealed record PtxKernelSpec(
 
     /// <summary>Identifies the kernel on a device: kernels with equal keys have equal texts, compiled and launched alike.</summary>
     public string Key =>
-        $"{Method.DeclaringType?.FullName}.{Method}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{MinResidentBlocks}/{(WholeProgram ? "whole" : "unit")}/{MacroHash()}";
+        $"{Method.Module.ModuleVersionId:N}/{Method.DeclaringType?.FullName}.{Method}/{Variant}/{Architecture}/{Threads}/{SharedBytes}/{Cluster}/{MinResidentBlocks}/{(WholeProgram ? "whole" : "unit")}/{MacroHash()}";
 
     /// <summary>Compiles the method to PTX; returns the text and the name of its entry. No GPU is needed.</summary>
     /// <exception cref="ArgumentException">The method uses a macro that is not given.</exception>

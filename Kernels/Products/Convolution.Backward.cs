@@ -8,8 +8,8 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 internal sealed partial record Convolution
 {
-    /// <param name="x">Primal of X in the form that the kernels took.</param>
-    /// <param name="weight">Weight in the form that the kernels took.</param>
+    /// <param name="x">Primal of X as the kernels read it: padded and cast.</param>
+    /// <param name="weight">Weight as the kernels read it.</param>
     /// <param name="y">Primal of the output.</param>
     private void Backward(Tensor x, Tensor weight, Tensor y)
     {

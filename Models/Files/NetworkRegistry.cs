@@ -51,7 +51,7 @@ public static class NetworkRegistry
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter for a string that is no Unicode
         {
-            throw new InvalidFileException(path, $"config: is not valid JSON ({e.Message})", e);
+            throw new InvalidFileException(path, "config: is not valid JSON", e);
         }
     }
 }

@@ -21,7 +21,7 @@ public partial class ContributingTests
         string[] links = [.. Link().Matches(Text).Select(match => match.Groups[1].Value)];
         Assert.NotEmpty(links);
         string[] broken = [.. links.Where(link => !Path.Exists(Path.Combine(ArchitectureTests.Root, link)))];
-        Assert.Empty(broken);
+        Findings.None(broken);
     }
 
     [Fact]
@@ -30,7 +30,7 @@ public partial class ContributingTests
         string[] paths = [.. Quoted().Matches(Text).Select(match => match.Groups[1].Value).Where(quoted => Floors.Append("Tests").Any(floor => quoted.StartsWith(floor + "/", StringComparison.Ordinal)))];
         Assert.NotEmpty(paths);
         string[] absent = [.. paths.Where(path => !Path.Exists(Path.Combine(ArchitectureTests.Root, path)))];
-        Assert.Empty(absent);
+        Findings.None(absent);
     }
 
     /// <summary>A type or a member that a section names, apart from what kernels must not use of MathF, occurs in the sources as a word.</summary>
@@ -42,7 +42,7 @@ public partial class ContributingTests
             .SelectMany(path => Word().Matches(Path.GetFileName(path) == "ContributingTests.cs" ? "" : File.ReadAllText(path)).Select(match => match.Value))];
         string[] names = [.. Quoted().Matches(HowTo).Select(match => match.Groups[1].Value).Where(quoted => Name().IsMatch(quoted) && !quoted.StartsWith("MathF.", StringComparison.Ordinal)).SelectMany(quoted => quoted.Split('.')).Distinct()];
         Assert.True(names.Length > 40, $"{names.Length} names");
-        Assert.Empty(names.Except(words).Except(Floors));
+        Findings.None(names.Except(words).Except(Floors));
     }
 
     /// <summary>All folders that hold sources, apart from those of single networks and, in Tests, those that mirror the tree.</summary>
@@ -56,10 +56,10 @@ public partial class ContributingTests
             .Select(path => Path.GetRelativePath(root, Path.GetDirectoryName(path)!).Replace(Path.DirectorySeparatorChar, '/')).Distinct()
             .Where(folder => folder != "." && (floor == "Tests" ? !Floors.Contains(folder.Split('/')[0]) : !folder.StartsWith("Networks/", StringComparison.Ordinal)))];
         string[] unnamed = [.. folders.Where(folder => !row.Contains($"`{Path.GetFileName(folder)}`", StringComparison.Ordinal))];
-        Assert.Empty(unnamed);
+        Findings.None(unnamed);
         string[] absent = [.. Quoted().Matches(row).Select(match => match.Groups[1].Value).Where(quoted => FolderName().IsMatch(quoted) && quoted != floor
             && !Directory.EnumerateDirectories(root, quoted, SearchOption.AllDirectories).Any() && !IsType(quoted))];
-        Assert.Empty(absent);
+        Findings.None(absent);
     }
 
     [Fact]

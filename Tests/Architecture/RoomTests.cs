@@ -95,10 +95,8 @@ public class RoomTests
     {
         Dictionary<string, string[]> allowed = Read(project);
         IReadOnlyList<RoomArrow> arrows = Arrows(project);
-        Assert.Empty(arrows
-            .Where(arrow => !allowed.TryGetValue(Named(arrow.From), out string[]? rooms) || !rooms.Contains(Named(arrow.To)))
-            .Select(arrow => $"{project}/{arrow.File} uses {arrow.Name} of the room {Named(arrow.To)}"));
-        Assert.Empty(allowed.SelectMany(room => room.Value.Select(to => (From: room.Key, To: to)))
+        Findings.None(Forbidden(project, allowed, arrows));
+        Findings.None(allowed.SelectMany(room => room.Value.Select(to => (From: room.Key, To: to)))
             .Except(arrows.Select(arrow => (From: Named(arrow.From), To: Named(arrow.To)))).Select(each => $"no file of {each.From} uses {each.To} any more"));
     }
 
@@ -115,7 +113,7 @@ public class RoomTests
     {
         string[] rooms = [.. Tables.Keys.Append("Tests").SelectMany(project => RoomArrow.Sources(Path.Combine(ArchitectureTests.Root, project)))
             .GroupBy(path => Path.GetDirectoryName(path)!).Where(room => room.Count() > MaxFiles).Select(room => $"{room.Key}: {room.Count()}")];
-        Assert.Empty(rooms);
+        Findings.None(rooms);
     }
 
     /// <summary>An arrow that is not allowed is found, with its file: in a house of two rooms that a test builds.</summary>
@@ -139,6 +137,20 @@ public class RoomTests
             File.WriteAllText(folder.File(file), text);
         }
     }
+
+    /// <summary>A failing test's message names file, name and room in full, however long they are.</summary>
+    [Fact]
+    public void The_message_names_file_and_room()
+    {
+        var arrow = new RoomArrow($"Networks/Layers/{new string('A', 80)}.cs", "Networks/Layers", "Sampling", "ConsistencySampler");
+        var failure = Assert.ThrowsAny<Exception>(() => Findings.None(Forbidden("Models", Read("Models"), [arrow])));
+        Assert.Contains($"Models/{arrow.File} uses ConsistencySampler of the room Sampling", failure.Message, StringComparison.Ordinal);
+        Findings.None(Forbidden("Models", Read("Models"), [arrow with { To = "Networks" }]));
+    }
+
+    private static IEnumerable<string> Forbidden(string project, Dictionary<string, string[]> allowed, IEnumerable<RoomArrow> arrows) => arrows
+        .Where(arrow => !allowed.TryGetValue(Named(arrow.From), out string[]? rooms) || !rooms.Contains(Named(arrow.To)))
+        .Select(arrow => $"{project}/{arrow.File} uses {arrow.Name} of the room {Named(arrow.To)}");
 
     private static IReadOnlyList<RoomArrow> Arrows(string project) =>
         RoomArrow.Of(

@@ -76,17 +76,18 @@ public sealed record ConvnetConfig : NetworkConfig
     public override INetwork Build() => new Convnet(this);
 
     /// <inheritdoc/>
-    public override string ToJson() => System.Text.Json.JsonSerializer.Serialize(new { architecture = Word, resolution = Resolution, channels = ImageChannels, width = Width });
+    public override string ToJson() => System.Text.Json.JsonSerializer.Serialize(
+        new { architecture = Word, resolution = Resolution, channels = ImageChannels, width = Width, classes = LabelCount, conditions = Conditions });
 
     /// <summary>Reads what <see cref="ToJson"/> writes: what the registry calls.</summary>
     /// <exception cref="InvalidFileException">A key is missing or unknown, or a value is out of range.</exception>
     public static ConvnetConfig FromJson(string path, string json)
     {
         Form form = JsonFile.Parse<Form>(path, System.Text.Encoding.UTF8.GetBytes(json));
-        return form is { Resolution: >= 1 and <= 8192, Channels: >= 1 and <= 1024, Width: >= 4 and <= 8192 } && form.Width % 4 == 0
-            ? new ConvnetConfig { Resolution = form.Resolution, ImageChannels = form.Channels, Width = form.Width }
+        return form is { Resolution: >= 1 and <= 8192, Channels: >= 1 and <= 1024, Width: >= 4 and <= 8192, Classes: >= 0 } && form.Width % 4 == 0
+            ? new ConvnetConfig { Resolution = form.Resolution, ImageChannels = form.Channels, Width = form.Width, LabelCount = form.Classes, Conditions = [.. form.Conditions ?? []] }
             : throw new InvalidFileException(path, $"config: a {Word} has 1 to 1024 channels and a width that is a multiple of 4");
     }
 
-    private sealed record Form(string Architecture, int Resolution, int Channels, int Width);
+    private sealed record Form(string Architecture, int Resolution, int Channels, int Width, int Classes = 0, string[]? Conditions = null);
 }

@@ -32,13 +32,15 @@ internal static class ModelSampling
     /// <param name="steps">Network evaluations of a consistency model, or solver steps of a diffusion model; at least 1.</param>
     /// <param name="guidance">Scale of classifier-free guidance; 1 for none.</param>
     /// <param name="count">Images to draw, at least 1.</param>
-    /// <exception cref="UsageException">The number of steps is below 1, guidance is not finite, or the model does not take it.</exception>
+    /// <exception cref="UsageException">The number of steps is below 1, guidance is not finite, or the model does not take it, or takes another input that no sampler has.</exception>
     public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int count)
     {
         if (steps < 1)
             throw new UsageException("--steps must be at least 1");
         if (!float.IsFinite(guidance))
             throw new UsageException($"--guidance is {guidance}, expected a finite number");
+        if (model.Network.Config.Conditions.Except([NetworkConfig.Guidance]).FirstOrDefault() is { } unknown)
+            throw new UsageException($"the model takes '{unknown}' as an input, which no sampler gives it");
         int batch = Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu);
         if (guidance != 1 && model.Network.Config.LabelCount == 0)
             throw new UsageException("--guidance needs a network with classes");

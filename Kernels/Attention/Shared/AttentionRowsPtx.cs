@@ -112,7 +112,7 @@ internal static class AttentionRowsPtx
     /// exchange their parts of four times 8 columns, so that each stores 16 bytes and together they store two whole sectors.
     /// </summary>
     /// <param name="sum">Name of the sums.</param>
-    /// <param name="tiles">Number of sums of 8 columns, of which the first begins at "channel".</param>
+    /// <param name="tiles">Number of sums of 8 columns; the first starts at "channel".</param>
     /// <param name="depth">Number of channels to store; null if it equals the number of sums.</param>
     public static string Store(char sum, int tiles, int? depth)
     {

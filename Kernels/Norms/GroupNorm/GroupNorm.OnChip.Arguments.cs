@@ -89,7 +89,7 @@ public static partial class GroupNorm
         /// <summary>The common part.</summary>
         public OnChipInputs In;
 
-        /// <summary>The gradients of x and xSkip; the tensors of which a multiple is added to them, see <see cref="Engine.Tape.Defer"/>.</summary>
+        /// <summary>The gradients of x and xSkip; tensors that are scaled and added to these gradients, see <see cref="Engine.Tape.Defer"/>.</summary>
         public OnChipSources Dx, Deferred;
 
         /// <summary>The factors of the deferred tensors.</summary>

@@ -6,13 +6,13 @@ namespace TrigFlowNative.Kernels;
 /// <param name="ElementType">Type of the operands that they multiply; results are of that type or fp32.</param>
 internal readonly record struct ProductFeatures(DType ElementType)
 {
-    /// <summary>Number of which channels must be a multiple; other channels are padded before the product and cut after it.</summary>
+    /// <summary>Channels must be a multiple of this number; others are padded before the product and cut after it.</summary>
     public int ChannelGrain { get; init; } = 1;
 
     /// <summary>Whether the epilogue adds a residual and scales the sum.</summary>
     public bool FusesResidual { get; init; }
 
-    /// <summary>If x may lie in two tensors, the number of which the first one's channels must be a multiple; otherwise 0.</summary>
+    /// <summary>The first of two sources of x must have a multiple of this many channels; 0 if x must be one tensor.</summary>
     public int FirstSourceGrain { get; init; }
 
     /// <summary>Whether a projection shortcut may be part of the sum.</summary>

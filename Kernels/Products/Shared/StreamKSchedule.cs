@@ -17,7 +17,7 @@ internal struct StreamKSchedule
     /// <summary>k-iterations of a tile.</summary>
     public int Iterations;
 
-    /// <summary>Number of splits of k of every shared tile, each computed by a block of its own; k-iterations of a split, of which the last may have fewer.</summary>
+    /// <summary>Splits of k in each shared tile, one block each; k-iterations in a split, fewer in the last.</summary>
     public int Splits, SplitIterations;
 
     /// <summary>k-iterations of each remaining block, out of those of all shared tiles that belong to no split; 0 if no block remains.</summary>

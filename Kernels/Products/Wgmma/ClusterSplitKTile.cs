@@ -19,7 +19,7 @@ internal sealed record ClusterSplitKTile(WgmmaTile Tile)
     /// <summary>Bytes of the sums of a column.</summary>
     public const int ColumnBytes = WgmmaTile.Rows * sizeof(float);
 
-    /// <summary>Columns of a run, of which a thread holds two in each of two rows; bytes of a run's sums.</summary>
+    /// <summary>Columns in a run (a thread holds two columns of two rows); bytes of its sums.</summary>
     public const int Run = 8, RunBytes = Run * ColumnBytes;
 
     private const int MaxStages = 6;

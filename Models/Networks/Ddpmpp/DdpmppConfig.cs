@@ -71,8 +71,9 @@ public sealed record DdpmppConfig : NetworkConfig
             "attn_resolutions are at most 64 positive numbers");
         Require(ChannelMultEmb is >= 1 and <= 64, $"channel_mult_emb is 1 to 64, not {ChannelMultEmb}");
         Require(
-            Conditions.Distinct().Count() == Conditions.Length && Conditions.All(name => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterLower(c) || c == '_')),
+            Conditions.Distinct().Count() == Conditions.Length && Conditions.All(name => name is { Length: > 0 and <= 64 } && name.All(c => char.IsAsciiLetterLower(c) || c == '_')),
             "conditions are different names of lower-case letters");
+        Require(!Conditions.Contains("label"), "no condition is called label, since classes have the layer of that name");
     }
 
     /// <summary>Formats the configuration as one line of JSON; keys are EDM's names of its network's arguments, with "conditions" only if there are any.</summary>

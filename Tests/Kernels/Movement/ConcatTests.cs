@@ -23,7 +23,7 @@ public class ConcatTests
             new OpCase("concat, a = b", [new Shape(2, 3, 5)], (p, x) => Concat.Apply(p, x[0], x[0]), x => Join(x[0], 5, x[0], 5)),
         });
 
-    /// <summary>Channels of both that fall into packs of eight, of one alone, and of none.</summary>
+    /// <summary>Channel counts: both, one or neither a multiple of eight.</summary>
     public static IEnumerable<TheoryDataRow<string, OpCase>> Bf16Cases => TestDevices.Cross(
         ["simulator", "cuda"],
         new[]

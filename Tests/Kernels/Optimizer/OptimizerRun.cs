@@ -89,7 +89,7 @@ internal sealed class OptimizerRun : IDisposable
 
     public void Dispose() => program.Dispose();
 
-    /// <summary>Written from the papers, not from the op: bias corrections by powers, the rectification in full.</summary>
+    /// <summary>Written from the papers, not from the op: computes bias corrections as powers, and the rectification in full.</summary>
     private static void Reference(
         double[] values, double[] first, double[] second, float[] gradients, double factor, double rate, int k, bool rectified, AdamOptions options)
     {

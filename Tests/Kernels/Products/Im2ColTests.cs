@@ -77,7 +77,7 @@ public class Im2ColTests
         return dual ? [.. Download(first), .. Download(second)] : Download(first);
     }
 
-    /// <summary>Of a dual source where there is a bias; else added to a number.</summary>
+    /// <summary>Folds a dual tensor if there is a bias; otherwise adds to a number.</summary>
     private static float[] Fold(
         string name, Shape shape, float[] values, Shape result, float[]? bias, Im2Col.Order order, int direction, float there = 0)
     {

@@ -37,6 +37,17 @@ public sealed class GuidanceTests : IDisposable
         Assert.False(Directory.Exists(File("o")));
     }
 
+    [Theory]
+    [InlineData("sample", "--count", "1", "--out", "o")]
+    [InlineData("evaluate", "--data", "synthetic", "--count", "8")]
+    public void A_model_with_an_input_that_no_sampler_has_is_refused(params string[] arguments)
+    {
+        MakeTeacher("segment");
+        TrigflowProcess.Outcome refused = Run(2, [.. arguments.Select(word => word == "o" ? File("o") : word), "--checkpoint", File("teacher.safetensors"), "--device", "cpu"]);
+        Assert.Contains("the model takes 'segment' as an input, which no sampler gives it", refused.Errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(File("o")));
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private byte[] Sample(string model, params string[] further)
@@ -53,10 +64,10 @@ public sealed class GuidanceTests : IDisposable
         return outcome;
     }
 
-    private void MakeTeacher()
+    private void MakeTeacher(params string[] conditions)
     {
         using var device = new CpuDevice();
-        INetwork network = ((DdpmppConfig)ModelPresets.Get("demo") with { LabelCount = 5, Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [] }).Build();
+        INetwork network = ((DdpmppConfig)ModelPresets.Get("demo") with { LabelCount = 5, Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [], Conditions = [.. conditions] }).Build();
         using ParameterSlab weights = network.CreateSlab(device);
         network.Initialise(weights, 1);
         float[] head = weights["dec.8x8_aux_conv.weight"].Value.ToArray();

@@ -34,6 +34,8 @@ public class DdpmppConfigTests
         { "\"channel_mult_emb\": 4", "\"channel_mult_emb\": 0", "channel_mult_emb is 1 to 64, not 0" },
         { "\"num_blocks\": 1", "\"num_blocks\": 1, \"conditions\": [\"a\", \"a\"]", "conditions are different names" },
         { "\"num_blocks\": 1", "\"num_blocks\": 1, \"conditions\": [\"A.b\"]", "conditions are different names" },
+        { "\"num_blocks\": 1", "\"num_blocks\": 1, \"conditions\": [null]", "conditions are different names" },
+        { "\"num_blocks\": 1", "\"num_blocks\": 1, \"conditions\": [\"label\"]", "no condition is called label" },
         { "4}", "4", "is not valid JSON" },
     };
 
