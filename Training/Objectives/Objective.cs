@@ -75,11 +75,14 @@ public sealed record Phase(string Player, int Period = 1, int Offset = 0)
 /// <summary>Operations of an objective on its players between two stages of a training. Each waits for the device.</summary>
 public interface IStagedPlayers
 {
-    /// <summary>Copies a player's weights or their average to another player with the same network.</summary>
+    /// <summary>
+    /// Copies the parameters of a player's network, or their average, to another player with the same network. Parameters outside the network, such
+    /// as those of an adaptive weight, stay as they are.
+    /// </summary>
     /// <param name="from">Name of the player to copy from.</param>
     /// <param name="to">Name of the player to copy to.</param>
     /// <param name="average">Whether to copy the half-life average, which the source must have, instead of the weights.</param>
-    /// <exception cref="ArgumentException">The players have different parameters.</exception>
+    /// <exception cref="ArgumentException">The networks of the players have different parameters.</exception>
     /// <exception cref="InvalidOperationException">The source has no average.</exception>
     /// <exception cref="KeyNotFoundException">There is no player of that name.</exception>
     void CopyWeights(string from, string to, bool average);

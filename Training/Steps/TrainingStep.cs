@@ -151,11 +151,12 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     void IStagedPlayers.CopyWeights(string from, string to, bool average)
     {
         Player source = players[from], target = players[to];
-        using var program = new ComputeProgram(source.Weights.Device);
         ParameterSlab weights = !average ? source.Weights : source.Average ?? throw new InvalidOperationException($"the player {from} has no average");
-        Copy.Into(program, weights.Values, target.Weights.Values);
-        target.Network.MakeComputeWeights(program, target.Weights);
-        program.Run();
+        if (!Layout(source).SetEquals(Layout(target)))
+            throw new ArgumentException($"the networks of the players {from} and {to} have different parameters");
+        target.Network.CopyWeights(weights, target.Weights);
+
+        static HashSet<(string Name, Shape Shape)> Layout(Player player) => [.. player.Network.Parameters.Select(parameter => (parameter.Name, parameter.Shape))];
     }
 
     /// <inheritdoc/>

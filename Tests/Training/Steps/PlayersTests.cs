@@ -79,6 +79,42 @@ public class PlayersTests
         Assert.Equal(3.0, Doubles(step, "optimizer", Run(step, 4, 6))[2]);
     }
 
+    /// <summary>The student's slab also holds the adaptive weight, and the frozen player's does not.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_stage_copies_the_parameters_of_the_network_alone(bool average)
+    {
+        using TrainingStep step = Create(new Described
+        {
+            OfPlayers = [PlayerSpec.OfStudent(), new PlayerSpec("frozen") { IsTrained = false }],
+            Before = (number, players) =>
+            {
+                if (number == 2)
+                    players.CopyWeights(Objective.Student, "frozen", average);
+            },
+        }.Options, TestDevices.Get("cpu"));
+        Run(step, 0, 2);
+        float[] student = Values(step, average ? "average" : "weights");
+        Assert.NotEqual(student[Shift], Values(step, "frozen.weights")[Shift]);
+        Run(step, 2, 3);
+        float[] frozen = Values(step, "frozen.weights");
+        Assert.True(frozen.Length < student.Length);
+        Assert.Equal(student[..frozen.Length], frozen);
+    }
+
+    [Fact]
+    public void A_stage_does_not_copy_between_different_networks()
+    {
+        var other = new TinyNetwork(channels: 1, labelCount: 3);
+        using TrainingStep step = Create(new Described
+        {
+            OfPlayers = [PlayerSpec.OfStudent(), new PlayerSpec("other") { IsTrained = false, Network = other, Start = PlayerStart.Fresh }],
+            Before = (_, players) => players.CopyWeights(Objective.Student, "other", average: false),
+        }.Options, TestDevices.Get("cpu"));
+        Assert.Contains("other", Assert.Throws<ArgumentException>(() => Run(step, 0, 1)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_resumed_run_has_the_bits_of_one_that_never_stopped()
     {
@@ -108,17 +144,19 @@ public class PlayersTests
         Assert.Equal((2, 1, 1), (statistics.Taken, statistics.Skipped, statistics.LongestSkip));
     }
 
-    private static TrainingStep Create()
+    private static TrainingStep Create() => Create(new ChaseOptions { Name = "chase" }, TestDevices.Get("cpu"));
+
+    private static TrainingStep Create(ObjectiveOptions objective, ComputeDevice device)
     {
         var options = new TrainingOptions
         {
             Batch = 8,
             MicroBatch = 4,
-            Objective = new ChaseOptions { Name = "chase" },
+            Objective = objective,
             Optimizer = new OptimizerOptions { LearningRate = new LearningRateSchedule { Peak = 0.01 } },
             Average = new AverageOptions { HalfLifeImages = 50 },
         };
-        return new TrainingStep(TestDevices.Get("cpu"), AffineNetwork.Of(_ => (0, 1), Image), options, 0.5f, slab => AffineNetwork.Set(slab, 0.1f, 0.2f, 0));
+        return new TrainingStep(device, AffineNetwork.Of(_ => (0, 1), Image), options, 0.5f, slab => AffineNetwork.Set(slab, 0.1f, 0.2f, 0));
     }
 
     private static TrainingStep Run(TrainingStep step, int first, int end)
