@@ -77,6 +77,13 @@ public sealed record RunConfig
     /// <summary>Formats the configuration as indented JSON.</summary>
     public string ToText() => ToJson().ToJsonString(Json);
 
+    /// <summary>Formats a stored configuration, of whatever form, with another number of images.</summary>
+    internal static string WithImages(JsonObject stored, long images)
+    {
+        stored[ImagesKey] = images;
+        return stored.ToJsonString(Json);
+    }
+
     /// <summary>Reads the JSON of <see cref="ToJson"/> and checks every number.</summary>
     /// <param name="source">Origin of the JSON, for messages.</param>
     /// <param name="node">The configuration.</param>

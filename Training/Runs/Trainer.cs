@@ -36,7 +36,7 @@ public static class Trainer
         ArgumentNullException.ThrowIfNull(device);
         using RunDirectory directory = RunDirectory.Open(folder);
         config = Resolve(config, device);
-        config = ContinuedBy(directory, config);
+        (config, string stored) = ContinuedBy(directory, config);
         DatasetSplit data = OpenData(config);
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision);
         INetwork network = Build(config);
@@ -44,7 +44,7 @@ public static class Trainer
             ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadDescription(config.Init).Description.SigmaData);
         string? start = config.Init ?? config.Teacher;
         using TrainingStep step = CreateStep(config, device, network, sigmaData, start, teacher);
-        directory.WriteConfig(config.ToText());
+        directory.WriteConfig(stored);
         long done = Restore(directory, step);
         using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, config.Training.Objective.Create().Makes), data);
         return run.Run(done, cancellation);
@@ -115,19 +115,24 @@ public static class Trainer
         return data;
     }
 
-    /// <summary>Returns the configuration of a new run, or that of the folder's run, which must not differ from the requested one.</summary>
-    private static RunConfig ContinuedBy(RunDirectory directory, RunConfig asked)
+    /// <summary>
+    /// Returns the configuration of a new run, or that of the folder's run, which must not differ from the requested one; and the text of config.json,
+    /// which keeps an older form, so that the run is known as an older one when it is continued again.
+    /// </summary>
+    private static (RunConfig Config, string Text) ContinuedBy(RunDirectory directory, RunConfig asked)
     {
         if (directory.ReadConfig() is not { } text)
-            return asked.WithConditions();
-        JsonObject node;
+            return WithText(asked.WithConditions());
+        JsonObject node, older;
+        bool isOlder;
         RunConfig stored;
         try
         {
             node = JsonNode.Parse(text)!.AsObject();
-            ConfigUpgrade.Apply(node);
+            older = node.DeepClone().AsObject();
+            isOlder = ConfigUpgrade.Apply(node);
             stored = RunConfig.FromJson(directory.ConfigPath, node);
-            asked = ConfigUpgrade.Adopt(asked, stored).WithConditions();
+            asked = (isOlder ? ConfigUpgrade.Adopt(asked, stored) : asked).WithConditions();
         }
         catch (ArgumentException e)
         {
@@ -138,9 +143,11 @@ public static class Trainer
             throw new InvalidFileException(directory.ConfigPath, "is not a JSON object", e);
         }
 
-        return RunConfig.FirstDifference(stored.ToJson(), asked.ToJson()) is { } difference
-            ? throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; choose another --out")
-            : asked;
+        if (RunConfig.FirstDifference(stored.ToJson(), asked.ToJson()) is { } difference)
+            throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; choose another --out");
+        return isOlder ? (asked, RunConfig.WithImages(older, asked.Images)) : WithText(asked);
+
+        static (RunConfig Config, string Text) WithText(RunConfig config) => (config, config.ToText());
     }
 
     /// <summary>Loads the newest sound state and returns its step, or 0 without one. A damaged state is reported, and the one before it is tried.</summary>
