@@ -73,7 +73,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             phases.Add(new PhaseProgram(
                 phase, player, program => objective.Record(new PhaseRecorder(
                     program, phase, inputs, weights, teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights), options.Dropout,
-                    scalars.Get, (name, values) => Tally.Into(program, values, tallies.Of(player.Prefixed(name))))),
+                    scalars.OfObjective, (name, values) => Tally.Into(program, values, tallies.Of(player.Prefixed(name))))),
                 inputs.Share, scalars, tallies));
         }
     }

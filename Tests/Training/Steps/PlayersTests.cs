@@ -115,6 +115,19 @@ public class PlayersTests
         Assert.Contains("other", Assert.Throws<ArgumentException>(() => Run(step, 0, 1)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("learning_rate")]
+    [InlineData("average")]
+    public void A_scalar_of_an_objective_does_not_replace_one_of_a_player(string name)
+    {
+        using TrainingStep plain = Create(new Described().Options, TestDevices.Get("cpu"));
+        using TrainingStep named = Create(new Described { Recording = phase => phase.Scalar(name, _ => 0) }.Options, TestDevices.Get("cpu"));
+        Run(plain, 0, 2);
+        Run(named, 0, 2);
+        Assert.Equal(Values(plain, "weights"), Values(named, "weights"));
+        Assert.Equal(Values(plain, "average"), Values(named, "average"));
+    }
+
     [Fact]
     public void A_resumed_run_has_the_bits_of_one_that_never_stopped()
     {
