@@ -29,7 +29,7 @@ internal sealed class PhaseProgram : IDisposable
         player.Weights.WatchOn(tape);
         PhasePass pass = record(forwardBackward);
         player.TallyLoss(forwardBackward, pass.Loss);
-        Tally.Into(forwardBackward, pass.Loss, tallies.Of(player.Prefixed(TrainingStatistics.LossName)));
+        Tally.Into(forwardBackward, pass.Loss, tallies.Of(player.Prefixed(TallyNames.Loss)));
         (Tensor output, Tensor cotangent) = pass.Given ?? (pass.Loss, forwardBackward.Constant(pass.Loss.Shape, share));
         tape.Seed(output, cotangent);
         tape.Backward();

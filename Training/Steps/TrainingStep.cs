@@ -63,17 +63,18 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         }
 
         scalars = new StepScalars(device);
-        tallies = new Tallies(device);
+        tallies = new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm) }));
         batch = new StepBatch(device, network.Config, options);
         var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
         foreach (Phase phase in objective.Phases)
         {
             Player player = players[phase.Player];
-            PhaseBatch inputs = batch.OfPhase(phases.Count, sigmaData);
+            int index = phases.Count;
+            PhaseBatch inputs = batch.OfPhase(index, sigmaData);
             phases.Add(new PhaseProgram(
                 phase, player, program => objective.Record(new PhaseRecorder(
                     program, phase, inputs, weights, teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights), options.Dropout,
-                    scalars.OfObjective, (name, values) => Tally.Into(program, values, tallies.Of(player.Prefixed(name))))),
+                    scalars.OfObjective, (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))),
                 inputs.Share, scalars, tallies));
         }
     }

@@ -128,6 +128,35 @@ public class PlayersTests
         Assert.Equal(Values(plain, "average"), Values(named, "average"));
     }
 
+    [Theory]
+    [InlineData("step")]
+    [InlineData("objective")]
+    [InlineData("kimg")]
+    [InlineData("learning_rate")]
+    [InlineData("skipped")]
+    [InlineData("images_per_second")]
+    [InlineData("loss")]
+    [InlineData("gradient_norm")]
+    [InlineData("frozen_loss")] // that of another player
+    [InlineData("error")] // the regression tallies it too
+    public void A_tally_that_would_mix_with_another_column_is_refused(string name)
+    {
+        var objective = new Described
+        {
+            OfPlayers = [PlayerSpec.OfStudent(), new PlayerSpec("frozen") { IsTrained = false }],
+            Recording = phase => phase.Tally(name, phase.Program.Constant(phase.Batch.PerImage, 1)),
+        };
+        Assert.Contains($"'{name}'", Assert.Throws<ArgumentException>(() => Create(objective.Options, TestDevices.Get("cpu"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Phases_of_one_player_add_to_the_same_tally()
+    {
+        using TrainingStep step = Create(new Described { OfPhases = [new Phase(Objective.Student), new Phase(Objective.Student)] }.Options, TestDevices.Get("cpu"));
+        Run(step, 0, 1);
+        Assert.True(double.IsFinite(step.FetchStatistics().Error));
+    }
+
     [Fact]
     public void A_resumed_run_has_the_bits_of_one_that_never_stopped()
     {
