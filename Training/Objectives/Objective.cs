@@ -24,10 +24,10 @@ public abstract class Objective
     /// <summary>Scalar conditions that the student's network needs besides those of its preset or file, such as <see cref="NetworkConfig.Guidance"/>.</summary>
     public virtual IReadOnlyList<string> StudentConditions => [];
 
-    /// <summary>Players of the training, the student first.</summary>
+    /// <summary>Players of the training, with different names; the student, which is averaged, first.</summary>
     public virtual IReadOnlyList<PlayerSpec> Players => [PlayerSpec.OfStudent()];
 
-    /// <summary>Phases of a training step, in order.</summary>
+    /// <summary>Phases of a training step, in order; at least one, each of a trained player.</summary>
     public virtual IReadOnlyList<Phase> Phases => [new Phase(Student)];
 
     /// <summary>Checks that the objective fits the student's network.</summary>

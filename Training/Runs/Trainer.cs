@@ -23,8 +23,8 @@ public static class Trainer
     /// <param name="cancellation">Ends the run after the current training step.</param>
     /// <returns>Progress of the run.</returns>
     /// <exception cref="UsageException">
-    /// The folder holds a run of another configuration, an option is out of range, the device has no kernels for the precision, or the data, the teacher
-    /// or the initial weights do not fit the network or the objective.
+    /// The folder holds a run of another configuration, an option is out of range, the device has no kernels for the precision, the data, the teacher
+    /// or the initial weights do not fit the network or the objective, or the objective's players, phases or tallies do not fit together.
     /// </exception>
     /// <exception cref="InvalidFileException">The data, teacher, initial weights or config.json are missing, damaged or malformed.</exception>
     /// <exception cref="ArgumentException">The network's images have neither 1 nor 3 channels, or are below 8 pixels for synthetic data.</exception>

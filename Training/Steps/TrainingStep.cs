@@ -35,7 +35,8 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     /// </param>
     /// <param name="teacher">Diffusion model of an objective with a teacher, on the same device; it must outlive the step. Null for other objectives.</param>
     /// <exception cref="ArgumentException">
-    /// An option is out of range, the teacher is missing, superfluous or does not fit, or the network does not fit the objective.
+    /// An option is out of range, the teacher is missing, superfluous or does not fit, the network does not fit the objective, or the objective's players,
+    /// phases or tallies do not fit together.
     /// </exception>
     /// <exception cref="InvalidOperationException">The objective records more than 64 scalars or tallies.</exception>
     public TrainingStep(
@@ -50,6 +51,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             throw new ArgumentException($"sigma_data must be positive, not {sigmaData}");
         (this.options, objective) = (options, options.Objective.Create());
         TeacherCheck.Require(objective, options.Objective.Name, network, sigmaData, teacher);
+        PlayersCheck.Require(objective, options.Objective.Name);
         objective.Check(network);
         try
         {

@@ -1,9 +1,12 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training;
 using TrigFlowNative.Training.Averages;
+using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Optimization;
+using TrigFlowNative.Training.Runs;
 using TrigFlowNative.Training.Steps;
 using Xunit;
 
@@ -155,6 +158,49 @@ public class PlayersTests
         using TrainingStep step = Create(new Described { OfPhases = [new Phase(Objective.Student), new Phase(Objective.Student)] }.Options, TestDevices.Get("cpu"));
         Run(step, 0, 1);
         Assert.True(double.IsFinite(step.FetchStatistics().Error));
+    }
+
+    [Theory]
+    [InlineData("no students", "the first player")]
+    [InlineData("student second", "the first player")]
+    [InlineData("no average", "not averaged")]
+    [InlineData("a name twice", "two players 'other'")]
+    [InlineData("no teacher", "starts from the teacher")]
+    [InlineData("no phases", "has no phases")]
+    [InlineData("unknown player", "'nobody'")]
+    [InlineData("untrained player", "'frozen'")]
+    public void Players_and_phases_that_do_not_fit_are_refused_in_a_sentence(string fault, string named)
+    {
+        PlayerSpec student = PlayerSpec.OfStudent(), other = new("other"), frozen = new("frozen") { IsTrained = false };
+        Described objective = fault switch
+        {
+            "no students" => new() { OfPlayers = [], OfPhases = [] },
+            "student second" => new() { OfPlayers = [other, student] },
+            "no average" => new() { OfPlayers = [student with { IsAveraged = false }] },
+            "a name twice" => new() { OfPlayers = [student, other, other] },
+            "no teacher" => new() { OfPlayers = [student, other with { Start = PlayerStart.Teacher }] },
+            "no phases" => new() { OfPhases = [] },
+            "unknown player" => new() { OfPhases = [new Phase("nobody")] },
+            _ => new() { OfPlayers = [student, frozen], OfPhases = [new Phase(Objective.Student), new Phase("frozen")] },
+        };
+        string message = Assert.Throws<ArgumentException>(() => Create(objective.Options, TestDevices.Get("cpu"))).Message;
+        Assert.Contains(named, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    /// <summary>The command line prints the message in a line, and its exit code is 2.</summary>
+    [Fact]
+    public void A_run_of_an_objective_whose_players_do_not_fit_is_a_wrong_request()
+    {
+        using var folder = new TemporaryFolder();
+        var config = new RunConfig
+        {
+            Data = ImageDataset.Synthetic,
+            Images = 8,
+            Network = (DdpmppConfig)ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [] },
+            Training = new TrainingOptions { Batch = 8, Objective = new Described { OfPhases = [] }.Options },
+        };
+        Assert.Contains("no phases", Assert.Throws<UsageException>(() => Trainer.Run(config, folder.Path, TestDevices.Get("cpu"), TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
