@@ -20,6 +20,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     private readonly Objective objective;
     private readonly Dictionary<string, Player> players = [];
     private readonly List<PhaseProgram> phases = [];
+    private readonly Stack<IDisposable> owned = [];
     private readonly StepScalars scalars;
     private readonly Tallies tallies;
     private readonly StepBatch batch;
@@ -57,27 +58,15 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         {
             foreach (PlayerSpec spec in objective.Players)
                 AddPlayer(device, spec, spec.Network ?? network, initialise, teacher);
+            scalars = Own(new StepScalars(device));
+            tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm) })));
+            batch = Own(new StepBatch(device, network.Config, options));
+            RecordPhases(sigmaData, teacher);
         }
         catch
         {
-            DisposePlayers(); // initialise may have refused a file: the caller can try another
+            Dispose(); // initialise may have refused a file, or the objective a network: the caller can try another
             throw;
-        }
-
-        scalars = new StepScalars(device);
-        tallies = new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm) }));
-        batch = new StepBatch(device, network.Config, options);
-        var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
-        foreach (Phase phase in objective.Phases)
-        {
-            Player player = players[phase.Player];
-            int index = phases.Count;
-            PhaseBatch inputs = batch.OfPhase(index, sigmaData);
-            phases.Add(new PhaseProgram(
-                phase, player, program => objective.Record(new PhaseRecorder(
-                    program, phase, inputs, weights, teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights), options.Dropout,
-                    scalars.OfObjective, (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))),
-                inputs.Share, scalars, tallies));
         }
     }
 
@@ -168,16 +157,21 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     /// <summary>Releases the state and the programs.</summary>
     public void Dispose()
     {
-        batch.Dispose();
-        phases.ForEach(phase => phase.Dispose());
-        scalars.Dispose();
-        tallies.Dispose();
-        DisposePlayers();
+        while (owned.TryPop(out IDisposable? last))
+            last.Dispose();
+    }
+
+    /// <summary>Keeps what was created, to be released in reverse.</summary>
+    private T Own<T>(T created)
+        where T : IDisposable
+    {
+        owned.Push(created);
+        return created;
     }
 
     private void AddPlayer(ComputeDevice device, PlayerSpec spec, INetwork network, Action<ParameterSlab> initialise, TrigFlowModel? teacher)
     {
-        var player = new Player(device, spec, network, options);
+        Player player = Own(new Player(device, spec, network, options));
         players.Add(spec.Name, player);
         switch (spec.Start)
         {
@@ -196,9 +190,19 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         player.RefreshComputeWeights();
     }
 
-    private void DisposePlayers()
+    private void RecordPhases(float sigmaData, TrigFlowModel? teacher)
     {
-        foreach (Player player in players.Values)
-            player.Dispose();
+        var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
+        NetworkWeights? teaching = teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights);
+        foreach ((int index, Phase phase) in objective.Phases.Index())
+        {
+            Player player = players[phase.Player];
+            PhaseBatch inputs = batch.OfPhase(index, sigmaData);
+            phases.Add(Own(new PhaseProgram(
+                phase, player, program => objective.Record(new PhaseRecorder(
+                    program, phase, inputs, weights, teaching, options.Dropout, scalars.OfObjective,
+                    (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))),
+                inputs.Share, scalars, tallies)));
+        }
     }
 }
