@@ -8,7 +8,7 @@ using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>evaluate: sliced Wasserstein distances of samples to held-out images, with those of real images beside them.</summary>
+/// <summary>evaluate: takes metrics of samples against held-out images, with those of real images beside them.</summary>
 internal static class EvaluateCommand
 {
     public static Command Create()
@@ -49,11 +49,25 @@ internal static class EvaluateCommand
         foreach (string name in metrics)
         {
             IMetric metric = MetricRegistry.Find(name);
-            Print($"{stepsUsed} steps", name, used, metric.Measure(held, samples));
-            Print("real", name, used, metric.Measure(held, real));
+            Print($"{stepsUsed} steps", name, used, Measure(name, metric, held, samples));
+            Print("real", name, used, Measure(name, metric, held, real));
         }
 
         return 0;
+    }
+
+    /// <summary>Takes a metric.</summary>
+    /// <exception cref="UsageException">The metric refuses the images, because there are too few of them, say.</exception>
+    internal static IReadOnlyList<MetricValue> Measure(string name, IMetric metric, ByteImages reference, ByteImages images)
+    {
+        try
+        {
+            return metric.Measure(reference, images);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException($"--metric {name}: {e.Message}");
+        }
     }
 
     private static void Print(string sampled, string metric, int count, IReadOnlyList<MetricValue> values) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
