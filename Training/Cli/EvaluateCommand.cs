@@ -5,6 +5,7 @@ using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Evaluation;
 using TrigFlowNative.Training.Files;
+using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
 
@@ -15,7 +16,7 @@ internal static class EvaluateCommand
     {
         var checkpoint = new Option<string>("--checkpoint") { Description = "Weight file (model.safetensors of a run).", Required = true };
         var data = new Option<string>("--data") { Description = "The data set; its held-out images are the reference.", Required = true };
-        var steps = new Option<int?>("--steps") { Description = "Network evaluations of a consistency model (default 2), solver steps of a diffusion model (default 32)." };
+        Option<int?> steps = ModelSampling.StepsOption();
         var count = new Option<int>("--count") { Description = "Samples to compare, at most the number of held-out images.", DefaultValueFactory = _ => 1024 };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => 1 };
         string[] known = [.. MetricRegistry.All.Keys.Order(StringComparer.Ordinal)];
@@ -43,7 +44,7 @@ internal static class EvaluateCommand
         int used = Math.Min(count, split.HeldOut.Count);
         if (used < count)
             Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");
-        int stepsUsed = steps ?? (model.Kind == ModelKind.Consistency ? 2 : 32);
+        int stepsUsed = steps ?? KindSampler.DefaultSteps(model);
         ByteImages samples = ModelSampling.Draw(model, used, stepsUsed, seed);
         ByteImages held = EvenSample.Of(split.HeldOut, used), real = EvenSample.Of(split.Train, used);
         foreach (string name in metrics)

@@ -24,6 +24,13 @@ public abstract class Objective
     /// <summary>Scalar conditions that the student's network needs besides those of its preset or file, such as <see cref="NetworkConfig.Guidance"/>.</summary>
     public virtual IReadOnlyList<string> StudentConditions => [];
 
+    /// <summary>Returns the configuration of a preset or file with the scalar conditions that the student's network needs.</summary>
+    public NetworkConfig StudentNetwork(NetworkConfig network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return network with { Conditions = [.. network.Conditions.Union(StudentConditions)] };
+    }
+
     /// <summary>Players of the training, with different names; the student, which is averaged, first.</summary>
     public virtual IReadOnlyList<PlayerSpec> Players => [PlayerSpec.OfStudent()];
 

@@ -63,8 +63,7 @@ public sealed record RunConfig
     public long Steps => Math.Max(1, Images / Training.Batch);
 
     /// <summary>Returns the configuration with the scalar conditions that the objective requires of the student's network.</summary>
-    public RunConfig WithConditions() =>
-        this with { Network = Network with { Conditions = [.. Network.Conditions.Union(Training.Objective.Create().StudentConditions)] } };
+    public RunConfig WithConditions() => this with { Network = Training.Objective.Create().StudentNetwork(Network) };
 
     /// <summary>Writes the configuration as JSON, with the network as in weight files.</summary>
     public JsonObject ToJson()

@@ -117,9 +117,7 @@ internal sealed class TrainingLoop : IDisposable
     /// <summary>Draws a grid from the same noise each time, so that the grids show progress and nothing else.</summary>
     private void DrawGrid(long step)
     {
-        sampler ??= average.Kind == ModelKind.Consistency
-            ? new ConsistencySampler(average, batch: GridImages)
-            : new DiffusionSampler(average, batch: GridImages);
+        sampler ??= KindSampler.Create(average, KindSampler.DefaultSteps(average), guidance: 1, GridImages);
         NetworkConfig network = config.Network;
         int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridImages).Select(i => i % network.LabelCount)];
         training.Refresh();
