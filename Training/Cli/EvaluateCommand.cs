@@ -19,21 +19,22 @@ internal static class EvaluateCommand
         Option<int?> steps = ModelSampling.StepsOption();
         var count = new Option<int>("--count") { Description = "Samples to compare, at most the number of held-out images.", DefaultValueFactory = _ => 1024 };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => 1 };
+        Option<float> guidance = ModelSampling.GuidanceOption();
         string[] known = [.. MetricRegistry.All.Keys.Order(StringComparer.Ordinal)];
         var metrics = new Option<string[]>("--metric") { Description = "Metrics to take, by default all.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => known };
         metrics.AcceptOnlyFromAmong(known);
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
-        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, metrics, device, precision, tensorCores };
+        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, guidance, metrics, device, precision, tensorCores };
         command.SetAction(parsed => Run(
-            parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed),
+            parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed), parsed.GetValue(guidance),
             parsed.GetValue(metrics)!, parsed.GetValue(device)!, parsed.GetValue(precision), parsed.GetValue(tensorCores)));
         return command;
     }
 
-    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, string[] metrics, string deviceName,
-        Precision precision, TensorCorePath? tensorCores)
+    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, float guidance, string[] metrics,
+        string deviceName, Precision precision, TensorCorePath? tensorCores)
     {
         if (count < 1)
             throw new UsageException("--count is at least 1");
@@ -45,7 +46,7 @@ internal static class EvaluateCommand
         if (used < count)
             Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");
         int stepsUsed = steps ?? KindSampler.DefaultSteps(model);
-        ByteImages samples = ModelSampling.Draw(model, used, stepsUsed, seed);
+        ByteImages samples = ModelSampling.Draw(model, used, stepsUsed, seed, guidance: guidance);
         ByteImages held = EvenSample.Of(split.HeldOut, used), real = EvenSample.Of(split.Train, used);
         foreach (string name in metrics)
         {

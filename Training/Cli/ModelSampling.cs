@@ -18,6 +18,13 @@ internal static class ModelSampling
         Description = $"Network evaluations of a consistency model (default {KindSampler.ConsistencySteps}), solver steps of a diffusion model (default {KindSampler.DiffusionSteps}).",
     };
 
+    /// <summary>The option --guidance, by default 1 for none.</summary>
+    public static Option<float> GuidanceOption() => new("--guidance")
+    {
+        Description = "Scale of classifier-free guidance, for a diffusion model with classes or a student that takes the scale as an input.",
+        DefaultValueFactory = _ => 1,
+    };
+
     /// <summary>Loads a model in the precision that a verb's options ask for.</summary>
     /// <exception cref="UsageException">The device has no kernels for the precision.</exception>
     /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>

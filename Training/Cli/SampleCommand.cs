@@ -22,7 +22,7 @@ internal static class SampleCommand
         var seed = new Option<ulong>("--seed") { Description = "The same seed draws the same images.", DefaultValueFactory = _ => 0 };
         var output = new Option<string>("--out") { Description = "Folder for grid.png and samples.npz.", Required = true };
         var labels = new Option<int[]>("--labels") { Description = "Classes, taken in turn; -1 for none. Default: all classes in turn.", AllowMultipleArgumentsPerToken = true };
-        var guidance = new Option<float>("--guidance") { Description = "Scale of classifier-free guidance, for a diffusion model with classes or a student that takes the scale as an input.", DefaultValueFactory = _ => 1 };
+        Option<float> guidance = ModelSampling.GuidanceOption();
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();

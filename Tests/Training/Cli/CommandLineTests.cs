@@ -31,6 +31,7 @@ public sealed class CommandLineTests : IDisposable
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --device simulator --tensor-cores mma", "Mma" },
         { "evaluate --checkpoint {0}/model.safetensors --data synthetic --device cpu --precision bf16", "bf16 needs a GPU" },
         { "evaluate --checkpoint {0}/model.safetensors --data {0}/garbage", "garbage" },
+        { "evaluate --checkpoint {0}/model.safetensors --data synthetic --device cpu --count 1 --guidance 2", "--guidance" },
         { "evaluate --checkpoint {0}/model.safetensors --data synthetic --metric psnr", "psnr" },
         { "verify {0}/garbage --device cpu", "garbage" },
         { "verify {0}/model.safetensors --device cpu", "model.safetensors" },

@@ -22,6 +22,8 @@ public sealed class GuidanceTests : IDisposable
         byte[] plain = Sample(student), one = Sample(student, "--guidance", "1"), two = Sample(student, "--guidance", "2.5");
         Assert.Equal(plain, one);
         Assert.NotEqual(plain, two);
+        Assert.Equal(Evaluate(student), Evaluate(student, "--guidance", "1"));
+        Assert.NotEqual(Evaluate(student), Evaluate(student, "--guidance", "2.5"));
     }
 
     [Fact]
@@ -75,6 +77,9 @@ public sealed class GuidanceTests : IDisposable
         Run(0, ["sample", "--checkpoint", model, "--count", "5", "--out", output, "--device", "cpu", .. further]);
         return Npz.Read(Path.Combine(output, "samples.npz")).Pixels.ToArray();
     }
+
+    private static string Evaluate(string model, params string[] further) =>
+        Run(0, ["evaluate", "--checkpoint", model, "--data", "synthetic", "--count", "5", "--device", "cpu", .. further]).Output;
 
     private string[] Distil(int images, params string[] settings) =>
     [
