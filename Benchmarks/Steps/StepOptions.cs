@@ -29,7 +29,7 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
             NetworkConfig config = ModelPresets.Get(Preset);
             TrainingOptions options = Numbers() with { Batch = Batch, Precision = Precision, Dropout = Dropout };
             Objective objective = options.Objective.Create();
-            INetwork network = (config with { Conditions = [.. config.Conditions.Union(objective.StudentConditions)] }).Build();
+            INetwork network = objective.StudentNetwork(config).Build();
             teacher = objective.NeedsTeacher ? RandomModel.Create(device, Preset, Precision, ModelKind.Diffusion) : null;
             return new TrainingStep(device, network, options, RandomModel.SigmaData, weights => network.Initialise(weights, 1), teacher);
         }

@@ -1,6 +1,8 @@
+using System.CommandLine;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Files;
+using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
 
@@ -9,6 +11,19 @@ internal static class ModelSampling
 {
     /// <summary>Images per batch on a GPU and on the host: enough to occupy the device, few enough to fit its memory.</summary>
     private const int BatchOnGpu = 256, BatchOnHost = 16;
+
+    /// <summary>The option --steps; null stands for <see cref="KindSampler.DefaultSteps"/>.</summary>
+    public static Option<int?> StepsOption() => new("--steps")
+    {
+        Description = $"Network evaluations of a consistency model (default {KindSampler.ConsistencySteps}), solver steps of a diffusion model (default {KindSampler.DiffusionSteps}).",
+    };
+
+    /// <summary>The option --guidance, by default 1 for none.</summary>
+    public static Option<float> GuidanceOption() => new("--guidance")
+    {
+        Description = "Scale of classifier-free guidance, for a diffusion model with classes or a student that takes the scale as an input.",
+        DefaultValueFactory = _ => 1,
+    };
 
     /// <summary>Loads a model in the precision that a verb's options ask for.</summary>
     /// <exception cref="UsageException">The device has no kernels for the precision.</exception>
@@ -46,9 +61,7 @@ internal static class ModelSampling
             throw new UsageException("--guidance needs a network with classes");
         if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)
             throw new UsageException("--guidance: this model takes no guidance scale as an input; distil with max_guidance above 1 to be able to choose the scale");
-        return model.Kind == ModelKind.Consistency
-            ? new ConsistencySampler(model, ConsistencySampler.DefaultTimes(steps, model.SigmaData), batch, guidance)
-            : new DiffusionSampler(model, steps, guidance, batch);
+        return KindSampler.Create(model, steps, guidance, batch);
     }
 
     /// <summary>Draws images. A model with classes takes the given labels in turn, or else all its classes.</summary>

@@ -4,6 +4,7 @@ using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Files;
+using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
 
@@ -17,11 +18,11 @@ internal static class SampleCommand
     {
         var checkpoint = new Option<string>("--checkpoint") { Description = "Weight file (model.safetensors of a run).", Required = true };
         var count = new Option<int>("--count") { Description = "Images to draw.", DefaultValueFactory = _ => 64 };
-        var steps = new Option<int?>("--steps") { Description = "Network evaluations of a consistency model (default 2), solver steps of a diffusion model (default 32)." };
+        Option<int?> steps = ModelSampling.StepsOption();
         var seed = new Option<ulong>("--seed") { Description = "The same seed draws the same images.", DefaultValueFactory = _ => 0 };
         var output = new Option<string>("--out") { Description = "Folder for grid.png and samples.npz.", Required = true };
         var labels = new Option<int[]>("--labels") { Description = "Classes, taken in turn; -1 for none. Default: all classes in turn.", AllowMultipleArgumentsPerToken = true };
-        var guidance = new Option<float>("--guidance") { Description = "Scale of classifier-free guidance, for a diffusion model with classes or a student that takes the scale as an input.", DefaultValueFactory = _ => 1 };
+        Option<float> guidance = ModelSampling.GuidanceOption();
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
@@ -40,7 +41,7 @@ internal static class SampleCommand
             throw new UsageException("--count must be at least 1");
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
         using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision);
-        int used = steps ?? (model.Kind == ModelKind.Consistency ? 2 : 32);
+        int used = steps ?? KindSampler.DefaultSteps(model);
         var clock = Stopwatch.StartNew();
         ByteImages images = ModelSampling.Draw(model, count, used, seed, labels, guidance);
         double seconds = clock.Elapsed.TotalSeconds;

@@ -16,7 +16,7 @@ internal static class TrainCommand
     private static readonly Option<string> DataOption = new("--data") { Description = "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip in EDM's layout, or 'synthetic'.", Required = true };
     private static readonly Option<string> PresetOption = new("--preset") { Required = true };
     private static readonly Option<string> OutOption = new("--out") { Description = "Folder of the run.", Required = true };
-    private static readonly Option<string?> TeacherOption = new("--teacher") { Description = "Weight file of the diffusion model to distil (scd)." };
+    private static readonly Option<string?> TeacherOption = new("--teacher") { Description = "Weight file of the diffusion model that the student learns from, for objectives that need one." };
     private static readonly Option<string?> InitOption = new("--init") { Description = "Weight file to start from (default: the teacher, or fresh weights)." };
     private static readonly Option<long?> ImagesOption = new("--images") { Description = "Images to train on, counting repetitions." };
     private static readonly Option<int?> BatchOption = new("--batch") { Description = "Images in a training step." };

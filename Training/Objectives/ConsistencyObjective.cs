@@ -35,7 +35,7 @@ public class ConsistencyObjective(ConsistencyOptions options) : Objective
         Tensor target = ConsistencyTarget.Apply(
             program, f, xt, velocity.DxDt, noisy.Cos, noisy.Sin, phase.Scalar("tangent_warm_up", options.WarmUpAt), batch.SigmaData, options.TangentConstant,
             options.TangentNorm, out Tensor tangentNorm);
-        phase.Tally("tangent_norm", tangentNorm);
+        phase.Tally(TallyNames.TangentNorm, tangentNorm);
         phase.Name("f", f);
         phase.Name("dxdt", velocity.DxDt);
         return Regression.On(phase, f.Primal, target, noisy.T, options);

@@ -24,10 +24,17 @@ public abstract class Objective
     /// <summary>Scalar conditions that the student's network needs besides those of its preset or file, such as <see cref="NetworkConfig.Guidance"/>.</summary>
     public virtual IReadOnlyList<string> StudentConditions => [];
 
-    /// <summary>Players of the training, the student first.</summary>
+    /// <summary>Returns the configuration of a preset or file with the scalar conditions that the student's network needs.</summary>
+    public NetworkConfig StudentNetwork(NetworkConfig network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return network with { Conditions = [.. network.Conditions.Union(StudentConditions)] };
+    }
+
+    /// <summary>Players of the training, with different names; the student, which is averaged, first.</summary>
     public virtual IReadOnlyList<PlayerSpec> Players => [PlayerSpec.OfStudent()];
 
-    /// <summary>Phases of a training step, in order.</summary>
+    /// <summary>Phases of a training step, in order; at least one, each of a trained player.</summary>
     public virtual IReadOnlyList<Phase> Phases => [new Phase(Student)];
 
     /// <summary>Checks that the objective fits the student's network.</summary>
@@ -75,11 +82,14 @@ public sealed record Phase(string Player, int Period = 1, int Offset = 0)
 /// <summary>Operations of an objective on its players between two stages of a training. Each waits for the device.</summary>
 public interface IStagedPlayers
 {
-    /// <summary>Copies a player's weights or their average to another player with the same network.</summary>
+    /// <summary>
+    /// Copies the parameters of a player's network, or their average, to another player with the same network. Parameters outside the network, such
+    /// as those of an adaptive weight, stay as they are.
+    /// </summary>
     /// <param name="from">Name of the player to copy from.</param>
     /// <param name="to">Name of the player to copy to.</param>
     /// <param name="average">Whether to copy the half-life average, which the source must have, instead of the weights.</param>
-    /// <exception cref="ArgumentException">The players have different parameters.</exception>
+    /// <exception cref="ArgumentException">The networks of the players have different parameters.</exception>
     /// <exception cref="InvalidOperationException">The source has no average.</exception>
     /// <exception cref="KeyNotFoundException">There is no player of that name.</exception>
     void CopyWeights(string from, string to, bool average);

@@ -59,7 +59,10 @@ public sealed class PhaseRecorder
     /// </summary>
     /// <param name="name">Name of the column. The name of a player other than the student is put before it.</param>
     /// <param name="values">Values of any shape, fp32, without tangent.</param>
-    /// <exception cref="ArgumentException">The values are not fp32 or have a tangent.</exception>
+    /// <exception cref="ArgumentException">
+    /// The values are not fp32 or have a tangent; or the name is that of a column that the training writes itself (<see cref="TallyNames.Loss"/>,
+    /// <see cref="TallyNames.GradientNorm"/>, step, images_per_second, ...), or is tallied by this phase or for another player already.
+    /// </exception>
     /// <exception cref="InvalidOperationException">A training has more than 64 tallies.</exception>
     public void Tally(string name, Tensor values)
     {

@@ -39,7 +39,7 @@ public enum PlayerStart
     /// <summary>The student's initial weights: fresh, or those of the file that the run starts from.</summary>
     Student,
 
-    /// <summary>The teacher's weights.</summary>
+    /// <summary>The teacher's weights; only in an objective that needs one.</summary>
     Teacher,
 
     /// <summary>Fresh weights: the network's own initial values.</summary>

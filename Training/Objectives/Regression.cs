@@ -12,7 +12,7 @@ public static class Regression
     /// <param name="target">Target of the same shape; a constant to the tape.</param>
     /// <param name="t">Times (N), radians.</param>
     /// <param name="options">Kind of the loss and its constants.</param>
-    /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or the phase has tallied an error already.</exception>
     /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
     /// <exception cref="KeyNotFoundException">The player lacks the parameters of <see cref="AdaptiveWeight"/>.</exception>
     public static PhasePass On(PhaseRecorder phase, Tensor f, Tensor target, Tensor t, RegressionOptions options)
@@ -21,7 +21,7 @@ public static class Regression
         ArgumentNullException.ThrowIfNull(options);
         Tensor w = AdaptiveWeight.Apply(phase.Program, phase.Trained.Weights, t);
         Tensor loss = RegressionLoss.Apply(phase.Program, f, target, w, options.Loss, options.HuberConstant, out Tensor error);
-        phase.Tally("error", error);
+        phase.Tally(TallyNames.Error, error);
         phase.Name("target", target);
         return new PhasePass(loss);
     }

@@ -1,3 +1,5 @@
+using TrigFlowNative.Training.Objectives;
+
 namespace TrigFlowNative.Training.Runs;
 
 /// <summary>One line of metrics.csv: means over the training steps since the line before.</summary>
@@ -28,5 +30,5 @@ public sealed record MetricsRow
     public double ImagesPerSecond { get; init; }
 
     /// <summary>Mean loss with the weighting; NaN if it is not among the means.</summary>
-    public double Loss => Means.TryGetValue("loss", out double loss) ? loss : double.NaN;
+    public double Loss => Means.TryGetValue(TallyNames.Loss, out double loss) ? loss : double.NaN;
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using CsvHelper;
 using CsvHelper.Configuration;
+using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
@@ -10,10 +11,10 @@ internal static class MetricsTable
     private static readonly CsvConfiguration Format = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
 
     private static readonly (string Name, Func<MetricsRow, object> Value)[] Before =
-        [("step", row => row.Step), ("objective", row => row.Objective), ("kimg", row => row.KImg)];
+        [(FixedColumns.Step, row => row.Step), (FixedColumns.Objective, row => row.Objective), (FixedColumns.KImg, row => row.KImg)];
 
     private static readonly (string Name, Func<MetricsRow, object> Value)[] After =
-        [("learning_rate", row => row.LearningRate), ("skipped", row => row.Skipped), ("images_per_second", row => row.ImagesPerSecond)];
+        [(FixedColumns.LearningRate, row => row.LearningRate), (FixedColumns.Skipped, row => row.Skipped), (FixedColumns.ImagesPerSecond, row => row.ImagesPerSecond)];
 
     /// <summary>Returns the names of the means of rows, in the order of their first occurrence.</summary>
     public static IReadOnlyList<string> MeansOf(IEnumerable<MetricsRow> rows) => [.. rows.SelectMany(row => row.Means.Keys).Distinct()];
@@ -61,16 +62,16 @@ internal static class MetricsTable
 
     private static MetricsRow Row(CsvReader csv)
     {
-        string[] means = [.. csv.HeaderRecord!.Except([.. Before.Select(column => column.Name), .. After.Select(column => column.Name)])];
+        string[] means = [.. csv.HeaderRecord!.Except(FixedColumns.All)];
         return new MetricsRow
         {
-            Step = csv.GetField<long>("step"),
-            Objective = csv.GetField("objective") ?? "",
-            KImg = csv.GetField<double>("kimg"),
+            Step = csv.GetField<long>(FixedColumns.Step),
+            Objective = csv.GetField(FixedColumns.Objective) ?? "",
+            KImg = csv.GetField<double>(FixedColumns.KImg),
             Means = means.Where(name => !string.IsNullOrEmpty(csv.GetField(name))).ToDictionary(name => name, name => csv.GetField<double>(name)),
-            LearningRate = csv.GetField<double>("learning_rate"),
-            Skipped = csv.GetField<long>("skipped"),
-            ImagesPerSecond = csv.GetField<double>("images_per_second"),
+            LearningRate = csv.GetField<double>(FixedColumns.LearningRate),
+            Skipped = csv.GetField<long>(FixedColumns.Skipped),
+            ImagesPerSecond = csv.GetField<double>(FixedColumns.ImagesPerSecond),
         };
     }
 }

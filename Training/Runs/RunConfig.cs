@@ -63,8 +63,7 @@ public sealed record RunConfig
     public long Steps => Math.Max(1, Images / Training.Batch);
 
     /// <summary>Returns the configuration with the scalar conditions that the objective requires of the student's network.</summary>
-    public RunConfig WithConditions() =>
-        this with { Network = Network with { Conditions = [.. Network.Conditions.Union(Training.Objective.Create().StudentConditions)] } };
+    public RunConfig WithConditions() => this with { Network = Training.Objective.Create().StudentNetwork(Network) };
 
     /// <summary>Writes the configuration as JSON, with the network as in weight files.</summary>
     public JsonObject ToJson()
@@ -76,6 +75,13 @@ public sealed record RunConfig
 
     /// <summary>Formats the configuration as indented JSON.</summary>
     public string ToText() => ToJson().ToJsonString(Json);
+
+    /// <summary>Formats a stored configuration, of whatever form, with another number of images.</summary>
+    internal static string WithImages(JsonObject stored, long images)
+    {
+        stored[ImagesKey] = images;
+        return stored.ToJsonString(Json);
+    }
 
     /// <summary>Reads the JSON of <see cref="ToJson"/> and checks every number.</summary>
     /// <param name="source">Origin of the JSON, for messages.</param>

@@ -23,8 +23,8 @@ public static class Trainer
     /// <param name="cancellation">Ends the run after the current training step.</param>
     /// <returns>Progress of the run.</returns>
     /// <exception cref="UsageException">
-    /// The folder holds a run of another configuration, an option is out of range, the device has no kernels for the precision, or the data, the teacher
-    /// or the initial weights do not fit the network or the objective.
+    /// The folder holds a run of another configuration, an option is out of range, the device has no kernels for the precision, the data, the teacher
+    /// or the initial weights do not fit the network or the objective, or the objective's players, phases or tallies do not fit together.
     /// </exception>
     /// <exception cref="InvalidFileException">The data, teacher, initial weights or config.json are missing, damaged or malformed.</exception>
     /// <exception cref="ArgumentException">The network's images have neither 1 nor 3 channels, or are below 8 pixels for synthetic data.</exception>
@@ -36,7 +36,7 @@ public static class Trainer
         ArgumentNullException.ThrowIfNull(device);
         using RunDirectory directory = RunDirectory.Open(folder);
         config = Resolve(config, device);
-        config = ContinuedBy(directory, config);
+        (config, string stored) = ContinuedBy(directory, config);
         DatasetSplit data = OpenData(config);
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision);
         INetwork network = Build(config);
@@ -44,7 +44,7 @@ public static class Trainer
             ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadDescription(config.Init).Description.SigmaData);
         string? start = config.Init ?? config.Teacher;
         using TrainingStep step = CreateStep(config, device, network, sigmaData, start, teacher);
-        directory.WriteConfig(config.ToText());
+        directory.WriteConfig(stored);
         long done = Restore(directory, step);
         using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, config.Training.Objective.Create().Makes), data);
         return run.Run(done, cancellation);
@@ -98,36 +98,47 @@ public static class Trainer
         }
     }
 
-    private static DatasetSplit OpenData(RunConfig config)
+    /// <summary>Opens images at a network's extents.</summary>
+    /// <exception cref="UsageException">They cannot be brought to these extents.</exception>
+    /// <exception cref="InvalidFileException">See <see cref="ImageDataset.Open"/>.</exception>
+    internal static DatasetSplit OpenFitted(string data, Shape image)
     {
-        DatasetSplit data;
         try
         {
-            data = ImageDataset.Open(config.Data, config.Network.Image.H, config.Network.Image.C);
+            return ImageDataset.Open(data, image.H, image.C);
         }
         catch (ArgumentException e)
         {
-            throw new UsageException($"{config.Data} cannot be fitted to images of {config.Network.Image}: {e.Message}");
+            throw new UsageException($"{data} cannot be fitted to images of {image}: {e.Message}");
         }
+    }
 
+    private static DatasetSplit OpenData(RunConfig config)
+    {
+        DatasetSplit data = OpenFitted(config.Data, config.Network.Image);
         if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
             throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}");
         return data;
     }
 
-    /// <summary>Returns the configuration of a new run, or that of the folder's run, which must not differ from the requested one.</summary>
-    private static RunConfig ContinuedBy(RunDirectory directory, RunConfig asked)
+    /// <summary>
+    /// Returns the configuration of a new run, or that of the folder's run, which must not differ from the requested one; and the text of config.json,
+    /// which keeps an older form, so that the run is known as an older one when it is continued again.
+    /// </summary>
+    private static (RunConfig Config, string Text) ContinuedBy(RunDirectory directory, RunConfig asked)
     {
         if (directory.ReadConfig() is not { } text)
-            return asked.WithConditions();
-        JsonObject node;
+            return WithText(asked.WithConditions());
+        JsonObject node, older;
+        bool isOlder;
         RunConfig stored;
         try
         {
             node = JsonNode.Parse(text)!.AsObject();
-            ConfigUpgrade.Apply(node);
+            older = node.DeepClone().AsObject();
+            isOlder = ConfigUpgrade.Apply(node);
             stored = RunConfig.FromJson(directory.ConfigPath, node);
-            asked = ConfigUpgrade.Adopt(asked, stored).WithConditions();
+            asked = (isOlder ? ConfigUpgrade.Adopt(asked, stored) : asked).WithConditions();
         }
         catch (ArgumentException e)
         {
@@ -138,9 +149,11 @@ public static class Trainer
             throw new InvalidFileException(directory.ConfigPath, "is not a JSON object", e);
         }
 
-        return RunConfig.FirstDifference(stored.ToJson(), asked.ToJson()) is { } difference
-            ? throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; choose another --out")
-            : asked;
+        if (RunConfig.FirstDifference(stored.ToJson(), asked.ToJson()) is { } difference)
+            throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; choose another --out");
+        return isOlder ? (asked, RunConfig.WithImages(older, asked.Images)) : WithText(asked);
+
+        static (RunConfig Config, string Text) WithText(RunConfig config) => (config, config.ToText());
     }
 
     /// <summary>Loads the newest sound state and returns its step, or 0 without one. A damaged state is reported, and the one before it is tried.</summary>

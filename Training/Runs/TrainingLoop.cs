@@ -4,6 +4,7 @@ using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Files;
+using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
@@ -84,7 +85,7 @@ internal sealed class TrainingLoop : IDisposable
         Step = step,
         Objective = title,
         KImg = step * config.Training.Batch / 1000.0,
-        Means = statistics.Means.ToDictionary(mean => mean.Key, mean => mean.Key == TrainingStatistics.TangentNormName && double.IsNaN(mean.Value) ? 0 : mean.Value),
+        Means = statistics.Means.ToDictionary(mean => mean.Key, mean => mean.Key == TallyNames.TangentNorm && double.IsNaN(mean.Value) ? 0 : mean.Value),
         LearningRate = config.Training.Optimizer.LearningRate.At(step - 1),
         Skipped = statistics.Skipped,
         ImagesPerSecond = speed,
@@ -116,9 +117,7 @@ internal sealed class TrainingLoop : IDisposable
     /// <summary>Draws a grid from the same noise each time, so that the grids show progress and nothing else.</summary>
     private void DrawGrid(long step)
     {
-        sampler ??= average.Kind == ModelKind.Consistency
-            ? new ConsistencySampler(average, batch: GridImages)
-            : new DiffusionSampler(average, batch: GridImages);
+        sampler ??= KindSampler.Create(average, KindSampler.DefaultSteps(average), guidance: 1, GridImages);
         NetworkConfig network = config.Network;
         int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridImages).Select(i => i % network.LabelCount)];
         training.Refresh();

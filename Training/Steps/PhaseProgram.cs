@@ -26,16 +26,24 @@ internal sealed class PhaseProgram : IDisposable
         var tape = new Tape();
         forwardBackward = new ComputeProgram(player.Weights.Device) { Tape = tape };
         update = new ComputeProgram(player.Weights.Device);
-        player.Weights.WatchOn(tape);
-        PhasePass pass = record(forwardBackward);
-        player.TallyLoss(forwardBackward, pass.Loss);
-        Tally.Into(forwardBackward, pass.Loss, tallies.Of(player.Prefixed(TrainingStatistics.LossName)));
-        (Tensor output, Tensor cotangent) = pass.Given ?? (pass.Loss, forwardBackward.Constant(pass.Loss.Shape, share));
-        tape.Seed(output, cotangent);
-        tape.Backward();
-        forwardBackward.Compile();
-        player.RecordUpdate(update, scalars, tallies);
-        update.Compile();
+        try
+        {
+            player.Weights.WatchOn(tape);
+            PhasePass pass = record(forwardBackward);
+            player.TallyLoss(forwardBackward, pass.Loss);
+            Tally.Into(forwardBackward, pass.Loss, tallies.Of(player.Prefixed(TallyNames.Loss)));
+            (Tensor output, Tensor cotangent) = pass.Given ?? (pass.Loss, forwardBackward.Constant(pass.Loss.Shape, share));
+            tape.Seed(output, cotangent);
+            tape.Backward();
+            forwardBackward.Compile();
+            player.RecordUpdate(update, scalars, tallies);
+            update.Compile();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Whether the phase runs at a training step.</summary>

@@ -129,7 +129,7 @@ internal sealed class Player : IDisposable
         OptimizerOptions numbers = spec.Optimizer ?? options.Optimizer;
         Network.ComputeWeights?.Backward(program, Weights);
         GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, clip!, counters!);
-        Tally.Into(program, clip!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TrainingStatistics.GradientNormName)));
+        Tally.Into(program, clip!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TallyNames.GradientNorm)));
         Tensor rate = scalars.Get(Prefixed("learning_rate"), numbers.LearningRate.At);
         // The optimizer's pass over the slabs updates the half-life average too; each power-function average takes a pass of its own.
         numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, clip);

@@ -35,6 +35,10 @@ internal sealed class StepScalars : IDisposable
         return values.Slice(place, new Shape(1));
     }
 
+    /// <summary>Returns the tensor (1) of an objective's scalar, whose name may also be that of a player's own, such as learning_rate.</summary>
+    /// <exception cref="InvalidOperationException">All places are taken.</exception>
+    public Tensor OfObjective(string name, Func<long, double> valueAt) => Get($"objective:{name}", valueAt);
+
     /// <summary>Starts to copy the values of a step to the device; does not wait.</summary>
     public void Upload(long step)
     {

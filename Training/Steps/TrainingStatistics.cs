@@ -1,32 +1,22 @@
+using TrigFlowNative.Training.Objectives;
+
 namespace TrigFlowNative.Training.Steps;
 
 /// <summary>Means over the training steps since the last fetch (NaN if there were none), and counts of steps.</summary>
-/// <param name="Means">Means of the tallies by name: those below and any others of the objective.</param>
+/// <param name="Means">Means of the tallies by name: those of <see cref="TallyNames"/> and any others of the objective.</param>
 public sealed record TrainingStatistics(IReadOnlyDictionary<string, double> Means)
 {
-    /// <summary>Name of the mean loss per sample.</summary>
-    public const string LossName = "loss";
-
-    /// <summary>Name of the mean squared error per element.</summary>
-    public const string ErrorName = "error";
-
-    /// <summary>Name of the mean norm of the gradient.</summary>
-    public const string GradientNormName = "gradient_norm";
-
-    /// <summary>Name of the mean norm of a sample's tangent.</summary>
-    public const string TangentNormName = "tangent_norm";
-
     /// <summary>Mean loss per sample, with its weighting.</summary>
-    public double Loss => Means[LossName];
+    public double Loss => Means[TallyNames.Loss];
 
     /// <summary>Mean squared error per element, without the weighting.</summary>
-    public double Error => Means[ErrorName];
+    public double Error => Means[TallyNames.Error];
 
     /// <summary>Mean Euclidean norm of the student's gradient before clipping.</summary>
-    public double GradientNorm => Means[GradientNormName];
+    public double GradientNorm => Means[TallyNames.GradientNorm];
 
     /// <summary>Mean Euclidean norm of a sample's tangent before normalisation; NaN if the objective has none.</summary>
-    public double TangentNorm => Means[TangentNormName];
+    public double TangentNorm => Means[TallyNames.TangentNorm];
 
     /// <summary>Updates that the student has taken since the start of the training.</summary>
     public long Taken { get; init; }

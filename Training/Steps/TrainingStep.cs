@@ -20,6 +20,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     private readonly Objective objective;
     private readonly Dictionary<string, Player> players = [];
     private readonly List<PhaseProgram> phases = [];
+    private readonly Stack<IDisposable> owned = [];
     private readonly StepScalars scalars;
     private readonly Tallies tallies;
     private readonly StepBatch batch;
@@ -35,7 +36,8 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     /// </param>
     /// <param name="teacher">Diffusion model of an objective with a teacher, on the same device; it must outlive the step. Null for other objectives.</param>
     /// <exception cref="ArgumentException">
-    /// An option is out of range, the teacher is missing, superfluous or does not fit, or the network does not fit the objective.
+    /// An option is out of range, the teacher is missing, superfluous or does not fit, the network does not fit the objective, or the objective's players,
+    /// phases or tallies do not fit together.
     /// </exception>
     /// <exception cref="InvalidOperationException">The objective records more than 64 scalars or tallies.</exception>
     public TrainingStep(
@@ -50,31 +52,21 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             throw new ArgumentException($"sigma_data must be positive, not {sigmaData}");
         (this.options, objective) = (options, options.Objective.Create());
         TeacherCheck.Require(objective, options.Objective.Name, network, sigmaData, teacher);
+        PlayersCheck.Require(objective, options.Objective.Name);
         objective.Check(network);
         try
         {
             foreach (PlayerSpec spec in objective.Players)
                 AddPlayer(device, spec, spec.Network ?? network, initialise, teacher);
+            scalars = Own(new StepScalars(device));
+            tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm) })));
+            batch = Own(new StepBatch(device, network.Config, options));
+            RecordPhases(sigmaData, teacher);
         }
         catch
         {
-            DisposePlayers(); // initialise may have refused a file: the caller can try another
+            Dispose(); // initialise may have refused a file, or the objective a network: the caller can try another
             throw;
-        }
-
-        scalars = new StepScalars(device);
-        tallies = new Tallies(device);
-        batch = new StepBatch(device, network.Config, options);
-        var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
-        foreach (Phase phase in objective.Phases)
-        {
-            Player player = players[phase.Player];
-            PhaseBatch inputs = batch.OfPhase(phases.Count, sigmaData);
-            phases.Add(new PhaseProgram(
-                phase, player, program => objective.Record(new PhaseRecorder(
-                    program, phase, inputs, weights, teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights), options.Dropout,
-                    scalars.Get, (name, values) => Tally.Into(program, values, tallies.Of(player.Prefixed(name))))),
-                inputs.Share, scalars, tallies));
         }
     }
 
@@ -151,11 +143,12 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     void IStagedPlayers.CopyWeights(string from, string to, bool average)
     {
         Player source = players[from], target = players[to];
-        using var program = new ComputeProgram(source.Weights.Device);
         ParameterSlab weights = !average ? source.Weights : source.Average ?? throw new InvalidOperationException($"the player {from} has no average");
-        Copy.Into(program, weights.Values, target.Weights.Values);
-        target.Network.MakeComputeWeights(program, target.Weights);
-        program.Run();
+        if (!Layout(source).SetEquals(Layout(target)))
+            throw new ArgumentException($"the networks of the players {from} and {to} have different parameters");
+        target.Network.CopyWeights(weights, target.Weights);
+
+        static HashSet<(string Name, Shape Shape)> Layout(Player player) => [.. player.Network.Parameters.Select(parameter => (parameter.Name, parameter.Shape))];
     }
 
     /// <inheritdoc/>
@@ -164,16 +157,21 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     /// <summary>Releases the state and the programs.</summary>
     public void Dispose()
     {
-        batch.Dispose();
-        phases.ForEach(phase => phase.Dispose());
-        scalars.Dispose();
-        tallies.Dispose();
-        DisposePlayers();
+        while (owned.TryPop(out IDisposable? last))
+            last.Dispose();
+    }
+
+    /// <summary>Keeps what was created, to be released in reverse.</summary>
+    private T Own<T>(T created)
+        where T : IDisposable
+    {
+        owned.Push(created);
+        return created;
     }
 
     private void AddPlayer(ComputeDevice device, PlayerSpec spec, INetwork network, Action<ParameterSlab> initialise, TrigFlowModel? teacher)
     {
-        var player = new Player(device, spec, network, options);
+        Player player = Own(new Player(device, spec, network, options));
         players.Add(spec.Name, player);
         switch (spec.Start)
         {
@@ -192,9 +190,19 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         player.RefreshComputeWeights();
     }
 
-    private void DisposePlayers()
+    private void RecordPhases(float sigmaData, TrigFlowModel? teacher)
     {
-        foreach (Player player in players.Values)
-            player.Dispose();
+        var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
+        NetworkWeights? teaching = teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights);
+        foreach ((int index, Phase phase) in objective.Phases.Index())
+        {
+            Player player = players[phase.Player];
+            PhaseBatch inputs = batch.OfPhase(index, sigmaData);
+            phases.Add(Own(new PhaseProgram(
+                phase, player, program => objective.Record(new PhaseRecorder(
+                    program, phase, inputs, weights, teaching, options.Dropout, scalars.OfObjective,
+                    (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))),
+                inputs.Share, scalars, tallies)));
+        }
     }
 }

@@ -1,6 +1,10 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training;
+using TrigFlowNative.Training.Cli;
+using TrigFlowNative.Training.Evaluation;
+using TrigFlowNative.Training.Files;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Training;
@@ -27,6 +31,7 @@ public sealed class CommandLineTests : IDisposable
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --device simulator --tensor-cores mma", "Mma" },
         { "evaluate --checkpoint {0}/model.safetensors --data synthetic --device cpu --precision bf16", "bf16 needs a GPU" },
         { "evaluate --checkpoint {0}/model.safetensors --data {0}/garbage", "garbage" },
+        { "evaluate --checkpoint {0}/model.safetensors --data synthetic --device cpu --count 1 --guidance 2", "--guidance" },
         { "evaluate --checkpoint {0}/model.safetensors --data synthetic --metric psnr", "psnr" },
         { "verify {0}/garbage --device cpu", "garbage" },
         { "verify {0}/model.safetensors --device cpu", "model.safetensors" },
@@ -74,6 +79,15 @@ public sealed class CommandLineTests : IDisposable
         Assert.True(outcome.ExitCode == 0 && outcome.Output.Contains("Usage:", StringComparison.Ordinal), outcome.ToString());
     }
 
+    /// <summary>The command line prints the message in a line, and its exit code is 2.</summary>
+    [Fact]
+    public void A_metric_that_refuses_the_images_is_a_wrong_request()
+    {
+        var images = new ByteImages(new byte[3], 1, 1, 1, 3);
+        UsageException refused = Assert.Throws<UsageException>(() => EvaluateCommand.Measure("many", new NeedsMany(), images, images));
+        Assert.Equal("--metric many: 1 image is too few", refused.Message);
+    }
+
     [Fact]
     public void A_dry_run_prints_the_configuration_and_makes_nothing()
     {
@@ -108,7 +122,7 @@ public sealed class CommandLineTests : IDisposable
         }
 
         Assert.Equal(File.ReadAllBytes(Path.Combine(first, "samples.npz")), File.ReadAllBytes(Path.Combine(second, "samples.npz")));
-        TrigFlowNative.Training.Files.ByteImages images = TrigFlowNative.Training.Files.Npz.Read(Path.Combine(first, "samples.npz"));
+        ByteImages images = Npz.Read(Path.Combine(first, "samples.npz"));
         Assert.Equal((5, 8, 8, 3), (images.Count, images.Height, images.Width, images.Channels));
         Assert.True(new FileInfo(Path.Combine(first, "grid.png")).Length > 0);
     }
@@ -122,6 +136,11 @@ public sealed class CommandLineTests : IDisposable
         using ParameterSlab weights = network.CreateSlab(device);
         network.Initialise(weights, 1);
         new TrigFlowModel(network, weights, 0.5f).Save(Path.Combine(folder, "model.safetensors"));
+    }
+
+    private sealed class NeedsMany : IMetric
+    {
+        public IReadOnlyList<MetricValue> Measure(ByteImages reference, ByteImages images) => throw new ArgumentException($"{images.Count} image is too few");
     }
 
     private string[] Listing() => [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Files;
@@ -21,6 +22,8 @@ public sealed class GuidanceTests : IDisposable
         byte[] plain = Sample(student), one = Sample(student, "--guidance", "1"), two = Sample(student, "--guidance", "2.5");
         Assert.Equal(plain, one);
         Assert.NotEqual(plain, two);
+        Assert.Equal(Evaluate(student), Evaluate(student, "--guidance", "1"));
+        Assert.NotEqual(Evaluate(student), Evaluate(student, "--guidance", "2.5"));
     }
 
     [Fact]
@@ -48,6 +51,35 @@ public sealed class GuidanceTests : IDisposable
         Assert.False(Directory.Exists(File("o")));
     }
 
+    [Fact]
+    public void A_run_without_that_input_is_not_continued_with_it()
+    {
+        MakeTeacher();
+        Run(0, Distil(images: 8, "guidance_input=false"));
+        TrigflowProcess.Outcome refused = Run(2, Distil(images: 16, "guidance_input=true"));
+        Assert.Contains("guidance_input is false, not true", refused.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>A run of the older form has no such setting; its config.json keeps the form, so the same command continues it again and again.</summary>
+    [Fact]
+    public void An_older_run_goes_on_without_that_input()
+    {
+        MakeTeacher();
+        Run(0, Distil(images: 8, "guidance_input=false"));
+        string file = Path.Combine(File("run"), "config.json");
+        JsonObject config = JsonNode.Parse(System.IO.File.ReadAllText(file))!.AsObject(), training = config["training"]!.AsObject();
+        config["dropout"] = training["dropout"]!.DeepClone();
+        training.Remove("dropout");
+        training["objective"]!.AsObject().Remove("guidance_input");
+        System.IO.File.WriteAllText(file, config.ToJsonString());
+        foreach (int images in new[] { 16, 24 })
+        {
+            Run(0, Distil(images));
+            Assert.Empty(WeightFile.ReadDescription(Path.Combine(File("run"), "model.safetensors")).Network.Conditions);
+            Assert.Equal(images, (int)JsonNode.Parse(System.IO.File.ReadAllText(file))!["images"]!);
+        }
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private byte[] Sample(string model, params string[] further)
@@ -56,6 +88,15 @@ public sealed class GuidanceTests : IDisposable
         Run(0, ["sample", "--checkpoint", model, "--count", "5", "--out", output, "--device", "cpu", .. further]);
         return Npz.Read(Path.Combine(output, "samples.npz")).Pixels.ToArray();
     }
+
+    private static string Evaluate(string model, params string[] further) =>
+        Run(0, ["evaluate", "--checkpoint", model, "--data", "synthetic", "--count", "5", "--device", "cpu", .. further]).Output;
+
+    private string[] Distil(int images, params string[] settings) =>
+    [
+        "train", "--objective", "scd", "--teacher", File("teacher.safetensors"), "--data", "synthetic", "--preset", "demo", "--out", File("run"),
+        "--device", "cpu", "--batch", "8", "--images", $"{images}", "--set", "max_guidance=3", .. settings,
+    ];
 
     private static TrigflowProcess.Outcome Run(int code, params string[] arguments)
     {

@@ -100,6 +100,9 @@ public class ConsistencyObjectiveTests
     {
         var options = Distillation with { MaxGuidance = 3 };
         Assert.Equal(["guidance"], options.Create().StudentConditions);
+        NetworkConfig told = options.Create().StudentNetwork(ModelPresets.Get("demo"));
+        Assert.Equal(["guidance"], told.Conditions);
+        Assert.Equal(["guidance"], options.Create().StudentNetwork(told).Conditions);
         Assert.Empty((options with { MaxGuidance = 1 }).Create().StudentConditions);
         Assert.Empty((options with { GuidanceInput = false }).Create().StudentConditions);
         ComputeDevice cpu = TestDevices.Get("cpu");

@@ -24,7 +24,7 @@ public class ConfigUpgradeTests
         if (regression is TrigFlowOptions diffusion)
             Assert.Equal(0.3f, diffusion.LabelDropout);
         JsonObject again = config.ToJson();
-        ConfigUpgrade.Apply(again); // does not change a config in the current form
+        Assert.False(ConfigUpgrade.Apply(again)); // a config in the current form stays as it is
         Assert.Null(RunConfig.FirstDifference(config.ToJson(), again));
     }
 
@@ -63,7 +63,7 @@ public class ConfigUpgradeTests
               }
             }
             """)!.AsObject();
-        ConfigUpgrade.Apply(node);
+        Assert.True(ConfigUpgrade.Apply(node));
         return RunConfig.FromJson("config.json", node);
     }
 }

@@ -1,9 +1,12 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training;
 using TrigFlowNative.Training.Averages;
+using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Optimization;
+using TrigFlowNative.Training.Runs;
 using TrigFlowNative.Training.Steps;
 using Xunit;
 
@@ -79,6 +82,127 @@ public class PlayersTests
         Assert.Equal(3.0, Doubles(step, "optimizer", Run(step, 4, 6))[2]);
     }
 
+    /// <summary>The student's slab also holds the adaptive weight, and the frozen player's does not.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_stage_copies_the_parameters_of_the_network_alone(bool average)
+    {
+        using TrainingStep step = Create(new Described
+        {
+            OfPlayers = [PlayerSpec.OfStudent(), new PlayerSpec("frozen") { IsTrained = false }],
+            Before = (number, players) =>
+            {
+                if (number == 2)
+                    players.CopyWeights(Objective.Student, "frozen", average);
+            },
+        }.Options, TestDevices.Get("cpu"));
+        Run(step, 0, 2);
+        float[] student = Values(step, average ? "average" : "weights");
+        Assert.NotEqual(student[Shift], Values(step, "frozen.weights")[Shift]);
+        Run(step, 2, 3);
+        float[] frozen = Values(step, "frozen.weights");
+        Assert.True(frozen.Length < student.Length);
+        Assert.Equal(student[..frozen.Length], frozen);
+    }
+
+    [Fact]
+    public void A_stage_does_not_copy_between_different_networks()
+    {
+        var other = new TinyNetwork(channels: 1, labelCount: 3);
+        using TrainingStep step = Create(new Described
+        {
+            OfPlayers = [PlayerSpec.OfStudent(), new PlayerSpec("other") { IsTrained = false, Network = other, Start = PlayerStart.Fresh }],
+            Before = (_, players) => players.CopyWeights(Objective.Student, "other", average: false),
+        }.Options, TestDevices.Get("cpu"));
+        Assert.Contains("other", Assert.Throws<ArgumentException>(() => Run(step, 0, 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("learning_rate")]
+    [InlineData("average")]
+    public void A_scalar_of_an_objective_does_not_replace_one_of_a_player(string name)
+    {
+        using TrainingStep plain = Create(new Described().Options, TestDevices.Get("cpu"));
+        using TrainingStep named = Create(new Described { Recording = phase => phase.Scalar(name, _ => 0) }.Options, TestDevices.Get("cpu"));
+        Run(plain, 0, 2);
+        Run(named, 0, 2);
+        Assert.Equal(Values(plain, "weights"), Values(named, "weights"));
+        Assert.Equal(Values(plain, "average"), Values(named, "average"));
+    }
+
+    [Theory]
+    [InlineData("step")]
+    [InlineData("objective")]
+    [InlineData("kimg")]
+    [InlineData("learning_rate")]
+    [InlineData("skipped")]
+    [InlineData("images_per_second")]
+    [InlineData("loss")]
+    [InlineData("gradient_norm")]
+    [InlineData("frozen_loss")] // that of another player
+    [InlineData("error")] // the regression tallies it too
+    public void A_tally_that_would_mix_with_another_column_is_refused(string name)
+    {
+        var objective = new Described
+        {
+            OfPlayers = [PlayerSpec.OfStudent(), new PlayerSpec("frozen") { IsTrained = false }],
+            Recording = phase => phase.Tally(name, phase.Program.Constant(phase.Batch.PerImage, 1)),
+        };
+        Assert.Contains($"'{name}'", Assert.Throws<ArgumentException>(() => Create(objective.Options, TestDevices.Get("cpu"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Phases_of_one_player_add_to_the_same_tally()
+    {
+        using TrainingStep step = Create(new Described { OfPhases = [new Phase(Objective.Student), new Phase(Objective.Student)] }.Options, TestDevices.Get("cpu"));
+        Run(step, 0, 1);
+        Assert.True(double.IsFinite(step.FetchStatistics().Error));
+    }
+
+    [Theory]
+    [InlineData("no students", "the first player")]
+    [InlineData("student second", "the first player")]
+    [InlineData("no average", "not averaged")]
+    [InlineData("a name twice", "two players 'other'")]
+    [InlineData("no teacher", "starts from the teacher")]
+    [InlineData("no phases", "has no phases")]
+    [InlineData("unknown player", "'nobody'")]
+    [InlineData("untrained player", "'frozen'")]
+    public void Players_and_phases_that_do_not_fit_are_refused_in_a_sentence(string fault, string named)
+    {
+        PlayerSpec student = PlayerSpec.OfStudent(), other = new("other"), frozen = new("frozen") { IsTrained = false };
+        Described objective = fault switch
+        {
+            "no students" => new() { OfPlayers = [], OfPhases = [] },
+            "student second" => new() { OfPlayers = [other, student] },
+            "no average" => new() { OfPlayers = [student with { IsAveraged = false }] },
+            "a name twice" => new() { OfPlayers = [student, other, other] },
+            "no teacher" => new() { OfPlayers = [student, other with { Start = PlayerStart.Teacher }] },
+            "no phases" => new() { OfPhases = [] },
+            "unknown player" => new() { OfPhases = [new Phase("nobody")] },
+            _ => new() { OfPlayers = [student, frozen], OfPhases = [new Phase(Objective.Student), new Phase("frozen")] },
+        };
+        string message = Assert.Throws<ArgumentException>(() => Create(objective.Options, TestDevices.Get("cpu"))).Message;
+        Assert.Contains(named, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    /// <summary>The command line prints the message in a line, and its exit code is 2.</summary>
+    [Fact]
+    public void A_run_of_an_objective_whose_players_do_not_fit_is_a_wrong_request()
+    {
+        using var folder = new TemporaryFolder();
+        var config = new RunConfig
+        {
+            Data = ImageDataset.Synthetic,
+            Images = 8,
+            Network = (DdpmppConfig)ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [] },
+            Training = new TrainingOptions { Batch = 8, Objective = new Described { OfPhases = [] }.Options },
+        };
+        Assert.Contains("no phases", Assert.Throws<UsageException>(() => Trainer.Run(config, folder.Path, TestDevices.Get("cpu"), TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_resumed_run_has_the_bits_of_one_that_never_stopped()
     {
@@ -108,17 +232,19 @@ public class PlayersTests
         Assert.Equal((2, 1, 1), (statistics.Taken, statistics.Skipped, statistics.LongestSkip));
     }
 
-    private static TrainingStep Create()
+    private static TrainingStep Create() => Create(new ChaseOptions { Name = "chase" }, TestDevices.Get("cpu"));
+
+    private static TrainingStep Create(ObjectiveOptions objective, ComputeDevice device)
     {
         var options = new TrainingOptions
         {
             Batch = 8,
             MicroBatch = 4,
-            Objective = new ChaseOptions { Name = "chase" },
+            Objective = objective,
             Optimizer = new OptimizerOptions { LearningRate = new LearningRateSchedule { Peak = 0.01 } },
             Average = new AverageOptions { HalfLifeImages = 50 },
         };
-        return new TrainingStep(TestDevices.Get("cpu"), AffineNetwork.Of(_ => (0, 1), Image), options, 0.5f, slab => AffineNetwork.Set(slab, 0.1f, 0.2f, 0));
+        return new TrainingStep(device, AffineNetwork.Of(_ => (0, 1), Image), options, 0.5f, slab => AffineNetwork.Set(slab, 0.1f, 0.2f, 0));
     }
 
     private static TrainingStep Run(TrainingStep step, int first, int end)

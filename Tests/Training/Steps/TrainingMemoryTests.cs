@@ -1,5 +1,6 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 using Xunit;
 
@@ -30,5 +31,26 @@ public class TrainingMemoryTests
         }
 
         Assert.Equal(before, device.AllocatedBytes);
+    }
+
+    /// <summary>The second phase is refused when the first is compiled, with its buffers.</summary>
+    [Fact]
+    public void A_step_whose_recording_fails_leaves_nothing_on_the_device()
+    {
+        using var device = new CpuDevice();
+        int phases = 0;
+        var objective = new Described
+        {
+            OfPhases = [new Phase(Objective.Student), new Phase(Objective.Student)],
+            Recording = _ =>
+            {
+                if (++phases == 2)
+                    throw new NotSupportedException("the second phase");
+            },
+        };
+        var options = new TrainingOptions { Batch = 4, Objective = objective.Options };
+        INetwork network = AffineNetwork.Of(_ => (0, 1), new Shape(1, 2, 3, 1));
+        Assert.Throws<NotSupportedException>(() => new TrainingStep(device, network, options, 0.5f, weights => network.Initialise(weights, 1)));
+        Assert.Equal((2, 0), (phases, device.AllocatedBytes));
     }
 }
