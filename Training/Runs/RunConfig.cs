@@ -84,7 +84,7 @@ public sealed record RunConfig
     }
 
     /// <summary>Reads the JSON of <see cref="ToJson"/> and checks every number.</summary>
-    /// <param name="source">Origin of the JSON, for messages.</param>
+    /// <param name="source">Origin of the JSON, for messages about the network.</param>
     /// <param name="node">The configuration.</param>
     /// <exception cref="ArgumentException">A key is unknown or missing, or a value is out of range; the message is one line.</exception>
     /// <exception cref="Engine.InvalidFileException">The network's configuration is malformed, or its architecture is unknown.</exception>
@@ -94,7 +94,7 @@ public sealed record RunConfig
         try
         {
             JsonObject rest = node.DeepClone().AsObject();
-            string network = rest[NetworkKey]?.ToJsonString() ?? throw new ArgumentException($"{source}: the key '{NetworkKey}' is missing");
+            string network = rest[NetworkKey]?.ToJsonString() ?? throw new ArgumentException($"missing key '{NetworkKey}'");
             rest.Remove(NetworkKey);
             RunConfig config = rest.Deserialize<RunConfig>(Json)!;
             config = config with { Network = NetworkRegistry.Read(source, network) };
@@ -107,7 +107,7 @@ public sealed record RunConfig
         }
         catch (JsonException e)
         {
-            throw new ArgumentException($"{source}: {e.Message}", e);
+            throw new ArgumentException(ReasonOf(e), e);
         }
     }
 
@@ -127,4 +127,12 @@ public sealed record RunConfig
 
         return null;
     }
+
+    /// <summary>Names the key, where the serializer's message names .NET types.</summary>
+    private static string ReasonOf(JsonException e) => e.Message.Split('\'') switch
+    {
+        [_, var key, var rest, ..] when rest.Contains("could not be mapped", StringComparison.Ordinal) => $"unknown key '{key}'",
+        [_, _, var rest, var key, ..] when rest.Contains("required", StringComparison.Ordinal) => $"missing key '{key}'",
+        _ => e.Path is { Length: > 2 } path ? $"the value of '{path[2..]}' does not fit" : "is not a configuration of a run",
+    };
 }

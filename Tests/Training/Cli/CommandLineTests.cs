@@ -45,6 +45,7 @@ public sealed class CommandLineTests : IDisposable
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set beta1=2", "beta" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --precision bf16", "bf16 needs a GPU" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set precision=fp8", "precision" },
+        { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set loss=l3", "the value of 'loss' does not fit" },
         { "train --objective trigflow --data synthetic --preset none --out {0}/r", "none" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set label_dim=3", "label_dim" },
         { "train --objective trigflow --data synthetic --preset demo --out {0}/garbage --device cpu", "garbage" },
