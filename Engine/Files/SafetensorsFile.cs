@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace TrigFlowNative.Engine;
@@ -17,6 +19,7 @@ public sealed class SafetensorsFile : IDisposable
     private readonly SafeFileHandle handle;
     private readonly long dataStart;
     private readonly Dictionary<string, SafetensorsEntry> byName;
+    private readonly string? checksum;
 
     private delegate void ReadInto<T>(SafetensorsEntry entry, Span<T> destination);
 
@@ -29,6 +32,12 @@ public sealed class SafetensorsFile : IDisposable
         handle = stream.SafeFileHandle;
         this.dataStart = dataStart;
         Entries = entries;
+        if (metadata.TryGetValue(SafetensorsChecksum.Key, out string? text) && SafetensorsChecksum.IsChecksum(text))
+        {
+            checksum = text;
+            metadata.Remove(SafetensorsChecksum.Key);
+        }
+
         Metadata = metadata;
         byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
     }
@@ -36,7 +45,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>The path as given to <see cref="Open"/>.</summary>
     public string Path { get; }
 
-    /// <summary>The header's <c>__metadata__</c>; empty if there is none.</summary>
+    /// <summary>The header's <c>__metadata__</c> without the checksum of <see cref="VerifyChecksum"/>; empty if there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>All tensors, in the order of their data.</summary>
@@ -71,6 +80,32 @@ public sealed class SafetensorsFile : IDisposable
             stream.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Reads all data and compares them with the checksum that <see cref="SafetensorsWriter"/> keeps in the metadata. A file of another program, which has
+    /// none, passes.
+    /// </summary>
+    /// <exception cref="InvalidFileException">The data or the metadata differ from those that were written, or the file has become shorter.</exception>
+    /// <exception cref="IOException">The disk cannot be read.</exception>
+    public void VerifyChecksum()
+    {
+        if (checksum is null)
+            return;
+        var found = new SafetensorsChecksum(Metadata);
+        ReadData(found.Append);
+        if (Encoding.ASCII.GetString(found.Text()) != checksum)
+            throw new InvalidFileException(Path, $"its data or metadata do not match its checksum: it is damaged, or was edited without removing '{SafetensorsChecksum.Key}' from the metadata");
+    }
+
+    /// <summary>Reads all data and returns their hash, XXH128 in hexadecimal digits: the identity of the tensors' contents, whatever the metadata say.</summary>
+    /// <exception cref="InvalidFileException">The file has become shorter.</exception>
+    /// <exception cref="IOException">The disk cannot be read.</exception>
+    public string HashData()
+    {
+        var hash = new XxHash128();
+        ReadData(hash.Append);
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
     /// <summary>Finds a tensor by name; null if there is none.</summary>
@@ -180,6 +215,28 @@ public sealed class SafetensorsFile : IDisposable
         if (stream.ReadAtLeast(json, json.Length, throwOnEndOfStream: false) < json.Length)
             throw new InvalidFileException(path, "became shorter while it was read");
         return json;
+    }
+
+    private void ReadData(Action<ReadOnlySpan<byte>> take)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        try
+        {
+            long left = Entries.Sum(entry => entry.ByteLength);
+            for (long position = dataStart; left > 0;)
+            {
+                int read = RandomAccess.Read(handle, buffer.AsSpan(0, (int)Math.Min(ChunkBytes, left)), position);
+                if (read == 0)
+                    throw new InvalidFileException(Path, "became shorter while it was read");
+                take(buffer.AsSpan(0, read));
+                position += read;
+                left -= read;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private T[] ReadArray<T>(SafetensorsEntry entry, ReadInto<T> read)

@@ -14,7 +14,13 @@ public sealed class SafetensorsWriter
     private readonly Dictionary<string, (SafetensorsEntry Entry, Action<Stream> Write)> tensors = new(StringComparer.Ordinal);
 
     /// <summary>Sets an entry of the header's <c>__metadata__</c>.</summary>
-    public void SetMetadata(string key, string value) => metadata[key] = value;
+    /// <exception cref="ArgumentException">The key is <see cref="SafetensorsChecksum.Key"/>, which <see cref="Save"/> sets.</exception>
+    public void SetMetadata(string key, string value)
+    {
+        if (key == SafetensorsChecksum.Key)
+            throw new ArgumentException($"the metadata '{key}' is set when the file is written", nameof(key));
+        metadata[key] = value;
+    }
 
     /// <summary>Adds a tensor whose bytes <paramref name="write"/> delivers during <see cref="Save"/>.</summary>
     /// <param name="name">Name of the tensor: unique, not empty, not <c>__metadata__</c>.</param>
@@ -46,7 +52,10 @@ public sealed class SafetensorsWriter
     /// <exception cref="ArgumentException">The name is taken or not allowed, or the shape has another number of elements than there are values.</exception>
     public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<long> values) => Add(name, SafetensorsType.I64, shape, values);
 
-    /// <summary>Writes the file through <see cref="AtomicFile"/>: on any failure the old file at <paramref name="path"/> stays.</summary>
+    /// <summary>
+    /// Writes the file through <see cref="AtomicFile"/>: on any failure the old file at <paramref name="path"/> stays. The metadata get a checksum of
+    /// the data, see <see cref="SafetensorsChecksum"/>.
+    /// </summary>
     /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
     /// <exception cref="InvalidOperationException">A tensor's content is not as long as its shape demands, or the header exceeds the format's limit.</exception>
     /// <exception cref="IOException">The disk is full, or another writer is writing the same path.</exception>
@@ -57,18 +66,23 @@ public sealed class SafetensorsWriter
         if (!BitConverter.IsLittleEndian)
             throw new PlatformNotSupportedException("safetensors files are written on little-endian machines only");
         List<SafetensorsEntry> entries = Arrange();
-        byte[] head = SafetensorsHeader.Format(entries, metadata);
+        byte[] head = SafetensorsHeader.Format(entries, new(metadata, StringComparer.Ordinal) { [SafetensorsChecksum.Key] = SafetensorsChecksum.Placeholder });
         AtomicFile.Write(path, stream =>
         {
             stream.Write(head);
+            var checksum = new SafetensorsChecksum(metadata);
+            using var hashed = new HashingStream(stream, checksum);
             foreach (SafetensorsEntry entry in entries)
             {
-                long start = stream.Position;
-                tensors[entry.Name].Write(stream);
-                long written = stream.Position - start;
+                long start = hashed.Written;
+                tensors[entry.Name].Write(hashed);
+                long written = hashed.Written - start;
                 if (written != entry.ByteLength)
                     throw new InvalidOperationException($"'{entry.Name}' delivered {written} of {entry.ByteLength} bytes");
             }
+
+            stream.Position = SafetensorsChecksum.PlaceIn(head);
+            stream.Write(checksum.Text());
         });
     }
 

@@ -67,6 +67,7 @@ public static class WeightFile
         INetwork network = ReadNetwork(file);
         WeightDescription description = ReadDescription(file);
         Dictionary<string, SafetensorsEntry> entries = Match(file, network);
+        file.VerifyChecksum();
         ParameterSlab weights = network.CreateSlab(device, activations: activations);
         try
         {
@@ -99,6 +100,7 @@ public static class WeightFile
         if (found.Config != network.Config with { Conditions = found.Config.Conditions } || found.Config.Conditions.Except(network.Config.Conditions).Any())
             throw new InvalidFileException(path, $"is of another network: {found.Config.ToJson()}, expected {network.Config.ToJson()}");
         Dictionary<string, SafetensorsEntry> entries = Match(file, found);
+        file.VerifyChecksum();
         Read(file, found, entries, weights);
         foreach ((int index, ParameterSpec further) in network.Parameters.Index().Where(each => !entries.ContainsKey(each.Item.Name)))
             weights[further.Name].Value.Upload<float>(further.Initial.Draw((int)further.Shape.Count, seed: 0, index));

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.Text;
 using TrigFlowNative.Engine;
 using Xunit;
@@ -20,17 +21,14 @@ public sealed class SafetensorsTests : IDisposable
         string path = temp.File("out/w.safetensors");
         writer.Save(path);
 
+        byte[] data = [.. BitConverter.GetBytes(-2f), .. BitConverter.GetBytes(0.25f), .. BitConverter.GetBytes(1.5f), 7, 8, 9];
+        string checksum = Convert.ToHexStringLower(XxHash128.Hash([.. "6 8 config{\"n\": 1}"u8, .. data]));
         string json = """
-            {"__metadata__":{"config":"{\"n\": 1}"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"z":{"dtype":"F32","shape":[],
+            {"__metadata__":{"checksum":"xxh128:CHECKSUM","config":"{\"n\": 1}"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"z":{"dtype":"F32","shape":[],
             "data_offsets":[8,12]},"b":{"dtype":"U8","shape":[3],"data_offsets":[12,15]}}
-            """.ReplaceLineEndings("");
+            """.ReplaceLineEndings("").Replace("CHECKSUM", checksum, StringComparison.Ordinal);
         json = json.PadRight((json.Length + 7) / 8 * 8);
-        byte[] expected =
-        [
-            .. BitConverter.GetBytes((long)json.Length), .. Encoding.UTF8.GetBytes(json),
-            .. BitConverter.GetBytes(-2f), .. BitConverter.GetBytes(0.25f), .. BitConverter.GetBytes(1.5f), 7, 8, 9,
-        ];
-        Assert.Equal(expected, File.ReadAllBytes(path));
+        Assert.Equal([.. BitConverter.GetBytes((long)json.Length), .. Encoding.UTF8.GetBytes(json), .. data], File.ReadAllBytes(path));
         Assert.Equal(["w.safetensors"], Directory.GetFiles(Path.GetDirectoryName(path)!).Select(Path.GetFileName));
     }
 
