@@ -68,7 +68,8 @@ public class RoomTests
             Evaluation: Files, Data/Images
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
-            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps
+            Runs/States: Data/Images, Steps
+            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States
             Cli: Files, Data/Images, Data, Evaluation, Objectives, Steps, Runs
             .: Cli
             """,

@@ -11,9 +11,13 @@ public static class CommandLine
     /// <summary>Exit code for unusable input: a file, an option, a device.</summary>
     public const int BadInput = 2;
 
-    /// <summary>Runs a command line and returns the exit code: 0, 1 if a training or verification failed, or <see cref="BadInput"/>.</summary>
+    /// <summary>
+    /// Runs a command line and returns the exit code: 0; 1 if a training or verification failed; <see cref="BadInput"/>; or 128 and the number of the
+    /// signal that stopped it.
+    /// </summary>
     public static int Run(string[] arguments)
     {
+        SteadyOutput.Install();
         var root = new RootCommand("Trains, distils and samples TrigFlow consistency models (sCM) with no deep-learning framework.")
         {
             DemoCommand.Create(),
@@ -23,23 +27,38 @@ public static class CommandLine
             VerifyCommand.Create(),
             DoctorCommand.Create(),
         };
-        ParseResult parsed = root.Parse(arguments);
+        // A path may begin with @, which the library would take for a file of further options.
+        ParseResult parsed = root.Parse(arguments.Length > 0 ? arguments : ["--help"], new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Errors.Count > 0)
+            return Refuse(ParseErrors.Describe(parsed));
         try
         {
-            int code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-            return parsed.Errors.Count > 0 ? BadInput : code;
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (TrainingFailedException e)
         {
             Console.Error.WriteLine($"trigflow: {e.Message}");
             return 1;
         }
+        catch (MemoryLimitException e)
+        {
+            return Refuse($"{e.Message}; {(parsed.CommandResult.Command.Name == "train" ? "lower --batch, or --set micro_batch" : "lower --count")}");
+        }
+        catch (OutOfMemoryException)
+        {
+            return Refuse("the host has not enough memory; lower --batch or --count, or take a smaller data set");
+        }
         catch (Exception e) when (e is InvalidFileException or UsageException or DeviceUnavailableException or IOException or UnauthorizedAccessException)
         {
-            // One line names the fault; a stack trace would hide it.
-            Console.Error.WriteLine($"trigflow: {e.Message}");
-            return BadInput;
+            return Refuse(e.Message);
         }
+    }
+
+    /// <summary>Says what is wrong, in one line; a stack trace or a page of help would hide it.</summary>
+    private static int Refuse(string reason)
+    {
+        Console.Error.WriteLine($"trigflow: {reason}");
+        return BadInput;
     }
 
     /// <summary>The option --device, the same for every verb.</summary>

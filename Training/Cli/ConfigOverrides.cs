@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -31,23 +32,32 @@ internal static class ConfigOverrides
         if (matches.Count > 1)
             throw new UsageException($"--set: '{key}' could be {string.Join(" or ", matches.Select(match => match.Path))}");
         (string path, JsonObject parent, string name) = matches[0];
-        JsonNode? value = Parse(text);
+        JsonNode? value = Parse(path, text);
         JsonValueKind was = parent[name]?.GetValueKind() ?? JsonValueKind.Null, will = value?.GetValueKind() ?? JsonValueKind.Null;
+        if (was == JsonValueKind.Number && will == JsonValueKind.String && NumberText.TryWhole(text, out Int128 whole))
+            (value, will) = (JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture)), JsonValueKind.Number);
         if (was != JsonValueKind.Null && will != JsonValueKind.Null && Family(was) != Family(will))
             throw new UsageException($"--set: {path} must be {Describe(was)}, not '{text}'");
         parent[name] = value;
     }
 
     /// <summary>Parses text as JSON. Other text becomes a JSON string, so that names need no quotes.</summary>
-    private static JsonNode? Parse(string text)
+    /// <exception cref="UsageException">The text is JSON with a key twice, or with text that is not valid Unicode.</exception>
+    private static JsonNode? Parse(string path, string text)
     {
         try
         {
-            return JsonNode.Parse(text);
+            JsonNode? node = JsonNode.Parse(text);
+            _ = node?.ToJsonString();
+            return node;
         }
         catch (JsonException)
         {
             return JsonValue.Create(text);
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            throw new UsageException($"--set: {path} has a value that is not valid: {(e is ArgumentException ? "a key occurs twice" : "text that is not Unicode")}");
         }
     }
 

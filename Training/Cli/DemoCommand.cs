@@ -19,7 +19,7 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        var output = new Option<string>("--out") { Description = "Folder for everything the demo leaves.", DefaultValueFactory = _ => Path.Combine("runs", "demo") };
+        Option<string> output = PathOptions.WithCheck(new Option<string>("--out") { Description = "Folder for everything the demo leaves.", DefaultValueFactory = _ => Path.Combine("runs", "demo") });
         Option<string> device = CommandLine.DeviceOption();
         var command = new Command("demo", "Trains, distils, samples and measures a small model on images it draws itself, in minutes on a CPU.") { output, device };
         command.SetAction(parsed => Run(parsed.GetValue(output)!, parsed.GetValue(device)!));
@@ -30,15 +30,18 @@ internal static class DemoCommand
     {
         var clock = Stopwatch.StartNew();
         using ComputeDevice device = CommandLine.Open(deviceName);
-        using var stop = new StopSignal();
         string teacherFolder = Path.Combine(folder, "teacher"), studentFolder = Path.Combine(folder, "student");
         string teacherFile = Path.Combine(teacherFolder, "model.safetensors");
-        TrainingOutcome taught = Trainer.Run(TrainCommand.Defaults("trigflow", Preset, ImageDataset.Synthetic, null, null), teacherFolder, device, stop.Token);
-        if (!taught.Complete)
-            return Stopped();
-        TrainingOutcome distilled = Trainer.Run(TrainCommand.Defaults("scd", Preset, ImageDataset.Synthetic, teacherFile, null), studentFolder, device, stop.Token);
-        if (!distilled.Complete)
-            return Stopped();
+        TrainingOutcome taught, distilled;
+        using (var stop = new StopSignal()) // what follows the training has nothing to save: a signal ends it at once
+        {
+            taught = Trainer.Run(TrainOptions.Defaults("trigflow", Preset, ImageDataset.Synthetic, null, null), teacherFolder, device, stop.Token);
+            if (!taught.Complete)
+                return Stopped(stop);
+            distilled = Trainer.Run(TrainOptions.Defaults("scd", Preset, ImageDataset.Synthetic, teacherFile, null), studentFolder, device, stop.Token);
+            if (!distilled.Complete)
+                return Stopped(stop);
+        }
 
         MetricsLog.Join(Path.Combine(folder, "metrics.csv"), Path.Combine(teacherFolder, "metrics.csv"), Path.Combine(studentFolder, "metrics.csv"));
         LossPlot.Save(Path.Combine(folder, "loss.png"), "demo", MetricsLog.Read(Path.Combine(folder, "metrics.csv")));
@@ -52,10 +55,10 @@ internal static class DemoCommand
         return 0;
     }
 
-    private static int Stopped()
+    private static int Stopped(StopSignal stop)
     {
         Console.WriteLine("stopped; the same command continues");
-        return 0;
+        return stop.ExitCode;
     }
 
     private static void PrintTable(TrigFlowModel teacher, TrigFlowModel student, TrainingOutcome taught, TrainingOutcome distilled)

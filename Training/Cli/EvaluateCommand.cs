@@ -41,7 +41,7 @@ internal static class EvaluateCommand
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
         using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision);
         Shape image = model.Network.Config.Image;
-        DatasetSplit split = Trainer.OpenFitted(data, image);
+        DatasetSplit split = RunInputs.OpenFitted(data, image);
         int used = Math.Min(count, split.HeldOut.Count);
         if (used < count)
             Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");

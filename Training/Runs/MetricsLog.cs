@@ -18,10 +18,16 @@ public sealed class MetricsLog : IDisposable
     public MetricsLog(string path, long lastStep)
     {
         this.path = path;
-        Rows = [.. Read(path).Where(row => row.Step <= lastStep)];
+        MetricsContent content = Content(path);
+        if (content.Unreadable > 0)
+            SetAside = KeepCopy(path, content.Unreadable);
+        Rows = [.. content.Rows.Where(row => row.Step <= lastStep)];
         means = MetricsTable.MeansOf(Rows);
         (stream, csv) = Begin();
     }
+
+    /// <summary>Says that the file held lines that cannot be read, and where a copy of it lies; null if all could.</summary>
+    public string? SetAside { get; }
 
     /// <summary>All lines of the run so far.</summary>
     public List<MetricsRow> Rows { get; }
@@ -45,15 +51,9 @@ public sealed class MetricsLog : IDisposable
         stream.Flush();
     }
 
-    /// <summary>Reads the complete lines of a log, none if there is no file. Reading stops at a line cut short.</summary>
+    /// <summary>Reads the lines of a log, none if there is no file. Lines that cannot be read are passed over.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static IReadOnlyList<MetricsRow> Read(string path)
-    {
-        if (!File.Exists(path))
-            return [];
-        using var text = new StreamReader(path);
-        return MetricsTable.Read(text);
-    }
+    public static IReadOnlyList<MetricsRow> Read(string path) => Content(path).Rows;
 
     /// <summary>Writes the lines of several logs into one file.</summary>
     /// <param name="path">File to write.</param>
@@ -70,6 +70,25 @@ public sealed class MetricsLog : IDisposable
     {
         csv.Dispose();
         stream.Dispose();
+    }
+
+    private static MetricsContent Content(string path)
+    {
+        if (!File.Exists(path))
+            return new MetricsContent([], 0);
+        using var text = new StreamReader(path);
+        return MetricsTable.Read(text);
+    }
+
+    private static string KeepCopy(string path, int unreadable)
+    {
+        string copy = path + ".damaged";
+        AtomicFile.Write(copy, stream =>
+        {
+            using FileStream damaged = File.OpenRead(path);
+            damaged.CopyTo(stream);
+        });
+        return $"{path}: {unreadable} {(unreadable == 1 ? "line" : "lines")} cannot be read; a copy is kept as {Path.GetFileName(copy)}";
     }
 
     private (StreamWriter Stream, CsvWriter Csv) Begin()

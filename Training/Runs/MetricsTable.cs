@@ -42,22 +42,35 @@ internal static class MetricsTable
         csv.NextRecord();
     }
 
-    /// <summary>Reads the complete lines of a table. Reading stops at a line cut short by a kill, since the run continues from its state anyway.</summary>
-    public static IReadOnlyList<MetricsRow> Read(TextReader text)
+    /// <summary>
+    /// Reads the lines of a table. A line that cannot be read costs no other line. A last line without its end, which a kill leaves, is no damage, since
+    /// the run continues from its state.
+    /// </summary>
+    public static MetricsContent Read(TextReader text)
     {
+        string all = text.ReadToEnd();
+        bool cut = all.Length > 0 && all[^1] != '\n';
         var rows = new List<MetricsRow>();
-        using var csv = new CsvReader(text, Format);
-        try
+        int unreadable = 0;
+        using var csv = new CsvReader(new StringReader(all), Format with { Mode = CsvMode.NoEscape, MissingFieldFound = null, BadDataFound = null });
+        if (!csv.Read() || !csv.ReadHeader())
+            return new MetricsContent(rows, 0);
+        while (csv.Read())
         {
-            if (csv.Read() && csv.ReadHeader())
-                while (csv.Read())
+            try
+            {
+                if (csv.Parser.Count == csv.HeaderRecord!.Length)
                     rows.Add(Row(csv));
-        }
-        catch (CsvHelperException)
-        {
+                else
+                    unreadable++;
+            }
+            catch (CsvHelperException)
+            {
+                unreadable++;
+            }
         }
 
-        return rows;
+        return new MetricsContent(rows, cut && unreadable > 0 ? unreadable - 1 : unreadable);
     }
 
     private static MetricsRow Row(CsvReader csv)
@@ -75,3 +88,8 @@ internal static class MetricsTable
         };
     }
 }
+
+/// <summary>What a table of metrics holds.</summary>
+/// <param name="Rows">The lines that can be read.</param>
+/// <param name="Unreadable">Number of the others.</param>
+internal sealed record MetricsContent(IReadOnlyList<MetricsRow> Rows, int Unreadable);

@@ -7,10 +7,17 @@ using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
-/// <summary>All options of a training run, as resolved and stored in config.json. To continue a run, all but <see cref="Images"/> must be equal.</summary>
+/// <summary>
+/// All options of a training run, as resolved and stored in config.json. To continue a run, all that decide its weights must be equal. The number of
+/// images and the intervals may change, and so may the paths: what lies there is compared by content, see <see cref="RunIdentity"/>.
+/// </summary>
 public sealed record RunConfig
 {
-    private const string NetworkKey = "network", ImagesKey = "images";
+    private const string NetworkKey = "network";
+
+    /// <summary>Keys whose values may change when a run is continued.</summary>
+    private static readonly string[] FreeKeys =
+        ["images", "data", "teacher", "init", "class_names", "log_every", "checkpoint_every", "sample_every", "snapshot_every"];
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -18,7 +25,11 @@ public sealed record RunConfig
         WriteIndented = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
-        Converters = { new ObjectiveOptionsConverter(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+        Converters =
+        {
+            new ObjectiveOptionsConverter(), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false),
+            new FiniteNumberConverter<float>(), new FiniteNumberConverter<double>(),
+        },
     };
 
     /// <summary>Name of the preset that the settings come from.</summary>
@@ -33,7 +44,7 @@ public sealed record RunConfig
     /// <summary>Weight file to start from; null for the teacher's weights, or fresh ones without a teacher.</summary>
     public string? Init { get; init; }
 
-    /// <summary>Images to train on, counting repetitions; positive. The only option that may change when a run is continued.</summary>
+    /// <summary>Images to train on, counting repetitions; positive.</summary>
     public long Images { get; init; }
 
     /// <summary>Whether images are mirrored at random.</summary>
@@ -50,6 +61,9 @@ public sealed record RunConfig
 
     /// <summary>Training steps between snapshots of the power-function averages; 0 for no snapshots.</summary>
     public int SnapshotEvery { get; init; }
+
+    /// <summary>Names of the data's classes in the order of their numbers; empty if there are no names. Set from the data when a run starts.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
 
     /// <summary>Objective, optimizer, averages, batch and seed.</summary>
     public TrainingOptions Training { get; init; } = new();
@@ -76,10 +90,12 @@ public sealed record RunConfig
     /// <summary>Formats the configuration as indented JSON.</summary>
     public string ToText() => ToJson().ToJsonString(Json);
 
-    /// <summary>Formats a stored configuration, of whatever form, with another number of images.</summary>
-    internal static string WithImages(JsonObject stored, long images)
+    /// <summary>Formats a stored configuration, of whatever form, with another configuration's values of the options that may change.</summary>
+    internal static string WithFreeOptions(JsonObject stored, RunConfig config)
     {
-        stored[ImagesKey] = images;
+        JsonObject values = config.ToJson();
+        foreach (string key in FreeKeys.Where(stored.ContainsKey))
+            stored[key] = values[key]?.DeepClone();
         return stored.ToJsonString(Json);
     }
 
@@ -99,28 +115,41 @@ public sealed record RunConfig
             RunConfig config = rest.Deserialize<RunConfig>(Json)!;
             config = config with { Network = NetworkRegistry.Read(source, network) };
             config.Training.Validate();
+            if (config.Data.Length == 0 || config.Teacher?.Length == 0 || config.Init?.Length == 0)
+                throw new ArgumentException("data, teacher and init are paths, not empty text");
             if (config.Images < 1 || config.LogEvery < 1 || config.CheckpointEvery < 1 || config.SampleEvery < 0 || config.SnapshotEvery < 0)
                 throw new ArgumentException("images, log_every and checkpoint_every must be positive, sample_every and snapshot_every not negative");
+            if (config.Network.Image.Count * config.Training.Batch > int.MaxValue)
+                throw new ArgumentException($"batch {config.Training.Batch}: images of {config.Network.Image.H}x{config.Network.Image.W}x{config.Network.Image.C} allow at most {int.MaxValue / config.Network.Image.Count}, since a batch holds fewer than 2^31 numbers");
             if (config.SnapshotEvery > 0 && !config.Training.Average.PowerFunction)
                 throw new ArgumentException("snapshot_every needs average.power_function=true");
             return config;
         }
         catch (JsonException e)
         {
-            throw new ArgumentException(ReasonOf(e), e);
+            throw new ArgumentException(ReasonOf(e, node), e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ArgumentException("a value is text that is not valid Unicode", e);
         }
     }
 
-    /// <summary>Describes the first option in which two configurations differ, other than the number of images; null if there is none.</summary>
+    /// <summary>Describes the first option in which two configurations differ, other than those that may change; null if there is none.</summary>
     public static string? FirstDifference(JsonObject stored, JsonObject asked)
     {
         ArgumentNullException.ThrowIfNull(stored);
         ArgumentNullException.ThrowIfNull(asked);
-        foreach (string key in stored.Select(pair => pair.Key).Union(asked.Select(pair => pair.Key)))
+        return FirstDifference(stored, asked, FreeKeys);
+    }
+
+    private static string? FirstDifference(JsonObject stored, JsonObject asked, string[] free)
+    {
+        foreach (string key in stored.Select(pair => pair.Key).Union(asked.Select(pair => pair.Key)).Except(free))
         {
-            if (key == ImagesKey || JsonNode.DeepEquals(stored[key], asked[key]))
+            if (JsonNode.DeepEquals(stored[key], asked[key]))
                 continue;
-            return stored[key] is JsonObject before && asked[key] is JsonObject after && FirstDifference(before, after) is { } inner
+            return stored[key] is JsonObject before && asked[key] is JsonObject after && FirstDifference(before, after, []) is { } inner
                 ? $"{key}.{inner}"
                 : $"{key} is {stored[key]?.ToJsonString() ?? "absent"}, not {asked[key]?.ToJsonString() ?? "absent"}";
         }
@@ -129,10 +158,12 @@ public sealed record RunConfig
     }
 
     /// <summary>Names the key, where the serializer's message names .NET types.</summary>
-    private static string ReasonOf(JsonException e) => e.Message.Split('\'') switch
+    private static string ReasonOf(JsonException e, JsonObject node) => e.Message.Split('\'') switch
     {
         [_, var key, var rest, ..] when rest.Contains("could not be mapped", StringComparison.Ordinal) => $"unknown key '{key}'",
         [_, _, var rest, var key, ..] when rest.Contains("required", StringComparison.Ordinal) => $"missing key '{key}'",
-        _ => e.Path is { Length: > 2 } path ? $"the value of '{path[2..]}' does not fit" : "is not a configuration of a run",
+        _ => e.Path is { Length: > 2 } path
+            ? $"the value of '{path[2..]}' does not fit{(ConfigValues.Describe(path[2..], node, Json) is { } expected ? $": expected {expected}" : "")}"
+            : "is not a configuration of a run",
     };
 }

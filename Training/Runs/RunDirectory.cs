@@ -1,24 +1,22 @@
-using System.Globalization;
 using System.Text;
 using TrigFlowNative.Engine;
-using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
 
 /// <summary>
 /// The folder of one run: config.json (all options as resolved), metrics.csv, loss.png, model.safetensors (the averaged weights,
-/// for sampling), samples/, snapshots/ and checkpoints/ (the last two training states).
+/// for sampling), run.log, samples/, snapshots/ and checkpoints/ (the last two training states).
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
-    private const int KeptStates = 2;
-    private const string Prefix = "step-", Suffix = ".safetensors";
+    private const int AlreadyLockedLinux = 11, AlreadyLockedMac = 35, SharingViolationWindows = unchecked((int)0x80070020);
     private readonly FileStream lockFile;
 
     private RunDirectory(string path, FileStream lockFile)
     {
         Root = path;
         this.lockFile = lockFile;
+        States = new StateFolder(Path.Combine(path, "checkpoints"));
     }
 
     /// <summary>Path of the folder.</summary>
@@ -42,10 +40,15 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Path of config.json.</summary>
     public string ConfigPath => Path.Combine(Root, "config.json");
 
-    private string Checkpoints => Path.Combine(Root, "checkpoints");
+    /// <summary>Path of run.log: what was said at each start, and what went wrong.</summary>
+    public string Log => Path.Combine(Root, "run.log");
+
+    /// <summary>The training states in checkpoints/.</summary>
+    public StateFolder States { get; }
 
     /// <summary>Opens a run's folder, creating it if necessary, and locks it against a second process.</summary>
-    /// <exception cref="IOException">Another process trains in the folder, or the folder cannot be created.</exception>
+    /// <exception cref="IOException">Another process trains in the folder, or the folder cannot be created or written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
     public static RunDirectory Open(string path)
     {
         Directory.CreateDirectory(path);
@@ -54,36 +57,32 @@ public sealed class RunDirectory : IDisposable
             // The lock dies with the process, whatever kills it.
             return new RunDirectory(path, new FileStream(Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None));
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            throw new IOException($"{path}: another process is training in this folder");
+            throw new IOException(e.HResult is AlreadyLockedLinux or AlreadyLockedMac or SharingViolationWindows
+                ? $"{path}: another process is training in this folder"
+                : $"{path}: cannot be written ({e.Message})");
         }
     }
 
-    /// <summary>Reads the stored configuration of the run; null for a new run.</summary>
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    public string? ReadConfig() => File.Exists(ConfigPath) ? File.ReadAllText(ConfigPath) : null;
+    /// <summary>Requires that a folder without a training state holds no model either: a new run would overwrite it.</summary>
+    /// <exception cref="UsageException">It holds a model.</exception>
+    public void RequireNoModel()
+    {
+        if (File.Exists(Model))
+            throw new UsageException($"{Root} holds a model.safetensors but no training state to continue from; choose another --out, or move that file away to begin anew");
+    }
 
     /// <summary>Stores the configuration of the run.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void WriteConfig(string json) => AtomicFile.WriteAllBytes(ConfigPath, Encoding.UTF8.GetBytes(json));
 
-    /// <summary>Returns the paths of the training states, newest first.</summary>
-    public IReadOnlyList<string> CheckpointPaths() => !Directory.Exists(Checkpoints)
-        ? []
-        : [.. Directory.EnumerateFiles(Checkpoints, Prefix + "*" + Suffix).OrderDescending(StringComparer.Ordinal)];
-
-    /// <summary>Stores a training state under its step, then deletes all but the last two.</summary>
-    /// <param name="step">Training steps done.</param>
-    /// <param name="state">Tensors of the state, with different names.</param>
-    /// <exception cref="ArgumentException">Two tensors have the same name.</exception>
-    /// <exception cref="IOException">The state cannot be written, or an old one cannot be deleted.</exception>
-    public void SaveCheckpoint(long step, IReadOnlyList<StateTensor> state)
+    /// <summary>Requires that the folder is still the one that was opened, so that no part of a run is left in a folder that was removed or replaced.</summary>
+    /// <exception cref="IOException">config.json is gone.</exception>
+    public void RequireThere()
     {
-        string name = Prefix + step.ToString("D10", CultureInfo.InvariantCulture) + Suffix;
-        Checkpoint.Save(Path.Combine(Checkpoints, name), step, state);
-        foreach (string old in CheckpointPaths().Skip(KeptStates))
-            File.Delete(old);
+        if (!File.Exists(ConfigPath))
+            throw new IOException($"{Root}: the folder was removed or emptied while the run was training in it");
     }
 
     /// <inheritdoc/>

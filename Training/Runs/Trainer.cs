@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
-using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
@@ -16,38 +14,59 @@ public static class Trainer
     /// <summary>Number of updates skipped in a row, for a loss or gradient that is not finite, after which a run gives up.</summary>
     public const int MaxSkipsInARow = 10;
 
-    /// <summary>Trains to the configured number of images or until cancelled; either way the state is saved.</summary>
+    /// <summary>Trains to the configured number of images or until cancelled; the state is saved if steps were taken.</summary>
     /// <param name="config">All options of the run.</param>
     /// <param name="folder">Folder of the run, created if necessary.</param>
     /// <param name="device">Device of the training.</param>
-    /// <param name="cancellation">Ends the run after the current training step.</param>
+    /// <param name="cancellation">Ends the run after the current training step, or at once while the images are read.</param>
     /// <returns>Progress of the run.</returns>
     /// <exception cref="UsageException">
-    /// The folder holds a run of another configuration, an option is out of range, the device has no kernels for the precision, the data, the teacher
-    /// or the initial weights do not fit the network or the objective, or the objective's players, phases or tallies do not fit together.
+    /// The folder holds a run of another configuration or with other contents, or a model without a training state; an option is out of range, the device
+    /// has no kernels for the precision, the data, the teacher or the initial weights do not fit the network or the objective, or the objective's players,
+    /// phases or tallies do not fit together.
     /// </exception>
-    /// <exception cref="InvalidFileException">The data, teacher, initial weights or config.json are missing, damaged or malformed.</exception>
-    /// <exception cref="ArgumentException">The network's images have neither 1 nor 3 channels, or are below 8 pixels for synthetic data.</exception>
+    /// <exception cref="InvalidFileException">
+    /// The data, teacher, initial weights or config.json are missing, damaged or malformed; or there are training states, but none loads.
+    /// </exception>
     /// <exception cref="IOException">Another process trains in the folder, or a file in it cannot be read or written.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file in the folder may not be read or written.</exception>
     /// <exception cref="TrainingFailedException"><see cref="MaxSkipsInARow"/> updates in a row were skipped.</exception>
     public static TrainingOutcome Run(RunConfig config, string folder, ComputeDevice device, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(device);
         using RunDirectory directory = RunDirectory.Open(folder);
-        config = Resolve(config, device);
-        (config, string stored) = ContinuedBy(directory, config);
-        DatasetSplit data = OpenData(config);
+        (config, string text, SavedState? state) = Begin(directory, Resolve(config, device));
+        RunInputs inputs;
+        try
+        {
+            inputs = Abandonable(() => RunInputs.Open(config, folder, state), cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return new TrainingOutcome(state?.Step ?? 0, Complete: false, 0, 0);
+        }
+
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision);
         INetwork network = Build(config);
-        float sigmaData = teacher?.SigmaData
-            ?? (config.Init is null ? (float)PixelStatistics.Measure(data.Train).SigmaData : WeightFile.ReadDescription(config.Init).Description.SigmaData);
-        string? start = config.Init ?? config.Teacher;
-        using TrainingStep step = CreateStep(config, device, network, sigmaData, start, teacher);
-        directory.WriteConfig(stored);
-        long done = Restore(directory, step);
-        using var run = new TrainingLoop(config, directory, device, step, new TrigFlowModel(network, step.Average, sigmaData, config.Training.Objective.Create().Makes), data);
-        return run.Run(done, cancellation);
+
+        // A state holds everything that initial weights gave, so that their file is not needed again.
+        string? start = state is null ? config.Init ?? config.Teacher : null;
+        using TrainingStep step = CreateStep(config, device, network, inputs.Identity.SigmaData, start, teacher);
+        if (state is not null)
+        {
+            Checkpoint.Load(state.Path, step.State);
+            step.Refresh();
+        }
+
+        directory.WriteConfig(text);
+        var log = new RunLog(directory.Log);
+        if (state is not null)
+            foreach (string line in directory.States.SetDamagedAside(state))
+                log.Say(line);
+        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes);
+        using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
+        return run.Run(state?.Step ?? 0, cancellation);
     }
 
     /// <summary>Resolves the precision auto on the device, so that a run is not continued in another precision.</summary>
@@ -61,6 +80,30 @@ public static class Trainer
         {
             throw new UsageException(e.Message);
         }
+    }
+
+    /// <summary>Returns the configuration of a new run, or that of the folder's run, the text of config.json, and the state to continue from.</summary>
+    private static (RunConfig Config, string Text, SavedState? State) Begin(RunDirectory directory, RunConfig asked)
+    {
+        bool begun = File.Exists(directory.ConfigPath);
+        if (!begun && directory.States.Paths().Count > 0)
+            throw new InvalidFileException(directory.ConfigPath, "no such file, but there are training states beside it; put back the file, or choose another --out");
+        StoredConfig? stored = begun ? StoredConfig.Read(directory.ConfigPath) : null;
+        (RunConfig config, string text) = stored?.Continue(asked, directory.Root) ?? (asked.WithConditions(), asked.WithConditions().ToText());
+        SavedState? state = directory.States.Newest();
+        if (state is null)
+            directory.RequireNoModel();
+        else if (state.Identity is null && (stored!.Config.Data, stored.Config.Teacher, stored.Config.Init) != (config.Data, config.Teacher, config.Init))
+            throw new UsageException($"{directory.Root} holds a run of an older version, which cannot tell contents apart: data, teacher and init must be named as in its config.json");
+        return (config, text, state);
+    }
+
+    /// <summary>Runs what may take minutes and changes nothing on disk; a cancellation leaves it to end by itself.</summary>
+    private static T Abandonable<T>(Func<T> work, CancellationToken cancellation)
+    {
+        Task<T> task = Task.Run(work, cancellation);
+        Task.WaitAny([task], cancellation);
+        return task.GetAwaiter().GetResult();
     }
 
     private static TrainingStep CreateStep(
@@ -96,84 +139,6 @@ public static class Trainer
         {
             throw new UsageException(e.Message);
         }
-    }
-
-    /// <summary>Opens images at a network's extents.</summary>
-    /// <exception cref="UsageException">They cannot be brought to these extents.</exception>
-    /// <exception cref="InvalidFileException">See <see cref="ImageDataset.Open"/>.</exception>
-    internal static DatasetSplit OpenFitted(string data, Shape image)
-    {
-        try
-        {
-            return ImageDataset.Open(data, image.H, image.C);
-        }
-        catch (ArgumentException e)
-        {
-            throw new UsageException($"{data} cannot be fitted to images of {image}: {e.Message}");
-        }
-    }
-
-    private static DatasetSplit OpenData(RunConfig config)
-    {
-        DatasetSplit data = OpenFitted(config.Data, config.Network.Image);
-        if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
-            throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}");
-        return data;
-    }
-
-    /// <summary>
-    /// Returns the configuration of a new run, or that of the folder's run, which must not differ from the requested one; and the text of config.json,
-    /// which keeps an older form, so that the run is known as an older one when it is continued again.
-    /// </summary>
-    private static (RunConfig Config, string Text) ContinuedBy(RunDirectory directory, RunConfig asked)
-    {
-        if (directory.ReadConfig() is not { } text)
-            return WithText(asked.WithConditions());
-        JsonObject node, older;
-        bool isOlder;
-        RunConfig stored;
-        try
-        {
-            node = JsonNode.Parse(text)!.AsObject();
-            older = node.DeepClone().AsObject();
-            isOlder = ConfigUpgrade.Apply(node);
-            stored = RunConfig.FromJson(directory.ConfigPath, node);
-            asked = (isOlder ? ConfigUpgrade.Adopt(asked, stored) : asked).WithConditions();
-        }
-        catch (ArgumentException e)
-        {
-            throw new InvalidFileException(directory.ConfigPath, e.Message, e);
-        }
-        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException or NullReferenceException)
-        {
-            throw new InvalidFileException(directory.ConfigPath, "is not a JSON object", e);
-        }
-
-        if (RunConfig.FirstDifference(stored.ToJson(), asked.ToJson()) is { } difference)
-            throw new UsageException($"{directory.Root} holds a run of another configuration: {difference}; choose another --out");
-        return isOlder ? (asked, RunConfig.WithImages(older, asked.Images)) : WithText(asked);
-
-        static (RunConfig Config, string Text) WithText(RunConfig config) => (config, config.ToText());
-    }
-
-    /// <summary>Loads the newest sound state and returns its step, or 0 without one. A damaged state is reported, and the one before it is tried.</summary>
-    private static long Restore(RunDirectory directory, TrainingStep step)
-    {
-        foreach (string path in directory.CheckpointPaths())
-        {
-            try
-            {
-                long done = Checkpoint.Load(path, step.State);
-                step.Refresh();
-                return done;
-            }
-            catch (InvalidFileException e)
-            {
-                Console.Error.WriteLine($"{e.Message}; trying the state before it");
-            }
-        }
-
-        return 0;
     }
 }
 

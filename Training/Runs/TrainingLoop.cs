@@ -19,15 +19,16 @@ internal sealed class TrainingLoop : IDisposable
     private readonly ComputeDevice device;
     private readonly TrainingStep training;
     private readonly TrigFlowModel average;
-    private readonly DatasetSplit data;
+    private readonly RunInputs inputs;
+    private readonly RunLog messages;
     private readonly string title;
     private ImageSampler? sampler;
 
     public TrainingLoop(
-        RunConfig config, RunDirectory directory, ComputeDevice device, TrainingStep training, TrigFlowModel average, DatasetSplit data)
+        RunConfig config, RunDirectory directory, ComputeDevice device, TrainingStep training, TrigFlowModel average, RunInputs inputs, RunLog messages)
     {
         (this.config, this.directory, this.device) = (config, directory, device);
-        (this.training, this.average, this.data) = (training, average, data);
+        (this.training, this.average, this.inputs, this.messages) = (training, average, inputs, messages);
         title = config.Training.Objective.Name;
     }
 
@@ -35,10 +36,17 @@ internal sealed class TrainingLoop : IDisposable
     public TrainingOutcome Run(long done, CancellationToken cancellation)
     {
         long total = config.Steps, first = done;
+        using MetricsLog log = OpenMetrics(done);
         if (done >= total)
+        {
+            // A kill between the last state and the model, or a hand that removed the model, leaves the state alone.
+            average.Save(directory.Model);
+            Plot(log);
             return new TrainingOutcome(done, true, 0, 0);
-        using var log = new MetricsLog(directory.Metrics, done);
-        using var loader = new BatchLoader(data.Train, config.Training.Batch, config.Training.Seed, done, config.Flip);
+        }
+
+        messages.Say(RunSummary.Of(config, inputs, average.Network, device, done));
+        using var loader = new BatchLoader(inputs.Data.Train, config.Training.Batch, config.Training.Seed, done, config.Flip);
         var clock = Stopwatch.StartNew();
         TrainingProgress.Run(title, done, total, progress =>
         {
@@ -57,6 +65,7 @@ internal sealed class TrainingLoop : IDisposable
                     speed = (done - logged) * config.Training.Batch / (now - loggedAt);
                     (logged, loggedAt, loss) = (done, now, statistics.Loss);
                     log.Append(Row(done, statistics, speed));
+                    messages.NoteLostOutput();
                     RequireFinite(statistics, done);
                 }
 
@@ -74,11 +83,23 @@ internal sealed class TrainingLoop : IDisposable
         });
         device.Synchronize();
         double seconds = clock.Elapsed.TotalSeconds;
-        LossPlot.Save(directory.LossPlot, $"{title}, {config.Preset}", log.Rows);
+        Plot(log);
+        messages.NoteLostOutput();
+        messages.Write(string.Create(CultureInfo.InvariantCulture, $"{(done >= total ? "complete" : "stopped")} at step {done} of {total} after {seconds:F1} s"));
         return new TrainingOutcome(done, done >= total, seconds, (done - first) * config.Training.Batch / seconds);
     }
 
     public void Dispose() => sampler?.Dispose();
+
+    private MetricsLog OpenMetrics(long done)
+    {
+        var log = new MetricsLog(directory.Metrics, done);
+        if (log.SetAside is { } damaged)
+            messages.Say(damaged);
+        return log;
+    }
+
+    private void Plot(MetricsLog log) => LossPlot.Save(directory.LossPlot, $"{title}, {config.Preset}", log.Rows);
 
     private MetricsRow Row(long step, TrainingStatistics statistics, double speed) => new()
     {
@@ -100,9 +121,10 @@ internal sealed class TrainingLoop : IDisposable
 
     private void Save(long step)
     {
-        // The weights are saved first, so that those on disk are never older than the state.
+        // The state is saved first, so that a model is never there without a state to continue from.
+        directory.RequireThere();
+        directory.States.Save(step, training.State, inputs.Identity);
         average.Save(directory.Model);
-        directory.SaveCheckpoint(step, training.State);
     }
 
     private void SaveSnapshots(long step)

@@ -74,6 +74,9 @@ public sealed class TrainingProgress
 
     private static string Duration(double seconds)
     {
+        const double year = 365.25 * 24 * 3600;
+        if (seconds >= year)
+            return string.Create(CultureInfo.InvariantCulture, $"{seconds / year:G3} years");
         var span = TimeSpan.FromSeconds(seconds);
         return span.TotalHours >= 1 ? $"{(int)span.TotalHours}:{span.Minutes:00} h" : $"{span.Minutes}:{span.Seconds:00} min";
     }

@@ -14,19 +14,23 @@ internal sealed partial class TrigflowProcess : IDisposable
 
     private TrigflowProcess(IEnumerable<string> arguments)
     {
-        // Published, the test run has the executable beside it; otherwise the SDK's host runs the assembly.
-        string assembly = Path.Combine(AppContext.BaseDirectory, "trigflow.dll");
-        bool selfContained = Path.GetFileNameWithoutExtension(Environment.ProcessPath) != "dotnet" && File.Exists(Path.Combine(AppContext.BaseDirectory, "libcoreclr.so"));
-        var start = new ProcessStartInfo(selfContained ? Path.Combine(AppContext.BaseDirectory, "trigflow") : "dotnet")
+        string[] command = CommandOf(arguments);
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string argument in selfContained ? arguments : arguments.Prepend(assembly))
-            start.ArgumentList.Add(argument);
         process = Process.Start(start)!;
         output = process.StandardOutput.ReadToEndAsync();
         errors = process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>The program and its arguments. Published, the test run has the executable beside it; otherwise the SDK's host runs the assembly.</summary>
+    public static string[] CommandOf(IEnumerable<string> arguments)
+    {
+        string assembly = Path.Combine(AppContext.BaseDirectory, "trigflow.dll");
+        bool selfContained = Path.GetFileNameWithoutExtension(Environment.ProcessPath) != "dotnet" && File.Exists(Path.Combine(AppContext.BaseDirectory, "libcoreclr.so"));
+        return selfContained ? [Path.Combine(AppContext.BaseDirectory, "trigflow"), .. arguments] : ["dotnet", assembly, .. arguments];
     }
 
     /// <summary>Starts and does not wait.</summary>
@@ -72,8 +76,8 @@ internal sealed partial class TrigflowProcess : IDisposable
         process.WaitForExit();
     }
 
-    /// <summary>Sends the signal of Ctrl-C.</summary>
-    public void Interrupt() => Assert.Equal(0, SendSignal(process.Id, 2));
+    /// <summary>Sends a signal: 1 as a closed terminal does, 2 as Ctrl-C, 15 as kill.</summary>
+    public void Signal(int number) => Assert.Equal(0, SendSignal(process.Id, number));
 
     public void Dispose()
     {

@@ -48,6 +48,31 @@ public sealed class MetricsLogTests : IDisposable
         Assert.Equal([1L], MetricsLog.Read(path).Select(row => row.Step));
     }
 
+    [Theory]
+    [InlineData("2,scd,0.064,x,0.001,0,10")]
+    [InlineData("2,scd")]
+    [InlineData("")]
+    [InlineData("\"2,scd,0.064,0.4,0.001,0,10")]
+    [InlineData("\0\0\0\0")]
+    public void A_line_that_cannot_be_read_costs_no_other_and_the_file_is_kept(string odd)
+    {
+        string[] lines = ["step,objective,kimg,loss,learning_rate,skipped,images_per_second", "1,scd,0.032,0.5,0.001,0,10", odd, "3,scd,0.096,0.3,0.001,0,10"];
+        string text = string.Join('\n', lines) + "\n";
+        File.WriteAllText(path, text);
+        using (var log = new MetricsLog(path, 3))
+        {
+            Assert.Equal([1L, 3L], log.Rows.Select(row => row.Step));
+            log.Append(Row(4, ("loss", 0.2)));
+            if (odd.Length == 0)
+                Assert.Null(log.SetAside); // an empty line holds nothing
+            else
+                Assert.Equal(text, File.ReadAllText(path + ".damaged"));
+        }
+
+        Assert.Equal([1L, 3L, 4L], MetricsLog.Read(path).Select(row => row.Step));
+        File.Delete(path + ".damaged");
+    }
+
     public void Dispose() => File.Delete(path);
 
     private static MetricsRow Row(long step, params (string Name, double Value)[] means) => new()

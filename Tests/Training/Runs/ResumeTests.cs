@@ -51,17 +51,20 @@ public sealed class ResumeTests : IDisposable
         AssertSame(whole, killed);
     }
 
-    [Fact]
-    public void An_interrupted_run_saves_ends_cleanly_and_continues()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(15)]
+    public void A_run_stopped_by_a_signal_saves_tells_the_shell_and_continues(int signal)
     {
         string whole = Path.Combine(folder, "whole"), interrupted = Path.Combine(folder, "interrupted");
         Complete("trigflow", whole);
         using (TrigflowProcess process = TrigflowProcess.Start(Arguments("trigflow", interrupted)))
         {
             Assert.True(process.WaitFor(() => MetricsLog.Read(Path.Combine(interrupted, "metrics.csv")).Count > 0));
-            process.Interrupt();
+            process.Signal(signal);
             TrigflowProcess.Outcome outcome = process.Wait();
-            Assert.True(outcome.ExitCode == 0, outcome.ToString());
+            Assert.True(outcome.ExitCode == 128 + signal, outcome.ToString());
             Assert.Contains("the same command continues", outcome.Output, StringComparison.Ordinal);
         }
 
@@ -95,6 +98,8 @@ public sealed class ResumeTests : IDisposable
         TrigflowProcess.Outcome outcome = TrigflowProcess.Run(Arguments("trigflow", damaged));
         Assert.True(outcome.ExitCode == 0, outcome.ToString());
         Assert.Contains(Path.GetFileName(newest), outcome.Errors, StringComparison.Ordinal);
+        Assert.Contains(Path.GetFileName(newest), File.ReadAllText(Path.Combine(damaged, "run.log")), StringComparison.Ordinal);
+        File.Delete(newest + ".damaged"); // throws if it was not kept
         AssertSame(whole, damaged);
     }
 

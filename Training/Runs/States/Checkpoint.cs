@@ -11,23 +11,37 @@ namespace TrigFlowNative.Training.Runs;
 /// </summary>
 public static class Checkpoint
 {
-    private const string FormatKey = "format", FormatName = "trigflow-training-state-1", StepKey = "step";
+    private const string FormatKey = "format", FormatName = "trigflow-training-state-1", StepKey = "step", IdentityKey = "identity";
 
     /// <summary>Writes a checkpoint; the file appears whole or not at all.</summary>
     /// <param name="path">File to write.</param>
     /// <param name="step">Training steps done.</param>
     /// <param name="state">Tensors of the state, with different names.</param>
+    /// <param name="identity">What the run was begun with; null leaves it out.</param>
     /// <exception cref="ArgumentException">Two tensors have the same name.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(string path, long step, IReadOnlyList<StateTensor> state)
+    public static void Save(string path, long step, IReadOnlyList<StateTensor> state, RunIdentity? identity = null)
     {
         ArgumentNullException.ThrowIfNull(state);
         var writer = new SafetensorsWriter();
         writer.SetMetadata(FormatKey, FormatName);
         writer.SetMetadata(StepKey, step.ToString(CultureInfo.InvariantCulture));
+        if (identity is not null)
+            writer.SetMetadata(IdentityKey, identity.ToJson());
         foreach (StateTensor tensor in state)
             writer.Add(tensor.Name, FileType(tensor.Value.Type), ExtentsOf(tensor), stream => stream.Write(Download(tensor)));
         writer.Save(path);
+    }
+
+    /// <summary>Reads all of a checkpoint and checks that it holds what was written.</summary>
+    /// <exception cref="InvalidFileException">The file is missing, damaged, or no checkpoint.</exception>
+    /// <exception cref="IOException">The disk cannot be read.</exception>
+    public static SavedState Inspect(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        long step = StepOf(file);
+        file.VerifyChecksum();
+        return new SavedState(path, step, file.Metadata.TryGetValue(IdentityKey, out string? json) ? RunIdentity.FromJson(path, json) : null);
     }
 
     /// <summary>Reads a checkpoint into the given tensors. They change only if the whole file is sound.</summary>
@@ -37,10 +51,7 @@ public static class Checkpoint
     {
         ArgumentNullException.ThrowIfNull(state);
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        if (!file.Metadata.TryGetValue(FormatKey, out string? format) || format != FormatName)
-            throw new InvalidFileException(path, "is not a training state");
-        if (!file.Metadata.TryGetValue(StepKey, out string? text) || !long.TryParse(text, CultureInfo.InvariantCulture, out long step) || step < 0)
-            throw new InvalidFileException(path, "has no valid step in its metadata");
+        long step = StepOf(file);
         if (file.Entries.Count != state.Count)
             throw new InvalidFileException(path, $"holds {file.Entries.Count} tensors, this run has {state.Count}");
         var contents = new List<byte[]>(state.Count);
@@ -51,9 +62,19 @@ public static class Checkpoint
             contents.Add(file.ReadBytes(tensor.Name));
         }
 
+        file.VerifyChecksum();
         foreach ((StateTensor tensor, byte[] bytes) in state.Zip(contents))
             Upload(tensor, bytes);
         return step;
+    }
+
+    private static long StepOf(SafetensorsFile file)
+    {
+        if (!file.Metadata.TryGetValue(FormatKey, out string? format) || format != FormatName)
+            throw new InvalidFileException(file.Path, "is not a training state");
+        return file.Metadata.TryGetValue(StepKey, out string? text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long step)
+            ? step
+            : throw new InvalidFileException(file.Path, "has no valid step in its metadata");
     }
 
     private static SafetensorsType FileType(DType type) => type switch

@@ -1,0 +1,139 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Objectives;
+using TrigFlowNative.Training.Runs;
+using TrigFlowNative.Training.Steps;
+
+namespace TrigFlowNative.Training.Cli;
+
+/// <summary>
+/// The options of train that make a run's configuration. It begins with that of a run to resume, of a file, or of a preset; single options then
+/// change it, and --set last.
+/// </summary>
+internal sealed class TrainOptions
+{
+    private const string ConfigName = "config.json";
+    private readonly Option<string?> objective = new("--objective");
+    private readonly Option<string?> data = PathOptions.Path("--data", "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip of them, or 'synthetic'.");
+    private readonly Option<string?> preset = new("--preset");
+    private readonly Option<string?> output = PathOptions.Path("--out", "Folder of the run.");
+    private readonly Option<string?> resume = PathOptions.Path("--resume", "Folder of a run to continue; no other option is needed.");
+    private readonly Option<string?> file = PathOptions.Path("--config", "A config.json to begin with, in place of --objective, --data and --preset.");
+    private readonly Option<string?> teacher = PathOptions.Path("--teacher", "Weight file of the diffusion model that the student learns from, for objectives that need one.");
+    private readonly Option<string?> init = PathOptions.Path("--init", "Weight file to start from (default: the teacher, or fresh weights).");
+    private readonly Option<long?> images = NumberOptions.Whole<long>("--images", "Images to train on, counting repetitions, such as 200M.", 1, long.MaxValue);
+    private readonly Option<int?> batch = NumberOptions.Whole<int>("--batch", "Images in a training step.", 1, int.MaxValue);
+    private readonly Option<ulong?> seed = NumberOptions.Whole<ulong>("--seed", "Seed of all random numbers.", 0, ulong.MaxValue);
+    private readonly Option<Precision> precision = CommandLine.PrecisionOption();
+    private readonly Option<string[]> set = new("--set") { Description = "Any further option as key=value; --dry-run prints them all.", AllowMultipleArgumentsPerToken = true };
+
+    public TrainOptions()
+    {
+        string[] objectives = [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
+        objective.Description = string.Join("; ", objectives.Select(name => $"{name}: {ObjectiveRegistry.All[name].Description}"));
+        objective.AcceptOnlyFromAmong(objectives);
+        string[] presets = [.. ModelPresets.All.Keys];
+        preset.Description = $"Network and training settings: {string.Join(", ", presets)}.";
+        preset.AcceptOnlyFromAmong(presets);
+    }
+
+    /// <summary>All options, in the order of --help.</summary>
+    public IReadOnlyList<Option> All => [objective, data, preset, output, resume, file, teacher, init, images, batch, precision, seed, set];
+
+    /// <summary>Returns the configuration and the folder of the run, null if neither --out nor --resume names one.</summary>
+    /// <exception cref="UsageException">Options are missing, contradict each other, or hold a value that does not fit.</exception>
+    /// <exception cref="InvalidFileException">A file that an option names is missing or malformed.</exception>
+    public (RunConfig Config, string? Folder) Resolve(ParseResult parsed)
+    {
+        if (parsed.GetValue(resume) is not null && (parsed.GetValue(output) ?? parsed.GetValue(file)) is not null)
+            throw new UsageException("--resume names the folder of the run: leave out --out and --config");
+        string? folder = parsed.GetValue(resume) ?? parsed.GetValue(output);
+        try
+        {
+            return (Changed(parsed, Begin(parsed, folder)), folder);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
+    /// <summary>Returns the settings of a preset for an objective; the network is that of the weights that training starts from, if any.</summary>
+    /// <param name="objective">Name of the objective.</param>
+    /// <param name="preset">Name of the preset.</param>
+    /// <param name="data">Data set.</param>
+    /// <param name="teacher">Weight file of the teacher, or null.</param>
+    /// <param name="init">Weight file to start from, or null.</param>
+    /// <param name="begun">Configuration of the run in the folder, which has the network if the file to start from is gone; null for a new run.</param>
+    /// <exception cref="UsageException">The teacher is missing or superfluous.</exception>
+    /// <exception cref="ArgumentException">The preset has no settings for the objective.</exception>
+    /// <exception cref="InvalidFileException">The weight file is missing or malformed.</exception>
+    internal static RunConfig Defaults(string objective, string preset, string data, string? teacher, string? init, RunConfig? begun = null)
+    {
+        TrainingPreset numbers = TrainingPresets.Get(preset, objective);
+        if (numbers.Options.Objective.Create().NeedsTeacher != teacher is not null)
+            throw new UsageException(teacher is null ? $"--objective {objective} needs --teacher FILE" : $"--teacher: the objective {objective} takes no teacher");
+        NetworkConfig network = (init ?? teacher) switch
+        {
+            null => ModelPresets.Get(preset),
+            { } start when start == init && begun is not null && !File.Exists(start) => begun.Network,
+            { } start => WeightFile.ReadDescription(start).Network,
+        };
+        return new RunConfig
+        {
+            Preset = preset,
+            Data = data,
+            Teacher = teacher,
+            Init = init,
+            Images = numbers.Images,
+            Flip = numbers.Flip,
+            Network = network,
+            Training = numbers.Options,
+        };
+    }
+
+    private RunConfig Begin(ParseResult parsed, string? folder)
+    {
+        if (parsed.GetValue(resume) is not null)
+            return StoredConfig.Read(Path.Combine(folder!, ConfigName)).Config;
+        if (parsed.GetValue(file) is { } path)
+            return StoredConfig.Read(path).Config;
+        foreach (Option<string?> needed in (Option<string?>[])[objective, data, preset])
+            if (parsed.GetValue(needed) is null)
+                throw new UsageException($"{needed.Name} is missing; a run needs --objective, --data, --preset and --out, or --config and --out, or --resume");
+        string? begun = folder is null ? null : Path.Combine(folder, ConfigName);
+        return Defaults(
+            parsed.GetValue(objective)!, parsed.GetValue(preset)!, parsed.GetValue(data)!, parsed.GetValue(teacher), parsed.GetValue(init),
+            File.Exists(begun) ? StoredConfig.Read(begun).Config : null);
+    }
+
+    private RunConfig Changed(ParseResult parsed, RunConfig config)
+    {
+        if (parsed.GetValue(resume) is not null || parsed.GetValue(file) is not null)
+        {
+            if (parsed.GetValue(objective) is { } other && other != config.Training.Objective.Name)
+                throw new UsageException($"--objective {other}: the configuration is one of {config.Training.Objective.Name}");
+            if (parsed.GetValue(preset) is { } named && named != config.Preset)
+                throw new UsageException($"--preset {named}: the configuration is one of {config.Preset}");
+        }
+
+        config = config with
+        {
+            Data = parsed.GetValue(data) ?? config.Data,
+            Teacher = parsed.GetValue(teacher) ?? config.Teacher,
+            Init = parsed.GetValue(init) ?? config.Init,
+            Images = parsed.GetValue(images) ?? config.Images,
+            Training = config.Training with
+            {
+                Batch = parsed.GetValue(batch) ?? config.Training.Batch,
+                Precision = parsed.GetResult(precision) is { Implicit: false } ? parsed.GetValue(precision) : config.Training.Precision,
+                Seed = parsed.GetValue(seed) ?? config.Training.Seed,
+            },
+        };
+        JsonObject json = config.ToJson();
+        ConfigOverrides.Apply(json, parsed.GetValue(set) ?? []);
+        return RunConfig.FromJson("--set", json);
+    }
+}

@@ -1,0 +1,78 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training.Data;
+
+namespace TrigFlowNative.Training.Runs;
+
+/// <summary>The images of a run, and the identity of everything it takes from files.</summary>
+/// <param name="Data">The images, fitted to the network.</param>
+/// <param name="Identity">What the run was begun with; for a continued run, what its state says, which the files have been compared with.</param>
+internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
+{
+    /// <summary>Opens the images, and compares images, teacher and initial weights with those that a state was made with.</summary>
+    /// <param name="config">Configuration of the run.</param>
+    /// <param name="root">Folder of the run, for messages.</param>
+    /// <param name="state">State to continue from; null for a new run.</param>
+    /// <exception cref="UsageException">The images do not fit the network, all their pixels are alike, or a content is not the one that the run was begun with.</exception>
+    /// <exception cref="InvalidFileException">A file is missing, damaged or malformed.</exception>
+    public static RunInputs Open(RunConfig config, string root, SavedState? state)
+    {
+        DatasetSplit data = OpenData(config);
+        RunIdentity? before = state?.Identity;
+        string? init = config.Init is null || (state is not null && !File.Exists(config.Init)) ? null : HashOf(config.Init);
+        string? teacher = config.Teacher is null ? null : HashOf(config.Teacher);
+        var now = new RunIdentity(before?.SigmaData ?? SigmaDataOf(config, data), DataFingerprint.Of(data.Train), teacher, init);
+        if (before is not null)
+            RequireSame(root, config, before, now);
+        return new RunInputs(data, before ?? now);
+    }
+
+    /// <summary>Opens images at a network's extents.</summary>
+    /// <exception cref="UsageException">They cannot be brought to these extents.</exception>
+    /// <exception cref="InvalidFileException">See <see cref="ImageDataset.Open"/>.</exception>
+    public static DatasetSplit OpenFitted(string data, Shape image)
+    {
+        try
+        {
+            return ImageDataset.Open(data, image.H, image.C);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException($"{data} cannot be fitted to images of {image}: {e.Message}");
+        }
+    }
+
+    /// <summary>Requires that the files have the contents that the run was begun with; initial weights that are gone pass, since the state holds what they gave.</summary>
+    private static void RequireSame(string root, RunConfig config, RunIdentity before, RunIdentity now)
+    {
+        string? difference = now.Data.DifferenceFrom(before.Data) is { } other ? $"{config.Data} {other}"
+            : now.Teacher != before.Teacher ? $"{config.Teacher} holds other weights"
+            : now.Init is not null && now.Init != before.Init ? $"{config.Init} holds other weights"
+            : null;
+        if (difference is not null)
+            throw new UsageException($"{root} holds a run that was begun with other contents: {difference}; choose another --out");
+    }
+
+    private static DatasetSplit OpenData(RunConfig config)
+    {
+        DatasetSplit data = OpenFitted(config.Data, config.Network.Image);
+        if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
+            throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}");
+        return data;
+    }
+
+    /// <summary>sigma_data of the weights that training starts from, or else of the images.</summary>
+    private static float SigmaDataOf(RunConfig config, DatasetSplit data)
+    {
+        if ((config.Teacher ?? config.Init) is { } file && File.Exists(file))
+            return WeightFile.ReadDescription(file).Description.SigmaData;
+        float measured = (float)PixelStatistics.Measure(data.Train).SigmaData;
+        return measured > 0 ? measured : throw new UsageException($"{config.Data}: all pixels of all images are alike, so that their standard deviation sigma_data is 0");
+    }
+
+    private static string HashOf(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return file.HashData();
+    }
+}
