@@ -18,17 +18,7 @@ public static class CommandLine
     public static int Run(string[] arguments)
     {
         SteadyOutput.Install();
-        var root = new RootCommand("Trains, distils and samples TrigFlow consistency models (sCM) with no deep-learning framework.")
-        {
-            DemoCommand.Create(),
-            TrainCommand.Create(),
-            SampleCommand.Create(),
-            EvaluateCommand.Create(),
-            VerifyCommand.Create(),
-            DoctorCommand.Create(),
-        };
-        // A path may begin with @, which the library would take for a file of further options.
-        ParseResult parsed = root.Parse(arguments.Length > 0 ? arguments : ["--help"], new ParserConfiguration { ResponseFileTokenReplacer = null });
+        ParseResult parsed = Parse(arguments.Length > 0 ? arguments : ["--help"]);
         if (parsed.Errors.Count > 0)
             return Refuse(ParseErrors.Describe(parsed));
         try
@@ -53,6 +43,20 @@ public static class CommandLine
             return Refuse(e.Message);
         }
     }
+
+    /// <summary>All verbs.</summary>
+    internal static RootCommand Verbs() => new("Trains, distils and samples TrigFlow consistency models (sCM) with no deep-learning framework.")
+    {
+        DemoCommand.Create(),
+        TrainCommand.Create(),
+        SampleCommand.Create(),
+        EvaluateCommand.Create(),
+        VerifyCommand.Create(),
+        DoctorCommand.Create(),
+    };
+
+    /// <summary>Parses a command line. A path may begin with @, which the library would otherwise take for a file of further options.</summary>
+    internal static ParseResult Parse(params string[] arguments) => Verbs().Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     /// <summary>Says what is wrong, in one line; a stack trace or a page of help would hide it.</summary>
     private static int Refuse(string reason)
