@@ -8,6 +8,7 @@ public sealed record PixelStatistics(double Mean, double SigmaData)
     /// <summary>
     /// Measures a data set, reading every image once, in parallel. The sums are exact integers, so the result does not depend on the threads.
     /// </summary>
+    /// <exception cref="Engine.InvalidFileException">An image of a set that is decoded on reading is gone or damaged; the message names the first.</exception>
     public static PixelStatistics Measure(IImageDataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -15,7 +16,7 @@ public sealed record PixelStatistics(double Mean, double SigmaData)
         Lock gate = new();
         Int128 sum = 0;
         Int128 sumOfSquares = 0;
-        Parallel.For(0, data.Count, () => new Partial(new byte[length]), (index, _, partial) =>
+        OrderedLoop.Run(data.Count, () => new Partial(new byte[length]), (index, partial) =>
         {
             data.Read(index, partial.Pixels);
             foreach (byte pixel in partial.Pixels)
@@ -23,8 +24,6 @@ public sealed record PixelStatistics(double Mean, double SigmaData)
                 partial.Sum += pixel;
                 partial.SumOfSquares += pixel * pixel;
             }
-
-            return partial;
         }, partial =>
         {
             lock (gate)
