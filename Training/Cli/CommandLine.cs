@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Runs;
 
@@ -23,6 +24,8 @@ public static class CommandLine
             VerifyCommand.Create(),
             DoctorCommand.Create(),
         };
+        KernelCache.Refused -= SayRefusal;
+        KernelCache.Refused += SayRefusal;
         ParseResult parsed = root.Parse(arguments);
         try
         {
@@ -102,6 +105,8 @@ public static class CommandLine
             Console.Error.WriteLine($"device: {device.Name} ({device.Description})");
         return device;
     }
+
+    private static void SayRefusal(string refusal) => Console.Error.WriteLine($"trigflow: {refusal}");
 
     private static GpuDevice Gpu(ComputeDevice device) =>
         device as GpuDevice ?? throw new DeviceUnavailableException($"--tensor-cores needs a GPU, but the device is {device.Name}");
