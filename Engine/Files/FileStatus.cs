@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace TrigFlowNative.Engine;
@@ -15,7 +16,11 @@ public readonly partial record struct FileStatus
     private const int NoSuchFile = 2;
     private const int NotAFolder = 20;
 
-    private FileStatus(FileKind kind, string identity = "") => (Kind, Identity) = (kind, identity);
+    private readonly ulong device, inode;
+    private readonly string? path;
+
+    private FileStatus(FileKind kind, string? path = null, ulong device = 0, ulong inode = 0) =>
+        (Kind, this.path, this.device, this.inode) = (kind, path, device, inode);
 
     /// <summary>What stands under the path.</summary>
     public FileKind Kind { get; }
@@ -24,7 +29,7 @@ public readonly partial record struct FileStatus
     /// Text that two names share if and only if they lead to one file or folder: device and inode on Linux, elsewhere the full path behind a
     /// link; empty for <see cref="FileKind.Absent"/> and <see cref="FileKind.Unknown"/>.
     /// </summary>
-    public string Identity { get; }
+    public string Identity => Kind is FileKind.Absent or FileKind.Unknown ? "" : path ?? string.Create(CultureInfo.InvariantCulture, $"{device}:{inode}");
 
     /// <summary>Asks about a path.</summary>
     /// <param name="path">The path; never opened.</param>
@@ -52,8 +57,8 @@ public readonly partial record struct FileStatus
             _ => FileKind.Unknown,
         };
         ulong inode = BitConverter.ToUInt64(status[32..]);
-        (uint major, uint minor) = (BitConverter.ToUInt32(status[136..]), BitConverter.ToUInt32(status[140..]));
-        return new FileStatus(kind, $"{major}:{minor}:{inode}");
+        ulong device = (ulong)BitConverter.ToUInt32(status[136..]) << 32 | BitConverter.ToUInt32(status[140..]);
+        return new FileStatus(kind, device: device, inode: inode);
     }
 
     private static FileStatus ByAttributes(string path, bool follow)

@@ -27,8 +27,8 @@ internal static class ImageDecoder
     internal static bool IsImageName(string name) => Path.GetExtension(name).ToUpperInvariant() is ".PNG" or ".JPG" or ".JPEG";
 
     /// <summary>
-    /// Decodes an image and fits it. An orientation in EXIF is applied. Transparent pixels are blended with black; colour profiles are ignored, as
-    /// usual for training.
+    /// Decodes an image and fits it. The orientation in a JPEG's EXIF is applied; PNG's chunk eXIf is passed over. Transparent pixels are
+    /// blended with black; colour profiles are ignored, as usual for training.
     /// </summary>
     /// <returns>Why the image is refused; null if it is accepted.</returns>
     internal static string? Decode(ReadOnlySpan<byte> encoded, ImageFit fit, Span<byte> destination) => Decode(encoded, fit, destination, Budget);
