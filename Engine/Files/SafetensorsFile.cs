@@ -209,6 +209,8 @@ public sealed class SafetensorsFile : IDisposable
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > SafetensorsHeader.MaxBytes)
             throw new InvalidFileException(path, $"a header of {length} bytes exceeds the format's limit of {SafetensorsHeader.MaxBytes}: not a safetensors file");
+        if (length > SafetensorsHeader.MaxAcceptedBytes)
+            throw new InvalidFileException(path, $"has a header of {length} bytes, at most {SafetensorsHeader.MaxAcceptedBytes} are accepted");
         if (length > (ulong)(stream.Length - SafetensorsHeader.PrefixBytes))
             throw new InvalidFileException(path, $"a header of {length} bytes in a file of {stream.Length}: truncated, or not a safetensors file");
         byte[] json = new byte[length];

@@ -14,6 +14,11 @@ internal static class SafetensorsHeader
     /// <summary>The format's own limit of the header's length.</summary>
     internal const int MaxBytes = 100_000_000;
 
+    /// <summary>
+    /// Largest length of a header that is accepted, enough for 100,000 tensors: read, a header takes up to 20 times its length in memory.
+    /// </summary>
+    internal const int MaxAcceptedBytes = 16 << 20;
+
     private const string MetadataKey = "__metadata__";
 
     /// <summary>Reads and checks a header. Tensors are returned in the order of their data.</summary>
@@ -77,8 +82,8 @@ internal static class SafetensorsHeader
         }
 
         int length = (buffer.WrittenCount + 7) / 8 * 8;
-        if (length > MaxBytes)
-            throw new InvalidOperationException($"a header of {length} bytes exceeds the format's limit of {MaxBytes}");
+        if (length > MaxAcceptedBytes)
+            throw new InvalidOperationException($"a header of {length} bytes exceeds the limit of {MaxAcceptedBytes}");
         byte[] head = new byte[PrefixBytes + length];
         BitConverter.TryWriteBytes(head, (long)length);
         buffer.WrittenSpan.CopyTo(head.AsSpan(PrefixBytes));

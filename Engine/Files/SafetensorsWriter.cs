@@ -57,7 +57,7 @@ public sealed class SafetensorsWriter
     /// the data, see <see cref="SafetensorsChecksum"/>.
     /// </summary>
     /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
-    /// <exception cref="InvalidOperationException">A tensor's content is not as long as its shape demands, or the header exceeds the format's limit.</exception>
+    /// <exception cref="InvalidOperationException">A tensor's content is not as long as its shape demands, or the header exceeds 16 MiB.</exception>
     /// <exception cref="IOException">The disk is full, or another writer is writing the same path.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
     /// <exception cref="PlatformNotSupportedException">The machine is big-endian.</exception>

@@ -6,7 +6,8 @@ namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
 /// Machine code of kernels, kept on disk between processes, since the driver takes a large part of a second to compile a kernel with tensor-core
-/// instructions. The key is the text, the driver and the GPU. A damaged file is ignored, and its kernel compiled again.
+/// instructions. The key is the text, the driver and the GPU. A damaged file is ignored, and its kernel compiled again; so is one that
+/// <see cref="KernelCache"/> does not trust.
 /// </summary>
 /// <remarks>
 /// The folder is $TRIGFLOW_CACHE if set; otherwise trigflow/kernels in $XDG_CACHE_HOME or, without that, in the system's folder for local application
@@ -42,12 +43,12 @@ internal static unsafe class CubinCache
         return Path.Combine(root.Length > 0 ? root : Path.GetTempPath(), "trigflow", "kernels");
     }
 
-    /// <summary>Reads a file that consists of a hash and the binary with that hash; null if it is absent or damaged.</summary>
+    /// <summary>Reads a file that consists of a hash and the binary with that hash; null if it is absent, damaged or not to be trusted.</summary>
     internal static byte[]? TryRead(string path)
     {
         try
         {
-            if (!File.Exists(path))
+            if (!KernelCache.Trusts(path) || !File.Exists(path))
                 return null;
             byte[] file = File.ReadAllBytes(path);
             if (file.Length <= SHA256.HashSizeInBytes)
@@ -66,7 +67,7 @@ internal static unsafe class CubinCache
     {
         try
         {
-            AtomicFile.WriteAllBytes(path, (byte[])[.. SHA256.HashData(binary), .. binary]);
+            KernelCache.Write(path, (byte[])[.. SHA256.HashData(binary), .. binary]);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Runs;
 
@@ -18,6 +19,8 @@ public static class CommandLine
     public static int Run(string[] arguments)
     {
         SteadyOutput.Install();
+        KernelCache.Refused -= SayRefusal;
+        KernelCache.Refused += SayRefusal;
         ParseResult parsed = Parse(arguments.Length > 0 ? arguments : ["--help"]);
         if (parsed.Errors.Count > 0)
             return Refuse(ParseErrors.Describe(parsed));
@@ -61,7 +64,10 @@ public static class CommandLine
     /// <summary>Says what is wrong, in one line; a stack trace or a page of help would hide it.</summary>
     private static int Refuse(string reason)
     {
-        Console.Error.WriteLine($"trigflow: {reason}");
+        // The framework's messages may name a parameter of a method behind the reason, and a path may hold a line break.
+        int parameter = reason.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        string line = string.Concat((parameter < 0 ? reason : reason[..parameter]).Select(c => char.IsControl(c) ? ' ' : c));
+        Console.Error.WriteLine($"trigflow: {line}");
         return BadInput;
     }
 
@@ -125,6 +131,8 @@ public static class CommandLine
             Console.Error.WriteLine($"device: {device.Name} ({device.Description})");
         return device;
     }
+
+    private static void SayRefusal(string refusal) => Console.Error.WriteLine($"trigflow: {refusal}");
 
     private static GpuDevice Gpu(ComputeDevice device) =>
         device as GpuDevice ?? throw new DeviceUnavailableException($"--tensor-cores needs a GPU, but the device is {device.Name}");

@@ -3,6 +3,7 @@ using ILGPU.Runtime.Cuda;
 using Spectre.Console;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Engine.Cuda;
+using TrigFlowNative.Engine.Ptx;
 
 namespace TrigFlowNative.Training.Cli;
 
@@ -18,6 +19,7 @@ internal static class DoctorCommand
             using (var cpu = new CpuDevice())
                 table.AddRow("cpu", Markup.Escape(cpu.Description));
             DescribeCuda(table);
+            table.AddRow("kernel cache", Markup.Escape(KernelCache.Refusal() is { } refusal ? $"not used: {refusal}" : KernelCache.Folder));
             ComputeDevice chosen = ComputeDevice.Open("auto", out string? reason);
             using (chosen)
                 table.AddRow("--device auto", Markup.Escape(chosen.Name + (reason is null ? "" : $": {reason}")));

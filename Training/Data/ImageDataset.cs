@@ -36,7 +36,7 @@ public static class ImageDataset
         }
     }
 
-    private static ImageStore OpenFolder(string path, ImageFit fit)
+    private static IImageDataset OpenFolder(string path, ImageFit fit)
     {
         if (CifarReader.FindFiles(path) is { Length: > 0 } batches)
             return CifarReader.Read(path, batches, fit);
@@ -46,7 +46,7 @@ public static class ImageDataset
         return folder.ReadAll(fit);
     }
 
-    private static ImageStore OpenFile(string path, ImageFit fit)
+    private static IImageDataset OpenFile(string path, ImageFit fit)
     {
         string extension = Path.GetExtension(path);
         if (extension.Equals(".zip", StringComparison.OrdinalIgnoreCase))

@@ -18,6 +18,9 @@ internal sealed class BoundedZip : IDisposable
     /// <summary>Largest ratio of unpacked to packed bytes in a deflate stream, which codes at most 258 bytes in 2 bits.</summary>
     internal const long MaxExpansion = 1032;
 
+    // Memory that an entry takes in the archive's list while it is open, with its name.
+    private const long EntryBytes = 500;
+
     private readonly string path;
     private readonly long archiveLength;
     private readonly ZipArchive archive;
@@ -42,9 +45,11 @@ internal sealed class BoundedZip : IDisposable
         ZipArchive? archive = null;
         try
         {
+            ZipLimits limits = limitsOfLength(stream.Length);
+            CheckCount(path, ZipDirectory.Count(stream), limits);
             archive = new ZipArchive(stream, ZipArchiveMode.Read);
             BoundedZip zip = new(path, stream.Length, archive);
-            zip.Check(limitsOfLength(stream.Length));
+            zip.Check(limits);
             return zip;
         }
         catch (Exception e)
@@ -81,16 +86,52 @@ internal sealed class BoundedZip : IDisposable
         return Crc32.Of(bytes) == entry.Crc32 ? bytes : throw Refuse(entry, "fails its checksum");
     }
 
+    /// <summary>Returns a reader of these entries, in this order, for several threads. It stays usable when this archive is disposed.</summary>
+    /// <param name="entries">Entries of this archive, each once.</param>
+    /// <exception cref="InvalidFileException">The archive has changed, or cannot be opened again.</exception>
+    internal IEntryReader OpenReader(IReadOnlyList<ZipArchiveEntry> entries)
+    {
+        Dictionary<ZipArchiveEntry, int> places = new(entries.Count, ReferenceEqualityComparer.Instance);
+        string[] names = new string[entries.Count];
+        for (int i = 0; i < names.Length; i++)
+        {
+            places.Add(entries[i], i);
+            names[i] = entries[i].FullName;
+        }
+
+        // The archive lists its entries in the directory's order.
+        ZipRecord[] records = new ZipRecord[names.Length];
+        int next = 0;
+        using FileStream stream = InputFile.Open(path);
+        ZipDirectory.Walk(stream, record =>
+        {
+            ZipArchiveEntry? entry = next < archive.Entries.Count ? archive.Entries[next++] : null;
+            if (entry is null || (entry.Crc32, entry.Length, entry.CompressedLength) != (record.Checksum, record.Length, record.PackedLength))
+                throw new InvalidFileException(path, "changed while it was read");
+            if (places.TryGetValue(entry, out int place))
+                records[place] = record;
+        });
+        return new ZipEntryReader(path, names, records);
+    }
+
     /// <summary>Creates the exception for a faulty entry.</summary>
     internal InvalidFileException Refuse(ZipArchiveEntry entry, string reason, Exception? inner = null) =>
         new(path, $"entry '{entry.FullName}' {reason}", inner);
 
     public void Dispose() => archive.Dispose();
 
+    // Counted before the archive is asked for its entries, for each of which it makes an object.
+    private static void CheckCount(string path, long count, ZipLimits limits)
+    {
+        if (count > limits.MaxEntries)
+            throw new InvalidFileException(path, $"has {count} entries, at most {limits.MaxEntries} are accepted");
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (count * EntryBytes > memory / 4)
+            throw new InvalidFileException(path, $"has {count} entries, whose list needs {count * EntryBytes >> 20} MiB; this machine has {memory >> 20} MiB");
+    }
+
     private void Check(ZipLimits limits)
     {
-        if (archive.Entries.Count > limits.MaxEntries)
-            throw new InvalidFileException(path, $"has {archive.Entries.Count} entries, at most {limits.MaxEntries} are accepted");
         List<ZipArchiveEntry> files = [];
         HashSet<string> names = new(StringComparer.Ordinal);
         long total = 0;

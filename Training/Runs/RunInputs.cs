@@ -21,7 +21,8 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
         RunIdentity? before = state?.Identity;
         string? init = config.Init is null || (state is not null && !File.Exists(config.Init)) ? null : HashOf(config.Init);
         string? teacher = config.Teacher is null ? null : HashOf(config.Teacher);
-        var now = new RunIdentity(before?.SigmaData ?? SigmaDataOf(config, data), DataFingerprint.Of(data.Train), teacher, init);
+        (DataFingerprint fingerprint, float sigmaData) = before is null ? Measure(config, data) : (DataFingerprint.Of(data.Train), before.SigmaData);
+        var now = new RunIdentity(sigmaData, fingerprint, teacher, init);
         if (before is not null)
             RequireSame(root, config, before, now);
         return new RunInputs(data, before ?? now);
@@ -61,13 +62,14 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
         return data;
     }
 
-    /// <summary>sigma_data of the weights that training starts from, or else of the images.</summary>
-    private static float SigmaDataOf(RunConfig config, DatasetSplit data)
+    /// <summary>The images' fingerprint, and sigma_data of the weights that training starts from, or else of the images.</summary>
+    private static (DataFingerprint Fingerprint, float SigmaData) Measure(RunConfig config, DatasetSplit data)
     {
         if ((config.Teacher ?? config.Init) is { } file && File.Exists(file))
-            return WeightFile.ReadDescription(file).Description.SigmaData;
-        float measured = (float)PixelStatistics.Measure(data.Train).SigmaData;
-        return measured > 0 ? measured : throw new UsageException($"{config.Data}: all pixels of all images are alike, so that their standard deviation sigma_data is 0");
+            return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file).Description.SigmaData);
+        (DataFingerprint fingerprint, PixelStatistics statistics) = DataFingerprint.Measure(data.Train);
+        float measured = (float)statistics.SigmaData;
+        return measured > 0 ? (fingerprint, measured) : throw new UsageException($"{config.Data}: all pixels of all images are alike, so that their standard deviation sigma_data is 0");
     }
 
     private static string HashOf(string path)

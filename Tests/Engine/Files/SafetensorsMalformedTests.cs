@@ -15,6 +15,7 @@ public class SafetensorsMalformedTests
         ["header of length zero"] = Raw("not a JSON object", Prefix(0)),
         ["header longer than the file"] = Raw("a header of 1000 bytes in a file of 10", [.. Prefix(1000), .. "{}"u8]),
         ["header length beyond the limit"] = Raw("exceeds the format's limit", [.. Prefix(100_000_001), .. "{}"u8]),
+        ["header longer than is accepted"] = Raw("has a header of 16777217 bytes, at most 16777216 are accepted", [.. Prefix((16 << 20) + 1), .. "{}"u8]),
         ["header length with the sign bit"] = Raw("exceeds the format's limit", [.. Prefix(ulong.MaxValue), .. "{}"u8]),
         ["header not JSON"] = Header("{\"a\": nonsense}", "the header is not JSON"),
         ["header cut in the middle"] = Header("{\"a\":{\"dtype\":\"F32\",\"sha", "the header is not JSON"),

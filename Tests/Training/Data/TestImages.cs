@@ -19,10 +19,16 @@ internal sealed class TestImages(int count, int height, int width, int channels,
     /// <summary>Reading this image fails.</summary>
     public int BrokenImage { get; init; } = -1;
 
+    public bool IsDecodedOnRead { get; init; }
+
+    /// <summary>Called at each reading of an image, on its thread.</summary>
+    public Action<int>? OnRead { get; init; }
+
     public static byte PixelOf(int index, int pixel) => (byte)(index * 31 + pixel * 7 + pixel * pixel);
 
     public void Read(int index, Span<byte> pixels)
     {
+        OnRead?.Invoke(index);
         if (index == BrokenImage)
             throw new TimeoutException($"image {index} is gone");
         Assert.Equal(height * width * channels, pixels.Length);

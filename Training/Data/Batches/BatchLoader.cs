@@ -5,15 +5,18 @@ namespace TrigFlowNative.Training.Data;
 
 /// <summary>
 /// Prepares the batches of consecutive training steps ahead of their use, on a thread of its own. A batch depends only on (seed, step), so
-/// a loader started at step s gives the same batches as one started at 0 gives from s on. All memory is allocated at the start.
+/// a loader started at step s gives the same batches as one started at 0 gives from s on. The batches' memory is allocated at the start.
 /// </summary>
+/// <remarks>
+/// A data set that is decoded on reading is read on all cores, all batches that are free at once, so that small batches keep many cores busy too.
+/// </remarks>
 public sealed class BatchLoader : IDisposable
 {
     private readonly IImageDataset data;
     private readonly ulong seed;
     private readonly bool flip;
     private readonly BatchOrder order;
-    private readonly byte[] image;
+    private readonly int imageLength;
     private readonly ImageBatch[] ring;
     private readonly SemaphoreSlim free;
     private readonly SemaphoreSlim filled = new(0);
@@ -42,12 +45,12 @@ public sealed class BatchLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ahead);
         (this.data, this.seed, this.firstStep, this.flip) = (data, seed, firstStep, flip);
         order = new BatchOrder(data.Count, seed);
-        image = new byte[data.Height * data.Width * data.Channels];
+        imageLength = data.Height * data.Width * data.Channels;
 
         // One more than may wait, since the consumer still reads the last batch it was given.
         ring = new ImageBatch[ahead + 1];
         for (int i = 0; i < ring.Length; i++)
-            ring[i] = new ImageBatch(batchSize, image.Length);
+            ring[i] = new ImageBatch(batchSize, imageLength);
         free = new SemaphoreSlim(ring.Length);
         thread = new Thread(Run) { IsBackground = true, Name = "batch loader" };
         thread.Start();
@@ -91,14 +94,23 @@ public sealed class BatchLoader : IDisposable
     {
         try
         {
+            byte[] image = new byte[imageLength];
             while (true)
             {
                 free.Wait();
                 if (stopping)
                     return;
-                Fill(ring[made % ring.Length], firstStep + made);
-                Volatile.Write(ref made, made + 1);
-                filled.Release();
+                if (data.IsDecodedOnRead)
+                {
+                    FillParallel();
+                }
+                else
+                {
+                    ImageBatch batch = Begin(0);
+                    for (int i = 0; i < batch.Indices.Length; i++)
+                        Fill(batch, i, image);
+                    Publish();
+                }
             }
         }
         catch (Exception e)
@@ -109,18 +121,53 @@ public sealed class BatchLoader : IDisposable
         }
     }
 
-    private void Fill(ImageBatch batch, long step)
+    /// <summary>Fills the batch whose turn has come, and those behind it that are free too.</summary>
+    private void FillParallel()
     {
-        batch.Step = step;
-        order.Fill(step, batch.Indices);
-        for (int i = 0; i < batch.Indices.Length; i++)
+        int count = 1;
+        while (count < ring.Length && free.Wait(0))
+            count++;
+
+        // Disposing releases a batch that isn't free.
+        if (stopping)
+            return;
+        ImageBatch[] batches = new ImageBatch[count];
+        for (int i = 0; i < count; i++)
+            batches[i] = Begin(i);
+        int size = batches[0].Indices.Length;
+        OrderedLoop.Failure? failed = OrderedLoop.Try(count * size, () => new byte[imageLength], (i, image) =>
         {
-            data.Read(batch.Indices[i], image);
-            batch.Labels[i] = data.Label(batch.Indices[i]);
-            if (flip && IsMirrored(seed, step, i))
-                Mirror(image);
-            PixelScaling.ToModel(image, batch.Pixels.AsSpan(i * image.Length, image.Length));
-        }
+            if (!stopping)
+                Fill(batches[i / size], i % size, image);
+        });
+        for (int whole = failed is null ? count : failed.Index / size; whole > 0; whole--)
+            Publish();
+        failed?.Reason.Throw();
+    }
+
+    /// <summary>Sets step and images of a batch: the next one, or one that comes <paramref name="later"/> batches behind it.</summary>
+    private ImageBatch Begin(int later)
+    {
+        ImageBatch batch = ring[(made + later) % ring.Length];
+        batch.Step = firstStep + made + later;
+        order.Fill(batch.Step, batch.Indices);
+        return batch;
+    }
+
+    private void Publish()
+    {
+        Volatile.Write(ref made, made + 1);
+        filled.Release();
+    }
+
+    /// <summary>Reads the image at place <paramref name="i"/> of a batch, by way of a buffer.</summary>
+    private void Fill(ImageBatch batch, int i, byte[] image)
+    {
+        data.Read(batch.Indices[i], image);
+        batch.Labels[i] = data.Label(batch.Indices[i]);
+        if (flip && IsMirrored(seed, batch.Step, i))
+            Mirror(image);
+        PixelScaling.ToModel(image, batch.Pixels.AsSpan(i * imageLength, imageLength));
     }
 
     /// <summary>Whether image <paramref name="sample"/> of a step's batch is mirrored.</summary>

@@ -1,12 +1,13 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>A collection of PNG and JPEG files in a folder or an archive.</summary>
 internal abstract class EncodedImages : IDisposable
 {
-    // Enough images to occupy all cores, few enough to hold in memory encoded.
-    private const int BlockImages = 256;
+    // Half of the memory: the rest is for the network, its optimizer and the operating system's cache of the files.
+    private const int MemoryShare = 2;
 
     /// <summary>Path of the collection, for messages.</summary>
     protected abstract string Location { get; }
@@ -17,37 +18,31 @@ internal abstract class EncodedImages : IDisposable
     /// <summary>Classes of the images, one per name; null if there are none.</summary>
     protected abstract int[]? Labels { get; }
 
-    /// <summary>Reads the encoded bytes of an image; called from one thread.</summary>
-    protected abstract byte[] ReadEncoded(int index);
-
-    /// <summary>Creates the exception for a faulty image.</summary>
-    protected abstract InvalidFileException Refuse(int index, string reason);
+    /// <summary>Opens a reader of the images in the order of <see cref="Names"/>, which stays usable when this collection is disposed.</summary>
+    protected abstract IEntryReader OpenReader();
 
     public abstract void Dispose();
 
-    /// <summary>Decodes all images.</summary>
-    /// <exception cref="InvalidFileException">A file is not an image or is damaged; the message names the first.</exception>
-    internal ImageStore ReadAll(ImageFit fit)
+    /// <summary>
+    /// Decodes all images if that takes at most half of the machine's memory; otherwise the images stay encoded on the disk, and each is
+    /// decoded when it is read, to the same pixels.
+    /// </summary>
+    /// <param name="fit">Brings the images to the model's extents.</param>
+    /// <param name="maxBytes">Most bytes of decoded pixels to keep in memory; by default half of the machine's.</param>
+    /// <exception cref="InvalidFileException">A file is not an image or is damaged; the message names the first. Or there are no images.</exception>
+    internal IImageDataset ReadAll(ImageFit fit, long? maxBytes = null)
     {
-        ImageStore store = new(Location, Names.Count, fit.Resolution, fit.Channels);
-        byte[][] encoded = new byte[Math.Min(BlockImages, Names.Count)][];
-        string?[] reasons = new string?[encoded.Length];
-        for (int start = 0; start < Names.Count; start += BlockImages)
+        StreamedImages images = new(OpenReader(), Names.Count, Labels, fit);
+        long limit = maxBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryShare;
+        if (ImageStore.BytesOf(images) > Math.Min(limit, ImageStore.MaxBytesFrom(Location)))
+            return images;
+        using (images)
         {
-            int first = start;
-            int count = Math.Min(BlockImages, Names.Count - first);
-            for (int i = 0; i < count; i++)
-                encoded[i] = ReadEncoded(first + i);
-            Parallel.For(0, count, i => reasons[i] = ImageDecoder.Decode(encoded[i], fit, store.Pixels(first + i)));
-            for (int i = 0; i < count; i++)
-            {
-                if (reasons[i] is string reason)
-                    throw Refuse(first + i, reason);
-            }
+            ImageStore store = new(Location, Names.Count, fit.Resolution, fit.Channels);
+            OrderedLoop.Run(store.Count, () => 0, (i, _) => images.Read(i, store.Pixels(i)));
+            if (Labels is int[] labels)
+                store.SetLabels(labels, images.LabelCount);
+            return store;
         }
-
-        if (Labels is int[] labels)
-            store.SetLabels(labels, labels.Max() + 1);
-        return store;
     }
 }

@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Data;
 
@@ -40,11 +41,7 @@ internal sealed class ImageFolder : EncodedImages
     {
     }
 
-    protected override byte[] ReadEncoded(int index) => InputFile.ReadAllBytes(FullName(index), ImageDecoder.MaxEncodedBytes);
-
-    protected override InvalidFileException Refuse(int index, string reason) => new(FullName(index), reason);
-
-    private string FullName(int index) => Path.Combine(Location, Names[index]);
+    protected override IEntryReader OpenReader() => new FolderReader(Location, Names, ImageDecoder.MaxEncodedBytes);
 
     private static int[]? LabelByFolder(string path, List<string> names)
     {

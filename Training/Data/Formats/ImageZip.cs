@@ -47,7 +47,5 @@ internal sealed class ImageZip : EncodedImages
 
     public override void Dispose() => zip.Dispose();
 
-    protected override byte[] ReadEncoded(int index) => zip.Read(images[index]);
-
-    protected override InvalidFileException Refuse(int index, string reason) => zip.Refuse(images[index], reason);
+    protected override IEntryReader OpenReader() => zip.OpenReader(images);
 }

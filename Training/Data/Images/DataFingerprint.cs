@@ -14,20 +14,28 @@ namespace TrigFlowNative.Training.Data;
 public sealed record DataFingerprint(int Images, int Classes, string Labels, string Pixels)
 {
     /// <summary>Reads every image once, in parallel. The result does not depend on the threads.</summary>
+    /// <exception cref="Engine.InvalidFileException">An image of a set that is decoded on reading is gone or damaged.</exception>
     public static DataFingerprint Of(IImageDataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
         ulong[] images = new ulong[data.Count];
-        int[] labels = new int[data.Count];
         int length = data.Height * data.Width * data.Channels;
-        Parallel.For(0, data.Count, () => new byte[length], (index, _, pixels) =>
+        OrderedLoop.Run(data.Count, () => new byte[length], (index, pixels) =>
         {
             data.Read(index, pixels);
             images[index] = XxHash3.HashToUInt64(pixels);
-            labels[index] = data.Label(index);
-            return pixels;
-        }, _ => { });
-        return new DataFingerprint(data.Count, data.LabelCount, Hash<int>(labels), Hash<ulong>(images));
+        });
+        return Of(data, images);
+    }
+
+    /// <summary>As <see cref="Of(IImageDataset)"/>, with the statistics of the pixels from the same pass.</summary>
+    /// <exception cref="Engine.InvalidFileException">An image of a set that is decoded on reading is gone or damaged.</exception>
+    public static (DataFingerprint Fingerprint, PixelStatistics Statistics) Measure(IImageDataset data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ulong[] images = new ulong[data.Count];
+        PixelStatistics statistics = PixelStatistics.Measure(data, (index, pixels) => images[index] = XxHash3.HashToUInt64(pixels));
+        return (Of(data, images), statistics);
     }
 
     /// <summary>Says in which respect a data set differs from an earlier one; null if it is the same.</summary>
@@ -42,6 +50,14 @@ public sealed record DataFingerprint(int Images, int Classes, string Labels, str
             _ when Labels != before.Labels => "has other labels",
             _ => null,
         };
+    }
+
+    private static DataFingerprint Of(IImageDataset data, ReadOnlySpan<ulong> images)
+    {
+        int[] labels = new int[data.Count];
+        for (int i = 0; i < labels.Length; i++)
+            labels[i] = data.Label(i);
+        return new DataFingerprint(data.Count, data.LabelCount, Hash<int>(labels), Hash(images));
     }
 
     private static string Hash<T>(ReadOnlySpan<T> values)

@@ -4,7 +4,12 @@ using TrigFlowNative.Engine;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>Reads EDM's <c>dataset.json</c>: {"labels": [["00000/img00000000.png", 6], ...]}, or null instead of the array for no labels.</summary>
-internal static class DatasetLabels
+/// <remarks>
+/// The file is walked token by token. Every pair must name another image, so that the first pair too many ends the reading, and memory depends on
+/// the number of images alone. A byte order mark in front is passed over. A name that no image has exactly is looked for in its canonical form, since
+/// macOS takes accents apart where other systems keep them in one character.
+/// </remarks>
+internal ref struct DatasetLabels
 {
     internal const string FileName = "dataset.json";
 
@@ -12,6 +17,18 @@ internal static class DatasetLabels
     internal const long MaxBytes = 256 << 20;
 
     private const int MaxLabel = 1 << 16;
+    private const int Missing = -1;
+
+    private readonly string path;
+    private readonly ImageNames names;
+    private Utf8JsonReader json;
+
+    private DatasetLabels(string path, ReadOnlySpan<byte> json, IReadOnlyList<string> names)
+    {
+        this.path = path;
+        this.names = new ImageNames(names);
+        this.json = new Utf8JsonReader(json.StartsWith("\uFEFF"u8) ? json[3..] : json);
+    }
 
     /// <summary>Returns the class of every image in <paramref name="names"/>; null if the file has no labels.</summary>
     /// <param name="path">The file, or the archive that holds it, for messages.</param>
@@ -20,51 +37,80 @@ internal static class DatasetLabels
     /// <exception cref="InvalidFileException">The file is malformed, or its names are not exactly those of the images.</exception>
     internal static int[]? Parse(string path, byte[] json, IReadOnlyList<string> names)
     {
-        Dictionary<string, int>? labels;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
-            labels = ReadPairs(document.RootElement, reason => Refuse(path, reason));
+            return new DatasetLabels(path, json, names).ReadObject(names);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw Refuse(path, $"is not valid JSON ({e.Message})", e);
         }
-
-        if (labels is null)
-            return null;
-        int[] result = new int[names.Count];
-        for (int i = 0; i < result.Length; i++)
-        {
-            if (!labels.Remove(names[i], out result[i]))
-                throw Refuse(path, $"has no label for '{names[i]}'");
-        }
-
-        return labels.Count == 0 ? result : throw Refuse(path, $"labels '{labels.Keys.First()}', which is missing");
     }
 
-    private static Dictionary<string, int>? ReadPairs(JsonElement root, Func<string, InvalidFileException> refuse)
+    private int[]? ReadObject(IReadOnlyList<string> all)
     {
-        if (root.ValueKind != JsonValueKind.Object)
-            throw refuse("is not a JSON object");
-        if (!root.TryGetProperty("labels", out JsonElement pairs) || pairs.ValueKind == JsonValueKind.Null)
-            return null;
-        if (pairs.ValueKind != JsonValueKind.Array)
-            throw refuse("has labels that are not an array");
-        Dictionary<string, int> labels = new(StringComparer.Ordinal);
-        foreach (JsonElement pair in pairs.EnumerateArray())
+        json.Read();
+        if (json.TokenType != JsonTokenType.StartObject)
+            throw Refuse(path, "is not a JSON object");
+        int[]? labels = null;
+        bool seen = false;
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2 || pair[0].ValueKind != JsonValueKind.String)
-                throw refuse("has a label that is not a pair of name and class");
-            string name = pair[0].GetString()!.Replace('\\', '/');
-            if (pair[1].ValueKind != JsonValueKind.Number || !pair[1].TryGetInt32(out int label) || label < 0 || label > MaxLabel)
-                throw refuse($"gives '{name}' a class that is not a whole number from 0 to {MaxLabel}");
-            if (!labels.TryAdd(name, label))
-                throw refuse($"labels '{name}' twice");
+            bool ours = json.ValueTextEquals("labels"u8);
+            json.Read();
+            if (!ours)
+            {
+                json.Skip();
+                continue;
+            }
+
+            if (seen)
+                throw Refuse(path, "has the key 'labels' twice");
+            seen = true;
+            labels = json.TokenType == JsonTokenType.Null ? null : ReadPairs(all);
         }
 
+        // One token behind the end makes the reader look for text that doesn't belong there.
+        json.Read();
         return labels;
     }
+
+    private int[] ReadPairs(IReadOnlyList<string> all)
+    {
+        if (json.TokenType != JsonTokenType.StartArray)
+            throw Refuse(path, "has labels that are not an array");
+        int[] labels = new int[all.Count];
+        Array.Fill(labels, Missing);
+        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+        {
+            if (json.TokenType != JsonTokenType.StartArray || !json.Read() || json.TokenType != JsonTokenType.String)
+                throw Refuse(path, "has a label that is not a pair of name and class");
+            string name = json.GetString()!.Replace('\\', '/');
+            json.Read();
+            if (json.TokenType == JsonTokenType.EndArray)
+                throw Refuse(path, "has a label that is not a pair of name and class");
+            int label = -1;
+            bool usable = json.TokenType == JsonTokenType.Number && json.TryGetInt32(out label) && label is >= 0 and <= MaxLabel;
+            json.Skip();
+            json.Read();
+            if (json.TokenType != JsonTokenType.EndArray)
+                throw Refuse(path, "has a label that is not a pair of name and class");
+            if (!usable)
+                throw Refuse(path, $"gives '{name}' a class that is not a whole number from 0 to {MaxLabel}");
+            ref int place = ref labels[PlaceOf(name)];
+            place = place == Missing ? label : throw Refuse(path, $"labels '{name}' twice");
+        }
+
+        int unlabelled = Array.IndexOf(labels, Missing);
+        return unlabelled < 0 ? labels : throw Refuse(path, $"has no label for '{all[unlabelled]}'");
+    }
+
+    private readonly int PlaceOf(string name) => names.Find(name) switch
+    {
+        ImageNames.Absent => throw Refuse(path, $"labels '{name}', which is missing"),
+        ImageNames.Ambiguous => throw Refuse(path, $"labels '{name}', but several images have this name in other Unicode forms and none in this one"),
+        int place => place,
+    };
 
     private static InvalidFileException Refuse(string path, string reason, Exception? inner = null)
     {

@@ -18,6 +18,11 @@ public interface IImageDataset
     /// <summary>Number of classes; 0 if there are no labels.</summary>
     int LabelCount { get; }
 
+    /// <summary>
+    /// Whether <see cref="Read"/> decodes the image each time, which takes long enough that a batch is worth reading on several threads.
+    /// </summary>
+    bool IsDecodedOnRead => false;
+
     /// <summary>Copies one image.</summary>
     /// <param name="index">Index of the image, 0 to <see cref="Count"/> - 1.</param>
     /// <param name="pixels">Receives the pixels (H, W, C), 0 to 255.</param>

@@ -8,6 +8,9 @@ namespace TrigFlowNative.Training.Data;
 /// </summary>
 internal sealed class ImageFit
 {
+    // A set may hold images of thousands of sizes, and the weights of a size of 8192 take 128 KiB.
+    private const int MaxResamplers = 512;
+
     private readonly ConcurrentDictionary<int, Resampler> resamplers = new();
 
     internal ImageFit(int resolution, int channels)
@@ -28,59 +31,39 @@ internal sealed class ImageFit
     /// <param name="width">Width of the source in pixels.</param>
     /// <param name="channels">Channels of the source, 1 or 3.</param>
     /// <param name="destination">Receives (<see cref="Resolution"/>, <see cref="Resolution"/>, <see cref="Channels"/>).</param>
-    internal void Apply(ReadOnlySpan<byte> source, int height, int width, int channels, Span<byte> destination)
+    internal void Apply(ReadOnlySpan<byte> source, int height, int width, int channels, Span<byte> destination) =>
+        Apply(PixelView.Of(source, height, width, channels, channels), destination);
+
+    /// <summary>Fits one image without a copy of it. Thread-safe.</summary>
+    /// <param name="source">The image as it is to be seen.</param>
+    /// <param name="destination">Receives (<see cref="Resolution"/>, <see cref="Resolution"/>, <see cref="Channels"/>).</param>
+    internal void Apply(PixelView source, Span<byte> destination)
     {
-        int side = Math.Min(height, width);
-        byte[] square = CutSquare(source, height, width, channels, side);
-        if (side == Resolution)
-            square.CopyTo(destination);
-        else if (side < Resolution && (Resolution - side) * 4 <= Resolution)
-            Pad(square, side, destination);
+        PixelView square = source.CentredSquare();
+        int side = square.Height;
+        if (side <= Resolution && (Resolution - side) * 4 <= Resolution)
+            Pad(square, destination);
         else
-            resamplers.GetOrAdd(side, from => new Resampler(from, Resolution)).Apply(square, Channels, destination);
+            ResamplerFrom(side).Apply(square, Channels, destination);
     }
 
-    private byte[] CutSquare(ReadOnlySpan<byte> source, int height, int width, int channels, int side)
+    private Resampler ResamplerFrom(int side)
     {
-        int top = (height - side) / 2;
-        int left = (width - side) / 2;
-        byte[] square = new byte[side * side * Channels];
-        for (int y = 0; y < side; y++)
-        {
-            ReadOnlySpan<byte> row = source.Slice(((top + y) * width + left) * channels, side * channels);
-            ConvertChannels(row, channels, square.AsSpan(y * side * Channels, side * Channels));
-        }
-
-        return square;
+        if (resamplers.TryGetValue(side, out Resampler? known))
+            return known;
+        Resampler resampler = new(side, Resolution);
+        if (resamplers.Count < MaxResamplers)
+            resamplers.TryAdd(side, resampler);
+        return resampler;
     }
 
-    private void ConvertChannels(ReadOnlySpan<byte> source, int channels, Span<byte> destination)
+    private void Pad(PixelView square, Span<byte> destination)
     {
-        if (channels == Channels)
-        {
-            source.CopyTo(destination);
-        }
-        else if (Channels == 3)
-        {
-            for (int i = 0; i < source.Length; i++)
-                destination.Slice(3 * i, 3).Fill(source[i]);
-        }
-        else
-        {
-            // Luma of ITU-R BT.601, the usual meaning of "gray" for stored images.
-            for (int i = 0; i < destination.Length; i++)
-                destination[i] = (byte)((299 * source[3 * i] + 587 * source[3 * i + 1] + 114 * source[3 * i + 2] + 500) / 1000);
-        }
-    }
-
-    private void Pad(ReadOnlySpan<byte> square, int side, Span<byte> destination)
-    {
+        int side = square.Height;
         int margin = (Resolution - side) / 2;
-        destination.Clear();
+        if (side < Resolution)
+            destination.Clear();
         for (int y = 0; y < side; y++)
-        {
-            ReadOnlySpan<byte> row = square.Slice(y * side * Channels, side * Channels);
-            row.CopyTo(destination[(((margin + y) * Resolution + margin) * Channels)..]);
-        }
+            square.ReadRow(y, Channels, destination.Slice(((margin + y) * Resolution + margin) * Channels, side * Channels));
     }
 }

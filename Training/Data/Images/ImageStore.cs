@@ -7,6 +7,11 @@ internal sealed class ImageStore : IImageDataset
 {
     private const int TargetBlockBytes = 64 << 20;
 
+    // Deflate unpacks to at most 1032 times its size. A file that gives more than that in fitted images, beyond what is always accepted, has no more
+    // content than a smaller set.
+    private const long MaxExpansion = 1032;
+    private const long AlwaysAcceptedBytes = 512 << 20;
+
     private readonly byte[][] blocks;
     private readonly int imagesPerBlock;
     private readonly int imageBytes;
@@ -17,7 +22,7 @@ internal sealed class ImageStore : IImageDataset
     /// <param name="count">Number of images.</param>
     /// <param name="resolution">Height and width in pixels.</param>
     /// <param name="channels">1 or 3.</param>
-    /// <exception cref="InvalidFileException">There are no images, or more than fit into memory.</exception>
+    /// <exception cref="InvalidFileException">There are no images, more than fit into memory, or more than a file of this length can hold.</exception>
     internal ImageStore(string path, long count, int resolution, int channels)
     {
         if (count < 1)
@@ -27,6 +32,11 @@ internal sealed class ImageStore : IImageDataset
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (count > int.MaxValue || length > memory / 4 * 3)
             throw new InvalidFileException(path, $"holds {count} images, which need {length >> 20} MiB; this machine has {memory >> 20} MiB");
+        if (length > MaxBytesFrom(path))
+        {
+            throw new InvalidFileException(path,
+                $"holds {count} images, which need {length >> 20} MiB at {resolution} x {resolution} pixels, too many for a file of {new FileInfo(path).Length} bytes");
+        }
 
         Count = (int)count;
         (Height, Width, Channels) = (resolution, resolution, channels);
@@ -37,6 +47,16 @@ internal sealed class ImageStore : IImageDataset
         labels = new int[Count];
         Array.Fill(labels, -1);
     }
+
+    /// <summary>
+    /// Most bytes of images to keep in memory from one file: 1032 times its length and at least 512 MiB, so that a small file costs no gigabytes; no
+    /// limit for a folder.
+    /// </summary>
+    internal static long MaxBytesFrom(string path) =>
+        new FileInfo(path) is { Exists: true } file ? Math.Max(AlwaysAcceptedBytes, Math.Min(file.Length, long.MaxValue / MaxExpansion) * MaxExpansion) : long.MaxValue;
+
+    /// <summary>Bytes of all images of a data set.</summary>
+    internal static long BytesOf(IImageDataset data) => (long)data.Count * data.Height * data.Width * data.Channels;
 
     public int Count { get; }
 

@@ -13,6 +13,8 @@ internal sealed class ImageSubset(IImageDataset whole, int[] indices) : IImageDa
 
     public int LabelCount => whole.LabelCount;
 
+    public bool IsDecodedOnRead => whole.IsDecodedOnRead;
+
     public void Read(int index, Span<byte> pixels) => whole.Read(indices[index], pixels);
 
     public int Label(int index) => whole.Label(indices[index]);

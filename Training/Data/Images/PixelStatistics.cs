@@ -8,23 +8,25 @@ public sealed record PixelStatistics(double Mean, double SigmaData)
     /// <summary>
     /// Measures a data set, reading every image once, in parallel. The sums are exact integers, so the result does not depend on the threads.
     /// </summary>
-    public static PixelStatistics Measure(IImageDataset data)
+    /// <param name="data">The images.</param>
+    /// <param name="also">Takes each image too, by index, so that a set that is decoded on reading is read once for both; several threads call it.</param>
+    /// <exception cref="Engine.InvalidFileException">An image of a set that is decoded on reading is gone or damaged; the message names the first.</exception>
+    public static PixelStatistics Measure(IImageDataset data, Action<int, ReadOnlySpan<byte>>? also = null)
     {
         ArgumentNullException.ThrowIfNull(data);
         int length = data.Height * data.Width * data.Channels;
         Lock gate = new();
         Int128 sum = 0;
         Int128 sumOfSquares = 0;
-        Parallel.For(0, data.Count, () => new Partial(new byte[length]), (index, _, partial) =>
+        OrderedLoop.Run(data.Count, () => new Partial(new byte[length]), (index, partial) =>
         {
             data.Read(index, partial.Pixels);
+            also?.Invoke(index, partial.Pixels);
             foreach (byte pixel in partial.Pixels)
             {
                 partial.Sum += pixel;
                 partial.SumOfSquares += pixel * pixel;
             }
-
-            return partial;
         }, partial =>
         {
             lock (gate)

@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Numerics;
+
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
@@ -36,31 +39,63 @@ internal sealed class Resampler
     }
 
     /// <summary>Resamples one image from (from, from, C) to (to, to, C). Thread-safe.</summary>
-    internal void Apply(ReadOnlySpan<byte> source, int channels, Span<byte> destination)
-    {
-        float[] rows = new float[from * to * channels];
-        for (int y = 0; y < from; y++)
-        {
-            for (int x = 0; x < to * channels; x++)
-            {
-                int pixel = x / channels;
-                float sum = 0;
-                for (int tap = 0; tap < taps; tap++)
-                    sum += weights[pixel * taps + tap] * source[(y * from + starts[pixel] + tap) * channels + x % channels];
-                rows[y * to * channels + x] = sum;
-            }
-        }
+    internal void Apply(ReadOnlySpan<byte> source, int channels, Span<byte> destination) =>
+        Apply(PixelView.Of(source, from, from, channels, channels), channels, destination);
 
+    /// <summary>Resamples one image from (from, from) to (to, to, C), C = <paramref name="channels"/>. Thread-safe.</summary>
+    internal void Apply(PixelView source, int channels, Span<byte> destination)
+    {
+        // Only as many rows are kept as one row of the result is made of: of a large image, all would be as large as the image.
+        int width = to * channels;
+        byte[] pixels = ArrayPool<byte>.Shared.Rent(from * channels);
+        float[] ring = ArrayPool<float>.Shared.Rent(taps * width);
+        float[] sums = ArrayPool<float>.Shared.Rent(width);
+        int next = 0;
         for (int y = 0; y < to; y++)
         {
-            for (int x = 0; x < to * channels; x++)
+            for (next = Math.Max(next, starts[y]); next < starts[y] + taps; next++)
+            {
+                source.ReadRow(next, channels, pixels.AsSpan(0, from * channels));
+                ResampleRow(pixels, channels, ring.AsSpan(next % taps * width, width));
+            }
+
+            Span<float> sum = sums.AsSpan(0, width);
+            sum.Clear();
+            for (int tap = 0; tap < taps; tap++)
+                Accumulate(weights[y * taps + tap], ring.AsSpan((starts[y] + tap) % taps * width, width), sum);
+            for (int x = 0; x < width; x++)
+                destination[y * width + x] = (byte)Math.Clamp((int)MathF.Floor(sum[x] + 0.5f), 0, 255);
+        }
+
+        ArrayPool<byte>.Shared.Return(pixels);
+        ArrayPool<float>.Shared.Return(ring);
+        ArrayPool<float>.Shared.Return(sums);
+    }
+
+    private void ResampleRow(ReadOnlySpan<byte> source, int channels, Span<float> row)
+    {
+        for (int x = 0; x < to; x++)
+        {
+            ReadOnlySpan<float> weight = weights.AsSpan(x * taps, taps);
+            ReadOnlySpan<byte> pixels = source.Slice(starts[x] * channels, taps * channels);
+            for (int c = 0; c < channels; c++)
             {
                 float sum = 0;
-                for (int tap = 0; tap < taps; tap++)
-                    sum += weights[y * taps + tap] * rows[(starts[y] + tap) * to * channels + x];
-                destination[y * to * channels + x] = (byte)Math.Clamp((int)MathF.Floor(sum + 0.5f), 0, 255);
+                for (int tap = 0, at = c; tap < weight.Length; tap++, at += channels)
+                    sum += weight[tap] * pixels[at];
+                row[x * channels + c] = sum;
             }
         }
+    }
+
+    // A product and a sum, each rounded, as in scalar code: fused, they would give other bits on machines that fuse.
+    private static void Accumulate(float weight, ReadOnlySpan<float> row, Span<float> sum)
+    {
+        int x = 0;
+        for (; x <= row.Length - Vector<float>.Count; x += Vector<float>.Count)
+            (new Vector<float>(sum[x..]) + new Vector<float>(weight) * new Vector<float>(row[x..])).CopyTo(sum[x..]);
+        for (; x < row.Length; x++)
+            sum[x] += weight * row[x];
     }
 
     private static double Kernel(double x)

@@ -105,12 +105,77 @@ public class BatchLoaderTests
         Assert.Throws<TimeoutException>(() => loader.Next());
     }
 
-    [Fact]
-    public void Disposing_ends_the_thread_at_any_moment()
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(5, 3)]
+    [InlineData(40, 2)]
+    public void Images_decoded_on_reading_give_the_same_batches(int size, int ahead)
+    {
+        using BatchLoader kept = new(new TestImages(23, 3, 4, 3, labelCount: 5), size, seed: 8, firstStep: 3, flip: true, ahead: ahead);
+        using BatchLoader decoded = new(new TestImages(23, 3, 4, 3, labelCount: 5) { IsDecodedOnRead = true }, size, seed: 8, firstStep: 3, flip: true, ahead: ahead);
+        for (int i = 0; i < 30; i++)
+        {
+            ImageBatch expected = kept.Next(), actual = decoded.Next();
+            Assert.Equal((expected.Step, expected.Indices, expected.Labels), (actual.Step, actual.Indices, actual.Labels), SameBatch);
+            Assert.Equal(expected.Pixels, actual.Pixels);
+        }
+
+        static bool SameBatch((long Step, int[] Indices, int[] Labels) a, (long Step, int[] Indices, int[] Labels) b) =>
+            a.Step == b.Step && a.Indices.SequenceEqual(b.Indices) && a.Labels.SequenceEqual(b.Labels);
+    }
+
+    /// <summary>A reader waits for a second one, which never comes on one thread. With batches of one image it comes from the batch behind.</summary>
+    [Theory]
+    [InlineData(8)]
+    [InlineData(1)]
+    public void Images_decoded_on_reading_are_read_on_several_threads(int size)
+    {
+        using ManualResetEventSlim met = new();
+        int reading = 0;
+        bool alone = false;
+        TestImages data = new(64, 2, 2, 1) { IsDecodedOnRead = true, OnRead = Meet };
+        using (BatchLoader loader = new(data, size, seed: 1, ahead: 3))
+            loader.Next();
+        Assert.False(alone);
+
+        void Meet(int image)
+        {
+            if (Interlocked.Increment(ref reading) == 2)
+                met.Set();
+            alone = alone || !met.Wait(TimeSpan.FromSeconds(20));
+            Interlocked.Decrement(ref reading);
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(7)]
+    public void Failure_among_batches_read_at_once_comes_after_those_before_it(int place)
+    {
+        int[] images = new int[8];
+        new BatchOrder(40, seed: 4).Fill(2, images);
+        TestImages broken = new(40, 2, 2, 1) { BrokenImage = images[place], IsDecodedOnRead = true };
+        for (int round = 0; round < 20; round++)
+        {
+            using BatchLoader loader = new(broken, 8, seed: 4, ahead: 4);
+            Assert.Equal(0, loader.Next().Step);
+            ImageBatch last = loader.Next();
+            Assert.Equal(1, last.Step);
+            Assert.Equal(PixelScaling.ToModel(TestImages.PixelOf(last.Indices[7], 3)), last.Pixels[^1]);
+            Assert.Equal($"image {images[place]} is gone", Assert.Throws<TimeoutException>(() => loader.Next()).Message);
+            Assert.Throws<TimeoutException>(() => loader.Next());
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Disposing_ends_the_thread_at_any_moment(bool decoded)
     {
         for (int i = 0; i < 20; i++)
         {
-            BatchLoader loader = new(new TestImages(9, 2, 2, 1), 3, seed: 1);
+            BatchLoader loader = new(new TestImages(9, 2, 2, 1) { IsDecodedOnRead = decoded }, 3, seed: 1);
             for (int step = 0; step < i % 5; step++)
                 loader.Next();
             loader.Dispose();

@@ -18,7 +18,7 @@ public sealed class ImageFolderTests : IDisposable
         temp.Write("ant/0.png", Png(40, 1));
         temp.Write("readme.txt", 1, 2);
         using ImageFolder folder = new(temp.Path);
-        ImageStore store = folder.ReadAll(new ImageFit(8, 3));
+        IImageDataset store = folder.ReadAll(new ImageFit(8, 3));
         Assert.Equal(3, store.LabelCount);
         Assert.Equal([0, 1, 1, 2], TestImages.LabelsOf(store));
         byte[] gray = [.. Pixels(40, 1).SelectMany(value => Enumerable.Repeat(value, 3))];
@@ -31,7 +31,7 @@ public sealed class ImageFolderTests : IDisposable
         for (int i = 0; i < 300; i++)
             temp.Write($"{i:d3}.png", Png(i, 3));
         using ImageFolder folder = new(temp.Path);
-        ImageStore store = folder.ReadAll(new ImageFit(8, 3));
+        IImageDataset store = folder.ReadAll(new ImageFit(8, 3));
         Assert.Equal(0, store.LabelCount);
         Assert.Equal(Enumerable.Range(0, 300).Select(i => Pixels(i, 3)), TestImages.ReadAll(store));
     }
@@ -71,7 +71,7 @@ public sealed class ImageFolderTests : IDisposable
         if (json is not null)
             entries.Add(new TestZipEntry("dataset.json", Encoding.UTF8.GetBytes(json)));
         using ImageZip zip = new(temp.Write("set.ZIP", TestZip.Encode(entries)));
-        ImageStore store = zip.ReadAll(new ImageFit(8, 1));
+        IImageDataset store = zip.ReadAll(new ImageFit(8, 1));
         Assert.Equal(0, store.LabelCount);
         Assert.Equal([Pixels(5, 1), Pixels(6, 1)], TestImages.ReadAll(store));
     }

@@ -1,0 +1,70 @@
+namespace TrigFlowNative.Engine.Ptx;
+
+/// <summary>
+/// Whom the files of compiled kernels are taken from. They are code, so a folder or a file is used only if it belongs to this user and nobody else
+/// may write it; a file must not be a symbolic link. Otherwise kernels are compiled anew, and nothing is kept.
+/// </summary>
+/// <remarks>
+/// The check is made on Linux. On Windows the folder lies in the user's profile, whose access list keeps others out, and .NET gives no permissions to
+/// compare; on macOS no GPU takes these kernels.
+/// </remarks>
+public static class KernelCache
+{
+    private const UnixFileMode ForOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private static int said;
+
+    /// <summary>
+    /// Raised at most once in a process, with one line that says which folder or file is not used, why, and what helps. The handler runs on the thread
+    /// that loads a kernel.
+    /// </summary>
+    public static event Action<string>? Refused;
+
+    /// <summary>The folder: see the remarks at <see cref="CubinCache"/>.</summary>
+    public static string Folder => CubinCache.Folder();
+
+    /// <summary>Returns why the folder is not used; null if it is, or if it does not exist yet.</summary>
+    public static string? Refusal() => Refusal(Folder, isFolder: true);
+
+    /// <summary>Whether a file may be read, which includes that its folder may; says so if not. Absent ones may.</summary>
+    internal static bool Trusts(string file)
+    {
+        string? reason = Refusal(Path.GetDirectoryName(Path.GetFullPath(file))!, isFolder: true) ?? Refusal(file, isFolder: false);
+        if (reason is not null && Interlocked.Exchange(ref said, 1) == 0)
+            Refused?.Invoke($"{reason}; kernels are compiled anew");
+        return reason is null;
+    }
+
+    /// <summary>Writes a file that only this user can read and write, in a folder likewise, unless the folder is not to be trusted.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file cannot be written.</exception>
+    internal static void Write(string file, ReadOnlyMemory<byte> content)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        if (!OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder, ForOwner | UnixFileMode.UserExecute);
+        if (Refusal(folder, isFolder: true) is null)
+            AtomicFile.Write(file, stream => stream.Write(content.Span), ForOwner);
+    }
+
+    /// <summary>Makes the next refusal be said again.</summary>
+    internal static void Forget() => said = 0;
+
+    /// <summary>Returns why a path is not used; null if it is, or if it does not exist.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="isFolder">Whether it is a folder, to which a link may lead, or a file, which must not be a link.</param>
+    /// <param name="user">Number of the user to whom it must belong; by default that of this process.</param>
+    internal static string? Refusal(string path, bool isFolder, uint? user = null)
+    {
+        if (!OperatingSystem.IsLinux() || FileOwner.Of(path, follow: isFolder) is not { } found)
+            return null;
+        uint self = user ?? FileOwner.Self;
+        return isFolder && !found.IsFolder ? $"kernel cache {path} is no folder"
+            : !isFolder && found.IsLink ? $"cached kernel {path} is a symbolic link"
+            : !isFolder && !found.IsRegular ? $"cached kernel {path} is no regular file"
+            : found.UserId != self ? $"{Named()} belongs to user {found.UserId}, this is user {self}; TRIGFLOW_CACHE names another folder"
+            : found.IsWritableByOthers ? $"{Named()} can be written by others (mode {found.Permissions}); chmod go-w makes it safe"
+            : null;
+
+        string Named() => $"{(isFolder ? "kernel cache" : "cached kernel")} {path}";
+    }
+}
