@@ -61,9 +61,10 @@ public class RoomTests
             Optimization:
             Data/Images:
             Data/Synthetic: Data/Images
-            Data/Formats: Files, Data/Images
+            Data/Listing: Files, Data/Images
+            Data/Formats: Files, Data/Images, Data/Listing
             Data/Batches: Data/Images
-            Data: Data/Images, Data/Synthetic, Data/Formats
+            Data: Files, Data/Images, Data/Synthetic, Data/Listing, Data/Formats
             Evaluation: Files, Data/Images
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives

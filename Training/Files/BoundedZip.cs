@@ -32,6 +32,9 @@ internal sealed class BoundedZip : IDisposable
     /// <summary>The files in the archive without its folders, in the archive's order.</summary>
     internal IReadOnlyList<ZipArchiveEntry> Entries { get; private set; } = [];
 
+    /// <summary>Names of the folders that have entries of their own, as they stand in the archive.</summary>
+    internal IReadOnlyList<string> Folders { get; private set; } = [];
+
     /// <summary>Opens an archive and checks it against limits.</summary>
     /// <param name="path">The archive.</param>
     /// <param name="limitsOfLength">The limits of an archive with a given number of bytes.</param>
@@ -42,7 +45,7 @@ internal sealed class BoundedZip : IDisposable
         ZipArchive? archive = null;
         try
         {
-            archive = new ZipArchive(stream, ZipArchiveMode.Read);
+            archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: false, ZipNameEncoding.Instance);
             BoundedZip zip = new(path, stream.Length, archive);
             zip.Check(limitsOfLength(stream.Length));
             return zip;
@@ -92,12 +95,17 @@ internal sealed class BoundedZip : IDisposable
         if (archive.Entries.Count > limits.MaxEntries)
             throw new InvalidFileException(path, $"has {archive.Entries.Count} entries, at most {limits.MaxEntries} are accepted");
         List<ZipArchiveEntry> files = [];
+        List<string> folders = [];
         HashSet<string> names = new(StringComparer.Ordinal);
         long total = 0;
         foreach (ZipArchiveEntry entry in archive.Entries)
         {
-            if (entry.FullName.EndsWith('/') && entry.Length == 0)
+            if (entry.Length == 0 && entry.FullName is [.., '/' or '\\'])
+            {
+                folders.Add(entry.FullName);
                 continue;
+            }
+
             if (!names.Add(entry.FullName))
                 throw Refuse(entry, "appears twice");
             if (entry.Length < 0 || entry.Length > limits.MaxEntryBytes)
@@ -109,5 +117,6 @@ internal sealed class BoundedZip : IDisposable
         }
 
         Entries = files;
+        Folders = folders;
     }
 }

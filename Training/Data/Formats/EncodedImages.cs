@@ -17,6 +17,9 @@ internal abstract class EncodedImages : IDisposable
     /// <summary>Classes of the images, one per name; null if there are none.</summary>
     protected abstract int[]? Labels { get; }
 
+    /// <summary>Number of classes, those without images included; by default the highest label and one.</summary>
+    protected virtual int LabelCount => Labels is int[] labels ? labels.Max() + 1 : 0;
+
     /// <summary>Reads the encoded bytes of an image; called from one thread.</summary>
     protected abstract byte[] ReadEncoded(int index);
 
@@ -47,7 +50,7 @@ internal abstract class EncodedImages : IDisposable
         }
 
         if (Labels is int[] labels)
-            store.SetLabels(labels, labels.Max() + 1);
+            store.SetLabels(labels, LabelCount);
         return store;
     }
 }

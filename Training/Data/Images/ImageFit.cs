@@ -9,6 +9,7 @@ namespace TrigFlowNative.Training.Data;
 internal sealed class ImageFit
 {
     private readonly ConcurrentDictionary<int, Resampler> resamplers = new();
+    private readonly SourceSizes sizes = new();
 
     internal ImageFit(int resolution, int channels)
     {
@@ -22,6 +23,9 @@ internal sealed class ImageFit
 
     internal int Channels { get; }
 
+    /// <summary>What was done to the images so far, and the sizes that they had; null before the first.</summary>
+    internal SourceFitting? Fitting => sizes.Summary(Resolution, Channels);
+
     /// <summary>Fits one image. Thread-safe.</summary>
     /// <param name="source">(<paramref name="height"/>, <paramref name="width"/>, <paramref name="channels"/>).</param>
     /// <param name="height">Height of the source in pixels.</param>
@@ -31,10 +35,12 @@ internal sealed class ImageFit
     internal void Apply(ReadOnlySpan<byte> source, int height, int width, int channels, Span<byte> destination)
     {
         int side = Math.Min(height, width);
+        bool pads = side < Resolution && (Resolution - side) * 4 <= Resolution;
+        sizes.Add(height, width, channels, Channels, pads, resamples: side != Resolution && !pads);
         byte[] square = CutSquare(source, height, width, channels, side);
         if (side == Resolution)
             square.CopyTo(destination);
-        else if (side < Resolution && (Resolution - side) * 4 <= Resolution)
+        else if (pads)
             Pad(square, side, destination);
         else
             resamplers.GetOrAdd(side, from => new Resampler(from, Resolution)).Apply(square, Channels, destination);
