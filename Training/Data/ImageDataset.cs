@@ -78,6 +78,8 @@ public static class ImageDataset
             return (archive.ReadAll(fit), archive.Description);
         }
 
+        if (ImageDecoder.IsImageName(name))
+            throw new InvalidFileException(path, "is a single image; give its folder");
         if ((ForeignFormats.OfName(name) ?? ForeignFormats.OfHead(head.Bytes)) is { } words)
             throw new InvalidFileException(path, $"is {words}");
         if (head.Bytes is [(byte)'P', (byte)'K', 3, 4, ..])
@@ -123,6 +125,6 @@ public static class ImageDataset
                 tally.AddEmptyClass(names[label], holds: "");
         }
 
-        return tally.ToList().FirstOrDefault();
+        return tally.ToList() is [var empty] ? empty : null;
     }
 }

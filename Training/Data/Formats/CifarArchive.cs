@@ -17,7 +17,7 @@ internal sealed class CifarArchive
     private readonly SortedDictionary<string, long> parts = new(StringComparer.Ordinal);
     private readonly List<string> others = [];
     private readonly CifarFormat format;
-    private byte[]? names;
+    private readonly byte[]? names;
 
     /// <summary>Lists an archive.</summary>
     /// <exception cref="InvalidFileException">The archive is missing or damaged, or holds something else.</exception>
@@ -38,7 +38,7 @@ internal sealed class CifarArchive
                 tar.Read(names = new byte[tar.Length]);
             else if (file.EndsWith(".bin", StringComparison.Ordinal))
                 others.Add(file);
-            else if (ForeignFormats.OfName(tar.Name) is { } words)
+            else if (ForeignFormats.OfPython(tar.Name) is { } words)
                 python ??= words;
         }
 

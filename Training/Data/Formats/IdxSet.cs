@@ -29,7 +29,7 @@ internal sealed record IdxSet(string Name)
     /// </summary>
     internal bool Transposed { get; private init; }
 
-    private IReadOnlyList<string> Names { get; init; } = [];
+    private string[] Names { get; init; } = [];
 
     /// <summary>The data set that a file of images belongs to.</summary>
     internal static IdxSet Of(IdxName file)
@@ -50,7 +50,7 @@ internal sealed record IdxSet(string Name)
     /// <summary>
     /// Names of classes: those of the data set, or the numbers. EMNIST's letters are numbered from 1, as in their files; class 0 has no images.
     /// </summary>
-    internal IReadOnlyList<string> ClassNames(int labelCount) => labelCount <= Names.Count ? [.. Names.Take(labelCount)] : DatasetDescription.NumberNames(labelCount);
+    internal IReadOnlyList<string> ClassNames(int labelCount) => labelCount <= Names.Length ? [.. Names.Take(labelCount)] : DatasetDescription.NumberNames(labelCount);
 
     private static IdxSet Emnist(string part) => new($"EMNIST{(part.Length == 0 ? "" : " " + part)}")
     {

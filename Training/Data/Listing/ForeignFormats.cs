@@ -1,5 +1,3 @@
-using TrigFlowNative.Engine;
-
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>Formats that are not read but often met, so that a refusal can say what a file is and what to do with it.</summary>
@@ -28,7 +26,6 @@ internal static class ForeignFormats
         ([".zip"], "a zip archive; give that file itself"),
         ([".mp4", ".avi", ".mov", ".mkv", ".webm"], "a video, which is not read; export its frames as PNG files"),
         ([".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif", ".jp2", ".jxl"], "an image in a format that is not read; convert it to PNG"),
-        ([".png", ".jpg", ".jpeg"], "a single image; give its folder"),
     ];
 
     private static readonly (byte[] Head, string Words)[] ByHead =
@@ -53,18 +50,14 @@ internal static class ForeignFormats
     internal static string? OfName(string name)
     {
         string file = Path.GetFileName(name);
-        if (file is "data_batch_1" or "cifar-10-python.tar.gz" || name.EndsWith("cifar-10-batches-py/batches.meta", StringComparison.Ordinal))
-            return "CIFAR-10 for Python, which is not read; take its binary version, cifar-10-binary.tar.gz";
-        if (file is "cifar-100-python.tar.gz" || name.EndsWith("cifar-100-python/train", StringComparison.Ordinal))
-            return "CIFAR-100 for Python, which is not read; take its binary version, cifar-100-binary.tar.gz";
+        if (OfPython(name) is { } python)
+            return python;
         if (file.Contains(".tfrecord-", StringComparison.OrdinalIgnoreCase))
             return OfName("x.tfrecord");
         if (file is "cifar-10-binary.tar.gz" or "cifar-100-binary.tar.gz")
             return $"{file}; give that file itself";
         if (file.StartsWith("data_batch_", StringComparison.Ordinal) && file.EndsWith(".bin", StringComparison.Ordinal))
             return "CIFAR's binary files; give their folder, unpacked";
-        if (file.Contains("idx3", StringComparison.Ordinal))
-            return "idx files; give their folder, unpacked";
         string? found = null;
         int longest = 0;
         foreach ((string[] endings, string words) in ByEnding)
@@ -74,7 +67,18 @@ internal static class ForeignFormats
                 (found, longest) = (words, length);
         }
 
-        return found;
+        return found is null && file.Contains("idx3", StringComparison.Ordinal) ? "idx files; give their folder, unpacked" : found;
+    }
+
+    /// <summary>What a file is by its name if it belongs to CIFAR's version for Python; null if it doesn't.</summary>
+    internal static string? OfPython(string name)
+    {
+        string file = Path.GetFileName(name);
+        if (file is "data_batch_1" or "cifar-10-python.tar.gz" || name.EndsWith("cifar-10-batches-py/batches.meta", StringComparison.Ordinal))
+            return "CIFAR-10 for Python, which is not read; take its binary version, cifar-10-binary.tar.gz";
+        if (file is "cifar-100-python.tar.gz" || name.EndsWith("cifar-100-python/train", StringComparison.Ordinal))
+            return "CIFAR-100 for Python, which is not read; take its binary version, cifar-100-binary.tar.gz";
+        return null;
     }
 
     /// <summary>What a file is by its first bytes, in words that follow "is"; null if they are not known.</summary>

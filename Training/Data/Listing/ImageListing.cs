@@ -121,7 +121,7 @@ internal sealed class ImageListing
 
     private static string Instead(ImageTree tree, IReadOnlyList<LeftOut> leftOut)
     {
-        string known = tree.Files.Select(ForeignFormats.OfName).FirstOrDefault(words => words is not null) is { } words ? $"; it holds {words}" : "";
+        string known = tree.Files.Order(StringComparer.Ordinal).Select(ForeignFormats.OfName).FirstOrDefault(words => words is not null) is { } words ? $"; it holds {words}" : "";
         return known + (leftOut.Count > 0 ? $"; left out: {string.Join(", ", leftOut)}" : "");
     }
 }
