@@ -9,6 +9,8 @@ public static class ImageDataset
     /// <summary>Name of the data set that the program draws itself, see <see cref="SyntheticShapes"/>.</summary>
     public const string Synthetic = SyntheticShapes.Name;
 
+    private const int ImagesLookedAt = 64;
+
     private const string Expected =
         "expected CIFAR's .bin files or .tar.gz, an idx file such as MNIST's, a .zip of images, a folder of any of them or of PNG and JPEG files, or 'synthetic'";
 
@@ -103,13 +105,24 @@ public static class ImageDataset
 
     private static DatasetSplit Describe(DatasetSplit split, IImageDataset images, DatasetDescription found, ImageFit fit)
     {
+        if (fit.Fitting is null)
+            LookAtSome(images);
         IReadOnlyList<LeftOut> leftOut = found.LeftOut;
         if (!leftOut.Any(each => each.Reason == LeftOutReason.EmptyClass) && EmptyClasses(images, found.ClassNames) is { } empty)
             leftOut = [.. leftOut.Append(empty).OrderBy(each => each.Reason)];
         return split with
         {
-            Description = found with { TrainImages = split.Train.Count, HeldOutImages = split.HeldOut.Count, Fitting = fit.Fitting, LeftOut = leftOut },
+            Description = found with { Images = images.Count, TrainImages = split.Train.Count, HeldOutImages = split.HeldOut.Count, Fitting = fit.Fitting, LeftOut = leftOut },
         };
+    }
+
+    // Images that are decoded only as they are read have shown no size yet.
+    private static void LookAtSome(IImageDataset images)
+    {
+        byte[] pixels = new byte[images.Height * images.Width * images.Channels];
+        int count = Math.Min(images.Count, ImagesLookedAt);
+        for (int i = 0; i < count; i++)
+            images.Read((int)((long)i * images.Count / count), pixels);
     }
 
     // Classes by folders are counted as they are listed; those by labels are known only now.

@@ -11,6 +11,9 @@ public sealed record DatasetDescription(string Format)
     private const int FirstClassesShown = 2;
     private const int LongestName = 40;
 
+    /// <summary>Number of images; less than the sum of the two parts for a single image, which is both trained on and held out.</summary>
+    public int Images { get; init; }
+
     /// <summary>Number of images to train on.</summary>
     public int TrainImages { get; init; }
 
@@ -36,15 +39,16 @@ public sealed record DatasetDescription(string Format)
     public string ToLine()
     {
         StringBuilder line = new();
-
-        // A single image is both trained on and held out.
-        int images = TrainImages == 1 && HeldOutImages == 1 ? 1 : TrainImages + HeldOutImages;
-        line.Append(CultureInfo.InvariantCulture, $"{images:N0} image{(images == 1 ? "" : "s")} ({TrainImages:N0} to train on, {HeldOutImages:N0} held out) of {Format}");
+        if (Images == 1)
+            line.Append("1 image (both trained on and held out)");
+        else
+            line.Append(CultureInfo.InvariantCulture, $"{Images:N0} images ({TrainImages:N0} to train on, {HeldOutImages:N0} held out)");
+        line.Append(" of ").Append(Format);
         if (Split.Length > 0)
             line.Append(CultureInfo.InvariantCulture, $", {Split}");
         line.Append(", ").Append(Classes());
         if (Fitting is not null)
-            line.Append(", ").Append(Fitting);
+            line.Append(", ").Append(Fitting).Append(Fitting.Images < Images ? string.Create(CultureInfo.InvariantCulture, $" (by a look at {Fitting.Images:N0} of them)") : "");
         if (LeftOut.Count > 0)
             line.Append("; left out: ").AppendJoin(", ", LeftOut);
         return Printable(line.ToString());

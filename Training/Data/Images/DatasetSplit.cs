@@ -13,6 +13,7 @@ public sealed record DatasetSplit(IImageDataset Train, IImageDataset HeldOut)
     /// <summary>What was found and what was left out; for images of a program of your own only their numbers, with the numbers of classes as names.</summary>
     public DatasetDescription Description { get; init; } = new("images in memory")
     {
+        Images = ReferenceEquals(Train, HeldOut) ? Train.Count : Train.Count + HeldOut.Count,
         TrainImages = Train.Count,
         HeldOutImages = HeldOut.Count,
         ClassNames = DatasetDescription.NumberNames(Train.LabelCount),

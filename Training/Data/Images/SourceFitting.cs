@@ -11,7 +11,7 @@ namespace TrigFlowNative.Training.Data;
 /// <param name="Channels">Channels that the images were fitted to, 1 or 3.</param>
 public sealed record SourceFitting(int SmallestHeight, int SmallestWidth, int LargestHeight, int LargestWidth, int Resolution, int Channels)
 {
-    /// <summary>Number of images looked at.</summary>
+    /// <summary>Number of images looked at: fewer than the data set has if it is decoded only as it is read.</summary>
     public long Images { get; init; }
 
     /// <summary>Images of which the centred square was cut out.</summary>

@@ -106,7 +106,7 @@ internal sealed class FolderTree
             throw InputFile.RefuseName(path);
         if (kind is FileKind.Pipe or FileKind.Socket or FileKind.Device)
             tree.PassedOver.Add((LeftOutReason.NoRegularFile, name));
-        else if (kind == FileKind.Absent && !isImage)
+        else if (kind == FileKind.Absent && !isImage && !InputFile.IsNotUtf8(path))
             tree.PassedOver.Add((LeftOutReason.LeadsNowhere, name));
         else
             tree.Files.Add(name); // an image that is not there is refused when it is read

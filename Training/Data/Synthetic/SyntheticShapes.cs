@@ -36,7 +36,7 @@ public static class SyntheticShapes
             {
                 Format = "synthetic shapes",
                 ClassNames = [.. Enum.GetNames<ShapeKind>().Select(name => name.ToLowerInvariant())],
-                Fitting = new SourceFitting(resolution, resolution, resolution, resolution, resolution, channels),
+                Fitting = new SourceFitting(resolution, resolution, resolution, resolution, resolution, channels) { Images = TrainImages + HeldOutImages },
             },
         };
     }

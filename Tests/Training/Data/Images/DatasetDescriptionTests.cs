@@ -20,6 +20,7 @@ public sealed class DatasetDescriptionTests : IDisposable
         {
             DatasetDescription found = new("a folder")
             {
+                Images = 1875,
                 TrainImages = 1758,
                 HeldOutImages = 117,
                 ClassNames = [.. Enumerable.Range(0, 1234).Select(i => $"class{i}")],
@@ -32,6 +33,7 @@ public sealed class DatasetDescriptionTests : IDisposable
                 + "20x30 to 1024x512 fitted to 16x16x3 by cutting out the centred square, padding (75), resampling (1,800); "
                 + "left out: 3,000 files that are not PNG or JPEG (.webp 3,000), 1 link that leads back (a/b)",
                 found.ToLine());
+            Assert.Contains("resampling (1,800) (by a look at 1,874 of them); left", (found with { Fitting = found.Fitting with { Images = 1874 } }).ToLine(), StringComparison.Ordinal);
         }
         finally
         {
@@ -44,13 +46,14 @@ public sealed class DatasetDescriptionTests : IDisposable
     {
         DatasetDescription found = new("a folder")
         {
+            Images = 2,
             TrainImages = 1,
             HeldOutImages = 1,
             ClassNames = ["a\nb", "c\u001b[2J", "d\u202e", "\ud800", "größe", "😀"],
             LeftOut = [new LeftOut(LeftOutReason.Hidden, 1, "x\r\ty")],
         };
         string line = found.ToLine();
-        Assert.StartsWith("1 image (1 to train on, 1 held out) of a folder, 6 classes (a?b, c?[2J, d?, \uFFFD, größe, 😀)", line, StringComparison.Ordinal);
+        Assert.StartsWith("2 images (1 to train on, 1 held out) of a folder, 6 classes (a?b, c?[2J, d?, \uFFFD, größe, 😀)", line, StringComparison.Ordinal);
         Assert.DoesNotContain(line, char.IsControl);
         Assert.EndsWith("left out: 1 hidden file or folder (x??y)", line, StringComparison.Ordinal);
     }
@@ -58,7 +61,7 @@ public sealed class DatasetDescriptionTests : IDisposable
     [Fact]
     public void Long_names_are_cut()
     {
-        DatasetDescription found = new("a folder") { ClassNames = [.. Enumerable.Range(0, 3000).Select(i => new string('n', 5000))], TrainImages = 2, HeldOutImages = 1 };
+        DatasetDescription found = new("a folder") { ClassNames = [.. Enumerable.Range(0, 3000).Select(i => new string('n', 5000))] };
         Assert.InRange(found.ToLine().Length, 100, 300);
         Assert.InRange((found with { ClassNames = [new string('n', 5000)] }).ToLine().Length, 80, 200);
     }
@@ -91,6 +94,8 @@ public sealed class DatasetDescriptionTests : IDisposable
         Assert.Equal((31, 2, "0, 1, 2"), (found.TrainImages, found.HeldOutImages, string.Join(", ", found.ClassNames)));
         Assert.Equal("33 images (31 to train on, 2 held out) of images in memory, 3 classes (0, 1, 2)", found.ToLine());
         Assert.Empty(DatasetSplit.Of(new TestImages(3, 2, 2, 1)).Description.ClassNames);
+        Assert.StartsWith("1 image (both trained on and held out) of", DatasetSplit.Of(new TestImages(1, 2, 2, 1)).Description.ToLine(), StringComparison.Ordinal);
+        Assert.StartsWith("2 images (1 to train on, 1 held out) of", DatasetSplit.Of(new TestImages(2, 2, 2, 1)).Description.ToLine(), StringComparison.Ordinal);
     }
 
     [Fact]

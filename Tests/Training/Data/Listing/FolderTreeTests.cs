@@ -140,6 +140,16 @@ public sealed class FolderTreeTests : IDisposable
     }
 
     [Fact]
+    public void A_file_of_another_format_may_have_any_name()
+    {
+        SpecialFiles.NeedLinux();
+        Images("set/a.png");
+        using IDisposable named = SpecialFiles.MakeNamed(temp.File("set"), [(byte)'o', 0xe9, .. ".webp"u8]);
+        LeftOut left = Assert.Single(List("set").LeftOut);
+        Assert.Equal((LeftOutReason.OtherFormat, 1, ".webp 1"), (left.Reason, left.Count, left.Detail));
+    }
+
+    [Fact]
     public void The_replacement_character_itself_is_a_name_like_others()
     {
         Images("set/o\uFFFD.png");
