@@ -15,6 +15,15 @@ internal sealed record TestZipEntry(string Name, byte[] Content)
     /// <summary>The checksum that the headers claim.</summary>
     public uint? Checksum { get; init; }
 
+    /// <summary>The bytes of the name, if they are not UTF-8.</summary>
+    public byte[]? RawName { get; init; }
+
+    /// <summary>Says that the name is UTF-8.</summary>
+    public bool Utf8Flag { get; init; }
+
+    /// <summary>The file's mode as Unix writes it, with its type.</summary>
+    public uint UnixMode { get; init; }
+
     /// <summary>Claims to be encrypted.</summary>
     public bool Encrypted { get; init; }
 }
@@ -34,18 +43,19 @@ internal static class TestZip
             uint offset = (uint)archive.Position;
             byte[] packed = entry.Compress ? Deflate(entry.Content) : entry.Content;
             body.Write(0x04034b50u);
-            WriteCommon(body, entry, packed.Length, entry.Name);
-            body.Write(Encoding.UTF8.GetBytes(entry.Name));
+            WriteCommon(body, entry, packed.Length, NameOf(entry));
+            body.Write(NameOf(entry));
             body.Write(packed);
             for (int copy = 0; copy < repeat; copy++)
             {
-                string name = copy == 0 ? entry.Name : $"{copy}{entry.Name}";
+                byte[] name = copy == 0 ? NameOf(entry) : Encoding.UTF8.GetBytes($"{copy}{entry.Name}");
                 list.Write(0x02014b50u);
                 list.Write((ushort)20);
                 WriteCommon(list, entry, packed.Length, name);
-                list.Write(new byte[10]);
+                list.Write(new byte[6]);
+                list.Write(entry.UnixMode << 16);
                 list.Write(offset);
-                list.Write(Encoding.UTF8.GetBytes(name));
+                list.Write(name);
             }
         }
 
@@ -63,18 +73,20 @@ internal static class TestZip
     }
 
     // The fields that local headers and the directory share, version to length of the extra field.
-    private static void WriteCommon(BinaryWriter writer, TestZipEntry entry, int packedLength, string name)
+    private static void WriteCommon(BinaryWriter writer, TestZipEntry entry, int packedLength, byte[] name)
     {
         writer.Write((ushort)20);
-        writer.Write((ushort)(entry.Encrypted ? 1 : 0));
+        writer.Write((ushort)((entry.Encrypted ? 1 : 0) | (entry.Utf8Flag ? 0x800 : 0)));
         writer.Write((ushort)(entry.Compress ? 8 : 0));
         writer.Write(0x00210000u);
         writer.Write(entry.Checksum ?? Crc32.Of(entry.Content));
         writer.Write((uint)packedLength);
         writer.Write((uint)(entry.Length ?? entry.Content.Length));
-        writer.Write((ushort)Encoding.UTF8.GetByteCount(name));
+        writer.Write((ushort)name.Length);
         writer.Write((ushort)0);
     }
+
+    private static byte[] NameOf(TestZipEntry entry) => entry.RawName ?? Encoding.UTF8.GetBytes(entry.Name);
 
     private static byte[] Deflate(byte[] content)
     {

@@ -60,11 +60,13 @@ public class RoomTests
             Files:
             Averages:
             Optimization:
-            Data/Images:
-            Data/Synthetic: Data/Images
-            Data/Formats: Files, Data/Images
+            Data/Fitting:
+            Data/Images: Data/Fitting
+            Data/Synthetic: Data/Fitting, Data/Images
+            Data/Listing: Files, Data/Fitting, Data/Images
+            Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing
             Data/Batches: Data/Images
-            Data: Data/Images, Data/Synthetic, Data/Formats
+            Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Formats
             Evaluation: Files, Data/Images
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives

@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Data;
 
@@ -8,13 +9,21 @@ public static class ImageDataset
     /// <summary>Name of the data set that the program draws itself, see <see cref="SyntheticShapes"/>.</summary>
     public const string Synthetic = SyntheticShapes.Name;
 
+    private const int ImagesLookedAt = 64;
+
+    private const string Expected =
+        "expected CIFAR's .bin files or .tar.gz, an idx file such as MNIST's, a .zip of images, a folder of any of them or of PNG and JPEG files, or 'synthetic'";
+
     /// <summary>
     /// Reads a data set into memory and fits it to the model: the largest centred square of each image is padded with zeros if it is
-    /// smaller by at most a quarter, otherwise resampled, and converted to gray or colour.
+    /// smaller by at most a quarter, otherwise resampled, and converted to gray or colour. Of several splits that of the training images
+    /// is taken, and the held-out images are a random part of it. What was found and left out is in <see cref="DatasetSplit.Description"/>.
     /// </summary>
     /// <param name="spec">
-    /// <c>synthetic</c>; a CIFAR-10 .bin file or a folder of data_batch_*.bin; an MNIST idx file of images, plain or gzip, or its folder;
-    /// a folder of PNG and JPEG files with sub-folders as classes; a zip archive in EDM's layout.
+    /// <c>synthetic</c>; a .bin file, a folder or the .tar.gz of CIFAR-10 or CIFAR-100 in binary form, the latter with its fine classes; an idx
+    /// file of images, plain or gzip, or its folder, as of MNIST, Fashion-MNIST, Kuzushiji-MNIST, QMNIST and EMNIST; a folder or a zip
+    /// archive of PNG and JPEG files, with EDM's dataset.json or with sub-folders as classes. A folder that holds nothing but one folder
+    /// stands for that one.
     /// </param>
     /// <param name="resolution">Height and width of the model's images, in pixels; at least 1, for synthetic at least 8.</param>
     /// <param name="channels">Channels of the model's images: 1 for gray, 3 for colour.</param>
@@ -28,7 +37,8 @@ public static class ImageDataset
         ImageFit fit = new(resolution, channels);
         try
         {
-            return DatasetSplit.Of(Directory.Exists(spec) ? OpenFolder(spec, fit) : OpenFile(spec, fit));
+            (IImageDataset images, DatasetDescription found) = Directory.Exists(spec) ? OpenFolder(spec, fit) : OpenFile(spec, fit);
+            return Describe(DatasetSplit.Of(images), images, found, fit);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -36,29 +46,98 @@ public static class ImageDataset
         }
     }
 
-    private static IImageDataset OpenFolder(string path, ImageFit fit)
+    private static (IImageDataset Images, DatasetDescription Found) OpenFolder(string path, ImageFit fit)
     {
-        if (CifarReader.FindFiles(path) is { Length: > 0 } batches)
-            return CifarReader.Read(path, batches, fit);
-        if (MnistReader.FindImages(path) is string images)
-            return MnistReader.Read(images, fit);
-        using ImageFolder folder = new(path);
-        return folder.ReadAll(fit);
+        string folder = OnlyFolder.Behind(path);
+        if (CifarReader.FindFiles(folder) is { Length: > 0 } batches)
+            return (CifarReader.Read(folder, batches, fit), CifarReader.Describe(CifarFormat.Ten, batches));
+        if (CifarReader.FindHundred(folder) is string hundred)
+            return (CifarReader.Read(CifarFormat.Hundred, folder, [hundred], fit), CifarReader.Describe(CifarFormat.Hundred, [hundred]));
+        if (MnistReader.FindImages(folder) is string images)
+            return OpenIdx(images, fit);
+        using ImageFolder encoded = new(path);
+        return (encoded.ReadAll(fit), encoded.Description);
     }
 
-    private static IImageDataset OpenFile(string path, ImageFit fit)
+    private static (IImageDataset Images, DatasetDescription Found) OpenFile(string path, ImageFit fit)
     {
-        string extension = Path.GetExtension(path);
-        if (extension.Equals(".zip", StringComparison.OrdinalIgnoreCase))
+        string name = Path.GetFileName(path);
+        string extension = Path.GetExtension(path).ToUpperInvariant();
+        if (extension == ".ZIP")
+            return OpenZip(path, fit);
+        if (extension == ".BIN")
         {
-            using ImageZip zip = new(path);
-            return zip.ReadAll(fit);
+            ImageStore records = CifarReader.ReadFile(path, fit);
+            return (records, CifarReader.Describe(CifarFormat.OfFile(name, new FileInfo(path).Length), [path]));
         }
 
-        if (extension.Equals(".bin", StringComparison.OrdinalIgnoreCase))
-            return CifarReader.Read(path, [path], fit);
-        if (Path.GetFileName(path).Contains("idx", StringComparison.Ordinal) || IdxFile.LooksRight(path))
-            return MnistReader.Read(path, fit);
-        throw new InvalidFileException(path, "is no known data set (expected a CIFAR-10 .bin, an MNIST idx file, a .zip of images, a folder of any of them, or 'synthetic')");
+        if (name.Contains("idx", StringComparison.Ordinal) && !name.EndsWith(".xz", StringComparison.OrdinalIgnoreCase))
+            return OpenIdx(path, fit);
+        FileHead head = FileHead.Of(path);
+        if (TarFile.LooksRight(head.Bytes) || extension is ".TAR" or ".TGZ" || name.EndsWith(".tar.gz", StringComparison.OrdinalIgnoreCase))
+        {
+            CifarArchive archive = new(path);
+            return (archive.ReadAll(fit), archive.Description);
+        }
+
+        if (ImageDecoder.IsImageName(name))
+            throw new InvalidFileException(path, "is a single image; give its folder");
+        if ((ForeignFormats.OfName(name) ?? ForeignFormats.OfHead(head.Bytes)) is { } words)
+            throw new InvalidFileException(path, $"is {words}");
+        if (head.Bytes is [(byte)'P', (byte)'K', 3, 4, ..])
+            return OpenZip(path, fit);
+        if (head.IsGzip && head.Bytes is not [0, 0, ..])
+            throw new InvalidFileException(path, $"is a gzip file of no known data set ({Expected})");
+        return IdxFile.LooksRight(path) ? OpenIdx(path, fit) : throw new InvalidFileException(path, $"is no known data set ({Expected})");
+    }
+
+    private static (IImageDataset Images, DatasetDescription Found) OpenIdx(string path, ImageFit fit)
+    {
+        ImageStore images = MnistReader.Read(path, fit);
+        return (images, MnistReader.Describe(path, images.LabelCount));
+    }
+
+    private static (IImageDataset Images, DatasetDescription Found) OpenZip(string path, ImageFit fit)
+    {
+        using ImageZip zip = new(path);
+        return (zip.ReadAll(fit), zip.Description);
+    }
+
+    private static DatasetSplit Describe(DatasetSplit split, IImageDataset images, DatasetDescription found, ImageFit fit)
+    {
+        if (fit.Fitting is null)
+            LookAtSome(images);
+        IReadOnlyList<LeftOut> leftOut = found.LeftOut;
+        if (!leftOut.Any(each => each.Reason == LeftOutReason.EmptyClass) && EmptyClasses(images, found.ClassNames) is { } empty)
+            leftOut = [.. leftOut.Append(empty).OrderBy(each => each.Reason)];
+        return split with
+        {
+            Description = found with { Images = images.Count, TrainImages = split.Train.Count, HeldOutImages = split.HeldOut.Count, Fitting = fit.Fitting, LeftOut = leftOut },
+        };
+    }
+
+    // Images that are decoded only as they are read have shown no size yet.
+    private static void LookAtSome(IImageDataset images)
+    {
+        byte[] pixels = new byte[images.Height * images.Width * images.Channels];
+        int count = Math.Min(images.Count, ImagesLookedAt);
+        for (int i = 0; i < count; i++)
+            images.Read((int)((long)i * images.Count / count), pixels);
+    }
+
+    // Classes by folders are counted as they are listed; those by labels are known only now.
+    private static LeftOut? EmptyClasses(IImageDataset images, IReadOnlyList<string> names)
+    {
+        bool[] seen = new bool[images.LabelCount];
+        for (int i = 0; i < images.Count && seen.Length > 0; i++)
+            seen[images.Label(i)] = true;
+        LeftOutTally tally = new();
+        for (int label = 0; label < seen.Length; label++)
+        {
+            if (!seen[label])
+                tally.AddEmptyClass(names[label], holds: "");
+        }
+
+        return tally.ToList() is [var empty] ? empty : null;
     }
 }

@@ -35,6 +35,9 @@ internal sealed class BoundedZip : IDisposable
     /// <summary>The files in the archive without its folders, in the archive's order.</summary>
     internal IReadOnlyList<ZipArchiveEntry> Entries { get; private set; } = [];
 
+    /// <summary>Names of the folders that have entries of their own, as they stand in the archive.</summary>
+    internal IReadOnlyList<string> Folders { get; private set; } = [];
+
     /// <summary>Opens an archive and checks it against limits.</summary>
     /// <param name="path">The archive.</param>
     /// <param name="limitsOfLength">The limits of an archive with a given number of bytes.</param>
@@ -47,7 +50,7 @@ internal sealed class BoundedZip : IDisposable
         {
             ZipLimits limits = limitsOfLength(stream.Length);
             CheckCount(path, ZipDirectory.Count(stream), limits);
-            archive = new ZipArchive(stream, ZipArchiveMode.Read);
+            archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: false, ZipNameEncoding.Instance);
             BoundedZip zip = new(path, stream.Length, archive);
             zip.Check(limits);
             return zip;
@@ -133,12 +136,17 @@ internal sealed class BoundedZip : IDisposable
     private void Check(ZipLimits limits)
     {
         List<ZipArchiveEntry> files = [];
+        List<string> folders = [];
         HashSet<string> names = new(StringComparer.Ordinal);
         long total = 0;
         foreach (ZipArchiveEntry entry in archive.Entries)
         {
-            if (entry.FullName.EndsWith('/') && entry.Length == 0)
+            if (entry.Length == 0 && entry.FullName is [.., '/' or '\\'])
+            {
+                folders.Add(entry.FullName);
                 continue;
+            }
+
             if (!names.Add(entry.FullName))
                 throw Refuse(entry, "appears twice");
             if (entry.Length < 0 || entry.Length > limits.MaxEntryBytes)
@@ -150,5 +158,6 @@ internal sealed class BoundedZip : IDisposable
         }
 
         Entries = files;
+        Folders = folders;
     }
 }

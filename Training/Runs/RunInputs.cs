@@ -58,7 +58,7 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     {
         DatasetSplit data = OpenFitted(config.Data, config.Network.Image);
         if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
-            throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}");
+            throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}: {data.Description.ToLine()}");
         return data;
     }
 

@@ -45,7 +45,7 @@ internal sealed class TrainingLoop : IDisposable
             return new TrainingOutcome(done, true, 0, 0);
         }
 
-        messages.Say(RunSummary.Of(config, inputs, average.Network, device, done));
+        messages.Say(RunSummary.Of(config, inputs.Data, average.Network, device, done));
         using var loader = new BatchLoader(inputs.Data.Train, config.Training.Batch, config.Training.Seed, done, config.Flip);
         var clock = Stopwatch.StartNew();
         TrainingProgress.Run(title, done, total, progress =>

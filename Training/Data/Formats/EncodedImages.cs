@@ -21,6 +21,9 @@ internal abstract class EncodedImages : IDisposable
     /// <summary>Opens a reader of the images in the order of <see cref="Names"/>, which stays usable when this collection is disposed.</summary>
     protected abstract IEntryReader OpenReader();
 
+    /// <summary>Number of classes, those without images included; by default the highest label and one.</summary>
+    protected virtual int LabelCount => Labels is int[] labels ? labels.Max() + 1 : 0;
+
     public abstract void Dispose();
 
     /// <summary>
@@ -32,7 +35,7 @@ internal abstract class EncodedImages : IDisposable
     /// <exception cref="InvalidFileException">A file is not an image or is damaged; the message names the first. Or there are no images.</exception>
     internal IImageDataset ReadAll(ImageFit fit, long? maxBytes = null)
     {
-        StreamedImages images = new(OpenReader(), Names.Count, Labels, fit);
+        StreamedImages images = new(OpenReader(), Names.Count, Labels, LabelCount, fit);
         long limit = maxBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryShare;
         if (ImageStore.BytesOf(images) > Math.Min(limit, ImageStore.MaxBytesFrom(Location)))
             return images;

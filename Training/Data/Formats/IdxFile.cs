@@ -6,12 +6,16 @@ using TrigFlowNative.Training.Files;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// One idx file of unsigned bytes, plain or gzip. It holds 0, 0, type 8, the number of extents, the extents as big-endian 32-bit numbers,
+/// One idx file, plain or gzip. It holds 0, 0, the type (8 for unsigned bytes, 12 for big-endian 32-bit integers), the number of extents, the extents as big-endian 32-bit numbers,
 /// and the data.
 /// </summary>
 internal sealed class IdxFile : IDisposable
 {
-    private const int UnsignedByte = 8;
+    /// <summary>Type of unsigned bytes.</summary>
+    internal const int UnsignedByte = 8;
+
+    /// <summary>Type of big-endian signed 32-bit integers.</summary>
+    internal const int Int32 = 12;
 
     private readonly string path;
     private readonly FileStream file;
@@ -24,7 +28,7 @@ internal sealed class IdxFile : IDisposable
         this.content = content;
     }
 
-    /// <summary>Extents of the data, slowest first; the data has as many bytes as their product.</summary>
+    /// <summary>Extents of the data, slowest first; the data has as many elements as their product.</summary>
     internal int[] Extents { get; private set; } = [];
 
     /// <summary>Whether a file begins like gzip or idx.</summary>
@@ -39,8 +43,9 @@ internal sealed class IdxFile : IDisposable
     /// <summary>Opens a file and checks that its length fits its extents.</summary>
     /// <param name="path">The file; its first bytes, not its name, tell whether it is gzip.</param>
     /// <param name="rank">Required number of extents: 3 for images, 1 for labels.</param>
+    /// <param name="type">Required type of the elements: <see cref="UnsignedByte"/> or <see cref="Int32"/>.</param>
     /// <exception cref="InvalidFileException">The file is missing, of another kind, damaged, or its length does not fit its extents.</exception>
-    internal static IdxFile Open(string path, int rank)
+    internal static IdxFile Open(string path, int rank, int type = UnsignedByte)
     {
         FileStream file = InputFile.Open(path);
         bool compressed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
@@ -48,7 +53,7 @@ internal sealed class IdxFile : IDisposable
         IdxFile idx = new(path, file, compressed ? new GZipStream(file, CompressionMode.Decompress) : file);
         try
         {
-            idx.ReadHead(rank, compressed);
+            idx.ReadHead(rank, type, compressed);
             return idx;
         }
         catch
@@ -94,15 +99,15 @@ internal sealed class IdxFile : IDisposable
         file.Dispose();
     }
 
-    private void ReadHead(int rank, bool compressed)
+    private void ReadHead(int rank, int type, bool compressed)
     {
         Span<byte> head = stackalloc byte[4 + 4 * rank];
         Read(head[..4]);
-        if (head[0] != 0 || head[1] != 0 || head[2] != UnsignedByte || head[3] != rank)
-            throw new InvalidFileException(path, $"has the magic number 0x{BinaryPrimitives.ReadUInt32BigEndian(head):x8}, expected 0x{(UnsignedByte << 8) + rank:x8}");
+        if (head[0] != 0 || head[1] != 0 || head[2] != type || head[3] != rank)
+            throw new InvalidFileException(path, $"has the magic number 0x{BinaryPrimitives.ReadUInt32BigEndian(head):x8}, expected 0x{(type << 8) + rank:x8}");
         Read(head[4..]);
         Extents = new int[rank];
-        Int128 length = 1;
+        Int128 length = type == Int32 ? sizeof(int) : 1;
         for (int i = 0; i < rank; i++)
         {
             Extents[i] = BinaryPrimitives.ReadInt32BigEndian(head[(4 + 4 * i)..]);

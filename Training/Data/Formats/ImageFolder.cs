@@ -9,33 +9,32 @@ namespace TrigFlowNative.Training.Data;
 /// </summary>
 internal sealed class ImageFolder : EncodedImages
 {
-    private const int MaxDepth = 8;
+    private readonly ImageListing listing;
 
+    /// <summary>Lists a folder and reads its labels, but no image.</summary>
+    /// <exception cref="InvalidFileException">The folder cannot be read, or holds no images, or its labels are malformed.</exception>
     internal ImageFolder(string path)
     {
         Location = path;
-        List<string> names = [];
-        foreach (string file in Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = MaxDepth }))
+        listing = ImageListing.Of(path, FolderTree.Read(path), "holds no PNG or JPEG images and no other known data set");
+        Labels = listing.FolderLabels;
+        if (listing.LabelsFile is not null)
         {
-            if (ImageDecoder.IsImageName(file))
-                names.Add(Path.GetRelativePath(path, file).Replace(Path.DirectorySeparatorChar, '/'));
+            string labels = FullName(listing.LabelsFile);
+            Labels = DatasetLabels.Parse(labels, InputFile.ReadAllBytes(labels, DatasetLabels.MaxBytes), listing.NamesInRoot);
         }
-
-        if (names.Count == 0)
-            throw new InvalidFileException(path, "holds no PNG or JPEG images and no other known data set");
-        names.Sort(StringComparer.Ordinal);
-        Names = names;
-        string labels = Path.Combine(path, DatasetLabels.FileName);
-        Labels = File.Exists(labels)
-            ? DatasetLabels.Parse(labels, InputFile.ReadAllBytes(labels, DatasetLabels.MaxBytes), names)
-            : LabelByFolder(path, names);
     }
+
+    /// <summary>What was found, without numbers of images and sizes.</summary>
+    internal DatasetDescription Description => listing.Describe("a folder", LabelCount);
 
     protected override string Location { get; }
 
-    protected override IReadOnlyList<string> Names { get; }
+    protected override IReadOnlyList<string> Names => listing.Names;
 
     protected override int[]? Labels { get; }
+
+    protected override int LabelCount => listing.ClassNames.Count > 0 ? listing.ClassNames.Count : base.LabelCount;
 
     public override void Dispose()
     {
@@ -43,16 +42,5 @@ internal sealed class ImageFolder : EncodedImages
 
     protected override IEntryReader OpenReader() => new FolderReader(Location, Names, ImageDecoder.MaxEncodedBytes);
 
-    private static int[]? LabelByFolder(string path, List<string> names)
-    {
-        int direct = names.Count(name => !name.Contains('/', StringComparison.Ordinal));
-        if (direct == names.Count)
-            return null;
-        if (direct > 0)
-            throw new InvalidFileException(path, $"holds {direct} images directly and {names.Count - direct} in sub-folders; expected only one of these");
-        string[] classes = [.. names.Select(ClassOf).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        return [.. names.Select(name => Array.BinarySearch(classes, ClassOf(name), StringComparer.Ordinal))];
-    }
-
-    private static string ClassOf(string name) => name[..name.IndexOf('/', StringComparison.Ordinal)];
+    private string FullName(string name) => Path.Combine(Location, name);
 }

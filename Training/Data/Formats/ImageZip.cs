@@ -5,8 +5,8 @@ using TrigFlowNative.Training.Files;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// A zip archive in the layout of EDM's data sets: PNG or JPEG entries in sorted order, with a <c>dataset.json</c> if there are
-/// classes.
+/// A zip archive of PNG and JPEG files, read as the unpacked folder is: a <c>dataset.json</c> says the classes, as in EDM's data sets,
+/// otherwise the folders do.
 /// </summary>
 internal sealed class ImageZip : EncodedImages
 {
@@ -16,8 +16,11 @@ internal sealed class ImageZip : EncodedImages
     private const long AlwaysAcceptedBytes = 256 << 20;
 
     private readonly BoundedZip zip;
-    private readonly List<ZipArchiveEntry> images;
+    private readonly Dictionary<string, ZipArchiveEntry> entries = new(StringComparer.Ordinal);
+    private readonly ImageListing listing;
 
+    /// <summary>Lists an archive and reads its labels, but no image.</summary>
+    /// <exception cref="InvalidFileException">The file is no archive, is beyond the limits, or holds no images, or its labels are malformed.</exception>
     internal ImageZip(string path)
     {
         Location = path;
@@ -25,12 +28,8 @@ internal sealed class ImageZip : EncodedImages
             MaxEntries, Math.Max(ImageDecoder.MaxEncodedBytes, DatasetLabels.MaxBytes), Math.Max(AlwaysAcceptedBytes, MaxExpansion * length)));
         try
         {
-            images = [.. zip.Entries.Where(entry => ImageDecoder.IsImageName(entry.FullName)).OrderBy(entry => entry.FullName, StringComparer.Ordinal)];
-            if (images.Count == 0)
-                throw new InvalidFileException(path, "holds no PNG or JPEG entries");
-            Names = [.. images.Select(entry => entry.FullName)];
-            ZipArchiveEntry? labels = zip.Entries.FirstOrDefault(entry => entry.FullName == DatasetLabels.FileName);
-            Labels = labels is null ? null : DatasetLabels.Parse(path, zip.Read(labels), Names);
+            listing = ImageListing.Of(path, ZipTree.Read(zip, entries), "holds no PNG or JPEG entries");
+            Labels = listing.LabelsFile is null ? listing.FolderLabels : DatasetLabels.Parse(path, zip.Read(entries[listing.LabelsFile]), listing.NamesInRoot);
         }
         catch
         {
@@ -39,13 +38,18 @@ internal sealed class ImageZip : EncodedImages
         }
     }
 
+    /// <summary>What was found, without numbers of images and sizes.</summary>
+    internal DatasetDescription Description => listing.Describe("a zip archive", LabelCount);
+
     protected override string Location { get; }
 
-    protected override IReadOnlyList<string> Names { get; }
+    protected override IReadOnlyList<string> Names => listing.Names;
 
     protected override int[]? Labels { get; }
 
+    protected override int LabelCount => listing.ClassNames.Count > 0 ? listing.ClassNames.Count : base.LabelCount;
+
     public override void Dispose() => zip.Dispose();
 
-    protected override IEntryReader OpenReader() => zip.OpenReader(images);
+    protected override IEntryReader OpenReader() => zip.OpenReader([.. Names.Select(name => entries[name])]);
 }

@@ -10,6 +10,15 @@ public sealed record DatasetSplit(IImageDataset Train, IImageDataset HeldOut)
     private const int ImagesPerHeldOut = 16;
     private const int MaxHeldOutImages = 5000;
 
+    /// <summary>What was found and what was left out; for images of a program of your own only their numbers, with the numbers of classes as names.</summary>
+    public DatasetDescription Description { get; init; } = new("images in memory")
+    {
+        Images = ReferenceEquals(Train, HeldOut) ? Train.Count : Train.Count + HeldOut.Count,
+        TrainImages = Train.Count,
+        HeldOutImages = HeldOut.Count,
+        ClassNames = DatasetDescription.NumberNames(Train.LabelCount),
+    };
+
     /// <summary>
     /// Holds out one image in 16, at least one and at most 5000. They are chosen at random, since data sets are often sorted by class; the
     /// choice depends only on the number of images. A single image is both trained on and held out.

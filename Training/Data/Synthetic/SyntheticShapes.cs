@@ -27,8 +27,19 @@ public static class SyntheticShapes
     /// <param name="channels">1 for gray, 3 for colour.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
     /// <exception cref="InvalidFileException">The images do not fit into memory.</exception>
-    public static DatasetSplit MakeDataset(int resolution, int channels) =>
-        new(Draw(RandomPurpose.TrainShapes, TrainImages, resolution, channels), Draw(RandomPurpose.HeldOutShapes, HeldOutImages, resolution, channels));
+    public static DatasetSplit MakeDataset(int resolution, int channels)
+    {
+        DatasetSplit split = new(Draw(RandomPurpose.TrainShapes, TrainImages, resolution, channels), Draw(RandomPurpose.HeldOutShapes, HeldOutImages, resolution, channels));
+        return split with
+        {
+            Description = split.Description with
+            {
+                Format = "synthetic shapes",
+                ClassNames = [.. Enum.GetNames<ShapeKind>().Select(name => name.ToLowerInvariant())],
+                Fitting = new SourceFitting(resolution, resolution, resolution, resolution, resolution, channels) { Images = TrainImages + HeldOutImages },
+            },
+        };
+    }
 
     internal static IImageDataset Draw(RandomPurpose purpose, int count, int resolution, int channels)
     {

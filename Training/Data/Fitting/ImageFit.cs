@@ -12,6 +12,7 @@ internal sealed class ImageFit
     private const int MaxResamplers = 512;
 
     private readonly ConcurrentDictionary<int, Resampler> resamplers = new();
+    private readonly SourceSizes sizes = new();
 
     internal ImageFit(int resolution, int channels)
     {
@@ -24,6 +25,9 @@ internal sealed class ImageFit
     internal int Resolution { get; }
 
     internal int Channels { get; }
+
+    /// <summary>What was done to the images so far, and the sizes that they had; null before the first.</summary>
+    internal SourceFitting? Fitting => sizes.Summary(Resolution, Channels);
 
     /// <summary>Fits one image. Thread-safe.</summary>
     /// <param name="source">(<paramref name="height"/>, <paramref name="width"/>, <paramref name="channels"/>).</param>
@@ -41,7 +45,9 @@ internal sealed class ImageFit
     {
         PixelView square = source.CentredSquare();
         int side = square.Height;
-        if (side <= Resolution && (Resolution - side) * 4 <= Resolution)
+        bool fits = side <= Resolution && (Resolution - side) * 4 <= Resolution;
+        sizes.Add(source.Height, source.Width, source.Channels, Channels, pads: fits && side < Resolution, resamples: !fits);
+        if (fits)
             Pad(square, destination);
         else
             ResamplerFrom(side).Apply(square, Channels, destination);

@@ -1,0 +1,20 @@
+namespace TrigFlowNative.Training.Data;
+
+/// <summary>
+/// The names in a folder or an archive, before anything is known about classes: relative to it, with '/' between folders. Both are listed
+/// into this form and read by <see cref="ImageListing"/>, so that a zip means what the unpacked tree means.
+/// </summary>
+internal sealed class ImageTree
+{
+    /// <summary>Folders are read to this depth: a file has at most so many folders in its name.</summary>
+    internal const int MaxDepth = 8;
+
+    /// <summary>Names of files.</summary>
+    internal List<string> Files { get; } = [];
+
+    /// <summary>Names of folders, those included that hold nothing or are not looked into.</summary>
+    internal List<string> Folders { get; } = [];
+
+    /// <summary>What the lister itself passed over, and why.</summary>
+    internal List<(LeftOutReason Reason, string Name)> PassedOver { get; } = [];
+}
