@@ -22,25 +22,34 @@ public abstract class ComputeDevice : IDisposable
     public abstract void Synchronize();
 
     /// <summary>Allocates zeroed memory.</summary>
-    internal abstract DeviceMemory Allocate(long bytes);
+    /// <param name="bytes">Number of bytes, at least 1.</param>
+    /// <param name="what">What the memory is for, for the message of an exception.</param>
+    /// <exception cref="MemoryLimitException">There is not as much memory.</exception>
+    internal abstract DeviceMemory Allocate(long bytes, string what);
 
     /// <summary>Creates a persistent tensor of zeros, which the caller disposes of.</summary>
     /// <param name="shape">Extents.</param>
     /// <param name="type">Element type.</param>
     /// <exception cref="ArgumentException">The shape has 2^31 elements or more, or the type is unknown.</exception>
+    /// <exception cref="MemoryLimitException">There is not as much memory.</exception>
     public Tensor CreateTensor(Shape shape, DType type = DType.Float32)
     {
+        // The tensor comes first, because it refuses shapes for which nothing should be allocated.
         var storage = new Storage(shape.Count * type.SizeInBytes(), tailStart: null, owner: null);
-        storage.Memory = Allocate(storage.Bytes);
-        return new Tensor(this, storage, 0, shape, type, hasTangent: false);
+        var tensor = new Tensor(this, storage, 0, shape, type, hasTangent: false);
+        storage.Memory = Allocate(storage.Bytes, $"a tensor {tensor}");
+        return tensor;
     }
 
     /// <summary>Creates a persistent fp32 tensor that holds the given values, which the caller disposes of.</summary>
     /// <param name="shape">Extents.</param>
     /// <param name="values">One value for each element, last axis fastest.</param>
     /// <exception cref="ArgumentException">The shape has 2^31 elements or more, or another number of elements than there are values.</exception>
+    /// <exception cref="MemoryLimitException">There is not as much memory.</exception>
     public Tensor CreateTensor(Shape shape, ReadOnlySpan<float> values)
     {
+        if (values.Length != shape.Count)
+            throw new ArgumentException($"{shape} holds {shape.Count} elements, not {values.Length}");
         Tensor tensor = CreateTensor(shape);
         tensor.Upload(values);
         return tensor;

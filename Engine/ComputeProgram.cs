@@ -69,6 +69,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     public Tensor AllocateLike(Tensor x) => Allocate(x.Shape, x.HasTangent, x.Type);
 
     /// <summary>Creates a persistent fp32 tensor whose elements all have the same value; the program disposes of it.</summary>
+    /// <exception cref="MemoryLimitException">The device has not as much memory.</exception>
     public Tensor Constant(Shape shape, float value)
     {
         float[] values = new float[shape.Count];
@@ -127,6 +128,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 
     /// <summary>Ends the recording and places the transient tensors in the arena. A value that must survive a run belongs in a persistent tensor.</summary>
     /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
+    /// <exception cref="MemoryLimitException">The device has not as much memory.</exception>
     public void Compile()
     {
         RequireRecording();
@@ -134,7 +136,7 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
         long bytes = ArenaPlan.Place(transients);
         if (bytes == 0)
             return;
-        arena = Device.Allocate(bytes);
+        arena = Device.Allocate(bytes, $"the arena of a program ({steps.Count} steps)");
         foreach (Storage storage in transients)
             storage.Memory = arena;
     }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
 
 namespace TrigFlowNative.Engine;
 
@@ -24,11 +25,20 @@ internal sealed unsafe class HostMemory : DeviceMemory
     private readonly Action<long> changed;
     private byte* start;
 
-    public HostMemory(long bytes, Action<long> changed)
+    public HostMemory(long bytes, string what, Action<long> changed)
         : base(bytes)
     {
         this.changed = changed;
-        start = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, ComputeDevice.Alignment);
+        FreeHostMemory.Require(what, bytes);
+        try
+        {
+            start = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, ComputeDevice.Alignment);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new MemoryLimitException(what, bytes, FreeHostMemory.Bytes, "the host", e);
+        }
+
         NativeMemory.Clear(start, (nuint)bytes);
         changed(bytes);
     }
@@ -59,12 +69,12 @@ internal sealed class AcceleratorMemory : DeviceMemory
     private readonly Action<long> changed;
     private bool disposed;
 
-    public AcceleratorMemory(Accelerator accelerator, AcceleratorStream stream, long bytes, Action<long> changed)
+    public AcceleratorMemory(Accelerator accelerator, AcceleratorStream stream, long bytes, string what, Action<long> changed)
         : base(bytes)
     {
         this.stream = stream;
         this.changed = changed;
-        buffer = accelerator.Allocate1D<byte>(bytes);
+        buffer = Allocate(accelerator, bytes, what);
         buffer.MemSetToZero(stream);
         changed(bytes);
     }
@@ -94,6 +104,21 @@ internal sealed class AcceleratorMemory : DeviceMemory
         disposed = true;
         buffer.Dispose();
         changed(-Bytes);
+    }
+
+    private static MemoryBuffer1D<byte, Stride1D.Dense> Allocate(Accelerator accelerator, long bytes, string what)
+    {
+        var gpu = accelerator as CudaAccelerator;
+        if (gpu is null)
+            FreeHostMemory.Require(what, bytes); // the simulator's memory is the host's
+        try
+        {
+            return accelerator.Allocate1D<byte>(bytes);
+        }
+        catch (Exception e) when (e is OutOfMemoryException || (e is CudaException && e.Message.Contains("memory", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new MemoryLimitException(what, bytes, gpu?.GetFreeMemory() ?? FreeHostMemory.Bytes, accelerator.Name, e);
+        }
     }
 
     private ArrayView<byte> Part(long offset, long bytes) => buffer.View.AsContiguous().SubView(offset, bytes);

@@ -134,8 +134,8 @@ public sealed class GpuDevice : ComputeDevice
     internal T Attached<T>()
         where T : class, IDisposable, new() => (T)attached.GetOrAdd(typeof(T), _ => new T());
 
-    internal override DeviceMemory Allocate(long bytes) =>
-        new AcceleratorMemory(Accelerator, Stream, bytes, change => Interlocked.Add(ref allocated, change));
+    internal override DeviceMemory Allocate(long bytes, string what) =>
+        new AcceleratorMemory(Accelerator, Stream, bytes, what, change => Interlocked.Add(ref allocated, change));
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -18,7 +18,8 @@ public sealed unsafe class PinnedDownload : IDisposable
     /// <summary>Allocates the buffer.</summary>
     /// <param name="source">A persistent fp32 tensor; must outlive this object.</param>
     /// <exception cref="ArgumentException">The tensor is transient or not fp32.</exception>
-    /// <exception cref="CudaDriverException">The driver cannot lock memory for the buffer.</exception>
+    /// <exception cref="MemoryLimitException">The host has not as much memory that can be page-locked.</exception>
+    /// <exception cref="CudaDriverException">The driver reports an error.</exception>
     public PinnedDownload(Tensor source)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -35,7 +36,7 @@ public sealed unsafe class PinnedDownload : IDisposable
         }
 
         copied = new CudaMarks(gpu.DriverStream, 1);
-        CudaDriver.Check(CudaDriver.AllocateHost(out buffer, (nuint)source.ByteCount), "cuMemAllocHost");
+        buffer = CudaDriver.AllocatePinned(source.ByteCount, $"a buffer for downloads of {source}");
     }
 
     /// <summary>Queues a copy of the values after all earlier launches.</summary>

@@ -25,7 +25,8 @@ public sealed unsafe class PinnedUpload : IDisposable
     /// <summary>Allocates the buffers.</summary>
     /// <param name="target">A persistent tensor; must outlive this object.</param>
     /// <exception cref="ArgumentException">The tensor is transient.</exception>
-    /// <exception cref="CudaDriverException">The driver cannot lock memory for the buffers.</exception>
+    /// <exception cref="MemoryLimitException">The host has not as much memory that can be page-locked.</exception>
+    /// <exception cref="CudaDriverException">The driver reports an error.</exception>
     public PinnedUpload(Tensor target)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -38,7 +39,7 @@ public sealed unsafe class PinnedUpload : IDisposable
             return;
         copied = new CudaMarks(gpu.DriverStream, Buffers);
         for (int i = 0; i < Buffers; i++)
-            CudaDriver.Check(CudaDriver.AllocateHost(out buffers[i], (nuint)target.ByteCount), "cuMemAllocHost");
+            buffers[i] = CudaDriver.AllocatePinned(target.ByteCount, $"a buffer for uploads to {target}");
     }
 
     /// <summary>Queues a copy of values into the tensor, after all earlier launches.</summary>

@@ -68,7 +68,7 @@ public sealed class Operand : IDisposable
         if (!dual)
             return device.CreateTensor(shape, type);
         long bytes = shape.Count * type.SizeInBytes();
-        var storage = new Storage(2 * bytes, bytes, owner: null) { Memory = device.Allocate(2 * bytes) };
+        var storage = new Storage(2 * bytes, bytes, owner: null) { Memory = device.Allocate(2 * bytes, $"an operand {shape} and its tangent") };
         return new Tensor(device, storage, 0, shape, type, hasTangent: true);
     }
 

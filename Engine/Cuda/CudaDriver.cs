@@ -7,13 +7,32 @@ internal static unsafe partial class CudaDriver
 {
     private const string Library = CudaLibrary.Library;
 
+    private const int OutOfMemory = 2;
+
+    /// <summary>Allocates page-locked memory of the host.</summary>
+    /// <param name="bytes">Number of bytes.</param>
+    /// <param name="what">What the memory is for, for the message of an exception.</param>
+    /// <exception cref="MemoryLimitException">The host has not as much memory that can be page-locked.</exception>
+    /// <exception cref="CudaDriverException">The driver reports another error.</exception>
+    public static nint AllocatePinned(long bytes, string what)
+    {
+        int code = AllocateHost(out nint address, (nuint)bytes);
+        if (code == OutOfMemory)
+            throw new MemoryLimitException(what, bytes, FreeHostMemory.Bytes, "the host, page-locked");
+        Check(code, "cuMemAllocHost");
+        return address;
+    }
+
     /// <summary>Throws unless the driver returned success.</summary>
     /// <param name="code">Result of the function.</param>
     /// <param name="what">The attempted action, for the message.</param>
     /// <param name="log">Log of the compiler, if there is one.</param>
-    /// <exception cref="CudaDriverException">The code is not 0.</exception>
+    /// <exception cref="MemoryLimitException">The code says that the GPU's memory does not suffice.</exception>
+    /// <exception cref="CudaDriverException">The code is another one than 0.</exception>
     public static void Check(int code, string what, string? log = null)
     {
+        if (code == OutOfMemory)
+            throw new MemoryLimitException($"the driver's {what}", 0, -1, "the GPU");
         if (code != 0)
             throw new CudaDriverException($"{what}: {CudaLibrary.Describe(code)}{(string.IsNullOrWhiteSpace(log) ? "" : "\n" + log)}");
     }
@@ -115,7 +134,7 @@ internal static unsafe partial class CudaDriver
     public static partial int EventDestroy(nint value);
 
     [LibraryImport(Library, EntryPoint = "cuMemAllocHost_v2")]
-    public static partial int AllocateHost(out nint address, nuint bytes);
+    private static partial int AllocateHost(out nint address, nuint bytes);
 
     [LibraryImport(Library, EntryPoint = "cuMemFreeHost")]
     public static partial int FreeHost(nint address);

@@ -17,8 +17,9 @@ public class RoomTests
     {
         ["Engine"] = """
             Files:
-            Cuda:
-            .: Cuda
+            Memory:
+            Cuda: Memory
+            .: Cuda, Memory
             Random: .
             Parameters: .
             Ptx: ., Cuda, Files

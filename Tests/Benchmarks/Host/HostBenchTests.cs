@@ -158,7 +158,7 @@ public class HostBenchTests
             left = TimeSpan.Zero;
         }
 
-        internal override DeviceMemory Allocate(long bytes) => throw new NotSupportedException();
+        internal override DeviceMemory Allocate(long bytes, string what) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {
