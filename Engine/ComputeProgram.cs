@@ -7,7 +7,8 @@ namespace TrigFlowNative.Engine;
 /// </summary>
 /// <remarks>
 /// Values that change from run to run (batch, step counter, learning rate) live in persistent tensors, written before the run. On an NVIDIA
-/// GPU the second run captures the steps into a CUDA graph, so persistent tensors must outlive the program.
+/// GPU the second run captures the steps into a CUDA graph, so persistent tensors must outlive the program. One thread at a time may use a program;
+/// several threads may use programs of their own on one device, if these write different tensors.
 /// </remarks>
 public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 {
@@ -151,19 +152,18 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
     {
         if (!compiled)
             Compile();
-        if (Device is GpuDevice { IsCuda: true } gpu && !Checked)
+        if (Device is not GpuDevice gpu)
         {
-            replay ??= new ProgramReplay(gpu, steps);
-            replay.Run();
+            RunSteps();
             return;
         }
 
-        foreach (ProgramStep step in steps)
+        lock (gpu.Gate)
         {
-            if (Checked)
-                RunChecked(step);
+            if (gpu.IsCuda && !Checked)
+                (replay ??= new ProgramReplay(gpu, steps)).Run();
             else
-                step.Run();
+                RunSteps();
         }
     }
 
@@ -195,14 +195,28 @@ public sealed class ComputeProgram(ComputeDevice device) : IDisposable
 
     private Action Load(GpuDevice gpu, Func<GpuDevice, Action> load)
     {
-        gpu.Recording = resources;
-        try
+        lock (gpu.Gate)
         {
-            return load(gpu);
+            gpu.Recording = resources;
+            try
+            {
+                return load(gpu);
+            }
+            finally
+            {
+                gpu.Recording = null;
+            }
         }
-        finally
+    }
+
+    private void RunSteps()
+    {
+        foreach (ProgramStep step in steps)
         {
-            gpu.Recording = null;
+            if (Checked)
+                RunChecked(step);
+            else
+                step.Run();
         }
     }
 

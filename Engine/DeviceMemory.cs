@@ -61,21 +61,26 @@ internal sealed unsafe class HostMemory : DeviceMemory
     }
 }
 
-/// <summary>One ILGPU buffer; copies go through the device's stream, hence in order with the launches.</summary>
+/// <summary>One ILGPU buffer; copies go through the device's stream, hence in order with the launches, from any thread.</summary>
 internal sealed class AcceleratorMemory : DeviceMemory
 {
     private readonly MemoryBuffer1D<byte, Stride1D.Dense> buffer;
-    private readonly AcceleratorStream stream;
+    private readonly GpuDevice gpu;
     private readonly Action<long> changed;
     private bool disposed;
 
-    public AcceleratorMemory(Accelerator accelerator, AcceleratorStream stream, long bytes, string what, Action<long> changed)
+    public AcceleratorMemory(GpuDevice gpu, long bytes, string what, Action<long> changed)
         : base(bytes)
     {
-        this.stream = stream;
+        this.gpu = gpu;
         this.changed = changed;
-        buffer = Allocate(accelerator, bytes, what);
-        buffer.MemSetToZero(stream);
+        lock (gpu.Gate)
+        {
+            gpu.Bind();
+            buffer = Allocate(gpu.Accelerator, bytes, what);
+            buffer.MemSetToZero(gpu.Stream);
+        }
+
         changed(bytes);
     }
 
@@ -83,18 +88,33 @@ internal sealed class AcceleratorMemory : DeviceMemory
 
     public long Address => buffer.NativePtr;
 
-    public override void Fill(long offset, long bytes, byte value) => Part(offset, bytes).MemSet(stream, value);
+    public override void Fill(long offset, long bytes, byte value)
+    {
+        lock (gpu.Gate)
+        {
+            gpu.Bind();
+            Part(offset, bytes).MemSet(gpu.Stream, value);
+        }
+    }
 
     public override void Write(long offset, ReadOnlySpan<byte> source)
     {
-        Part(offset, source.Length).CopyFromCPU(stream, source);
-        stream.Synchronize();
+        lock (gpu.Gate)
+        {
+            gpu.Bind();
+            Part(offset, source.Length).CopyFromCPU(gpu.Stream, source);
+            gpu.Stream.Synchronize();
+        }
     }
 
     public override void Read(long offset, Span<byte> target)
     {
-        Part(offset, target.Length).CopyToCPU(stream, target);
-        stream.Synchronize();
+        lock (gpu.Gate)
+        {
+            gpu.Bind();
+            Part(offset, target.Length).CopyToCPU(gpu.Stream, target);
+            gpu.Stream.Synchronize();
+        }
     }
 
     public override void Dispose()
@@ -102,7 +122,12 @@ internal sealed class AcceleratorMemory : DeviceMemory
         if (disposed)
             return;
         disposed = true;
-        buffer.Dispose();
+        lock (gpu.Gate)
+        {
+            gpu.Bind();
+            buffer.Dispose();
+        }
+
         changed(-Bytes);
     }
 

@@ -39,6 +39,12 @@ public sealed class GpuDevice : ComputeDevice
     /// <summary>The ILGPU accelerator, on which kernels are loaded.</summary>
     public Accelerator Accelerator { get; }
 
+    /// <summary>
+    /// Held while a thread puts work on the stream, or adds a step to a program. Several threads may then run programs of their own: each sees its own work in
+    /// order, and none of it gets into a graph that another thread captures.
+    /// </summary>
+    internal Lock Gate { get; } = new();
+
     /// <summary>The only stream of the device: all work is launched on it, in order.</summary>
     public AcceleratorStream Stream { get; }
 
@@ -117,7 +123,11 @@ public sealed class GpuDevice : ComputeDevice
     }
 
     /// <inheritdoc/>
-    public override void Synchronize() => Stream.Synchronize();
+    public override void Synchronize()
+    {
+        lock (Gate) // waiting for a stream ends a capture on it
+            Stream.Synchronize();
+    }
 
     /// <summary>
     /// Takes over a resource that launches need beside tensors: the program that is being recorded disposes of it, or the device if none is.
@@ -135,7 +145,7 @@ public sealed class GpuDevice : ComputeDevice
         where T : class, IDisposable, new() => (T)attached.GetOrAdd(typeof(T), _ => new T());
 
     internal override DeviceMemory Allocate(long bytes, string what) =>
-        new AcceleratorMemory(Accelerator, Stream, bytes, what, change => Interlocked.Add(ref allocated, change));
+        new AcceleratorMemory(this, bytes, what, change => Interlocked.Add(ref allocated, change));
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -36,7 +36,15 @@ public sealed unsafe class PinnedDownload : IDisposable
         }
 
         copied = new CudaMarks(gpu.DriverStream, 1);
-        buffer = CudaDriver.AllocatePinned(source.ByteCount, $"a buffer for downloads of {source}");
+        try
+        {
+            buffer = CudaDriver.AllocatePinned(source.ByteCount, $"a buffer for downloads of {source}");
+        }
+        catch
+        {
+            copied.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Queues a copy of the values after all earlier launches.</summary>
@@ -52,8 +60,11 @@ public sealed unsafe class PinnedDownload : IDisposable
 
         ObjectDisposedException.ThrowIf(buffer == 0, this);
         gpu.Bind();
-        CudaDriver.Check(CudaDriver.CopyToHost(buffer, (nint)source.Address, (nuint)source.ByteCount, gpu.StreamHandle), "cuMemcpyDtoHAsync");
-        copied!.Record(0);
+        lock (gpu.Gate)
+        {
+            CudaDriver.Check(CudaDriver.CopyToHost(buffer, (nint)source.Address, (nuint)source.ByteCount, gpu.StreamHandle), "cuMemcpyDtoHAsync");
+            copied!.Record(0);
+        }
     }
 
     /// <summary>Waits for the copy that was queued last.</summary>

@@ -38,8 +38,16 @@ public sealed unsafe class PinnedUpload : IDisposable
         if (gpu is null)
             return;
         copied = new CudaMarks(gpu.DriverStream, Buffers);
-        for (int i = 0; i < Buffers; i++)
-            buffers[i] = CudaDriver.AllocatePinned(target.ByteCount, $"a buffer for uploads to {target}");
+        try
+        {
+            for (int i = 0; i < Buffers; i++)
+                buffers[i] = CudaDriver.AllocatePinned(target.ByteCount, $"a buffer for uploads to {target}");
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
     }
 
     /// <summary>Queues a copy of values into the tensor, after all earlier launches.</summary>
@@ -64,9 +72,13 @@ public sealed unsafe class PinnedUpload : IDisposable
         gpu.Bind();
         copied!.Wait(next);
         bytes.CopyTo(new Span<byte>((void*)buffers[next], bytes.Length));
-        CudaDriver.Check(
-            CudaDriver.CopyToDevice((nint)target.Address, buffers[next], (nuint)bytes.Length, gpu.StreamHandle), "cuMemcpyHtoDAsync");
-        copied.Record(next);
+        lock (gpu.Gate)
+        {
+            CudaDriver.Check(
+                CudaDriver.CopyToDevice((nint)target.Address, buffers[next], (nuint)bytes.Length, gpu.StreamHandle), "cuMemcpyHtoDAsync");
+            copied.Record(next);
+        }
+
         next = (next + 1) % Buffers;
     }
 
@@ -77,9 +89,15 @@ public sealed unsafe class PinnedUpload : IDisposable
         if (gpu is null || buffers[0] == 0)
             return;
         gpu.Synchronize();
-        gpu.Bind();
+        Release();
+    }
+
+    private void Release()
+    {
+        gpu!.Bind();
         foreach (nint buffer in buffers)
-            CudaDriver.Check(CudaDriver.FreeHost(buffer), "cuMemFreeHost");
+            if (buffer != 0)
+                CudaDriver.Check(CudaDriver.FreeHost(buffer), "cuMemFreeHost");
         Array.Clear(buffers);
         copied!.Dispose();
     }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 
@@ -9,6 +10,9 @@ namespace TrigFlowNative.Models;
 /// dx_t/dt = sigma_data F (eq. 4); the denoiser of a diffusion model, and the output of a consistency model, is
 /// f(x_t, t) = cos(t) x_t - sin(t) sigma_data F (eq. 5), so that f(x, 0) = x.
 /// </summary>
+/// <remarks>
+/// Recording and running programs leave a model as it is, so that samplers and programs of several threads may share it while nobody writes its weights.
+/// </remarks>
 /// <param name="network">The architecture.</param>
 /// <param name="weights">A slab of all its parameters; the model disposes of it.</param>
 /// <param name="sigmaData">Standard deviation of the data, over all pixels and channels, in the data's unit; positive.</param>
@@ -33,23 +37,39 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
     /// <summary>Kind of the model.</summary>
     public ModelKind Kind { get; } = kind;
 
+    /// <summary>Names of the classes in the order of their numbers; empty if they have none.</summary>
+    public ImmutableArray<string> ClassNames
+    {
+        get;
+        init => field = value.IsDefault ? [] : value;
+    } = [];
+
     /// <summary>Whether the network takes a guidance scale as an input (<see cref="NetworkConfig.Guidance"/>), which sampling may then choose.</summary>
     public bool TakesGuidance => Network.Config.Conditions.Contains(NetworkConfig.Guidance);
 
     /// <summary>Reads a model from a weight file, to run in a precision.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="device">Device of the weights.</param>
+    /// <param name="precision">Precision of the network.</param>
+    /// <param name="fallback">Network of a file without a configuration, see <see cref="WeightFile.Load"/>; null if there must be one.</param>
     /// <exception cref="InvalidFileException">As for <see cref="WeightFile.Load"/>.</exception>
     /// <exception cref="ArgumentException">The path is empty, or the device has no kernels for the precision.</exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto)
+    /// <exception cref="MemoryLimitException">The device has not as much memory.</exception>
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision = Precision.Auto, NetworkConfig? fallback = null) =>
+        Of(WeightFile.Load(path, device, precision.ActivationsOn(device), fallback));
+
+    /// <summary>Makes a model of a file's weights, which it disposes of.</summary>
+    public static TrigFlowModel Of(LoadedWeights loaded)
     {
-        LoadedWeights loaded = WeightFile.Load(path, device, precision.ActivationsOn(device));
-        return new TrigFlowModel(loaded.Network, loaded.Weights, loaded.Description.SigmaData, loaded.Description.Kind);
+        ArgumentNullException.ThrowIfNull(loaded);
+        return new TrigFlowModel(loaded.Network, loaded.Weights, loaded.Description.SigmaData, loaded.Description.Kind) { ClassNames = loaded.Description.ClassNames };
     }
 
     /// <summary>Writes the model to a weight file, whole or not at all: on failure the old file stays.</summary>
-    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="ArgumentException">The path is empty or names no file, or the names of the classes break the rules of <see cref="Models.ClassNames"/>.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
-    public void Save(string path) => WeightFile.Save(path, Network, Weights, new WeightDescription(SigmaData, Kind));
+    public void Save(string path) => WeightFile.Save(path, Network, Weights, new WeightDescription(SigmaData, Kind) { ClassNames = ClassNames });
 
     /// <summary>Records F_theta(x_t / sigma_data, t).</summary>
     /// <param name="program">Program that records the network.</param>

@@ -31,6 +31,7 @@ public sealed class ParameterSlab : IDisposable
     /// <paramref name="computeOnly"/> is set without a <paramref name="computeType"/>.
     /// </exception>
     /// <exception cref="OverflowException">The parameters have 2^31 elements or more.</exception>
+    /// <exception cref="MemoryLimitException">The device has not as much memory; nothing stays allocated.</exception>
     public ParameterSlab(
         ComputeDevice device, IEnumerable<(string Name, Shape Shape)> layout, bool withGradients, DType? computeType = null,
         IReadOnlyList<JoinedParameters>? joined = null, bool computeOnly = false)
@@ -41,17 +42,26 @@ public sealed class ParameterSlab : IDisposable
         (Dictionary<string, long> starts, long count) = Place(entries, joined ?? []);
         Device = device;
         Values = device.CreateTensor(new Shape(checked((int)Math.Max(count, 1))));
-        Gradients = withGradients ? device.CreateTensor(Values.Shape) : null;
-        ComputeValues = computeType is { } type ? device.CreateTensor(Values.Shape, type) : null;
         this.computeOnly = computeOnly;
-        foreach ((string name, Shape shape) in entries)
+        try
         {
-            Parameters.Add(Add(name, starts[name], shape));
-            places.Add(((int)starts[name], (int)shape.Count));
+            Gradients = withGradients ? device.CreateTensor(Values.Shape) : null;
+            ComputeValues = computeType is { } type ? device.CreateTensor(Values.Shape, type) : null;
+            foreach ((string name, Shape shape) in entries)
+            {
+                Parameters.Add(Add(name, starts[name], shape));
+                places.Add(((int)starts[name], (int)shape.Count));
+            }
+
+            foreach (JoinedParameters each in joined ?? [])
+                wholes.Add(Add(each.Name, starts[each.Members[0]], JoinedShape(each)));
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
 
-        foreach (JoinedParameters each in joined ?? [])
-            wholes.Add(Add(each.Name, starts[each.Members[0]], JoinedShape(each)));
         LayoutCount = Math.Max(1, places.Sum(place => Padded(place.Count)));
     }
 

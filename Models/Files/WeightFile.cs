@@ -6,13 +6,16 @@ namespace TrigFlowNative.Models;
 
 /// <summary>
 /// Weights as safetensors under the names and in the order of EDM's state dict, so that PyTorch loads them as they are. The
-/// metadata holds the network's configuration as JSON (<c>config</c>), the deviation of the data (<c>sigma_data</c>) and the
-/// model's kind (<c>kind</c>).
+/// metadata holds the network's configuration as JSON (<c>config</c>), the deviation of the data (<c>sigma_data</c>), the
+/// model's kind (<c>kind</c>) and, if they have any, the names of the classes (<c>class_names</c>).
 /// </summary>
+/// <remarks>
+/// Files of PyTorch are read too: prefixes of its wrappers are taken off the names, and a file without a configuration is read for a network that the caller names.
+/// Of a file that holds an average of the weights beside them, under <c>ema.</c>, the average is read. Every name and shape is checked before anything is allocated
+/// for it, so that a file costs no more memory than its own size.
+/// </remarks>
 public static class WeightFile
 {
-    private const string ConfigKey = "config", SigmaDataKey = "sigma_data", KindKey = "kind", WrapperPrefix = "model.", BufferSuffix = "resample_filter";
-
     /// <summary>sigma_data of a file without one: the value of EDM and of the sCM paper for pixels in [-1, 1].</summary>
     public const float DefaultSigmaData = 0.5f;
 
@@ -21,7 +24,7 @@ public static class WeightFile
     /// <param name="network">The network.</param>
     /// <param name="weights">A slab of the network's parameters; further ones are left out.</param>
     /// <param name="description">The rest of the metadata.</param>
-    /// <exception cref="ArgumentException">The path is empty or names no file.</exception>
+    /// <exception cref="ArgumentException">The path is empty or names no file, or the names of the classes break the rules of <see cref="ClassNames"/>.</exception>
     /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
@@ -30,10 +33,14 @@ public static class WeightFile
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(description);
+        if (ClassNames.Fault(description.ClassNames, network.Config.LabelCount) is { } fault)
+            throw new ArgumentException(fault, nameof(description));
         var writer = new SafetensorsWriter();
-        writer.SetMetadata(ConfigKey, network.Config.ToJson());
-        writer.SetMetadata(SigmaDataKey, description.SigmaData.ToString("R", CultureInfo.InvariantCulture));
-        writer.SetMetadata(KindKey, description.Kind.ToString().ToLowerInvariant());
+        writer.SetMetadata(WeightMetadata.ConfigKey, network.Config.ToJson());
+        writer.SetMetadata(WeightMetadata.SigmaDataKey, description.SigmaData.ToString("R", CultureInfo.InvariantCulture));
+        writer.SetMetadata(WeightMetadata.KindKey, description.Kind.ToString().ToLowerInvariant());
+        if (!description.ClassNames.IsEmpty)
+            writer.SetMetadata(WeightMetadata.ClassNamesKey, ClassNames.Format(description.ClassNames));
         foreach (ParameterSpec parameter in network.Parameters)
         {
             Tensor value = weights[parameter.Name].Value;
@@ -44,35 +51,58 @@ public static class WeightFile
         writer.Save(path);
     }
 
-    /// <summary>Reads the metadata of a file, without its weights.</summary>
+    /// <summary>Reads what a file holds, without its weights, after checking that it has a tensor of the right shape for every parameter.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="fallback">
+    /// Network of a file without a configuration; null if there must be one. Without classes, it gets those for which the file has weights.
+    /// </param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
-    /// <exception cref="InvalidFileException">The file is malformed, or holds no configuration of a network.</exception>
-    public static (NetworkConfig Network, WeightDescription Description) ReadDescription(string path)
+    /// <exception cref="InvalidFileException">
+    /// The file is malformed, holds a training state or no configuration of a network, or a tensor is missing, unknown or of another shape.
+    /// </exception>
+    public static (NetworkConfig Network, WeightDescription Description) ReadDescription(string path, NetworkConfig? fallback = null)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        return (ReadNetwork(file).Config, ReadDescription(file));
+        INetwork network = WeightMetadata.ReadNetwork(file, fallback);
+        WeightDescription description = WeightMetadata.ReadDescription(file, network.Config);
+        WeightNames.Match(file, network);
+        return (network.Config, description);
+    }
+
+    /// <summary>Whether a file's metadata holds the configuration of a network; if not, the caller must name one.</summary>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <exception cref="InvalidFileException">The file is malformed.</exception>
+    public static bool HasNetwork(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return file.Metadata.ContainsKey(WeightMetadata.ConfigKey);
     }
 
     /// <summary>Reads a network and its weights. Nothing is allocated on the device before every name and shape has been checked.</summary>
-    /// <param name="path">Path of the file. Names in it may begin with "model."; buffers called resample_filter are ignored.</param>
+    /// <param name="path">Path of the file. Names in it may have the prefixes of PyTorch's wrappers; buffers called resample_filter are ignored.</param>
     /// <param name="device">Device of the weights.</param>
     /// <param name="activations">Storage type of the network's activations, fp32 or bf16; compute weights are made for it.</param>
+    /// <param name="fallback">
+    /// Network of a file without a configuration; null if there must be one. Without classes, it gets those for which the file has weights.
+    /// </param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="InvalidFileException">
-    /// The file is malformed, its metadata is missing or invalid, or a tensor is missing, unknown, of another shape or not finite.
+    /// The file is malformed, holds a training state, its metadata is missing or invalid, or a tensor is missing, unknown, of another shape or not finite, or the
+    /// data do not match the checksum in the metadata.
     /// </exception>
-    public static LoadedWeights Load(string path, ComputeDevice device, DType activations = DType.Float32)
+    /// <exception cref="MemoryLimitException">The device has not as much memory.</exception>
+    public static LoadedWeights Load(string path, ComputeDevice device, DType activations = DType.Float32, NetworkConfig? fallback = null)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
-        INetwork network = ReadNetwork(file);
-        WeightDescription description = ReadDescription(file);
-        Dictionary<string, SafetensorsEntry> entries = Match(file, network);
+        INetwork network = WeightMetadata.ReadNetwork(file, fallback);
+        WeightDescription description = WeightMetadata.ReadDescription(file, network.Config);
+        WeightMatch match = WeightNames.Match(file, network);
         file.VerifyChecksum();
         ParameterSlab weights = network.CreateSlab(device, activations: activations);
         try
         {
-            Read(file, network, entries, weights);
-            return new LoadedWeights(network, weights, description);
+            Read(file, network, match.Entries, weights);
+            return new LoadedWeights(network, weights, description) { Prefix = match.Prefix, OtherPrefixes = match.Others };
         }
         catch
         {
@@ -85,7 +115,7 @@ public static class WeightFile
     /// <param name="path">Path of the file.</param>
     /// <param name="network">
     /// The network. Its configuration must be the file's, except for scalar conditions that the file's network lacks: the layers of these get their
-    /// initial values, under which they change nothing.
+    /// initial values, under which they change nothing. A file without a configuration must fit this one, without its scalar conditions or with them.
     /// </param>
     /// <param name="weights">A slab of the network's parameters; if an exception is thrown, part of it may be overwritten.</param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
@@ -96,85 +126,38 @@ public static class WeightFile
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(weights);
         using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
-        INetwork found = ReadNetwork(file);
+        (INetwork found, WeightMatch match) = Find(file, network.Config);
         if (found.Config != network.Config with { Conditions = found.Config.Conditions } || found.Config.Conditions.Except(network.Config.Conditions).Any())
             throw new InvalidFileException(path, $"is of another network: {found.Config.ToJson()}, expected {network.Config.ToJson()}");
-        Dictionary<string, SafetensorsEntry> entries = Match(file, found);
         file.VerifyChecksum();
-        Read(file, found, entries, weights);
-        foreach ((int index, ParameterSpec further) in network.Parameters.Index().Where(each => !entries.ContainsKey(each.Item.Name)))
+        Read(file, found, match.Entries, weights);
+        foreach ((int index, ParameterSpec further) in network.Parameters.Index().Where(each => !match.Entries.ContainsKey(each.Item.Name)))
             weights[further.Name].Value.Upload<float>(further.Initial.Draw((int)further.Shape.Count, seed: 0, index));
         network.RefreshComputeWeights(weights);
     }
 
     /// <summary>Builds the network that a file's metadata describes.</summary>
-    internal static INetwork ReadNetwork(SafetensorsFile file)
+    internal static INetwork ReadNetwork(SafetensorsFile file) => WeightMetadata.ReadNetwork(file, fallback: null);
+
+    /// <summary>The file's network and its tensors. A file without a configuration holds the given network, or this network before it got conditions.</summary>
+    private static (INetwork Network, WeightMatch Match) Find(SafetensorsFile file, NetworkConfig config)
     {
-        if (!file.Metadata.TryGetValue(ConfigKey, out string? json))
-            throw new InvalidFileException(file.Path, $"its metadata has no '{ConfigKey}': not a weight file of a network");
-        NetworkConfig config = NetworkRegistry.Read(file.Path, json);
+        INetwork found = WeightMetadata.ReadNetwork(file, config);
+        bool described = file.Metadata.ContainsKey(WeightMetadata.ConfigKey);
+        if (described && found.Config with { Conditions = config.Conditions } != config)
+            return (found, new WeightMatch([], "", [])); // refused by the caller, whose message says more than a name that is missing
+        if (described || config.Conditions.IsEmpty)
+            return (found, WeightNames.Match(file, found));
         try
         {
-            return config.Build();
+            INetwork plain = (config with { Conditions = [] }).Build();
+            return (plain, WeightNames.Match(file, plain));
         }
-        catch (ArgumentException e)
+        catch (InvalidFileException)
         {
-            throw new InvalidFileException(file.Path, e.Message, e);
+            return (found, WeightNames.Match(file, found));
         }
     }
-
-    private static WeightDescription ReadDescription(SafetensorsFile file) => new(ReadSigmaData(file), ReadKind(file));
-
-    private static float ReadSigmaData(SafetensorsFile file)
-    {
-        if (!file.Metadata.TryGetValue(SigmaDataKey, out string? text))
-            return DefaultSigmaData;
-        return float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && float.IsFinite(value) && value > 0
-            ? value
-            : throw new InvalidFileException(file.Path, $"{SigmaDataKey} is '{text}', expected a positive number");
-    }
-
-    /// <summary>Kind of the model; a file without one, such as one of EDM's, holds a diffusion model.</summary>
-    private static ModelKind ReadKind(SafetensorsFile file)
-    {
-        if (!file.Metadata.TryGetValue(KindKey, out string? text))
-            return ModelKind.Diffusion;
-        return text switch
-        {
-            "diffusion" => ModelKind.Diffusion,
-            "consistency" => ModelKind.Consistency,
-            _ => throw new InvalidFileException(file.Path, $"{KindKey} is '{text}', expected diffusion or consistency"),
-        };
-    }
-
-    /// <summary>Maps each parameter's name to its entry; throws if a tensor is missing, unknown or misshapen.</summary>
-    private static Dictionary<string, SafetensorsEntry> Match(SafetensorsFile file, INetwork network)
-    {
-        Dictionary<string, SafetensorsEntry> entries = [];
-        foreach (SafetensorsEntry entry in file.Entries.Where(entry => !IsBuffer(entry.Name)))
-        {
-            string name = entry.Name.StartsWith(WrapperPrefix, StringComparison.Ordinal) ? entry.Name[WrapperPrefix.Length..] : entry.Name;
-            if (!entries.TryAdd(name, entry))
-                throw new InvalidFileException(file.Path, $"holds '{name}' twice, with and without the prefix '{WrapperPrefix}'");
-        }
-
-        foreach (ParameterSpec parameter in network.Parameters)
-        {
-            if (!entries.TryGetValue(parameter.Name, out SafetensorsEntry? entry))
-                throw new InvalidFileException(file.Path, $"no tensor '{parameter.Name}'");
-            file.Require(entry.Name, parameter.FileShape.AsSpan());
-        }
-
-        if (entries.Count > network.Parameters.Count)
-        {
-            string unknown = entries.Keys.Except(network.Parameters.Select(parameter => parameter.Name)).First();
-            throw new InvalidFileException(file.Path, $"tensor '{unknown}' is no parameter of the network its config describes");
-        }
-
-        return entries;
-    }
-
-    private static bool IsBuffer(string name) => name == BufferSuffix || name.EndsWith('.' + BufferSuffix, StringComparison.Ordinal);
 
     private static void Read(SafetensorsFile file, INetwork network, Dictionary<string, SafetensorsEntry> entries, ParameterSlab weights)
     {
@@ -184,13 +167,15 @@ public static class WeightFile
     }
 }
 
-/// <summary>Metadata of a weight file beside the network's configuration.</summary>
-/// <param name="SigmaData">Standard deviation of the data, in the data's unit; positive.</param>
-/// <param name="Kind">Kind of the model.</param>
-public sealed record WeightDescription(float SigmaData, ModelKind Kind);
-
 /// <summary>Network and weights of a file.</summary>
 /// <param name="Network">The network that the file describes.</param>
 /// <param name="Weights">Its weights; the caller disposes of them.</param>
 /// <param name="Description">The rest of the metadata.</param>
-public sealed record LoadedWeights(INetwork Network, ParameterSlab Weights, WeightDescription Description);
+public sealed record LoadedWeights(INetwork Network, ParameterSlab Weights, WeightDescription Description)
+{
+    /// <summary>What stood before all names in the file and was taken off, such as "module."; empty for nothing.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>Prefixes of further networks in the file, which were passed over: the weights beside an average.</summary>
+    public IReadOnlyList<string> OtherPrefixes { get; init; } = [];
+}

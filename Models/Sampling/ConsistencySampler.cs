@@ -27,19 +27,35 @@ public sealed class ConsistencySampler : ImageSampler
     /// <param name="guidance">
     /// Scale of classifier-free guidance, for a model that takes it as an input (<see cref="TrigFlowModel.TakesGuidance"/>); otherwise 1.
     /// </param>
-    /// <exception cref="ArgumentException">The times or the guidance are out of range, or the model takes no guidance.</exception>
+    /// <exception cref="ArgumentException">
+    /// The model is a diffusion model (<see cref="DiffusionSampler"/> draws from these), the times or the guidance are out of range, or the model takes no guidance.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The batch is below 1.</exception>
     public ConsistencySampler(TrigFlowModel model, IReadOnlyList<double>? times = null, int batch = 16, float guidance = 1)
-        : this(model, Checked(times ?? DefaultTimes(2, model.SigmaData)), batch, guidance)
+        : this(model, Checked(times ?? DefaultTimes(2, Require(model).SigmaData)), batch, guidance)
     {
     }
 
     private ConsistencySampler(TrigFlowModel model, double[] times, int batch, float guidance)
-        : base(model, batch, draws: times.Length, evaluations: times.Length)
+        : base(Require(model), batch, draws: times.Length, evaluations: times.Length)
+    {
+        this.times = times;
+        try
+        {
+            whole = Record(model, guidance);
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
+    }
+
+    /// <summary>Records all evaluations as one program.</summary>
+    private ComputeProgram Record(TrigFlowModel model, float guidance)
     {
         if (!float.IsFinite(guidance) || (guidance != 1 && !model.TakesGuidance))
             throw new ArgumentException($"consistency sampler: guidance is {guidance}, expected a finite number, and 1 if it is no input of the model");
-        this.times = times;
         Tensor t = CreateRows(times.Length), cos = CreateRows(times.Length), sin = CreateRows(times.Length);
         t.Upload<float>(Repeated(times));
         cos.Upload<float>(Repeated(Array.ConvertAll(times, Math.Cos)));
@@ -47,7 +63,7 @@ public sealed class ConsistencySampler : ImageSampler
         Dictionary<string, Tensor> scalars = [];
         if (model.TakesGuidance)
             (scalars[NetworkConfig.Guidance] = CreateRows(times.Length)).Upload<float>(Repeated(Array.ConvertAll(times, _ => (double)guidance)));
-        whole = Record(program =>
+        return Record(program =>
         {
             Func<Tensor, int, Tensor> f = RecordNetwork(program, t, Labels, scalars);
             for (int i = 0; i < times.Length; i++)
@@ -59,6 +75,12 @@ public sealed class ConsistencySampler : ImageSampler
                 Combine.Into(program, state, Row(cos, i), 1, f(state, i), Row(sin, i), -1, Denoised);
             }
         });
+    }
+
+    private static TrigFlowModel Require(TrigFlowModel model)
+    {
+        RequireKind(model, ModelKind.Consistency, nameof(DiffusionSampler));
+        return model;
     }
 
     /// <inheritdoc/>
@@ -74,12 +96,13 @@ public sealed class ConsistencySampler : ImageSampler
     /// <param name="batch">Images drawn at a time, at least 1.</param>
     /// <param name="precision">Precision of the network.</param>
     /// <param name="guidance">Scale of classifier-free guidance, for a model that takes it as an input; otherwise 1.</param>
+    /// <param name="fallback">See <see cref="WeightFile.Load"/>.</param>
     /// <exception cref="ArgumentException">The path is empty, the device has no kernels for the precision, or the model takes no guidance.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of steps or the batch is below 1.</exception>
-    /// <exception cref="InvalidFileException">As for <see cref="WeightFile.Load"/>.</exception>
+    /// <exception cref="InvalidFileException">The file holds a diffusion model, or as for <see cref="WeightFile.Load"/>.</exception>
     public static ConsistencySampler Load(
-        string path, ComputeDevice device, int steps = 2, int batch = 16, Precision precision = Precision.Auto, float guidance = 1) =>
-        Owning(TrigFlowModel.Load(path, device, precision), model => new ConsistencySampler(model, DefaultTimes(steps, model.SigmaData), batch, guidance));
+        string path, ComputeDevice device, int steps = 2, int batch = 16, Precision precision = Precision.Auto, float guidance = 1, NetworkConfig? fallback = null) =>
+        Owning(LoadModel(path, device, precision, fallback, ModelKind.Consistency, nameof(DiffusionSampler)), model => new ConsistencySampler(model, DefaultTimes(steps, model.SigmaData), batch, guidance));
 
     /// <summary>
     /// Times for a number of steps, in radians: arctan(80 / sigma_data), then 1.1 as in the paper; further times divide the rest below 1.1

@@ -29,32 +29,48 @@ public sealed class DiffusionSampler : ImageSampler
     /// evaluates the network twice.
     /// </param>
     /// <param name="batch">Images drawn at a time, at least 1.</param>
-    /// <exception cref="ArgumentException">Guidance is not finite, or is not 1 although the network has no classes.</exception>
+    /// <exception cref="ArgumentException">
+    /// The model is a consistency model (<see cref="ConsistencySampler"/> draws from these), or guidance is not finite, or is not 1 although the network has no classes.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of steps or the batch is below 1.</exception>
     public DiffusionSampler(TrigFlowModel model, int steps = 32, float guidance = 1, int batch = 16)
-        : this(model, TrigFlowTime.KarrasGrid(steps, model.SigmaData), guidance, batch)
+        : this(model, TrigFlowTime.KarrasGrid(steps, Require(model).SigmaData), guidance, batch)
     {
     }
 
     internal DiffusionSampler(TrigFlowModel model, double[] times, float guidance, int batch)
-        : base(model, batch, draws: 1, evaluations: 1)
+        : base(Require(model), batch, draws: 1, evaluations: 1)
     {
         guided = guidance != 1;
+        this.times = times;
+        try
+        {
+            (coefficientUpload, start, advance) = Record(model, guidance);
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
+    }
+
+    /// <summary>Records the start from noise and a step of the solver.</summary>
+    private (PinnedUpload Coefficients, ComputeProgram Start, ComputeProgram Advance) Record(TrigFlowModel model, float guidance)
+    {
         int classes = model.Network.Config.LabelCount;
         if (!float.IsFinite(guidance) || (guided && classes == 0))
             throw new ArgumentException($"diffusion sampler: guidance is {guidance}, expected a finite number, and 1 if the network has no classes");
-        this.times = times;
         Tensor state = CreateState(), previous = CreateState(), coefficients = CreateRows(CoefficientCount);
         Tensor[] c = [.. Enumerable.Range(0, CoefficientCount).Select(i => Row(coefficients, i))];
-        coefficientUpload = Keep(new PinnedUpload(coefficients));
-        start = Record(program =>
+        PinnedUpload upload = Keep(new PinnedUpload(coefficients));
+        ComputeProgram begin = Record(program =>
         {
             RecordNoise(program, 0, state);
             Copy.Into(program, state, previous); // any finite value: its first weight is 0
         });
-        advance = Record(program =>
+        ComputeProgram step = Record(program =>
         {
-            (Tensor t, Tensor cos, Tensor sin) = (c[0].Reshape(1, batch), c[1], c[2]);
+            (Tensor t, Tensor cos, Tensor sin) = (c[0].Reshape(1, Batch), c[1], c[2]);
             Tensor f = RecordNetwork(program, t, Labels)(state, 0);
             if (guided)
                 f = RecordGuided(program, f, RecordNetwork(program, t, Unlabelled())(state, 0), guidance, one: c[7]);
@@ -64,6 +80,13 @@ public sealed class DiffusionSampler : ImageSampler
             Combine.Into(program, state, c[5], 1, extrapolated, c[6], 1, state);
             Copy.Into(program, Denoised, previous);
         });
+        return (upload, begin, step);
+    }
+
+    private static TrigFlowModel Require(TrigFlowModel model)
+    {
+        RequireKind(model, ModelKind.Diffusion, nameof(ConsistencySampler));
+        return model;
     }
 
     /// <inheritdoc/>
@@ -76,11 +99,13 @@ public sealed class DiffusionSampler : ImageSampler
     /// <param name="guidance">Weight of classifier-free guidance; 1 for none.</param>
     /// <param name="batch">Images drawn at a time, at least 1.</param>
     /// <param name="precision">Precision of the network.</param>
+    /// <param name="fallback">See <see cref="WeightFile.Load"/>.</param>
     /// <exception cref="ArgumentException">The path is empty, the device has no kernels for the precision, or the guidance does not fit the network.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of steps or the batch is below 1.</exception>
-    /// <exception cref="InvalidFileException">As for <see cref="WeightFile.Load"/>.</exception>
-    public static DiffusionSampler Load(string path, ComputeDevice device, int steps = 32, float guidance = 1, int batch = 16, Precision precision = Precision.Auto) =>
-        Owning(TrigFlowModel.Load(path, device, precision), model => new DiffusionSampler(model, steps, guidance, batch));
+    /// <exception cref="InvalidFileException">The file holds a consistency model, or as for <see cref="WeightFile.Load"/>.</exception>
+    public static DiffusionSampler Load(
+        string path, ComputeDevice device, int steps = 32, float guidance = 1, int batch = 16, Precision precision = Precision.Auto, NetworkConfig? fallback = null) =>
+        Owning(LoadModel(path, device, precision, fallback, ModelKind.Diffusion, nameof(ConsistencySampler)), model => new DiffusionSampler(model, steps, guidance, batch));
 
     /// <inheritdoc/>
     private protected override void Solve()

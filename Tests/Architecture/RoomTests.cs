@@ -54,7 +54,7 @@ public class RoomTests
             Networks/Ddpmpp: Networks, Networks/Layers
             Files: Networks, Networks/Ddpmpp
             .: Networks, Networks/Ddpmpp, Files
-            Sampling: Networks, .
+            Sampling: Networks, Files, .
             """,
         ["Training"] = """
             Files:

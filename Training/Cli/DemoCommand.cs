@@ -19,7 +19,7 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        Option<string> output = PathOptions.WithCheck(new Option<string>("--out") { Description = "Folder for everything the demo leaves.", DefaultValueFactory = _ => Path.Combine("runs", "demo") });
+        Option<string> output = PathOptions.Optional("--out", "Folder for everything the demo leaves.", Path.Combine("runs", "demo"));
         Option<string> device = CommandLine.DeviceOption();
         var command = new Command("demo", "Trains, distils, samples and measures a small model on images it draws itself, in minutes on a CPU.") { output, device };
         command.SetAction(parsed => Run(parsed.GetValue(output)!, parsed.GetValue(device)!));

@@ -12,36 +12,42 @@ namespace TrigFlowNative.Training.Cli;
 /// <summary>evaluate: takes metrics of samples against held-out images, with those of real images beside them.</summary>
 internal static class EvaluateCommand
 {
+    /// <summary>
+    /// Fewest held-out images that are taken as a reference. A distance to n images has a relative error of about 1 / sqrt(2 n) from their choice alone: an eighth here, and
+    /// more than a quarter below 8.
+    /// </summary>
+    internal const int MinReference = 32;
+
     public static Command Create()
     {
-        var checkpoint = new Option<string>("--checkpoint") { Description = "Weight file (model.safetensors of a run).", Required = true };
-        var data = new Option<string>("--data") { Description = "The data set; its held-out images are the reference.", Required = true };
+        Option<string> checkpoint = PathOptions.Required("--checkpoint", "Weight file (model.safetensors of a run, or PyTorch's under EDM's names).");
+        Option<string> data = PathOptions.Required("--data", $"The data set; its held-out images are the reference, at least {MinReference}.");
         Option<int?> steps = ModelSampling.StepsOption();
-        var count = new Option<int>("--count") { Description = "Samples to compare, at most the number of held-out images.", DefaultValueFactory = _ => 1024 };
-        var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => 1 };
+        Option<int> count = NumberOptions.Whole("--count", "Samples to compare, at most the number of held-out images.", 1, ModelSampling.MaxCount, otherwise: 1024);
+        Option<ulong> seed = NumberOptions.Whole("--seed", "Seed of the samples.", 0UL, ulong.MaxValue, otherwise: 1UL);
         Option<float> guidance = ModelSampling.GuidanceOption();
+        Option<string?> preset = ModelSampling.PresetOption();
         string[] known = [.. MetricRegistry.All.Keys.Order(StringComparer.Ordinal)];
         var metrics = new Option<string[]>("--metric") { Description = "Metrics to take, by default all.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => known };
         metrics.AcceptOnlyFromAmong(known);
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
-        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, guidance, metrics, device, precision, tensorCores };
+        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, guidance, metrics, preset, device, precision, tensorCores };
         command.SetAction(parsed => Run(
             parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed), parsed.GetValue(guidance),
-            parsed.GetValue(metrics)!, parsed.GetValue(device)!, parsed.GetValue(precision), parsed.GetValue(tensorCores)));
+            parsed.GetValue(metrics)!, parsed.GetValue(preset), parsed.GetValue(device)!, parsed.GetValue(precision), parsed.GetValue(tensorCores)));
         return command;
     }
 
-    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, float guidance, string[] metrics,
+    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, float guidance, string[] metrics, string? preset,
         string deviceName, Precision precision, TensorCorePath? tensorCores)
     {
-        if (count < 1)
-            throw new UsageException("--count is at least 1");
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
-        using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision);
+        using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision, preset);
         Shape image = model.Network.Config.Image;
         DatasetSplit split = RunInputs.OpenFitted(data, image);
+        RequireReference(data, split.HeldOut.Count);
         int used = Math.Min(count, split.HeldOut.Count);
         if (used < count)
             Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");
@@ -56,6 +62,13 @@ internal static class EvaluateCommand
         }
 
         return 0;
+    }
+
+    /// <exception cref="UsageException">There are too few held-out images.</exception>
+    internal static void RequireReference(string data, int heldOut)
+    {
+        if (heldOut < MinReference)
+            throw new UsageException($"--data {data}: {heldOut} {(heldOut == 1 ? "image is" : "images are")} held out of it, too few for a comparison; at least {MinReference} are needed, of one image in 16");
     }
 
     /// <summary>Takes a metric.</summary>

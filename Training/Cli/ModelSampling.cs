@@ -9,83 +9,160 @@ namespace TrigFlowNative.Training.Cli;
 /// <summary>Draws images from a model with the sampler for its kind.</summary>
 internal static class ModelSampling
 {
+    /// <summary>Most images of a draw: evaluation takes 50,000, and more can be drawn with another seed.</summary>
+    public const int MaxCount = 1_000_000;
+
+    /// <summary>
+    /// Most steps of a diffusion model's solver, as many as the model of arXiv:2006.11239 has; and most evaluations of a consistency model, whose sampler records each
+    /// of them.
+    /// </summary>
+    public const int MaxSteps = 1000, MaxConsistencySteps = 64;
+
     /// <summary>Images per batch on a GPU and on the host: enough to occupy the device, few enough to fit its memory.</summary>
     private const int BatchOnGpu = 256, BatchOnHost = 16;
 
+    /// <summary>Pixels of the images that are held in fp32 at a time: 64 MiB.</summary>
+    private const int PixelsAtATime = 1 << 24;
+
     /// <summary>The option --steps; null stands for <see cref="KindSampler.DefaultSteps"/>.</summary>
-    public static Option<int?> StepsOption() => new("--steps")
-    {
-        Description = $"Network evaluations of a consistency model (default {KindSampler.ConsistencySteps}), solver steps of a diffusion model (default {KindSampler.DiffusionSteps}).",
-    };
+    public static Option<int?> StepsOption() => NumberOptions.Whole(
+        "--steps",
+        $"Network evaluations of a consistency model (default {KindSampler.ConsistencySteps}, at most {MaxConsistencySteps}), solver steps of a diffusion model (default {KindSampler.DiffusionSteps}).",
+        1, MaxSteps);
 
     /// <summary>The option --guidance, by default 1 for none.</summary>
-    public static Option<float> GuidanceOption() => new("--guidance")
-    {
-        Description = "Scale of classifier-free guidance, for a diffusion model with classes or a student that takes the scale as an input.",
-        DefaultValueFactory = _ => 1,
-    };
+    public static Option<float> GuidanceOption() => NumberOptions.Real(
+        "--guidance", "Scale of classifier-free guidance, for a diffusion model with classes or a student that takes the scale as an input.",
+        float.MinValue, float.MaxValue, otherwise: 1);
 
-    /// <summary>Loads a model in the precision that a verb's options ask for.</summary>
-    /// <exception cref="UsageException">The device has no kernels for the precision.</exception>
-    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision)
+    /// <summary>The option --preset, for weights without a configuration; null if it is absent.</summary>
+    public static Option<string?> PresetOption()
     {
+        var option = new Option<string?>("--preset") { Description = $"Network of weights without metadata, such as PyTorch's: {string.Join(", ", ModelPresets.All.Keys)}." };
+        option.AcceptOnlyFromAmong([.. ModelPresets.All.Keys]);
+        return option;
+    }
+
+    /// <summary>Loads a model in the precision that a verb's options ask for, and says on the error stream if the file holds more than one network.</summary>
+    /// <param name="path">Path of the weight file.</param>
+    /// <param name="device">Device of the weights.</param>
+    /// <param name="precision">Precision of the network.</param>
+    /// <param name="preset">Preset of the network if the file does not describe it; a file that does must describe this one.</param>
+    /// <exception cref="UsageException">The device has no kernels for the precision or too little memory, or the file describes another network than the preset.</exception>
+    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision, string? preset = null)
+    {
+        LoadedWeights loaded;
         try
         {
-            precision = precision.On(device);
+            NetworkConfig? network = preset is null ? null : ModelPresets.Get(preset);
+            loaded = WeightFile.Load(path, device, precision.ActivationsOn(device), network);
+            NetworkConfig found = loaded.Network.Config;
+            if (network is not null && found != network with { LabelCount = found.LabelCount, Conditions = found.Conditions })
+            {
+                loaded.Weights.Dispose();
+                throw new UsageException($"--preset {preset}: {path} is of another network, which its metadata describes; leave --preset out");
+            }
         }
         catch (ArgumentException e)
         {
             throw new UsageException(e.Message);
         }
+        catch (MemoryLimitException e)
+        {
+            throw new UsageException(e.With("these are the model's weights, which fit only a device with more memory").Message);
+        }
 
-        return TrigFlowModel.Load(path, device, precision);
+        if (loaded.OtherPrefixes.Count > 0)
+            Console.Error.WriteLine($"{path}: the average '{loaded.Prefix}' is taken, not {string.Join(", ", loaded.OtherPrefixes.Select(prefix => prefix.Length == 0 ? "the weights without a prefix" : $"'{prefix}'"))}");
+        return TrigFlowModel.Of(loaded);
     }
 
-    /// <summary>Creates the sampler for a model: consistency sampling, or the ODE solver for a diffusion model.</summary>
+    /// <summary>Creates the sampler for a model: consistency sampling, or the ODE solver for a diffusion model. Its batch is as large as memory allows.</summary>
     /// <param name="model">The model.</param>
     /// <param name="steps">Network evaluations of a consistency model, or solver steps of a diffusion model; at least 1.</param>
     /// <param name="guidance">Scale of classifier-free guidance; 1 for none.</param>
     /// <param name="count">Images to draw, at least 1.</param>
-    /// <exception cref="UsageException">The number of steps is below 1, guidance is not finite, or the model does not take it, or takes another input that no sampler has.</exception>
+    /// <exception cref="UsageException">
+    /// The number of steps is out of range, guidance is not finite, or the model does not take it, or takes another input that no sampler has, or draws no pictures; or
+    /// not even one image fits the memory.
+    /// </exception>
     public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int count)
     {
-        if (steps < 1)
-            throw new UsageException("--steps must be at least 1");
+        NetworkConfig config = model.Network.Config;
+        int most = model.Kind == ModelKind.Consistency ? MaxConsistencySteps : MaxSteps;
+        if (steps < 1 || steps > most)
+            throw new UsageException($"--steps {steps}: expected 1 to {most} for a {model.Kind.ToString().ToLowerInvariant()} model");
         if (!float.IsFinite(guidance))
             throw new UsageException($"--guidance is {guidance}, expected a finite number");
-        if (model.Network.Config.Conditions.Except([NetworkConfig.Guidance]).FirstOrDefault() is { } unknown)
+        if (config.Conditions.Except([NetworkConfig.Guidance]).FirstOrDefault() is { } unknown)
             throw new UsageException($"the model takes '{unknown}' as an input, which no sampler gives it");
-        int batch = Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu);
-        if (guidance != 1 && model.Network.Config.LabelCount == 0)
+        if (config.Image.C is not (1 or 3))
+            throw new UsageException($"the model draws images of {config.Image.C} channels, but pictures have 1 or 3");
+        if (guidance != 1 && config.LabelCount == 0)
             throw new UsageException("--guidance needs a network with classes");
         if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)
             throw new UsageException("--guidance: this model takes no guidance scale as an input; distil with max_guidance above 1 to be able to choose the scale");
-        return KindSampler.Create(model, steps, guidance, batch);
+        return Fitting(model, steps, guidance, Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu));
     }
 
-    /// <summary>Draws images. A model with classes takes the given labels in turn, or else all its classes.</summary>
-    /// <exception cref="UsageException">See <see cref="Create"/>; or a label is not one of the model's classes.</exception>
-    public static ByteImages Draw(TrigFlowModel model, int count, int steps, ulong seed, IReadOnlyList<int>? labels = null, float guidance = 1)
+    /// <summary>Draws images into memory. A model with classes takes the given labels in turn, or else all its classes.</summary>
+    /// <exception cref="UsageException">See <see cref="Create"/>; or a label is not one of the model's classes, or images are not finite.</exception>
+    /// <exception cref="OperationCanceledException">The draw was cancelled.</exception>
+    public static ByteImages Draw(
+        TrigFlowModel model, int count, int steps, ulong seed, IReadOnlyList<string>? labels = null, float guidance = 1, CancellationToken cancellation = default)
     {
-        int[] classes = Classes(model.Network.Config, count, labels);
+        int[] classes = LabelWords.Resolve(model, count, labels);
         using ImageSampler sampler = Create(model, steps, guidance, count);
-        Shape image = model.Network.Config.Image;
-        return new ByteImages(sampler.SampleBytes(count, seed, classes), count, image.H, image.W, image.C);
+        byte[] pixels = sampler.SampleBytes(count, seed, out NonFiniteImages nonFinite, classes, cancellation: cancellation);
+        return nonFinite.Any
+            ? throw new UsageException($"{nonFinite}: nothing can be compared with them; the guidance is too large, or the weights are unusable")
+            : new ByteImages(pixels, count, sampler.Height, sampler.Width, sampler.Channels);
     }
 
-    private static int[] Classes(NetworkConfig config, int count, IReadOnlyList<int>? labels)
+    /// <summary>Draws images in parts, so that any number needs little memory.</summary>
+    /// <param name="sampler">The sampler.</param>
+    /// <param name="count">Images to draw.</param>
+    /// <param name="seed">Seed of the noise.</param>
+    /// <param name="classes">Class of each image; empty if none has one.</param>
+    /// <param name="pixelsAtATime">Pixels of a part, at most; a part holds at least one image.</param>
+    public static IEnumerable<(ByteImages Images, NonFiniteImages NonFinite)> DrawParts(
+        ImageSampler sampler, int count, ulong seed, int[] classes, int pixelsAtATime = PixelsAtATime)
     {
-        if (config.LabelCount == 0)
+        int size = sampler.Height * sampler.Width * sampler.Channels;
+        int part = Math.Max(1, pixelsAtATime / size);
+        if (part > sampler.Batch)
+            part -= part % sampler.Batch; // whole batches
+        for (int first = 0; first < count; first += part)
         {
-            return labels is { Count: > 0 } ? throw new UsageException("--labels: the model was trained without classes") : [];
+            int taken = Math.Min(part, count - first);
+            byte[] pixels = sampler.SampleBytes(taken, seed, out NonFiniteImages nonFinite, classes.Length == 0 ? [] : classes.AsSpan(first, taken), first);
+            yield return (new ByteImages(pixels, taken, sampler.Height, sampler.Width, sampler.Channels), nonFinite);
         }
+    }
 
-        if (labels is not { Count: > 0 })
-            return [.. Enumerable.Range(0, count).Select(i => i % config.LabelCount)];
-        foreach (int label in labels)
-            if (label < -1 || label >= config.LabelCount)
-                throw new UsageException($"--labels: {label} is not one of the model's classes 0 to {config.LabelCount - 1} (-1 for none)");
-        return [.. Enumerable.Range(0, count).Select(i => labels[i % labels.Count])];
+    /// <summary>Creates the sampler, with half the batch as long as memory does not suffice; the images do not depend on the batch.</summary>
+    private static ImageSampler Fitting(TrigFlowModel model, int steps, float guidance, int batch)
+    {
+        Shape image = model.Network.Config.Image;
+        for (; ; batch /= 2)
+        {
+            try
+            {
+                return KindSampler.Create(model, steps, guidance, batch);
+            }
+            catch (MemoryLimitException e) when (batch == 1)
+            {
+                throw new UsageException(e.With($"a single image of {image.H}x{image.W} takes as much").Message);
+            }
+            catch (ArgumentException e) when (batch == 1)
+            {
+                throw new UsageException($"a single image of {image.H}x{image.W} is too large: {e.Message}");
+            }
+            catch (Exception e) when (e is MemoryLimitException or ArgumentException)
+            {
+                continue;
+            }
+        }
     }
 }

@@ -16,13 +16,13 @@ internal sealed class TrainOptions
 {
     private const string ConfigName = "config.json";
     private readonly Option<string?> objective = new("--objective");
-    private readonly Option<string?> data = PathOptions.Path("--data", "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip of them, or 'synthetic'.");
+    private readonly Option<string?> data = PathOptions.Optional("--data", "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip of them, or 'synthetic'.");
     private readonly Option<string?> preset = new("--preset");
-    private readonly Option<string?> output = PathOptions.Path("--out", "Folder of the run.");
-    private readonly Option<string?> resume = PathOptions.Path("--resume", "Folder of a run to continue; no other option is needed.");
-    private readonly Option<string?> file = PathOptions.Path("--config", "A config.json to begin with, in place of --objective, --data and --preset.");
-    private readonly Option<string?> teacher = PathOptions.Path("--teacher", "Weight file of the diffusion model that the student learns from, for objectives that need one.");
-    private readonly Option<string?> init = PathOptions.Path("--init", "Weight file to start from (default: the teacher, or fresh weights).");
+    private readonly Option<string?> output = PathOptions.Optional("--out", "Folder of the run.");
+    private readonly Option<string?> resume = PathOptions.Optional("--resume", "Folder of a run to continue; no other option is needed.");
+    private readonly Option<string?> file = PathOptions.Optional("--config", "A config.json to begin with, in place of --objective, --data and --preset.");
+    private readonly Option<string?> teacher = PathOptions.Optional("--teacher", "Weight file of the diffusion model that the student learns from, for objectives that need one.");
+    private readonly Option<string?> init = PathOptions.Optional("--init", "Weight file to start from (default: the teacher, or fresh weights).");
     private readonly Option<long?> images = NumberOptions.Whole<long>("--images", "Images to train on, counting repetitions, such as 200M.", 1, long.MaxValue);
     private readonly Option<int?> batch = NumberOptions.Whole<int>("--batch", "Images in a training step.", 1, int.MaxValue);
     private readonly Option<ulong?> seed = NumberOptions.Whole<ulong>("--seed", "Seed of all random numbers.", 0, ulong.MaxValue);
@@ -79,7 +79,7 @@ internal sealed class TrainOptions
         {
             null => ModelPresets.Get(preset),
             { } start when start == init && begun is not null && !File.Exists(start) => begun.Network,
-            { } start => WeightFile.ReadDescription(start).Network,
+            { } start => WeightFile.ReadDescription(start, ModelPresets.Get(preset)).Network,
         };
         return new RunConfig
         {

@@ -10,7 +10,7 @@ internal static class VerifyCommand
 {
     public static Command Create()
     {
-        var fixture = new Argument<string>("fixture") { Description = "A safetensors file holding weights, inputs and expected results." };
+        Argument<string> fixture = PathOptions.Argument("fixture", "A safetensors file holding weights, inputs and expected results.");
         Option<string> device = CommandLine.DeviceOption();
         var precision = new Option<string>("--precision")
         {
@@ -29,7 +29,7 @@ internal static class VerifyCommand
         DType storage = precision == "bf16" ? DType.BFloat16 : DType.Float32;
         if (storage == DType.BFloat16 && device is CpuDevice)
             throw new UsageException("--precision bf16 needs a GPU");
-        IReadOnlyList<FixtureError> errors = FixtureCheck.Run(path, device, storage);
+        IReadOnlyList<FixtureError> errors = Check(path, device, storage);
         int width = errors.Max(error => error.Name.Length);
         foreach (FixtureError error in errors)
             Console.WriteLine($"{error.Name.PadRight(width)}  {Format(error.RelativeError)}{(error.Passes ? "" : $"  FAILS, {Format(error.Allowed)} allowed")}");
@@ -38,6 +38,22 @@ internal static class VerifyCommand
             ? $"passed on {device.Name} in {precision}: {errors.Count} results, the largest relative L2 error is {Format(errors.Max(error => error.RelativeError))}"
             : $"failed on {device.Name} in {precision}: {failed} of {errors.Count} results are off by more than is allowed");
         return failed == 0 ? 0 : 1;
+    }
+
+    private static IReadOnlyList<FixtureError> Check(string path, ComputeDevice device, DType storage)
+    {
+        try
+        {
+            return FixtureCheck.Run(path, device, storage);
+        }
+        catch (MemoryLimitException e)
+        {
+            throw new UsageException(e.With($"{path} is too large for this device; a fixture of fewer images needs less").Message);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidFileException(path, e.Message, e); // an image, say, of more values than a tensor holds
+        }
     }
 
     private static string Format(double error) => error.ToString("E2", CultureInfo.InvariantCulture);

@@ -19,6 +19,21 @@ public static class Npz
     public static void Write(string path, ByteImages images)
     {
         ArgumentNullException.ThrowIfNull(images);
+        Write(path, images.Count, images.Height, images.Width, images.Channels, [images]);
+    }
+
+    /// <summary>Writes the same archive from parts that are asked for one after another, so that it may be larger than memory.</summary>
+    /// <param name="path">The archive, replaced when it is complete.</param>
+    /// <param name="count">Number of images of all parts together.</param>
+    /// <param name="height">Height of the images in pixels.</param>
+    /// <param name="width">Width of the images in pixels.</param>
+    /// <param name="channels">Channels of the images.</param>
+    /// <param name="parts">The images in order.</param>
+    /// <exception cref="ArgumentException">The parts hold another number of images, or images of other extents; no archive appears.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(string path, int count, int height, int width, int channels, IEnumerable<ByteImages> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
         AtomicFile.Write(path, stream =>
         {
             using ZipArchive archive = new(stream, ZipArchiveMode.Create, leaveOpen: true);
@@ -27,12 +42,22 @@ public static class Npz
             // The time is the start of zip's calendar instead of now, so that equal images give equal files.
             entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
             using Stream content = entry.Open();
-            content.Write(NpyHeader.Format([images.Count, images.Height, images.Width, images.Channels]));
-            content.Write(images.Pixels.Span);
+            content.Write(NpyHeader.Format([count, height, width, channels]));
+            int written = 0;
+            foreach (ByteImages images in parts)
+            {
+                if ((images.Height, images.Width, images.Channels) != (height, width, channels))
+                    throw new ArgumentException($"a part has images of {images.Height}x{images.Width}x{images.Channels}, not {height}x{width}x{channels}", nameof(parts));
+                content.Write(images.Pixels.Span);
+                written += images.Count;
+            }
+
+            if (written != count)
+                throw new ArgumentException($"the parts hold {written} images, not {count}", nameof(parts));
         });
     }
 
-    /// <summary>Reads <c>arr_0</c> of an archive of <see cref="Write"/> or <c>numpy.savez</c>, compressed or not; other arrays are ignored.</summary>
+    /// <summary>Reads <c>arr_0</c> of an archive of <see cref="Write(string, ByteImages)"/> or <c>numpy.savez</c>, compressed or not; other arrays are ignored.</summary>
     /// <param name="path">The archive.</param>
     /// <param name="maxBytes">Largest unpacked size of the array, in bytes.</param>
     /// <exception cref="InvalidFileException">The file is missing, is not such an archive, is damaged, or is larger than allowed.</exception>

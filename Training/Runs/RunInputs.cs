@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
@@ -27,6 +28,10 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
             RequireSame(root, config, before, now);
         return new RunInputs(data, before ?? now);
     }
+
+    /// <summary>Names of the network's classes; empty if it has none, or if the data's names cannot stand in a weight file.</summary>
+    public ImmutableArray<string> ClassNamesFor(NetworkConfig network) =>
+        network.LabelCount > 0 && ClassNames.Fault(Data.Description.ClassNames, network.LabelCount) is null ? [.. Data.Description.ClassNames] : [];
 
     /// <summary>Opens images at a network's extents.</summary>
     /// <exception cref="UsageException">They cannot be brought to these extents.</exception>

@@ -47,11 +47,11 @@ internal sealed class StoredConfig
         }
     }
 
-    /// <summary>Returns the configuration under which the run is continued, and its text.</summary>
+    /// <summary>Returns the configuration under which the run is continued.</summary>
     /// <param name="asked">The requested configuration.</param>
     /// <param name="root">Folder of the run, for the message.</param>
     /// <exception cref="UsageException">The requested configuration differs in an option that decides the weights.</exception>
-    public (RunConfig Config, string Text) Continue(RunConfig asked, string root)
+    public RunConfig Continue(RunConfig asked, string root)
     {
         try
         {
@@ -64,6 +64,9 @@ internal sealed class StoredConfig
 
         if (RunConfig.FirstDifference(Config.ToJson(), asked.ToJson()) is { } difference)
             throw new UsageException($"{root} holds a run of another configuration: {difference}; choose another --out");
-        return (asked, isOlder ? RunConfig.WithFreeOptions(text, asked) : asked.ToText());
+        return asked;
     }
+
+    /// <summary>The text of config.json under another configuration, in the form in which it was read.</summary>
+    public string TextOf(RunConfig config) => isOlder ? RunConfig.WithFreeOptions(text, config) : config.ToText();
 }

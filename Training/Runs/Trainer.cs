@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Steps;
@@ -36,7 +37,7 @@ public static class Trainer
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(device);
         using RunDirectory directory = RunDirectory.Open(folder);
-        (config, string text, SavedState? state) = Begin(directory, Resolve(config, device));
+        (config, StoredConfig? stored, SavedState? state) = Begin(directory, Resolve(config, device));
         RunInputs inputs;
         try
         {
@@ -59,12 +60,13 @@ public static class Trainer
             step.Refresh();
         }
 
-        directory.WriteConfig(text);
+        ImmutableArray<string> names = inputs.ClassNamesFor(network.Config);
+        directory.WriteConfig(TextOf(stored, config with { ClassNames = [.. names] }));
         var log = new RunLog(directory.Log);
         if (state is not null)
             foreach (string line in directory.States.SetDamagedAside(state))
                 log.Say(line);
-        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes);
+        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes) { ClassNames = names };
         using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
         return run.Run(state?.Step ?? 0, cancellation);
     }
@@ -82,20 +84,23 @@ public static class Trainer
         }
     }
 
-    /// <summary>Returns the configuration of a new run, or that of the folder's run, the text of config.json, and the state to continue from.</summary>
-    private static (RunConfig Config, string Text, SavedState? State) Begin(RunDirectory directory, RunConfig asked)
+    /// <summary>The text of config.json; an older run keeps the form of its own.</summary>
+    private static string TextOf(StoredConfig? stored, RunConfig config) => stored?.TextOf(config) ?? config.ToText();
+
+    /// <summary>Returns the configuration of a new run, or that of the folder's run, what config.json holds, and the state to continue from.</summary>
+    private static (RunConfig Config, StoredConfig? Stored, SavedState? State) Begin(RunDirectory directory, RunConfig asked)
     {
         bool begun = File.Exists(directory.ConfigPath);
         if (!begun && directory.States.Paths().Count > 0)
             throw new InvalidFileException(directory.ConfigPath, "no such file, but there are training states beside it; put back the file, or choose another --out");
         StoredConfig? stored = begun ? StoredConfig.Read(directory.ConfigPath) : null;
-        (RunConfig config, string text) = stored?.Continue(asked, directory.Root) ?? (asked.WithConditions(), asked.WithConditions().ToText());
+        RunConfig config = stored?.Continue(asked, directory.Root) ?? asked.WithConditions();
         SavedState? state = directory.States.Newest();
         if (state is null)
             directory.RequireNoModel();
         else if (state.Identity is null && (stored!.Config.Data, stored.Config.Teacher, stored.Config.Init) != (config.Data, config.Teacher, config.Init))
             throw new UsageException($"{directory.Root} holds a run of an older version, which cannot tell contents apart: data, teacher and init must be named as in its config.json");
-        return (config, text, state);
+        return (config, stored, state);
     }
 
     /// <summary>Runs what may take minutes and changes nothing on disk; a cancellation leaves it to end by itself.</summary>

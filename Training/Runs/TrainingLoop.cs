@@ -132,7 +132,7 @@ internal sealed class TrainingLoop : IDisposable
         foreach ((double width, ParameterSlab weights) in training.PowerAverages)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"width-{width:F3}-step-{step:D10}.safetensors");
-            WeightFile.Save(Path.Combine(directory.Snapshots, name), average.Network, weights, new WeightDescription(average.SigmaData, average.Kind));
+            WeightFile.Save(Path.Combine(directory.Snapshots, name), average.Network, weights, new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames });
         }
     }
 
@@ -143,7 +143,9 @@ internal sealed class TrainingLoop : IDisposable
         NetworkConfig network = config.Network;
         int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridImages).Select(i => i % network.LabelCount)];
         training.Refresh();
-        byte[] pixels = sampler.SampleBytes(GridImages, config.Training.Seed, classes);
+        byte[] pixels = sampler.SampleBytes(GridImages, config.Training.Seed, out NonFiniteImages nonFinite, classes);
+        if (nonFinite.Any)
+            messages.Say(string.Create(CultureInfo.InvariantCulture, $"grid at step {step}: {nonFinite}"));
         string name = step.ToString("D10", CultureInfo.InvariantCulture) + ".png";
         ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridImages, network.Image.H, network.Image.W, network.Image.C));
     }

@@ -23,7 +23,7 @@ public class ConsistencySamplerTests
     [Fact]
     public void Two_steps_add_fresh_noise_between()
     {
-        using var identity = new ConsistencySampler(GaussianData.Network(Cpu, (_, _) => 0, sigmaData: 1), [1.5, 1.1], batch: 4);
+        using var identity = new ConsistencySampler(GaussianData.Network(Cpu, (_, _) => 0, sigmaData: 1, ModelKind.Consistency), [1.5, 1.1], batch: 4);
         float[] first = SamplerNetwork.Noise(Cpu, 4, seed: 2), both = identity.Sample(4, 2);
         double[] second = [.. both.Zip(first, (x, z) => (x / Math.Cos(1.1) - Math.Cos(1.1) * Math.Cos(1.5) * z) / Math.Sin(1.1))];
         Assert.InRange(Correlation(first, second), -0.3, 0.3);
@@ -89,7 +89,8 @@ public class ConsistencySamplerTests
         using TrigFlowModel host = SamplerNetwork.Model(Cpu), gpu = SamplerNetwork.Model(TestDevices.Get(device));
         using ConsistencySampler one = new(host), two = new(gpu, batch: 5);
         Assert.All(one.Sample(7, 5).Zip(two.Sample(7, 5)), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
-        using DiffusionSampler three = new(host, steps: 8), four = new(gpu, steps: 8, batch: 5);
+        using TrigFlowModel diffusion = SamplerNetwork.Model(Cpu, kind: ModelKind.Diffusion), onGpu = SamplerNetwork.Model(TestDevices.Get(device), kind: ModelKind.Diffusion);
+        using DiffusionSampler three = new(diffusion, steps: 8), four = new(onGpu, steps: 8, batch: 5);
         Assert.All(three.Sample(7, 5).Zip(four.Sample(7, 5)), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
     }
 
@@ -115,9 +116,10 @@ public class ConsistencySamplerTests
     {
         using TemporaryFolder folder = new();
         long before = Cpu.AllocatedBytes;
-        using (TrigFlowModel model = SamplerNetwork.Model(Cpu))
+        using (TrigFlowModel student = SamplerNetwork.Model(Cpu), teacher = SamplerNetwork.Model(Cpu, kind: ModelKind.Diffusion))
         {
-            model.Save(folder.File("student.safetensors"));
+            student.Save(folder.File("student.safetensors"));
+            teacher.Save(folder.File("teacher.safetensors"));
         }
 
         using (var sampler = ConsistencySampler.Load(folder.File("student.safetensors"), Cpu))
@@ -127,7 +129,7 @@ public class ConsistencySamplerTests
             Assert.Equal(Array.ConvertAll(sampler.Sample(5, 1), x => (byte)Math.Clamp(Math.Floor(x * 127.5 + 128), 0, 255)), images);
         }
 
-        using (var sampler = DiffusionSampler.Load(folder.File("student.safetensors"), Cpu, steps: 4))
+        using (var sampler = DiffusionSampler.Load(folder.File("teacher.safetensors"), Cpu, steps: 4))
             Assert.Equal(2 * 32, sampler.SampleBytes(2, 1).Length);
         Assert.Equal(before, Cpu.AllocatedBytes);
     }

@@ -27,16 +27,16 @@ internal sealed record GaussianData(double Mean, double Deviation)
 
     /// <summary>The exact consistency model: F = (cos t u - f(u, t)) / sin t.</summary>
     public TrigFlowModel ConsistencyModel(ComputeDevice device, float sigmaData = 0.5f) =>
-        Network(device, (u, t) => (Math.Cos(t) * u - End(u, t)) / Math.Sin(t), sigmaData);
+        Network(device, (u, t) => (Math.Cos(t) * u - End(u, t)) / Math.Sin(t), sigmaData, ModelKind.Consistency);
 
     /// <summary>A model from a function of (u, t), or of (u, t, class).</summary>
-    public static TrigFlowModel Network(ComputeDevice device, Func<double, double, double> f, float sigmaData = 0.5f) =>
-        Network(device, (u, t, _) => f(u, t), sigmaData, labelCount: 0);
+    public static TrigFlowModel Network(ComputeDevice device, Func<double, double, double> f, float sigmaData = 0.5f, ModelKind kind = ModelKind.Diffusion) =>
+        Network(device, (u, t, _) => f(u, t), sigmaData, labelCount: 0, kind);
 
-    public static TrigFlowModel Network(ComputeDevice device, Func<double, double, int, double> f, float sigmaData, int labelCount)
+    public static TrigFlowModel Network(ComputeDevice device, Func<double, double, int, double> f, float sigmaData, int labelCount, ModelKind kind = ModelKind.Diffusion)
     {
         var network = new ClosedForm(f, labelCount);
-        return new TrigFlowModel(network, network.CreateSlab(device), sigmaData);
+        return new TrigFlowModel(network, network.CreateSlab(device), sigmaData, kind);
     }
 
     private double Variance(double t) => Math.Pow(Math.Cos(t) * Deviation, 2) + Math.Pow(Math.Sin(t), 2);

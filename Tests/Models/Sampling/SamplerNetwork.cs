@@ -18,20 +18,20 @@ internal static class SamplerNetwork
     };
 
     /// <summary>A model of random weights, none of them near zero.</summary>
-    public static TrigFlowModel Model(ComputeDevice device, int labelCount = 0)
+    public static TrigFlowModel Model(ComputeDevice device, int labelCount = 0, ModelKind kind = ModelKind.Consistency)
     {
         var network = new DdpmppNetwork(Plain with { LabelCount = labelCount });
         ParameterSlab weights = network.CreateSlab(device);
         var random = new Random(4);
         foreach (Parameter parameter in weights.Parameters)
             parameter.Value.Upload<float>([.. Enumerable.Range(0, parameter.Value.Count).Select(_ => (float)(random.NextDouble() - 0.5))]);
-        return new TrigFlowModel(network, weights, 0.5f);
+        return new TrigFlowModel(network, weights, 0.5f, kind);
     }
 
     /// <summary>The noise that a sampler starts from: with F = 0 and one time t it returns sigma_data cos(t) z.</summary>
     public static float[] Noise(ComputeDevice device, int count, ulong seed)
     {
-        using var sampler = new ConsistencySampler(GaussianData.Network(device, (_, _) => 0, sigmaData: 1), [1.0], batch: count);
+        using var sampler = new ConsistencySampler(GaussianData.Network(device, (_, _) => 0, sigmaData: 1, ModelKind.Consistency), [1.0], batch: count);
         return Array.ConvertAll(sampler.Sample(count, seed), pixel => (float)(pixel / Math.Cos(1.0)));
     }
 }

@@ -59,7 +59,7 @@ public class ParseErrorTests
     [InlineData("train", "--init")]
     [InlineData("demo", "--out")]
     public void An_empty_path_is_refused_by_the_options_name(string verb, string option) =>
-        Assert.StartsWith($"{option} is empty", ParseErrors.Describe(Trigflow.Parse(verb, option, "")), StringComparison.Ordinal);
+        Assert.StartsWith($"{option}: the path is empty", ParseErrors.Describe(Trigflow.Parse(verb, option, "")), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("1k", 1000)]

@@ -1,0 +1,23 @@
+using System.Collections.Immutable;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>Metadata of a weight file beside the network's configuration. Two descriptions are equal if their members are, names of classes by content.</summary>
+/// <param name="SigmaData">Standard deviation of the data, in the data's unit; positive.</param>
+/// <param name="Kind">Kind of the model.</param>
+public sealed record WeightDescription(float SigmaData, ModelKind Kind)
+{
+    /// <summary>Names of the classes in the order of their numbers; empty if they have none. They keep the rules of <see cref="Models.ClassNames"/>.</summary>
+    public ImmutableArray<string> ClassNames
+    {
+        get;
+        init => field = value.IsDefault ? [] : value;
+    } = [];
+
+    /// <inheritdoc/>
+    public bool Equals(WeightDescription? other) =>
+        other is not null && SigmaData.Equals(other.SigmaData) && Kind == other.Kind && ClassNames.SequenceEqual(other.ClassNames, StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(SigmaData, Kind, ClassNames.Length, ClassNames.FirstOrDefault());
+}

@@ -1,0 +1,90 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>
+/// Finds a network's parameters among the tensors of a file. PyTorch's wrappers put words before all names (a compiled module _orig_mod., a parallel one module., and
+/// training programs net., model. or ema.); such a prefix, or several in a row, is recognised if it leaves a whole network.
+/// </summary>
+internal static class WeightNames
+{
+    private const string BufferSuffix = "resample_filter";
+
+    private static readonly string[] Words = ["module.", "_orig_mod.", "model.", "net.", "ema.", "ema_model."];
+
+    /// <summary>Words for an average of the weights, which samples better than the weights beside it.</summary>
+    private static readonly string[] Averages = ["ema.", "ema_model."];
+
+    /// <summary>Maps each parameter's name to its entry.</summary>
+    /// <exception cref="InvalidFileException">A tensor is missing, unknown, there twice or misshapen, or the file holds two networks of which none is the average.</exception>
+    public static WeightMatch Match(SafetensorsFile file, INetwork network)
+    {
+        Dictionary<string, SafetensorsEntry> tensors = file.Entries.Where(entry => !IsBuffer(entry.Name)).ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        string[] prefixes = [.. tensors.Keys.SelectMany(Prefixes).Distinct().Order(StringComparer.Ordinal)];
+        string[] whole = [.. prefixes.Where(prefix => network.Parameters.All(parameter => tensors.ContainsKey(prefix + parameter.Name)))];
+        if (whole.Length == 0)
+            throw Missing(file, network, tensors, prefixes);
+        string chosen = Choose(file, whole);
+        Dictionary<string, SafetensorsEntry> entries = [];
+        foreach (ParameterSpec parameter in network.Parameters)
+            entries[parameter.Name] = file.Require(chosen + parameter.Name, parameter.FileShape.AsSpan());
+        HashSet<string> known = [.. whole.SelectMany(prefix => network.Parameters.Select(parameter => prefix + parameter.Name))];
+        foreach (string unknown in tensors.Keys.Where(name => !known.Contains(name)))
+        {
+            string? twice = Prefixes(unknown).Select(prefix => unknown[prefix.Length..]).FirstOrDefault(entries.ContainsKey);
+            throw new InvalidFileException(file.Path, twice is null
+                ? $"tensor '{unknown}' is no parameter of the network its config describes"
+                : $"holds '{twice}' twice, as '{chosen}{twice}' and '{unknown}'");
+        }
+
+        return new WeightMatch(entries, chosen, [.. whole.Where(prefix => prefix != chosen)]);
+    }
+
+    private static string Choose(SafetensorsFile file, string[] whole)
+    {
+        if (whole.Length == 1)
+            return whole[0];
+        string[] averages = [.. whole.Where(prefix => Averages.Any(word => prefix.Contains(word, StringComparison.Ordinal)))];
+        return averages.Length == 1
+            ? averages[0]
+            : throw new InvalidFileException(file.Path, $"holds several networks, by the prefixes {Quoted(whole)}: keep the tensors of one");
+    }
+
+    private static InvalidFileException Missing(SafetensorsFile file, INetwork network, Dictionary<string, SafetensorsEntry> tensors, string[] prefixes)
+    {
+        string nearest = prefixes.MaxBy(prefix => network.Parameters.Count(parameter => tensors.ContainsKey(prefix + parameter.Name))) ?? "";
+        string missing = nearest + network.Parameters.First(parameter => !tensors.ContainsKey(nearest + parameter.Name)).Name;
+        if (network.Parameters.Any(parameter => tensors.ContainsKey(nearest + parameter.Name)))
+            return new InvalidFileException(file.Path, $"no tensor '{missing}'");
+
+        // No known prefix leaves a parameter: perhaps another one does.
+        string first = "." + network.Parameters[0].Name;
+        string? near = tensors.Keys.FirstOrDefault(name => name.EndsWith(first, StringComparison.Ordinal));
+        string said = near is null ? "" : $", but '{near}': take the prefix '{near[..^(first.Length - 1)]}' off all names (known prefixes are {string.Join(" ", Words)})";
+        return new InvalidFileException(file.Path, $"no tensor '{missing}'{said}");
+    }
+
+    /// <summary>The empty prefix, and each row of known words with which a name begins.</summary>
+    private static IEnumerable<string> Prefixes(string name)
+    {
+        const int deepest = 4;
+        int length = 0;
+        for (int depth = 0; depth <= deepest; depth++)
+        {
+            yield return name[..length];
+            if (Words.FirstOrDefault(word => name.AsSpan(length).StartsWith(word, StringComparison.Ordinal)) is not { } word)
+                yield break;
+            length += word.Length;
+        }
+    }
+
+    private static bool IsBuffer(string name) => name == BufferSuffix || name.EndsWith('.' + BufferSuffix, StringComparison.Ordinal);
+
+    private static string Quoted(IEnumerable<string> prefixes) => string.Join(", ", prefixes.Select(prefix => prefix.Length == 0 ? "(none)" : $"'{prefix}'"));
+}
+
+/// <summary>Tensors of a file for the parameters of a network.</summary>
+/// <param name="Entries">The tensor of each parameter, by the parameter's name.</param>
+/// <param name="Prefix">What stands before all names; empty for none.</param>
+/// <param name="Others">Prefixes of further whole networks in the file, which are passed over.</param>
+internal sealed record WeightMatch(Dictionary<string, SafetensorsEntry> Entries, string Prefix, string[] Others);
