@@ -25,6 +25,7 @@ internal static class Verbs
             InspectCommand.Create(),
             ProfileCommand.Create(),
             FirstStepCommand.Create(),
+            EndureCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try
