@@ -60,6 +60,7 @@ internal static class EndureCommand
         DateTime deadline = DateTime.UtcNow.AddMinutes(Positive(parsed, Minutes));
         FileFormat[] formats = parsed.GetValue(Formats) is { Length: > 0 } named ? [.. named.Select(FileFormats.Get)] : [.. FileFormats.All];
         Console.WriteLine($"logs and faults: {folder}");
+        (int kills, long mutants) = (AtLeastOne(parsed, Kills) ?? (quick ? 5 : 200), AtLeastOne(parsed, Mutants) ?? (quick ? 200 : 10_000));
         foreach (string trial in trials)
         {
             string own = Path.Combine(folder, trial);
@@ -68,8 +69,8 @@ internal static class EndureCommand
             Directory.CreateDirectory(own);
             sound &= trial switch
             {
-                "kill" => new KillTrial(Commands(parsed, own, quick), own, Console.Out).Run(parsed.GetValue(Kills) ?? (quick ? 5 : 200), parsed.GetValue(Seed), deadline),
-                "mutate" => new MutationTrial(Limits(parsed), own, Console.Out).Run(formats, parsed.GetValue(Mutants) ?? (quick ? 200 : 10_000), deadline),
+                "kill" => new KillTrial(Commands(parsed, own, quick), own, Console.Out).Run(kills, parsed.GetValue(Seed), deadline),
+                "mutate" => new MutationTrial(Limits(parsed), own, Console.Out).Run(formats, mutants, deadline),
                 _ => new DiskTrial(Commands(parsed, own, quick)[0], own, quick, Console.Out).Run(deadline),
             };
         }
@@ -82,11 +83,15 @@ internal static class EndureCommand
     {
         ChildProgram program = ChildProgram.Trigflow(parsed.GetValue(Trigflow));
         string device = parsed.GetValue(Device)!, data = TrainingCommand.WriteData(folder);
-        int steps = parsed.GetValue(Steps) ?? (device == "cuda" ? 800 : quick ? 20 : 60);
-        return steps > 0 ? [.. parsed.GetValue(Objectives)!.Select(objective => new TrainingCommand(program, objective, device, data, steps))] : throw new UsageException("--steps is at least 1");
+        int steps = AtLeastOne(parsed, Steps) ?? (device == "cuda" ? 800 : quick ? 20 : 60);
+        return [.. parsed.GetValue(Objectives)!.Select(objective => new TrainingCommand(program, objective, device, data, steps))];
     }
 
     private static MutantLimits Limits(ParseResult parsed) => new(parsed.GetValue(Seed), Positive(parsed, Seconds), Positive(parsed, Mebibytes));
+
+    private static T? AtLeastOne<T>(ParseResult parsed, Option<T?> option)
+        where T : struct, System.Numerics.INumber<T> =>
+        parsed.GetValue(option) is { } value && value < T.One ? throw new UsageException($"{option.Name} is at least 1") : parsed.GetValue(option);
 
     private static double Positive(ParseResult parsed, Option<double> option) =>
         parsed.GetValue(option) is > 0 and < 1e6 and var value ? value : throw new UsageException($"{option.Name} is above 0");

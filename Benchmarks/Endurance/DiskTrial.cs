@@ -44,9 +44,9 @@ internal sealed class DiskTrial(TrainingCommand command, string folder, bool qui
             }
         }
 
-        IEnumerable<long> pages = quick ? [1, 2, upper / 4, upper / 2]
+        IEnumerable<long> pages = quick ? [2, upper / 3]
             : Enumerable.Range(1, FirstPages).Select(each => (long)each).Concat(Enumerable.Range(1, LastPages / 2).Select(each => tooSmall - 2 * each).Where(each => each > FirstPages));
-        IEnumerable<long> inodes = quick ? [3, 7] : Enumerable.Range(2, MaxInodes).Select(each => (long)each);
+        IEnumerable<long> inodes = quick ? [7] : Enumerable.Range(2, MaxInodes).Select(each => (long)each);
         foreach (Room room in pages.Select(each => Room.Ample with { Pages = each }).Concat(inodes.Select(each => Room.Ample with { Inodes = each })))
         {
             if (DateTime.UtcNow > deadline || (Try(room) && room.Inodes < Room.Ample.Inodes))

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using SkiaSharp;
-using TrigFlowNative.Engine;
 using TrigFlowNative.Training.Data;
 
 namespace TrigFlowNative.Benchmarks.Endurance;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using TrigFlowNative.Benchmarks.Processes;
 using TrigFlowNative.Benchmarks.Tables;
 
 namespace TrigFlowNative.Benchmarks.Endurance;

@@ -14,7 +14,8 @@ internal static class Mutation
 
     private static readonly Func<byte[], Random, byte[]>[] Changes =
     [
-        FlipBits, Overwrite, Fill, CutEnd, Duplicate, Insert, Remove, SetNumber, SetNumber, Swap, (bytes, _) => [.. bytes, .. bytes],
+        FlipBits, Overwrite, Fill, CutEnd, Duplicate, Insert, Remove, SetNumber, SetNumber, Swap,
+        (bytes, random) => [.. bytes, .. random.Next(4) == 0 ? bytes : bytes[random.Next(bytes.Length)..]],
         (bytes, random) => [.. bytes, .. new byte[random.Next(1, MaxAppended)]],
     ];
 

@@ -58,7 +58,7 @@ internal sealed record RunDifference(long Bits, IReadOnlyList<string> Faults)
     }
 
     /// <summary>Compares the text of all fields but the timed ones, and looks for steps that are missing, doubled or out of order.</summary>
-    private static IEnumerable<string> Metrics(string expected, string actual)
+    private static List<string> Metrics(string expected, string actual)
     {
         if (!File.Exists(actual))
             return ["metrics.csv is missing"];

@@ -16,6 +16,7 @@ internal static class JsonTable
     private static readonly JsonSerializerOptions Format = new()
     {
         WriteIndented = true,
+        RespectNullableAnnotations = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { NameAsColumns } },
