@@ -100,7 +100,7 @@ public sealed record BenchmarkRow
     [Name("bound_percent"), Format("0.#")]
     public double? BoundPercent { get; init; }
 
-    /// <summary>The ceiling that gives the bound: memory or arithmetic.</summary>
+    /// <summary>The ceiling that gives the bound: memory, cache (a copy of as many bytes, which stay in a cache) or arithmetic.</summary>
     [Name("bound_by")]
     public string BoundBy { get; init; } = "";
 
@@ -160,6 +160,26 @@ public sealed record BenchmarkRow
     [Name("note")]
     public string Note { get; init; } = "";
 
+    /// <summary>Medians of the rounds, microseconds, separated by blanks; each round is a process of its own. Empty for a row of one round.</summary>
+    [Name("us_rounds")]
+    public string Rounds { get; init; } = "";
+
+    /// <summary>Lower end of the interval of the median over the rounds, microseconds.</summary>
+    [Name("us_interval_low"), Format("0.##")]
+    public double? IntervalLow { get; init; }
+
+    /// <summary>Upper end of the interval of the median over the rounds, microseconds.</summary>
+    [Name("us_interval_high"), Format("0.##")]
+    public double? IntervalHigh { get; init; }
+
+    /// <summary>The machine that measured: processor, memory, systems, commit.</summary>
+    [Name("machine")]
+    public string Machine { get; init; } = "";
+
+    /// <summary>Processes that ran or waited at the start, averaged over a minute; null where the system does not say.</summary>
+    [Name("load"), Format("0.##")]
+    public double? Load { get; init; }
+
     /// <summary>Whether the row is one of this project's, not a peer's.</summary>
     [Ignore]
     public bool IsOurs => OwnPaths.Contains(Path);
@@ -208,7 +228,7 @@ public sealed record BenchmarkRow
             BestTflops = Known(ceilings.FlopsPerSecond / 1e12),
             BoundMicroseconds = bounded ? 1e6 * bound : null,
             BoundPercent = bounded ? 100 * bound / time.Median : null,
-            BoundBy = !bounded ? "" : ceilings.IsMemoryBound(Flops ?? 0, Bytes ?? 0) ? "memory" : "arithmetic",
+            BoundBy = !bounded ? "" : !ceilings.IsMemoryBound(Flops ?? 0, Bytes ?? 0) ? "arithmetic" : ceilings.IsCached(Bytes ?? 0) ? "cache" : "memory",
             SmMegahertz = time.State?.SmMegahertz,
             Temperature = time.State?.Temperature,
             Throttled = time.State?.Throttled ?? "",

@@ -11,28 +11,44 @@ namespace TrigFlowNative.Benchmarks;
 public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
 {
     private const int CopyElements = 1 << 26; // 256 MiB: five times an H200's L2 cache. The driver copies 1 GiB within a graph another way, a third slower
-    private const int SmallCopyElements = 1 << 24;
+    private const double FasterThanMemory = 1.5, PeakFlops = 2e8;
+    private const int PeakTries = 20; // short ones, so that some are not disturbed on a machine with other work
     private static readonly int[] Squares = [4096, 8192]; // the larger fills every multiprocessor, but may reach the card's power cap
 
     /// <summary>No ceiling was measured.</summary>
     public static Ceilings Unknown { get; } = new(double.NaN, double.NaN);
 
+    /// <summary>Rates of copies whose bytes stay in the processor's caches, the smallest first; none on a GPU, where caches are cleared before each run.</summary>
+    public IReadOnlyList<CopyRate> Cached { get; init; } = [];
+
     /// <summary>Returns the roofline bound, in seconds, of a kernel with a number of operations and bytes; NaN if a ceiling that it needs is unknown.</summary>
     public double Bound(double flops, double bytes)
     {
         double arithmetic = flops > 0 ? flops / FlopsPerSecond : 0;
-        double memory = bytes > 0 ? bytes / BytesPerSecond : 0;
+        double memory = bytes > 0 ? bytes / RateOf(bytes) : 0;
         return double.IsNaN(arithmetic) || double.IsNaN(memory) ? double.NaN : Math.Max(arithmetic, memory);
     }
 
     /// <summary>Whether the memory ceiling gives the bound.</summary>
-    public bool IsMemoryBound(double flops, double bytes) => bytes / BytesPerSecond >= flops / FlopsPerSecond || flops == 0;
+    public bool IsMemoryBound(double flops, double bytes) => bytes / RateOf(bytes) >= flops / FlopsPerSecond || flops == 0;
+
+    /// <summary>Whether so many bytes stay in a cache from run to run.</summary>
+    public bool IsCached(double bytes) => Cached.Count > 0 && bytes < MemoryFrom;
+
+    /// <summary>
+    /// Bytes a second at which so many bytes can be moved, read and written together: the rate of the largest copy measured that is no larger, since larger copies
+    /// are slower, so that the bound that follows is one.
+    /// </summary>
+    public double RateOf(double bytes) => !IsCached(bytes) ? BytesPerSecond : (Cached.LastOrDefault(each => each.Bytes <= bytes) ?? Cached[0]).BytesPerSecond;
+
+    /// <summary>Bytes from which memory decides: twice the largest cached copy.</summary>
+    private double MemoryFrom => 2 * Cached[^1].Bytes;
 
     /// <summary>Measures the ceilings; the simulator has none, since its times mean nothing.</summary>
     internal static Ceilings Measure(ComputeDevice device, DeviceClock clock, DType type) => device switch
     {
         GpuDevice { IsCuda: true } gpu => new Ceilings(CopyOnGpu(gpu, clock), MatrixRate(gpu, clock, type)),
-        CpuDevice cpu => new Ceilings(CopyOnHost(cpu, clock), Enumerable.Range(0, 5).Max(_ => FmaPeak.Measure(cpu)) * 1e9),
+        CpuDevice cpu => OnHost(cpu),
         _ => Unknown,
     };
 
@@ -40,13 +56,21 @@ public sealed record Ceilings(double BytesPerSecond, double FlopsPerSecond)
     private static double CopyOnGpu(GpuDevice gpu, DeviceClock clock) =>
         new KernelBench(gpu, clock, Unknown).Run(new CopyCase(CopyElements)).Tbps * 1e12 ?? double.NaN;
 
-    private static double CopyOnHost(CpuDevice cpu, DeviceClock clock)
+    /// <summary>Copies of rising size on all threads; those that are clearly faster than one in memory lie in a cache.</summary>
+    private static Ceilings OnHost(CpuDevice cpu)
     {
-        using Tensor source = cpu.CreateTensor(new Shape(SmallCopyElements)), target = cpu.CreateTensor(new Shape(SmallCopyElements));
-        double seconds = clock.Measure(() => source.Span.CopyTo(target.Span)).Median;
-        return 2.0 * sizeof(float) * SmallCopyElements / seconds;
+        double memory = CopyPeak.Measure(cpu, CopyPeak.MemoryBytes);
+        CopyRate[] rates = [.. CopyPeak.CacheBytes.Select(bytes => new CopyRate(bytes, CopyPeak.Measure(cpu, bytes))).TakeWhile(each => each.BytesPerSecond > FasterThanMemory * memory)];
+        for (int i = rates.Length - 2; i >= 0; i--) // a smaller copy is not slower; where it seems so, its loop was
+            rates[i] = rates[i] with { BytesPerSecond = Math.Max(rates[i].BytesPerSecond, rates[i + 1].BytesPerSecond) };
+        return new Ceilings(memory, Enumerable.Range(0, PeakTries).Max(_ => FmaPeak.Measure(cpu, PeakFlops)) * 1e9) { Cached = rates };
     }
 
     private static double MatrixRate(GpuDevice gpu, DeviceClock clock, DType type) =>
         Squares.Max(n => new KernelBench(gpu, clock, Unknown).Run(ProductCase.Gemm(n, n, n, type, Direction.Forward)).Tflops) * 1e12 ?? double.NaN;
 }
+
+/// <summary>The rate of a copy that lies in a cache.</summary>
+/// <param name="Bytes">Bytes read plus bytes written.</param>
+/// <param name="BytesPerSecond">Bytes read plus bytes written a second.</param>
+public sealed record CopyRate(double Bytes, double BytesPerSecond);

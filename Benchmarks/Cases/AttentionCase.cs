@@ -14,7 +14,7 @@ internal sealed class AttentionCase(int images, int heads, int height, int width
         "attention", "b IMAGES h HEADS l LENGTH d DEPTH, without the blanks: b256 h1 l256 d256", @"b(?<b>\d+) h(?<h>\d+) l(?<l>\d+) d(?<d>\d+)",
         [Suite.Direction.Forward, Suite.Direction.Tangent, Suite.Direction.Backward], OfWords)
     {
-        Shapes = scope => scope.Shapes(["b2 h2 l6 d8"], layers => layers.Attentions),
+        Shapes = scope => scope.Shapes(["b2 h2 l6 d8"], ["b4 h4 l128 d32"], layers => layers.Attentions),
     };
 
     public override bool UsesTensorCores => true;

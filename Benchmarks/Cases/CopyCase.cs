@@ -12,7 +12,7 @@ internal sealed class CopyCase(int elements) : KernelCase("copy", Suite.Directio
     public static readonly CaseFamily Kind = new(
         "copy", "COUNT fp32", @"(?<count>\d+) fp32", [Suite.Direction.Forward], (shape, _, _) => new CopyCase(shape["count"]))
     {
-        Shapes = scope => scope.Shapes(["1048576 fp32"], _ => scope.Preset == SuitePresets.Standard ? ["67108864 fp32"] : []),
+        Shapes = scope => scope.Shapes(["1048576 fp32"], ["262144 fp32", "16777216 fp32"], _ => scope.Preset == SuitePresets.Standard ? ["67108864 fp32"] : []),
     };
 
     /// <summary>None: memory decides the time.</summary>

@@ -19,7 +19,7 @@ internal sealed class ElementwiseCase(string op, int n, int size, int channels, 
         @"(?<op>residual|silu|cast) n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>", Directions,
         (s, direction, type) => new ElementwiseCase(s.Word("op"), s["n"], s["size"], s["c"], type, direction))
     {
-        Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms.Take(1)).SelectMany(images => new[] { ResidualOp, SiluOp, CastOp }.Select(name => $"{name} {images}")),
+        Shapes = scope => scope.Shapes(["n2 c12 4x4"], ["n32 c64 16x16"], layers => layers.Norms.Take(1)).SelectMany(images => new[] { ResidualOp, SiluOp, CastOp }.Select(name => $"{name} {images}")),
     };
 
     /// <summary>A residual moves a, b and y, backward dy, da and db; SiLU moves x and y, backward x, dy and dx; a cast moves x and y, or dy and dx.</summary>

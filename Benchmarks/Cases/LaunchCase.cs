@@ -12,7 +12,8 @@ internal sealed class LaunchCase(int kernels, string direction) : WorkCase("laun
     public static readonly CaseFamily Kind = new(
         "launch", "COUNT kernels", @"(?<count>\d+) kernels", [OneByOne, Replay], (s, direction, _) => new LaunchCase(s["count"], direction))
     {
-        Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["10 kernels"] : scope.Preset == SuitePresets.Standard ? ["1 kernels", "10 kernels", "100 kernels", "1000 kernels"] : [],
+        Shapes = scope => scope.Shapes(["10 kernels"], ["1000 kernels"], _ =>
+            scope.Preset == SuitePresets.Standard ? ["1 kernels", "10 kernels", "100 kernels", "1000 kernels"] : []),
     };
 
     internal override WorkPace Pace => WorkPace.Short;

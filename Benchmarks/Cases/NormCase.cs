@@ -14,7 +14,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
         "norm", "n IMAGES c CHANNELS SIZExSIZE, without the blanks: n256 c128 32x32", @"n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>",
         [Suite.Direction.Forward, Suite.Direction.Tangent, Suite.Direction.Backward], (s, direction, type) => new NormCase(s["n"], s["size"], s["c"], type, direction))
     {
-        Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms),
+        Shapes = scope => scope.Shapes(["n2 c12 4x4"], ["n16 c64 16x16"], layers => layers.Norms),
     };
 
     /// <summary>The norm without modulation and SiLU.</summary>
@@ -22,7 +22,7 @@ internal sealed class NormCase(int n, int size, int channels, DType type, string
     {
         Name = "groupnorm",
         Create = (s, direction, type) => new NormCase(s["n"], s["size"], s["c"], type, direction, fused: false),
-        Shapes = scope => scope.Shapes(["n2 c12 4x4"], layers => layers.Norms.Take(1)),
+        Shapes = scope => scope.Shapes(["n2 c12 4x4"], ["n16 c64 16x16"], layers => layers.Norms.Take(1)),
     };
 
     private readonly int groups = Math.Min(32, channels / 4);

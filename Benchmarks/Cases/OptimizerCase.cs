@@ -15,7 +15,7 @@ internal sealed class OptimizerCase(int parameters)
     public static readonly CaseFamily Kind = new(
         "optimizer", "adam PARAMETERS", @"adam (?<parameters>\d+)", [Suite.Direction.Update], (shape, _, _) => new OptimizerCase(shape["parameters"]))
     {
-        Shapes = scope => scope.Shapes(["adam 1000"], layers => layers.Parameters is { } count ? [$"adam {count}"] : []),
+        Shapes = scope => scope.Shapes(["adam 1000"], ["adam 500000"], layers => layers.Parameters is { } count ? [$"adam {count}"] : []),
     };
 
     private static readonly AdamOptions Options = new(0.9f, 0.999f, 1e-8f);

@@ -12,7 +12,7 @@ internal sealed class PixelNormCase(int rows, int channels, string direction) : 
     public static readonly CaseFamily Kind = new(
         "pixelnorm", "ROWSxCHANNELS", @"(?<rows>\d+)x(?<c>\d+)", Directions, (s, direction, _) => new PixelNormCase(s["rows"], s["c"], direction))
     {
-        Shapes = scope => scope.Shapes(["6x20"], layers => layers.Parameters is null ? [] : [$"{64 * scope.Batch}x256"]),
+        Shapes = scope => scope.Shapes(["6x20"], ["4096x256"], layers => layers.Parameters is null ? [] : [$"{64 * scope.Batch}x256"]),
     };
 
     /// <summary>Forward moves x and y, each with a tangent if dual; backward moves x, dy and dx.</summary>

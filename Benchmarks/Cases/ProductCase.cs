@@ -13,7 +13,7 @@ internal sealed class ProductCase : KernelCase
     public static readonly CaseFamily Matrices = new(
         "gemm", "ROWSxOUTPUTSxINPUTS", @"(?<m>\d+)x(?<n>\d+)x(?<k>\d+)", Products, (s, direction, type) => Gemm(s["m"], s["n"], s["k"], type, direction))
     {
-        Shapes = scope => scope.Shapes(["24x16x8", "33x20x12"], layers => layers.Matrices),
+        Shapes = scope => scope.Shapes(["24x16x8", "33x20x12"], ["256x256x256", "500x200x120"], layers => layers.Matrices),
     };
 
     public static readonly CaseFamily Convolutions = new(
@@ -21,7 +21,8 @@ internal sealed class ProductCase : KernelCase
         @"n(?<n>\d+) (?<c>\d+)->(?<k>\d+) (?<size>\d+)x\k<size> k(?<r>[13])", Products,
         (s, direction, type) => Conv(s["n"], s["size"], s["c"], s["k"], s["r"], type, direction))
     {
-        Shapes = scope => scope.Shapes(["n2 8->16 4x4 k3", "n1 12->4 5x5 k3", "n2 8->12 4x4 k1"], layers => layers.Convolutions),
+        Shapes = scope => scope.Shapes(
+            ["n2 8->16 4x4 k3", "n1 12->4 5x5 k3", "n2 8->12 4x4 k1"], ["n8 32->32 16x16 k3", "n5 48->40 13x13 k3", "n16 64->64 16x16 k1"], layers => layers.Convolutions),
     };
 
     private readonly Shape x, weight;

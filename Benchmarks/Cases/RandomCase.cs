@@ -17,7 +17,7 @@ internal sealed class RandomCase(string distribution, int n, int size, int chann
         "random", "normal or uniform, n IMAGES c CHANNELS SIZExSIZE: normal n256 c3 32x32", @"(?<distribution>normal|uniform) n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>",
         [Suite.Direction.Forward], (s, _, _) => new RandomCase(s.Word("distribution"), s["n"], s["size"], s["c"]))
     {
-        Shapes = scope => scope.Shapes(["normal n2 c3 5x5", "uniform n2 c3 5x5"], layers => layers.Parameters is null ? [] : [$"normal n{scope.Batch} c256 32x32", $"uniform n{scope.Batch} c256 32x32"]),
+        Shapes = scope => scope.Shapes(["normal n2 c3 5x5", "uniform n2 c3 5x5"], ["normal n16 c64 16x16", "uniform n16 c64 16x16"], layers => layers.Parameters is null ? [] : [$"normal n{scope.Batch} c256 32x32", $"uniform n{scope.Batch} c256 32x32"]),
     };
 
     /// <summary>None is counted: integer arithmetic or memory decides the time.</summary>

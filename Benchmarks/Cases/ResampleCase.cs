@@ -13,7 +13,7 @@ internal sealed class ResampleCase : MapCase
         "resample", "up or down, n IMAGES c CHANNELS SIZExSIZE of the input: down n256 c256 32x32", @"(?<way>up|down) n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>", Directions,
         (s, direction, type) => new ResampleCase(s.Word("way") == "up", s["n"], s["size"], s["c"], type, direction))
     {
-        Shapes = scope => scope.Shapes(["up n2 c12 2x2", "down n2 c12 4x4"], layers => layers.Resamplings),
+        Shapes = scope => scope.Shapes(["up n2 c12 2x2", "down n2 c12 4x4"], ["up n32 c64 8x8", "down n32 c64 16x16"], layers => layers.Resamplings),
     };
 
     public ResampleCase(bool up, int n, int size, int channels, DType type, string direction)

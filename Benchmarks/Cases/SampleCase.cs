@@ -14,8 +14,8 @@ internal sealed class SampleCase(string preset, int images, DType type, string e
         "sample", "PRESET n IMAGES, without the last blank: cifar10 n512", @"(?<preset>\w+) n(?<n>\d+)", Evaluations,
         (s, direction, type) => new SampleCase(StepCase.RequireModel(s.Word("preset")), s["n"], type, direction))
     {
-        Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["demo n1"]
-            : SuitePresets.IsModel(scope.Preset) ? new[] { 1, 8, 64, 512 }.Select(n => $"{scope.Preset} n{n}") : [],
+        Shapes = scope => scope.Shapes(["demo n1"], ["demo n1"], _ =>
+            SuitePresets.IsModel(scope.Preset) ? new[] { 1, 8, 64, 512 }.Select(n => $"{scope.Preset} n{n}") : []),
     };
 
     public override int Images => images;

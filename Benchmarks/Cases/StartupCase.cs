@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using TrigFlowNative.Benchmarks.Processes;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Engine;
 
@@ -23,24 +24,13 @@ internal sealed class StartupCase(string preset, int batch, DType type, string d
 
     public override PreparedWork Prepare(ComputeDevice device)
     {
-        (string program, string[] host) = Program();
-        var prepared = new Prepared(program, [.. host, Verb, "--preset", preset, "--batch", $"{batch}", "--device", device.Name, "--precision", Type == DType.BFloat16 ? "bf16" : "fp32"], Direction == Cold);
+        var prepared = new Prepared([Verb, "--preset", preset, "--batch", $"{batch}", "--device", device.Name, "--precision", Type == DType.BFloat16 ? "bf16" : "fp32"], Direction == Cold);
         if (Direction == Warm)
             prepared.Run(0);
         return prepared;
     }
 
-    /// <summary>This project's executable, if it is the running process or has its runtime beside it; otherwise the SDK's host with this assembly.</summary>
-    private static (string Program, string[] Arguments) Program()
-    {
-        string name = OperatingSystem.IsWindows() ? "TrigFlowNative.Benchmarks.exe" : "TrigFlowNative.Benchmarks", beside = Path.Combine(AppContext.BaseDirectory, name);
-        bool selfContained = File.Exists(Path.Combine(AppContext.BaseDirectory, "libcoreclr.so")) && File.Exists(beside);
-        return Path.GetFileName(Environment.ProcessPath) == name ? (Environment.ProcessPath!, [])
-            : selfContained ? (beside, [])
-            : ("dotnet", [Path.Combine(AppContext.BaseDirectory, "TrigFlowNative.Benchmarks.dll")]);
-    }
-
-    private sealed class Prepared(string program, string[] arguments, bool cold) : PreparedWork
+    private sealed class Prepared(string[] arguments, bool cold) : PreparedWork
     {
         private readonly DirectoryInfo cache = Directory.CreateTempSubdirectory("trigflow-startup-");
         private int code;
@@ -48,7 +38,7 @@ internal sealed class StartupCase(string preset, int batch, DType type, string d
         public override void Run(int run)
         {
             string folder = Path.Combine(cache.FullName, cold ? $"{run}" : "shared");
-            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+            ProcessStartInfo start = ChildProgram.Benchmarks.Start(arguments);
             start.Environment["TRIGFLOW_CACHE"] = Path.Combine(folder, "own");
             start.Environment["CUDA_CACHE_PATH"] = Path.Combine(folder, "driver");
             using Process process = Process.Start(start)!;

@@ -13,7 +13,7 @@ internal sealed class StepCase(string preset, int batch, DType type, string obje
         "step", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", StepOptions.Objectives,
         (s, direction, type) => new StepCase(RequireModel(s.Word("preset")), s["n"], type, direction))
     {
-        Shapes = scope => scope.Extent == SuiteExtent.Tiny ? ["demo n2"] : SuitePresets.IsModel(scope.Preset) ? [$"{scope.Preset} n{scope.Batch}"] : [],
+        Shapes = scope => scope.Shapes(["demo n2"], ["demo n2"], _ => SuitePresets.IsModel(scope.Preset) ? [$"{scope.Preset} n{scope.Batch}"] : []),
     };
 
     public override int Images => batch;

@@ -30,7 +30,7 @@ internal static class ReportCommand
             Console.WriteLine(RowTables.Summary(rows));
             if (parsed.GetValue(Out) is { } folder)
                 RunFolder.Write(folder, rows);
-            return Verbs.Compare(parsed.GetValue(Compare), rows) ? Verbs.BadResult : 0;
+            return Verbs.Compare(parsed.GetValue(Compare) is { } older ? Verbs.ReadOlder(older) : null, rows) ? Verbs.BadResult : 0;
         });
         return command;
     }

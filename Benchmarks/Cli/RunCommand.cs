@@ -1,10 +1,11 @@
 using System.CommandLine;
-using System.Globalization;
 using TrigFlowNative.Benchmarks.Host;
 using TrigFlowNative.Benchmarks.Peers;
 using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
@@ -12,6 +13,7 @@ namespace TrigFlowNative.Benchmarks.Cli;
 internal static class RunCommand
 {
     private const string HostLog = "benchmarkdotnet.log";
+    private const int ComparedRounds = 5;
 
     private static readonly Option<string[]> Peer = new("--peer")
     {
@@ -22,10 +24,14 @@ internal static class RunCommand
     private static readonly Selection Selection = new();
     private static readonly Option<string?> Compare = Verbs.CompareOption();
     private static readonly Option<string?> Out = Verbs.OutOption();
+    private static readonly Option<int?> Rounds = new("--rounds")
+    {
+        Description = $"Rounds, each a process of its own in which all rows are measured; the interval of each row's median over them is what --compare judges by. {ComparedRounds} with --compare, otherwise 1.",
+    };
 
     public static Command Create()
     {
-        var command = new Command("run", "Checks and times the chosen cases; exit code 1 if a result is wrong, a case fails, or --compare finds a regression.") { Peer, Compare, Out };
+        var command = new Command("run", "Checks and times the chosen cases; exit code 1 if a result is wrong, a case fails, or --compare finds a regression.") { Peer, Compare, Rounds, Out };
         Selection.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -35,21 +41,49 @@ internal static class RunCommand
     {
         SuiteCase[] cases = Selection.Choose(parsed);
         var peers = new PeerChoice(parsed.GetValue(Peer) ?? []);
-        string? folder = parsed.GetValue(Out);
+        (string? folder, string? older) = (parsed.GetValue(Out), parsed.GetValue(Compare));
+        int rounds = parsed.GetValue(Rounds) ?? (older is null ? 1 : ComparedRounds);
+        if (rounds < 1)
+            throw new UsageException("--rounds is at least 1");
+        IReadOnlyList<BenchmarkRow>? before = older is null ? null : Verbs.ReadOlder(older);
+        if (rounds == 1)
+            return RunOnce(parsed, cases, peers, folder, before);
+        var runs = new RoundRuns(parsed, folder);
+        BenchmarkRow[] rows = runs.Run(rounds);
+        if (before is not null && new Comparison(before, rows).Regressions.Where(change => change.Ratio is not null).Select(change => change.Newer).ToArray() is { Length: > 0 } slower)
+        {
+            Console.Error.WriteLine($"{slower.Length} rows seem slower: they are measured again, since a change is the same in each process and a disturbance is not");
+            rows = runs.Repeat(rounds, rows, slower);
+        }
+
+        Tell(rows, folder);
+        return Verbs.Compare(before, rows) || runs.HasBadResult ? Verbs.BadResult : ExitCode(rows.Where(row => row.IsOurs));
+    }
+
+    /// <summary>Measures in this process.</summary>
+    private static int RunOnce(ParseResult parsed, SuiteCase[] cases, PeerChoice peers, string? folder, IReadOnlyList<BenchmarkRow>? before)
+    {
+        var machine = Machine.Now();
         using ComputeDevice device = Selection.Open(parsed);
-        BenchmarkRow[] rows = Measure(cases, device, Selection.TypeOf(parsed), Selection.IsQuick(parsed), folder, peers);
+        BenchmarkRow[] rows =
+        [
+            .. Measure(cases, device, Selection.TypeOf(parsed), Selection.IsQuick(parsed), folder, peers).Select(row => row with { Machine = machine.Description, Load = machine.Load }),
+        ];
+        Tell(rows, folder);
+        if (folder is not null)
+            RunFolder.WriteResources(folder, device); // last, since after a kernel's failure the device may be unusable
+        if (peers.Fault is { } fault)
+            Console.Error.WriteLine($"benchmarks: {fault}");
+        bool regressed = Verbs.Compare(before, rows);
+        return regressed || peers.Fault is not null ? Verbs.BadResult : ExitCode(rows.Take(cases.Length)); // peers' rows do not decide
+    }
+
+    private static void Tell(BenchmarkRow[] rows, string? folder)
+    {
         Console.WriteLine(RowTables.Full(rows));
         Console.WriteLine(RowTables.Summary(rows));
         if (folder is not null)
-        {
             RunFolder.Write(folder, rows);
-            RunFolder.WriteResources(folder, device); // last, since after a kernel's failure the device may be unusable
-        }
-
-        if (peers.Fault is { } fault)
-            Console.Error.WriteLine($"benchmarks: {fault}");
-        bool regressed = Verbs.Compare(parsed.GetValue(Compare), rows);
-        return regressed || peers.Fault is not null ? Verbs.BadResult : ExitCode(rows.Take(cases.Length)); // peers' rows do not decide
     }
 
     /// <summary>
@@ -59,8 +93,7 @@ internal static class RunCommand
     private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, string? folder, PeerChoice peers)
     {
         using var bench = KernelBench.On(device, type);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{device.Description}; copy {bench.Ceilings.BytesPerSecond / 1e12:F2} TB/s, products {bench.Ceilings.FlopsPerSecond / 1e12:F1} TFLOP/s"));
+        Console.WriteLine($"{device.Description}; copy {RateText.Bytes(bench.Ceilings.BytesPerSecond)}, products {RateText.Flops(bench.Ceilings.FlopsPerSecond)}");
         using NativePeers? natives = peers.OpenNative(device, bench);
         if (natives is not null)
             Console.WriteLine($"peers: {natives.Description}");
@@ -69,8 +102,7 @@ internal static class RunCommand
         void Print(BenchmarkRow row)
         {
             printed.Add(row);
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{row.Name} ({row.Path}): {row.Microseconds:F1} us, {row.Tflops:F1} TFLOP/s, error {row.Error:0.0e+0}, {row.Verdict} {row.Note}"));
+            Console.Error.WriteLine(RateText.Line(row));
             if (folder is not null)
                 RunFolder.WriteSoFar(folder, printed);
         }

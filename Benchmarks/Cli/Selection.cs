@@ -33,7 +33,7 @@ internal sealed class Selection
 
     private readonly Option<string?> shapes = new("--shapes") { Description = "CSV file of cases with the columns op, direction, shape; an empty direction means all directions." };
     private readonly Option<int?> batch = new("--batch") { Description = $"Images of a model's layers and training steps; by default {GpuBatch} on a GPU and {HostBatch} elsewhere." };
-    private readonly Option<bool> quick = new("--quick") { Description = "A few shapes of each family, without a GPU small ones; and fewer runs." };
+    private readonly Option<bool> quick = new("--quick") { Description = "A few shapes of each family, without a GPU some that take a processor 0.1 to 10 ms; and fewer runs." };
     private readonly Option<string> device = Verbs.Choice("--device", "Device to run on; auto takes the GPU if there is one.", Auto, Auto, "cuda", "cpu", "simulator");
     private readonly Option<string> precision = Verbs.Choice("--precision", "Storage type of activations; auto is bf16 on a GPU and fp32 elsewhere.", Auto, Auto, "bf16", "fp32");
     private readonly Option<string> tensorCores = Verbs.TensorCoresOption();
@@ -68,7 +68,7 @@ internal sealed class Selection
         if (presets.Length == 0 && named.Length == 0 && file is null)
             presets = [SuitePresets.Standard, "cifar10"];
         bool onHost = DeviceName(parsed) != "cuda";
-        SuiteExtent extent = !parsed.GetValue(quick) ? SuiteExtent.Full : onHost ? SuiteExtent.Tiny : SuiteExtent.Quick;
+        SuiteExtent extent = !parsed.GetValue(quick) ? SuiteExtent.Full : DeviceName(parsed) switch { "cuda" => SuiteExtent.Quick, "cpu" => SuiteExtent.Host, _ => SuiteExtent.Tiny };
         int images = parsed.GetValue(batch) ?? (onHost ? HostBatch : GpuBatch);
         if (images < 1)
             throw new UsageException("--batch is at least 1");

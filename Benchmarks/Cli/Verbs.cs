@@ -25,6 +25,7 @@ internal static class Verbs
             InspectCommand.Create(),
             ProfileCommand.Create(),
             FirstStepCommand.Create(),
+            EndureCommand.Create(),
         };
         ParseResult parsed = root.Parse(arguments);
         try
@@ -67,16 +68,21 @@ internal static class Verbs
 
     public static Option<string?> CompareOption() => new("--compare")
     {
-        Description = "CSV file of an older run: prints changes beyond the noise; exit code 1 if a row became slower by more than 5 % or is no longer right.",
+        Description = "Folder or CSV file of an older run: prints rows that changed beyond the intervals of their medians and the noise floor; exit code 1 if a row became slower or is no longer right.",
     };
+
+    /// <summary>Reads the rows of an older run.</summary>
+    /// <param name="path">Its folder, or its CSV file.</param>
+    /// <exception cref="UsageException">There is no such file, or it is no table of rows.</exception>
+    public static IReadOnlyList<BenchmarkRow> ReadOlder(string path) => CsvTable.Read<BenchmarkRow>(Directory.Exists(path) ? Path.Combine(path, RunFolder.Table) : path);
 
     /// <summary>Prints the changes since an older table; does nothing without one.</summary>
     /// <returns>Whether there is a regression.</returns>
-    public static bool Compare(string? older, IReadOnlyList<BenchmarkRow> rows)
+    public static bool Compare(IReadOnlyList<BenchmarkRow>? older, IReadOnlyList<BenchmarkRow> rows)
     {
         if (older is null)
             return false;
-        var comparison = new Comparison(CsvTable.Read<BenchmarkRow>(older), rows);
+        var comparison = new Comparison(older, rows);
         Console.WriteLine(comparison.Report());
         return comparison.HasRegression;
     }

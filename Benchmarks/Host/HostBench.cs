@@ -52,7 +52,7 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
         .AddJob(JobFor(pace).WithToolchain(new InProcessNoEmitToolchain(Timeout, logOutput: false)).WithClock(new DeviceWaitingClock(device)).WithEvaluateOverhead(false))
         .AddLogger(new TextLogger(log))
         .AddColumnProvider(DefaultColumnProviders.Params, DefaultColumnProviders.Statistics)
-        .AddColumn(new RateColumn("TFLOP/s", (run, seconds) => run.Row.Flops / seconds / 1e12))
+        .AddColumn(new RateColumn("GFLOP/s", (run, seconds) => run.Row.Flops / seconds / 1e9))
         .AddColumn(new RateColumn("% of bound", (run, seconds) => !IsBound(run) ? null : 100 * ceilings.Bound(run.Row.Flops ?? 0, run.Row.Bytes ?? 0) / seconds))
         .AddColumn(new RateColumn("images/s", (run, seconds) => run.Case is WorkCase { Images: > 0 and var images } ? images / seconds : null))
         .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(80))

@@ -11,7 +11,7 @@ namespace TrigFlowNative.Benchmarks.Report;
 /// </summary>
 internal static class RooflinePlot
 {
-    private const int Width = 1300, Height = 600;
+    private const int Width = 1500, Height = 600;
     private static readonly MarkerShape[] Markers = [MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledTriangleUp, MarkerShape.FilledDiamond];
 
     /// <summary>Draws our rows that have a time and ceilings.</summary>
@@ -33,29 +33,32 @@ internal static class RooflinePlot
     private static void DrawRoof(Plot plot, string title, BenchmarkRow[] rows)
     {
         BenchmarkRow[] products = [.. rows.Where(row => row.Flops > 0)];
-        (double copy, double best) = (rows[0].CopyTbps!.Value, rows[0].BestTflops!.Value);
+        (string prefix, double factor) = RateText.UnitOf(rows.Select(row => row.BestTflops));
+        (double copy, double best) = (factor * rows[0].CopyTbps!.Value, factor * rows[0].BestTflops!.Value);
         double ridge = best / copy;
         double min = Math.Min(ridge / 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Min() / 2);
         double max = Math.Max(ridge * 16, products.Select(row => row.Flops!.Value / row.Bytes!.Value).DefaultIfEmpty(ridge).Max() * 2);
         var roof = plot.Add.ScatterLine((double[])[Log(min), Log(ridge), Log(max)], (double[])[Log(min * copy), Log(best), Log(best)]);
         roof.Color = Colors.Black;
         roof.LineWidth = 2;
-        roof.LegendText = string.Create(CultureInfo.InvariantCulture, $"copy {copy:F2} TB/s, best product {best:F0} TFLOP/s");
-        AddGroups(plot, products, row => row.Flops!.Value / row.Bytes!.Value, row => row.Tflops!.Value);
+        roof.LegendText = $"copy {RateText.Bytes(1e12 * rows[0].CopyTbps!.Value)}, best product {RateText.Flops(1e12 * rows[0].BestTflops!.Value)}";
+        AddGroups(plot, products, row => row.Flops!.Value / row.Bytes!.Value, row => factor * row.Tflops!.Value);
         plot.Title(title);
-        Label(plot, "operations per byte, each tensor counted once", "TFLOP/s");
+        Label(plot, "operations per byte, each tensor counted once", prefix + "FLOP/s");
     }
 
     private static void DrawBandwidth(Plot plot, BenchmarkRow[] rows)
     {
         BenchmarkRow[] moves = [.. rows.Where(row => row.Flops is not > 0)];
-        AddGroups(plot, moves, row => row.Bytes!.Value / 1e6, row => row.Tbps!.Value);
-        var ceiling = plot.Add.HorizontalLine(Log(rows[0].CopyTbps!.Value), 2, Colors.Black);
-        ceiling.LegendText = "copy";
+        (string prefix, double factor) = RateText.UnitOf(rows.Select(row => row.CopyTbps));
+        AddGroups(plot, moves, row => row.Bytes!.Value / 1e6, row => factor * row.Tbps!.Value);
+        double copy = factor * rows[0].CopyTbps!.Value;
+        var ceiling = plot.Add.HorizontalLine(Log(copy), 2, Colors.Black);
+        ceiling.LegendText = moves.Any(row => row.BoundBy == "cache") ? "copy in memory; what lies in a cache may be faster" : "copy";
         if (moves.Length > 0)
-            plot.Axes.SetLimitsY(Log(Math.Min(0.09, moves.Min(row => row.Tbps!.Value))), Log(1.5 * rows[0].CopyTbps!.Value));
+            plot.Axes.SetLimitsY(Log(Math.Min(0.02 * copy, factor * moves.Min(row => row.Tbps!.Value))), Log(1.5 * Math.Max(copy, factor * moves.Max(row => row.Tbps!.Value))));
         plot.Title("ops whose time memory decides");
-        Label(plot, "megabytes, each tensor counted once", "TB/s");
+        Label(plot, "megabytes, each tensor counted once", prefix + "B/s");
     }
 
     private static void AddGroups(Plot plot, BenchmarkRow[] rows, Func<BenchmarkRow, double> x, Func<BenchmarkRow, double> y)
@@ -79,12 +82,12 @@ internal static class RooflinePlot
         plot.Axes.Left.TickGenerator = Decades();
         plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
         plot.Legend.FontSize = 10;
-        plot.ShowLegend(Alignment.LowerRight);
+        plot.ShowLegend(Edge.Right); // beside the points, not over them
     }
 
     private static NumericAutomatic Decades() => new()
     {
-        LabelFormatter = exponent => Math.Pow(10, exponent).ToString("0.###", CultureInfo.InvariantCulture),
+        LabelFormatter = exponent => Math.Pow(10, exponent).ToString("0.######", CultureInfo.InvariantCulture),
         MinorTickGenerator = new LogMinorTickGenerator(),
         IntegerTicksOnly = true,
     };

@@ -16,16 +16,27 @@ internal static class RowTables
         return string.Join('\n', new[] { OfOps(parts[false]), OfWorks(parts[true]) }.Where(table => table.Length > 0));
     }
 
+    /// <summary>Returns a line for each machine that measured rows, with the greatest load at a start; empty if no row says.</summary>
+    public static string Machines(IEnumerable<BenchmarkRow> rows) => string.Concat(
+        from row in rows
+        where row.Machine.Length > 0
+        group row by (row.Device, row.Machine) into same
+        let load = same.Max(row => row.Load) is { } most ? string.Create(CultureInfo.InvariantCulture, $"; load at start {most:0.##}") : ""
+        select $"{same.Key.Device}; {same.Key.Machine}{load}\n");
+
     private static string OfOps(IEnumerable<BenchmarkRow> rows)
     {
+        BenchmarkRow[] all = [.. rows];
+        (string flops, double perFlops) = RateText.UnitOf(all.Select(row => row.Tflops));
+        (string bytes, double perBytes) = RateText.UnitOf(all.Select(row => row.Tbps));
         var table = new MarkdownTable(
-            "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "TFLOP/s", "TB/s", "% of bound", "registers", "error", "peer", "peer us", "ratio",
-            "verdict");
-        foreach (BenchmarkRow row in rows)
+            "op", "direction", "shape", "dtype", "path", "us", "p5", "p95", "interval", flops + "FLOP/s", bytes + "B/s", "% of bound", "bound by", "registers", "error", "peer", "peer us",
+            "ratio", "verdict");
+        foreach (BenchmarkRow row in all)
         {
             table.Add(
-                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds, row.Low, row.High, row.Tflops, row.Tbps, row.BoundPercent, row.Registers,
-                row.Error?.ToString("0.0e+0", CultureInfo.InvariantCulture), row.Peer, row.PeerMicroseconds, row.Ratio, Verdict(row));
+                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds, row.Low, row.High, Interval(row, 1), perFlops * row.Tflops, perBytes * row.Tbps, row.BoundPercent,
+                row.BoundBy, row.Registers, row.Error?.ToString("0.0e+0", CultureInfo.InvariantCulture), row.Peer, row.PeerMicroseconds, row.Ratio, Verdict(row));
         }
 
         return table.RowCount > 0 ? table.ToString() : "";
@@ -33,16 +44,22 @@ internal static class RowTables
 
     private static string OfWorks(IEnumerable<BenchmarkRow> rows)
     {
-        var table = new MarkdownTable("work", "kind", "shape", "dtype", "path", "ms", "p5", "p95", "images/s", "TFLOP/s", "peak GiB", "peer", "peer ms", "ratio", "verdict");
-        foreach (BenchmarkRow row in rows)
+        BenchmarkRow[] all = [.. rows];
+        (string flops, double perFlops) = RateText.UnitOf(all.Select(row => row.Tflops));
+        var table = new MarkdownTable(
+            "work", "kind", "shape", "dtype", "path", "ms", "p5", "p95", "interval", "images/s", flops + "FLOP/s", "peak GiB", "peer", "peer ms", "ratio", "verdict");
+        foreach (BenchmarkRow row in all)
         {
             table.Add(
-                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds / 1e3, row.Low / 1e3, row.High / 1e3, row.ImagesPerSecond, row.Tflops, row.PeakGib,
-                row.Peer, row.PeerMicroseconds / 1e3, row.Ratio, Verdict(row));
+                row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds / 1e3, row.Low / 1e3, row.High / 1e3, Interval(row, 1e-3), row.ImagesPerSecond,
+                perFlops * row.Tflops, row.PeakGib, row.Peer, row.PeerMicroseconds / 1e3, row.Ratio, Verdict(row));
         }
 
         return table.RowCount > 0 ? table.ToString() : "";
     }
+
+    private static string? Interval(BenchmarkRow row, double factor) => row.IntervalLow is { } low && row.IntervalHigh is { } high
+        ? string.Create(CultureInfo.InvariantCulture, $"{factor * low:G3} to {factor * high:G3}") : null;
 
     /// <summary>The verdict, with the note and with the reason for throttling, which makes a time too long.</summary>
     private static string Verdict(BenchmarkRow row) => string.Join(": ", new[] { row.Verdict, row.Throttled, row.Note }.Where(text => text.Length > 0));

@@ -15,7 +15,7 @@ internal static class RunFolder
     {
         CsvTable.Write(Path.Combine(folder, Table), rows);
         JsonTable.Write(Path.Combine(folder, "benchmarks.json"), BenchmarkRow.CurrentSchema, rows);
-        AtomicFile.WriteAllBytes(Path.Combine(folder, "benchmarks.md"), Encoding.UTF8.GetBytes(RowTables.Summary(rows) + "\n" + RowTables.Full(rows)));
+        AtomicFile.WriteAllBytes(Path.Combine(folder, "benchmarks.md"), Encoding.UTF8.GetBytes(RowTables.Machines(rows) + "\n" + RowTables.Summary(rows) + "\n" + RowTables.Full(rows)));
         string device = rows.Count > 0 ? rows[0].Device : "";
         RooflinePlot.Save(Path.Combine(folder, "roofline.png"), device, rows);
         PeerPlot.Save(Path.Combine(folder, "peers.png"), device, rows);

@@ -14,9 +14,9 @@ public sealed record SuiteScope(string Preset, int Batch, DType Type, SuiteExten
     /// <summary>Shapes of the preset's layers.</summary>
     internal PresetShapes Layers => SuitePresets.Get(Preset, Batch);
 
-    /// <summary>Returns the tiny shapes if the extent is <see cref="SuiteExtent.Tiny"/>, otherwise those of a preset's layers.</summary>
-    internal IEnumerable<string> Shapes(IEnumerable<string> tiny, Func<PresetShapes, IEnumerable<string>> layers) =>
-        Extent == SuiteExtent.Tiny ? tiny : layers(Layers);
+    /// <summary>Returns the tiny shapes or those for a processor if the extent says so, otherwise those of a preset's layers.</summary>
+    internal IEnumerable<string> Shapes(IEnumerable<string> tiny, IEnumerable<string> host, Func<PresetShapes, IEnumerable<string>> layers) =>
+        Extent switch { SuiteExtent.Tiny => tiny, SuiteExtent.Host => host, _ => layers(Layers) };
 
     /// <summary>Returns the shapes, each once; for a <see cref="SuiteExtent.Quick"/> extent only the first, the middle and the last.</summary>
     internal IEnumerable<string> Few(IEnumerable<string> shapes)
@@ -29,8 +29,11 @@ public sealed record SuiteScope(string Preset, int Batch, DType Type, SuiteExten
 /// <summary>Number of a preset's shapes that are measured.</summary>
 public enum SuiteExtent
 {
-    /// <summary>None: small shapes instead, for the simulator and for machines without a GPU.</summary>
+    /// <summary>None: the smallest shapes instead, for the simulator and for tests.</summary>
     Tiny,
+
+    /// <summary>None: shapes instead that take a processor 0.1 to 10 ms, so that not the call is measured.</summary>
+    Host,
 
     /// <summary>Up to three of each family.</summary>
     Quick,

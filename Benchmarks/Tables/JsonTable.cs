@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -10,9 +11,12 @@ namespace TrigFlowNative.Benchmarks.Tables;
 /// <summary>Rows as JSON, under the names of the columns of the CSV file; unknown values are left out.</summary>
 internal static class JsonTable
 {
+    private const long MaxBytes = 256 << 20;
+
     private static readonly JsonSerializerOptions Format = new()
     {
         WriteIndented = true,
+        RespectNullableAnnotations = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { NameAsColumns } },
@@ -23,7 +27,21 @@ internal static class JsonTable
         AtomicFile.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(new Document<T>(schema, rows), Format));
 
     /// <summary>Reads the rows of a file that <see cref="Write"/> wrote.</summary>
-    public static IReadOnlyList<T> Read<T>(string path) => JsonSerializer.Deserialize<Document<T>>(File.ReadAllBytes(path), Format)!.Rows;
+    /// <exception cref="InvalidFileException">There is no such file, or it does not hold such rows.</exception>
+    public static IReadOnlyList<T> Read<T>(string path)
+    {
+        try
+        {
+            IReadOnlyList<T>? rows = JsonSerializer.Deserialize<Document<T>>(InputFile.ReadAllBytes(path, MaxBytes), Format)?.Rows;
+            return rows is not null && rows.All(row => row is not null) ? rows : throw new InvalidFileException(path, "holds no rows");
+        }
+        catch (JsonException e)
+        {
+            // The serializer's own message names .NET types.
+            string line = string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}");
+            throw new InvalidFileException(path, e.LineNumber is null ? "is not JSON of rows" : $"{line} is not JSON of rows", e);
+        }
+    }
 
     /// <summary>Names the properties of a row like its columns, and removes those without a column.</summary>
     private static void NameAsColumns(JsonTypeInfo type)

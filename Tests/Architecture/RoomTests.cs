@@ -78,15 +78,17 @@ public class RoomTests
         ["Benchmarks"] = """
             Timing:
             Tables:
+            Processes:
             Steps:
             Suite: Steps
             Inspect: Tables
-            Cases: Tables, Steps, Suite
+            Cases: Tables, Processes, Steps, Suite
             Bench: Timing, Suite, Cases
             Report: Timing, Tables, Steps, Bench
+            Endurance: Tables, Processes, Suite, Cases, Bench, Report
             Host: Timing, Suite, Bench
             Peers: Tables, Suite, Cases, Bench
-            Cli: Timing, Tables, Steps, Suite, Inspect, Cases, Bench, Report, Host, Peers
+            Cli: Timing, Tables, Processes, Steps, Suite, Inspect, Cases, Bench, Report, Endurance, Host, Peers
             .: Cli
             """,
     };

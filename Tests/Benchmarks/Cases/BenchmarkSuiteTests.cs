@@ -36,6 +36,16 @@ public sealed class BenchmarkSuiteTests : IDisposable
         Assert.Equal([full[0], full[full.Length / 2], full[^1]], Shapes(SuiteExtent.Quick));
     }
 
+    /// <summary>Calls and wake-ups of threads take some microseconds, so what a processor does in as many says nothing about the op.</summary>
+    [Fact]
+    public void Quick_shapes_of_a_processor_have_more_work_than_a_call()
+    {
+        KernelCase[] cases = [.. BenchmarkSuite.Cases(new SuiteScope(SuitePresets.Standard, 1, DType.Float32, SuiteExtent.Host)).OfType<KernelCase>()];
+        KernelCase[] tiny = [.. BenchmarkSuite.Cases(new SuiteScope(SuitePresets.Standard, 1, DType.Float32, SuiteExtent.Tiny)).OfType<KernelCase>()];
+        Assert.Equal(tiny.Select(each => each.Family).Distinct(), cases.Select(each => each.Family).Distinct());
+        Assert.All(cases, each => Assert.True(each.Flops > 1e7 || each.Bytes > 1e6, each.Name));
+    }
+
     [Fact]
     public void A_name_without_a_direction_has_them_all()
     {

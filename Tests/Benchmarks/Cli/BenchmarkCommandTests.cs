@@ -2,6 +2,7 @@ using System.Text.Json;
 using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Cli;
 using TrigFlowNative.Benchmarks.Tables;
+using TrigFlowNative.Benchmarks.Timing;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
@@ -70,16 +71,35 @@ public sealed class BenchmarkCommandTests : IDisposable
     [Fact]
     public void A_planted_regression_ends_with_code_1()
     {
-        Assert.Equal(0, Run("run --quick --device cpu --filter gemm/forward/* --out", folder));
-        BenchmarkRow[] rows = [.. CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"))];
-        string older = Path.Combine(folder, "older.csv");
-        CsvTable.Write(older, rows.Select(row => row with { Microseconds = row.Microseconds / 2, Low = row.Low / 2, High = row.Low / 2 }));
-        Assert.Equal(1, Run("report {0}/benchmarks.csv --compare {0}/older.csv"));
-        Assert.Equal(0, Run("report {0}/older.csv --compare {0}/benchmarks.csv"));
+        const string Quick = "run --quick --device cpu --filter gemm/forward/256* --rounds 3";
+        Assert.Equal(0, Run($"{Quick} --out", folder));
+        BenchmarkRow row = Assert.Single(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv")));
+        Assert.True(MedianInterval.Parse(row.Rounds).Count == 3 && row.IntervalLow <= row.Microseconds && row.Microseconds <= row.IntervalHigh && row.Repetitions == 21, $"{row}");
+        Assert.True(row.Machine.Contains(".NET", StringComparison.Ordinal) && File.Exists(Path.Combine(folder, "benchmarkdotnet.log")));
+        CsvTable.Write(Path.Combine(folder, "older", "benchmarks.csv"), [Times(row, 0.1)]);
+        Assert.Equal(1, Run("report {0}/benchmarks.csv --compare {0}/older"));
+        Assert.Equal(0, Run("report {0}/older/benchmarks.csv --compare {0}/benchmarks.csv"));
         Assert.Equal(2, Run("report {0}/benchmarks.csv --compare {0}/missing.csv"));
+
+        // Rows that seem slower are measured in as many rounds again before the verdict.
+        Assert.Equal(1, Run($"{Quick} --compare {{0}}/older --out {{0}}/again"));
+        Assert.Equal(6, MedianInterval.Parse(Assert.Single(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "again", "benchmarks.csv"))).Rounds).Count);
+        Assert.Contains("REGRESSION", told.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_row_of_one_round_is_not_judged()
+    {
+        Assert.Equal(0, Run("run --quick --device cpu --filter gemm/forward/256* --out", folder));
+        CsvTable.Write(Path.Combine(folder, "older.csv"), CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv")).Select(row => Times(row, 0.2)));
+        Assert.Equal(0, Run("report {0}/benchmarks.csv --compare {0}/older.csv"));
+        Assert.Contains("1 rows not judged", told.ToString(), StringComparison.Ordinal);
+        Assert.Contains("--rounds 5", told.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
+    [InlineData("run --quick --device cpu --rounds 0")]
+    [InlineData("run --quick --device cpu --compare {0}/missing")]
     [InlineData("run --quick --device cpu --precision fp32 --filter nothing/*")]
     [InlineData("run --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
     [InlineData("run --quick --device cpu --precision fp32 --tensor-cores wgmma")]
@@ -92,6 +112,15 @@ public sealed class BenchmarkCommandTests : IDisposable
     public void Bad_input_ends_with_code_2(string command) => Assert.Equal(2, Run(command));
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>A row with its times multiplied.</summary>
+    private static BenchmarkRow Times(BenchmarkRow row, double factor) => row with
+    {
+        Microseconds = factor * row.Microseconds,
+        Low = factor * row.Low,
+        High = factor * row.High,
+        Rounds = MedianInterval.Format(MedianInterval.Parse(row.Rounds).Select(each => factor * each)),
+    };
 
     /// <summary>Runs a verb, its tables kept out of the tests' own output.</summary>
     private int Run(string command, params string[] more)

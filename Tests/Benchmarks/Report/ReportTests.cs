@@ -17,6 +17,8 @@ public sealed class ReportTests : IDisposable
         Assert.False(File.Exists(path));
         Assert.True(RooflinePlot.Save(path, "card", [product, product with { Op = "norm", Flops = null, Tflops = null }]));
         RequirePng(path);
+        Assert.True(RooflinePlot.Save(path, "processor", [product with { Path = "cpu", Tflops = 0.01, Tbps = 0.002, CopyTbps = 0.01, BestTflops = 0.05 }, product with { Op = "norm", Path = "cpu", Flops = null, Tflops = null, Tbps = 0.03, CopyTbps = 0.01, BestTflops = 0.05, BoundBy = "cache" }]));
+        RequirePng(path);
         Assert.True(PeerPlot.Save(path, "card", [product with { Ratio = 0.5 }, product with { Ratio = 2 }]));
         RequirePng(path);
     }

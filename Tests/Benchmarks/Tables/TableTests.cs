@@ -1,5 +1,6 @@
 using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Tables;
+using TrigFlowNative.Engine;
 using Xunit;
 
 namespace TrigFlowNative.Tests.Benchmarks;
@@ -20,6 +21,7 @@ public sealed class TableTests : IDisposable
                 Tflops = 0.5, Tbps = 1.25, BoundMicroseconds = 10, BoundPercent = 81.5, Error = 1.25e-3, Verdict = "ok", Peer = "cudnn", PeerMicroseconds = 24.5, Ratio = 2,
                 Device = "a, \"b\"", Clock = "graph", Flops = 1e9, Bytes = 2e6, ImagesPerSecond = 12.5, PeakGib = 1.5, CopyTbps = 4, BestTflops = 700.25, BoundBy = "memory", Registers = 168,
                 SpillBytes = 8, SharedBytes = 232448, OccupancyPercent = 18.8, SmMegahertz = 1980, Temperature = 41, Throttled = "power cap",
+                Rounds = "12.25 12 13", IntervalLow = 12, IntervalHigh = 13, Machine = "a processor, 2 \"threads\"", Load = 1.5,
             },
             new() { Op = "norm", Direction = "backward", Shape = "n1", Type = "fp32", Path = "cpu", Verdict = "FAILED", Note = "why, in words" },
         ];
@@ -32,7 +34,23 @@ public sealed class TableTests : IDisposable
         Assert.Contains("\"us_p95\": 13.5", File.ReadAllText(json), StringComparison.Ordinal);
         Assert.Equal(
             "schema,op,direction,shape,dtype,path,clock,us,us_p5,us_p95,repetitions,flops,bytes,tflops,tbps,images_per_second,peak_gib,copy_tbps,best_tflops,bound_us,bound_percent,bound_by,"
-            + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note", File.ReadLines(path).First());
+            + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note,us_rounds,us_interval_low,us_interval_high,machine,load", File.ReadLines(path).First());
+    }
+
+    [Theory]
+    [InlineData("not JSON")]
+    [InlineData("{}")]
+    [InlineData("{\"schema\": 2, \"rows\": null}")]
+    [InlineData("{\"schema\": 2, \"rows\": [null]}")]
+    [InlineData("{\"schema\": 2, \"rows\": [{\"verdict\": null}]}")]
+    [InlineData("{\"schema\": 2, \"rows\": [{\"us\": \"fast\"}]}")]
+    public void Json_of_something_else_is_refused_without_names_of_types(string json)
+    {
+        string path = folder.File("other.json");
+        File.WriteAllText(path, json);
+        InvalidFileException e = Assert.Throws<InvalidFileException>(() => JsonTable.Read<BenchmarkRow>(path));
+        Assert.DoesNotContain("System.", e.Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidFileException>(() => JsonTable.Read<BenchmarkRow>(folder.File("missing.json")));
     }
 
     [Fact]
