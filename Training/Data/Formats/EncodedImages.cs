@@ -18,6 +18,9 @@ internal abstract class EncodedImages : IDisposable
     /// <summary>Classes of the images, one per name; null if there are none.</summary>
     protected abstract int[]? Labels { get; }
 
+    /// <summary>Number of classes, those without images included; by default the highest label and one.</summary>
+    protected virtual int LabelCount => Labels is int[] labels ? labels.Max() + 1 : 0;
+
     /// <summary>Opens a reader of the images in the order of <see cref="Names"/>, which stays usable when this collection is disposed.</summary>
     protected abstract IEntryReader OpenReader();
 
@@ -32,7 +35,7 @@ internal abstract class EncodedImages : IDisposable
     /// <exception cref="InvalidFileException">A file is not an image or is damaged; the message names the first. Or there are no images.</exception>
     internal IImageDataset ReadAll(ImageFit fit, long? maxBytes = null)
     {
-        StreamedImages images = new(OpenReader(), Names.Count, Labels, fit);
+        StreamedImages images = new(OpenReader(), Names.Count, Labels, LabelCount, fit);
         long limit = maxBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / MemoryShare;
         if (ImageStore.BytesOf(images) > Math.Min(limit, ImageStore.MaxBytesFrom(Location)))
             return images;
@@ -41,7 +44,7 @@ internal abstract class EncodedImages : IDisposable
             ImageStore store = new(Location, Names.Count, fit.Resolution, fit.Channels);
             OrderedLoop.Run(store.Count, () => 0, (i, _) => images.Read(i, store.Pixels(i)));
             if (Labels is int[] labels)
-                store.SetLabels(labels, images.LabelCount);
+                store.SetLabels(labels, LabelCount);
             return store;
         }
     }
