@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace TrigFlowNative.Engine.Ptx;
 
 /// <summary>
@@ -11,11 +13,11 @@ namespace TrigFlowNative.Engine.Ptx;
 public static class KernelCache
 {
     private const UnixFileMode ForOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-    private static int said;
+    private static readonly ConcurrentDictionary<string, bool> Said = [];
 
     /// <summary>
-    /// Raised at most once in a process, with one line that says which folder or file is not used, why, and what helps. The handler runs on the thread
-    /// that loads a kernel.
+    /// Raised at most once for a folder and the files in it, with one line that says which of them is not used, why, and what helps. The handler runs
+    /// on the thread that loads a kernel.
     /// </summary>
     public static event Action<string>? Refused;
 
@@ -28,8 +30,9 @@ public static class KernelCache
     /// <summary>Whether a file may be read, which includes that its folder may; says so if not. Absent ones may.</summary>
     internal static bool Trusts(string file)
     {
-        string? reason = Refusal(Path.GetDirectoryName(Path.GetFullPath(file))!, isFolder: true) ?? Refusal(file, isFolder: false);
-        if (reason is not null && Interlocked.Exchange(ref said, 1) == 0)
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        string? reason = Refusal(folder, isFolder: true) ?? Refusal(file, isFolder: false);
+        if (reason is not null && Said.TryAdd(folder, true))
             Refused?.Invoke($"{reason}; kernels are compiled anew");
         return reason is null;
     }
@@ -45,9 +48,6 @@ public static class KernelCache
         if (Refusal(folder, isFolder: true) is null)
             AtomicFile.Write(file, stream => stream.Write(content.Span), ForOwner);
     }
-
-    /// <summary>Makes the next refusal be said again.</summary>
-    internal static void Forget() => said = 0;
 
     /// <summary>Returns why a path is not used; null if it is, or if it does not exist.</summary>
     /// <param name="path">The path.</param>

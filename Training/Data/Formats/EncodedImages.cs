@@ -44,7 +44,7 @@ internal abstract class EncodedImages : IDisposable
             ImageStore store = new(Location, Names.Count, fit.Resolution, fit.Channels);
             OrderedLoop.Run(store.Count, () => 0, (i, _) => images.Read(i, store.Pixels(i)));
             if (Labels is int[] labels)
-                store.SetLabels(labels, images.LabelCount);
+                store.SetLabels(labels, LabelCount);
             return store;
         }
     }

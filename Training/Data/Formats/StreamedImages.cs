@@ -19,13 +19,10 @@ internal sealed class StreamedImages : IImageDataset, IDisposable
     /// <param name="reader">Reads the images.</param>
     /// <param name="count">Number of images.</param>
     /// <param name="labels">Their classes; null if there are none.</param>
-    /// <param name="labelCount">Number of classes, those without images included.</param>
+    /// <param name="labelCount">Number of classes, those without images included; 0 if there are none.</param>
     /// <param name="fit">Brings them to the model's extents.</param>
-    internal StreamedImages(IEntryReader reader, int count, int[]? labels, int labelCount, ImageFit fit)
-    {
-        (this.reader, Count, this.labels, this.fit) = (reader, count, labels, fit);
-        LabelCount = labelCount;
-    }
+    internal StreamedImages(IEntryReader reader, int count, int[]? labels, int labelCount, ImageFit fit) =>
+        (this.reader, Count, this.labels, LabelCount, this.fit) = (reader, count, labels, labelCount, fit);
 
     public int Count { get; }
 

@@ -32,17 +32,22 @@ public class MemoryBudgetTests
         MemoryBudget budget = new(100);
         using (budget.Take(1000))
         {
-            Task small = Task.Run(() => budget.Take(1).Dispose());
-            Assert.False(small.Wait(50));
+            Assert.False(Ends(() => budget.Take(1).Dispose()));
         }
 
         using (budget.Take(1))
         {
-            Task large = Task.Run(() => budget.Take(1000).Dispose());
-            Assert.False(large.Wait(50));
+            Assert.False(Ends(() => budget.Take(1000).Dispose()));
         }
 
         Assert.Equal(1000, budget.Peak);
+
+        static bool Ends(ThreadStart work)
+        {
+            Thread thread = new(work) { IsBackground = true };
+            thread.Start();
+            return thread.Join(50);
+        }
     }
 
     [Fact]
