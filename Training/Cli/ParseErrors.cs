@@ -9,6 +9,8 @@ internal static class ParseErrors
     /// <summary>Describes the first error; the others often follow from it.</summary>
     public static string Describe(ParseResult parsed)
     {
+        if (parsed.CommandResult.Command is RootCommand root && parsed.UnmatchedTokens.Count > 0)
+            return $"'{parsed.UnmatchedTokens[0]}' is no verb: expected {string.Join(", ", root.Subcommands.Select(verb => verb.Name))}";
         ParseError first = parsed.Errors[0];
         string message = string.Join(' ', first.Message.Split((char[])['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
         string? option = OptionOf(first.SymbolResult)?.Name;

@@ -71,7 +71,7 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     private static (DataFingerprint Fingerprint, float SigmaData) Measure(RunConfig config, DatasetSplit data)
     {
         if ((config.Teacher ?? config.Init) is { } file && File.Exists(file))
-            return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file).Description.SigmaData);
+            return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file, config.Network).Description.SigmaData);
         (DataFingerprint fingerprint, PixelStatistics statistics) = DataFingerprint.Measure(data.Train);
         float measured = (float)statistics.SigmaData;
         return measured > 0 ? (fingerprint, measured) : throw new UsageException($"{config.Data}: all pixels of all images are alike, so that their standard deviation sigma_data is 0");

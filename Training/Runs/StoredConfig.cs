@@ -63,7 +63,11 @@ internal sealed class StoredConfig
         }
 
         if (RunConfig.FirstDifference(Config.ToJson(), asked.ToJson()) is { } difference)
-            throw new UsageException($"{root} holds a run of another configuration: {difference}; choose another --out");
+        {
+            string classes = Config.Network.LabelCount != asked.Network.LabelCount && Config.ClassNames.Count > 0 ? $" (its classes are {string.Join(", ", Config.ClassNames)})" : "";
+            throw new UsageException($"{root} holds a run of another configuration: {difference}{classes}; choose another --out");
+        }
+
         return asked;
     }
 
