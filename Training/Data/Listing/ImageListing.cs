@@ -82,23 +82,20 @@ internal sealed class ImageListing
     private static LeftOutTally Count(ImageTree tree, DataRoot root, string[]? classes)
     {
         LeftOutTally tally = new();
-        Dictionary<string, Dictionary<string, int>> instead = new(StringComparer.Ordinal);
+        string[] others = [.. root.OtherSplits.Select(split => $"{root.SplitPrefix}{split}/")];
         foreach ((LeftOutReason reason, string name) in tree.PassedOver)
             tally.Add(reason, name);
         foreach (string name in tree.Files)
         {
             bool isImage = ImageDecoder.IsImageName(name);
-            if (root.OtherSplits.FirstOrDefault(split => name.StartsWith($"{root.SplitPrefix}{split}/", StringComparison.Ordinal)) is { } other)
+            if (Array.FindIndex(others, split => name.StartsWith(split, StringComparison.Ordinal)) is var other and >= 0)
             {
                 if (isImage)
-                    tally.Add(LeftOutReason.OtherSplit, name, other);
+                    tally.Add(LeftOutReason.OtherSplit, name, root.OtherSplits[other]);
             }
             else if (!isImage && name != root.Prefix + DatasetLabels.FileName)
             {
                 tally.Add(LeftOutReason.OtherFormat, name, FileNames.KindOf(name));
-                if (FolderOf(name, root.Prefix) is { Length: > 0 } folder)
-                    (instead.TryGetValue(folder, out Dictionary<string, int>? kinds) ? kinds : instead[folder] = new(StringComparer.Ordinal))[FileNames.KindOf(name)] =
-                        instead[folder].GetValueOrDefault(FileNames.KindOf(name)) + 1;
             }
         }
 
@@ -107,7 +104,7 @@ internal sealed class ImageListing
         foreach (TreeLevel.Child child in root.Level.Children.Where(child => child.Images == 0))
         {
             if (classes is not null && child.MayBeClass)
-                tally.AddEmptyClass(child.Name, instead.TryGetValue(child.Name, out Dictionary<string, int>? kinds) ? LeftOutTally.Words(kinds) : "");
+                tally.AddEmptyClass(child.Name, LeftOutTally.Words(child.OtherKinds));
             else
                 tally.Add(LeftOutReason.NoImages, root.Prefix + child.Name);
         }
@@ -115,9 +112,8 @@ internal sealed class ImageListing
         return tally;
     }
 
-    // The first folder of a name below the root; empty for a file that lies in the root or elsewhere.
-    private static string FolderOf(string name, string prefix) =>
-        name.StartsWith(prefix, StringComparison.Ordinal) && name.IndexOf('/', prefix.Length) is var end and >= 0 ? name[prefix.Length..end] : "";
+    // The class of an image: the first folder of its name below the root.
+    private static string FolderOf(string name, string prefix) => name[prefix.Length..name.IndexOf('/', prefix.Length)];
 
     private static string Instead(ImageTree tree, IReadOnlyList<LeftOut> leftOut)
     {

@@ -68,6 +68,9 @@ internal sealed class TreeLevel
 
         internal bool HasFolders { get; set; }
 
+        /// <summary>Numbers of the files that are no images, by extension.</summary>
+        internal Dictionary<string, int> OtherKinds { get; } = new(StringComparer.Ordinal);
+
         /// <summary>
         /// Whether the folder may be a class: it holds images, files in other formats, or nothing at all. One that holds texts alone, such as
         /// annotations, stands beside the classes.
@@ -79,6 +82,8 @@ internal sealed class TreeLevel
             bool isImage = ImageDecoder.IsImageName(file);
             Images += isImage ? 1 : 0;
             DirectImages += isImage && isDirect ? 1 : 0;
+            if (!isImage)
+                OtherKinds[FileNames.KindOf(file)] = OtherKinds.GetValueOrDefault(FileNames.KindOf(file)) + 1;
             bool isText = FileNames.IsText(file);
             texts += isText ? 1 : 0;
             others += isImage || isText ? 0 : 1;

@@ -19,6 +19,7 @@ internal static class ZipTree
     {
         ImageTree tree = new();
         HashSet<string> folders = new(StringComparer.Ordinal), passedOver = new(StringComparer.Ordinal);
+        HashSet<string>.AlternateLookup<ReadOnlySpan<char>> known = folders.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (string folder in zip.Folders)
             AddFolders(Clean(folder) + "/");
         foreach (ZipArchiveEntry entry in zip.Entries)
@@ -59,7 +60,7 @@ internal static class ZipTree
                     return false;
                 }
 
-                if (isFolder && part.Length > 0 && folders.Add(name[..end]))
+                if (isFolder && part.Length > 0 && known.Add(name.AsSpan(0, end)))
                     tree.Folders.Add(name[..end]);
             }
 
