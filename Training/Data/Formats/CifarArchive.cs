@@ -51,7 +51,8 @@ internal sealed class CifarArchive
     internal DatasetDescription Description => new($"{format.Name} in a tar archive")
     {
         ClassNames = format.ClassNames(names),
-        Split = $"{(parts.Count == 1 ? $"file {parts.Keys.First()}" : $"files {parts.Keys.First()} to {parts.Keys.Last()}")}{(others.Count == 0 ? "" : $" ({string.Join(", ", others.Order(StringComparer.Ordinal))} left out)")}",
+        Split = (parts.Count == 1 ? $"file {parts.Keys.First()}" : $"files {parts.Keys.First()} to {parts.Keys.Last()}")
+            + (others.Count == 0 ? "" : $" ({string.Join(", ", others.Order(StringComparer.Ordinal))} left out)"),
     };
 
     /// <summary>Reads all images, file by file in the order of the files' names.</summary>

@@ -6,8 +6,8 @@ using TrigFlowNative.Training.Files;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// One idx file, plain or gzip. It holds 0, 0, the type (8 for unsigned bytes, 12 for big-endian 32-bit integers), the number of extents, the extents as big-endian 32-bit numbers,
-/// and the data.
+/// One idx file, plain or gzip. It holds 0, 0, the type (8 for unsigned bytes, 12 for big-endian 32-bit integers), the number of extents, the
+/// extents as big-endian 32-bit numbers, and the data.
 /// </summary>
 internal sealed class IdxFile : IDisposable
 {
