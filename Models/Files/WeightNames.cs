@@ -37,6 +37,8 @@ internal static class WeightNames
                 : $"holds '{twice}' twice, as '{chosen}{twice}' and '{unknown}'");
         }
 
+        if (network.ParameterCount() > int.MaxValue)
+            throw new InvalidFileException(file.Path, $"holds {network.ParameterCount()} weights, at most {int.MaxValue} are read");
         return new WeightMatch(entries, chosen, [.. whole.Where(prefix => prefix != chosen)]);
     }
 

@@ -29,7 +29,7 @@ internal static class EvaluateCommand
         Option<string?> preset = ModelSampling.PresetOption();
         string[] known = [.. MetricRegistry.All.Keys.Order(StringComparer.Ordinal)];
         var metrics = new Option<string[]>("--metric") { Description = "Metrics to take, by default all.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => known };
-        metrics.AcceptOnlyFromAmong(known);
+        metrics.AcceptOnly(known);
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();

@@ -36,12 +36,10 @@ internal static class ModelSampling
         float.MinValue, float.MaxValue, otherwise: 1);
 
     /// <summary>The option --preset, for weights without a configuration; null if it is absent.</summary>
-    public static Option<string?> PresetOption()
+    public static Option<string?> PresetOption() => new Option<string?>("--preset")
     {
-        var option = new Option<string?>("--preset") { Description = $"Network of weights without metadata, such as PyTorch's: {string.Join(", ", ModelPresets.All.Keys)}." };
-        option.AcceptOnlyFromAmong([.. ModelPresets.All.Keys]);
-        return option;
-    }
+        Description = $"Network of weights without metadata, such as PyTorch's: {string.Join(", ", ModelPresets.All.Keys)}.",
+    }.AcceptOnly([.. ModelPresets.All.Keys]);
 
     /// <summary>Loads a model in the precision that a verb's options ask for, and says on the error stream if the file holds more than one network.</summary>
     /// <param name="path">Path of the weight file.</param>

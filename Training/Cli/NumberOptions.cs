@@ -76,7 +76,7 @@ internal static class NumberOptions
     private static string Single(ArgumentResult result) => result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
 
     /// <summary>What was given, on one line and not longer than a person reads.</summary>
-    private static string Shown(string text)
+    internal static string Shown(string text)
     {
         const int longest = 40;
         if (text.Length == 0)

@@ -17,7 +17,7 @@ internal static class VerifyCommand
             Description = "Storage type of activations: fp32, or bf16 on a GPU.",
             DefaultValueFactory = _ => "fp32",
         };
-        precision.AcceptOnlyFromAmong("fp32", "bf16");
+        precision.AcceptOnly("fp32", "bf16");
         var command = new Command("verify", "Compares F, its JVP and all parameter gradients with a fixture; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision };
         command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!, parsed.GetValue(precision)!));
         return command;

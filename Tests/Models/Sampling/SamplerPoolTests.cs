@@ -67,7 +67,7 @@ public class SamplerPoolTests
     }
 
     [Fact]
-    public void A_draw_that_fails_gives_its_sampler_back()
+    public async Task A_draw_that_fails_gives_its_sampler_back()
     {
         ComputeDevice device = TestDevices.Get("cpu");
         using TrigFlowModel model = SamplerNetwork.Model(device);
@@ -78,7 +78,7 @@ public class SamplerPoolTests
         for (int i = 0; i < 3; i++)
         {
             Assert.Throws<ArgumentException>(() => pool.Sample(1, 0, [7]));
-            Assert.Throws<ArgumentOutOfRangeException>(() => pool.SampleBytesAsync(0, 0).GetAwaiter().GetResult());
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => pool.SampleBytesAsync(0, 0));
             Assert.ThrowsAny<OperationCanceledException>(() => pool.Sample(1, 0, cancellation: new CancellationToken(canceled: true)));
         }
 
@@ -87,7 +87,7 @@ public class SamplerPoolTests
     }
 
     [Fact]
-    public void A_function_that_makes_the_same_sampler_twice_is_refused()
+    public async Task A_function_that_makes_the_same_sampler_twice_is_refused()
     {
         using var held = new Held();
         using ConsistencySampler same = held.Sampler();
@@ -96,7 +96,7 @@ public class SamplerPoolTests
         held.Begun.Wait(Patience);
         Assert.Contains("same sampler twice", Assert.Throws<InvalidOperationException>(() => pool.Sample(1, 1)).Message, StringComparison.Ordinal);
         held.Go.Set();
-        Assert.True(first.Wait(Patience));
+        await first.WaitAsync(Patience);
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public class SamplerPoolTests
     }
 
     [Fact]
-    public void A_pool_that_loaded_its_model_releases_it()
+    public async Task A_pool_that_loaded_its_model_releases_it()
     {
         using TemporaryFolder folder = new();
         ComputeDevice device = TestDevices.Get("cpu");
@@ -136,14 +136,14 @@ public class SamplerPoolTests
         using (TrigFlowModel model = SamplerNetwork.Model(device))
             model.Save(folder.File("student"));
         using (var pool = SamplerPool.Load(folder.File("student"), device, m => new ConsistencySampler(m)))
-            Assert.Equal(pool.SampleBytes(2, 3), pool.SampleBytesAsync(2, 3).GetAwaiter().GetResult());
+            Assert.Equal(pool.SampleBytes(2, 3), await pool.SampleBytesAsync(2, 3));
         Assert.Throws<ArgumentOutOfRangeException>(() => SamplerPool.Load(folder.File("student"), device, m => new ConsistencySampler(m), size: 0));
         Assert.Equal(before, device.AllocatedBytes);
     }
 
     /// <summary>One sampler on two threads: the second is refused, as is Dispose, and the draw under way is right.</summary>
     [Fact]
-    public void A_sampler_in_use_refuses_a_second_thread()
+    public async Task A_sampler_in_use_refuses_a_second_thread()
     {
         using var held = new Held();
         ConsistencySampler sampler = held.Sampler();
@@ -153,8 +153,7 @@ public class SamplerPoolTests
         Assert.Throws<InvalidOperationException>(() => sampler.SampleBytes(2, 6));
         Assert.Throws<InvalidOperationException>(sampler.Dispose);
         held.Go.Set();
-        Assert.True(drawing.Wait(Patience));
-        Assert.Equal(drawing.Result, sampler.Sample(2, 5));
+        Assert.Equal(await drawing.WaitAsync(Patience), sampler.Sample(2, 5));
         sampler.Dispose();
         sampler.Dispose();
         Assert.Contains(nameof(ConsistencySampler), Assert.Throws<ObjectDisposedException>(() => sampler.Sample(1, 1)).ObjectName, StringComparison.Ordinal);
