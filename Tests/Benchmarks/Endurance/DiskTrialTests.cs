@@ -17,7 +17,7 @@ public sealed class DiskTrialTests : IDisposable
         RequireMount();
         var command = new TrainingCommand(ChildProgram.Trigflow(null), "trigflow", "cpu", TrainingCommand.WriteData(folder.Path), Steps: 16);
         Assert.True(new DiskTrial(command, Runs(), quick: true, told).Run(DateTime.MaxValue).IsSound, told.ToString());
-        Assert.Contains("model.safetensors", told.ToString(), StringComparison.Ordinal);
+        Assert.Contains("checkpoints/step-N.safetensors", told.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -12,7 +12,7 @@ public class RowJudgeTests
 
     /// <summary>
     /// Of 300 comparisons of equal code, each of 57 rows, as the verb makes them: rows that seem slower are measured in five further rounds. At most one in
-    /// twenty may raise an alarm; the rates that the simulation gives are 0 to 3.5 %.
+    /// twenty may raise an alarm; the rates that the simulation gives are 0 to 2 %.
     /// </summary>
     [Theory]
     [InlineData(0.01, 0.02)]
