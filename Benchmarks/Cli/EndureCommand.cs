@@ -11,11 +11,22 @@ internal static class EndureCommand
     private static readonly string[] Everything = ["kill", "mutate", "disk"];
     private static readonly Option<string?> Trigflow = new("--trigflow") { Description = "The program trigflow, or its assembly; by default the one beside this program." };
     private static readonly Option<string> Device = Verbs.Choice("--device", "Device of the trainings.", "cpu", "cpu", "cuda");
-    private static readonly Option<string[]> Objectives = new("--objectives") { Description = "Objectives of the trainings, which take turns; those that need no teacher.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["trigflow", "sct"] };
+    private static readonly Option<string[]> Objectives = new("--objectives")
+    {
+        Description = "Objectives of the trainings, which take turns; those that need no teacher.",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => ["trigflow", "sct"],
+    };
+
     private static readonly Option<int?> Kills = new("--kills") { Description = "Number of kills; 200 by default, with --quick 5." };
     private static readonly Option<int?> Steps = new("--steps") { Description = "Training steps of a run; 60 by default on the cpu, 800 on cuda." };
     private static readonly Option<long?> Mutants = new("--mutants") { Description = "Mutants of each format; 10,000 by default, with --quick 200." };
-    private static readonly Option<string[]> Formats = new("--formats") { Description = $"Formats to mutate; all by default: {string.Join(", ", FileFormats.All.Select(each => each.Name))}.", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> Formats = new("--formats")
+    {
+        Description = $"Formats to mutate; all by default: {string.Join(", ", FileFormats.All.Select(each => each.Name))}.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private static readonly Option<double> Seconds = new("--seconds") { Description = "Maximum time of reading one mutant.", DefaultValueFactory = _ => 10 };
     private static readonly Option<double> Mebibytes = new("--mebibytes") { Description = "Maximum memory of reading one mutant, MiB.", DefaultValueFactory = _ => 1024 };
     private static readonly Option<bool> Quick = new("--quick") { Description = "Seconds instead of minutes: fewer kills, mutants and sizes." };
@@ -56,7 +67,8 @@ internal static class EndureCommand
     private static int Run(ParseResult parsed, string[] trials)
     {
         string folder = parsed.GetValue(Out) ?? Directory.CreateTempSubdirectory("trigflow-endure-").FullName;
-        bool quick = parsed.GetValue(Quick), sound = true;
+        bool quick = parsed.GetValue(Quick);
+        var results = new List<TrialResult>();
         DateTime deadline = DateTime.UtcNow.AddMinutes(Positive(parsed, Minutes));
         FileFormat[] formats = parsed.GetValue(Formats) is { Length: > 0 } named ? [.. named.Select(FileFormats.Get)] : [.. FileFormats.All];
         Console.WriteLine($"logs and faults: {folder}");
@@ -67,16 +79,16 @@ internal static class EndureCommand
             if (Directory.Exists(own))
                 throw new UsageException($"--out: {own} exists; choose another folder");
             Directory.CreateDirectory(own);
-            sound &= trial switch
+            results.Add(trial switch
             {
                 "kill" => new KillTrial(Commands(parsed, own, quick), own, Console.Out).Run(kills, parsed.GetValue(Seed), deadline),
                 "mutate" => new MutationTrial(Limits(parsed), own, Console.Out).Run(formats, mutants, deadline),
                 _ => new DiskTrial(Commands(parsed, own, quick)[0], own, quick, Console.Out).Run(deadline),
-            };
+            });
         }
 
-        Console.WriteLine(sound ? "nothing was lost" : "FAULTS, see above");
-        return sound ? 0 : Verbs.BadResult;
+        Console.WriteLine(TrialResult.Table(results));
+        return results.All(each => each.IsSound) ? 0 : Verbs.BadResult;
     }
 
     private static TrainingCommand[] Commands(ParseResult parsed, string folder, bool quick)

@@ -18,8 +18,7 @@ internal sealed class KillTrial(IReadOnlyList<TrainingCommand> commands, string 
     /// <param name="wanted">Number of kills.</param>
     /// <param name="seed">Seed of the moments.</param>
     /// <param name="deadline">Time after which no further kill is made.</param>
-    /// <returns>Whether no bit was lost and nothing failed.</returns>
-    public bool Run(int wanted, ulong seed, DateTime deadline)
+    public TrialResult Run(int wanted, ulong seed, DateTime deadline)
     {
         var random = new Random((int)seed);
         var clock = Stopwatch.StartNew();
@@ -40,7 +39,9 @@ internal sealed class KillTrial(IReadOnlyList<TrainingCommand> commands, string 
         progress.WriteLine();
         progress.WriteLine(new MarkdownTable("device", "objectives", "kills", "during a write", "resumed", "finished runs", "lost bits", "faults", "minutes").Add(
             commands[0].Device, string.Join(' ', commands.Select(command => command.Objective)), kills, inWrites, resumes, runs, lostBits, faults.Count, clock.Elapsed.TotalMinutes));
-        return faults.Count == 0 && lostBits == 0 && runs > 0;
+        return new TrialResult(
+            "kill", string.Create(CultureInfo.InvariantCulture, $"{kills} kills on {commands[0].Device}, {inWrites} during a write; {runs} runs finished"),
+            string.Create(CultureInfo.InvariantCulture, $"{lostBits} bits, {faults.Count} faults"), faults.Count == 0 && lostBits == 0 && runs > 0, clock.Elapsed.TotalMinutes);
     }
 
     private string Whole(TrainingCommand command) => Path.Combine(folder, command.Objective + "-whole");

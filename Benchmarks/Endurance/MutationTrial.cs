@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using TrigFlowNative.Benchmarks.Processes;
 using TrigFlowNative.Benchmarks.Tables;
@@ -17,11 +18,14 @@ internal sealed class MutationTrial(MutantLimits limits, string folder, TextWrit
     private const int KeptOfAFormat = 20;
 
     /// <summary>Reads mutants of each format until the deadline.</summary>
-    /// <returns>Whether there was no fault. Silent changes are reported and are no fault of this trial.</returns>
-    public bool Run(IEnumerable<FileFormat> formats, long mutants, DateTime deadline)
+    /// <returns>The result. Silent changes are counted and are no fault of this trial.</returns>
+    public TrialResult Run(IEnumerable<FileFormat> formats, long mutants, DateTime deadline)
     {
         var table = new MarkdownTable("format", "mutants", "refused", "read", "changed silently", "crashes", "too slow", "too large", "slowest ms", "largest MiB");
+        var clock = Stopwatch.StartNew();
         bool sound = true;
+        int count = 0, faultCount = 0, silentCount = 0;
+        long fewest = long.MaxValue;
         foreach (FileFormat format in formats)
         {
             IReadOnlyList<MutantResult> results = Run(format, mutants, deadline);
@@ -32,13 +36,16 @@ internal sealed class MutationTrial(MutantLimits limits, string folder, TextWrit
                 Of(MutantOutcome.Crashed), Of(MutantOutcome.TooSlow), Of(MutantOutcome.TooLarge),
                 results.Select(each => each.Milliseconds).DefaultIfEmpty().Max(), results.Select(each => each.Mebibytes).DefaultIfEmpty().Max());
             sound &= faults.Length == 0 && results.Count > 0;
+            (count, faultCount, silentCount, fewest) = (count + 1, faultCount + faults.Length, silentCount + silent.Length, Math.Min(fewest, results.Count));
             progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{format.Name}: {results.Count} mutants, {faults.Length} faults"));
             Keep(format, [.. faults.Take(KeptOfAFormat), .. silent.Take(KeptOfAFormat)]);
         }
 
         progress.WriteLine();
         progress.WriteLine(table);
-        return sound;
+        return new TrialResult(
+            "mutate", string.Create(CultureInfo.InvariantCulture, $"{fewest} mutants of each of {count} formats"),
+            string.Create(CultureInfo.InvariantCulture, $"{faultCount} crashes, hangs and excesses; {silentCount} silent changes"), sound, clock.Elapsed.TotalMinutes);
     }
 
     private IReadOnlyList<MutantResult> Run(FileFormat format, long mutants, DateTime deadline)

@@ -15,6 +15,9 @@ internal sealed record TrainingCommand(ChildProgram Program, string Objective, s
     /// <summary>Data set in CIFAR's format that <see cref="WriteData"/> writes.</summary>
     public const string DataFile = "data_batch_1.bin";
 
+    /// <summary>Whether a grid of samples is drawn before each state, of which there are two; otherwise there are eight states and no grids.</summary>
+    public bool DrawsGrids { get; init; }
+
     private const int Batch = 8, Images = 40, States = 8, Lines = 20;
 
     /// <summary>Time after which a run that has not ended counts as hanging.</summary>
@@ -24,9 +27,11 @@ internal sealed record TrainingCommand(ChildProgram Program, string Objective, s
     public IEnumerable<string> In(string folder) =>
     [
         "train", "--objective", Objective, "--data", Data, "--preset", "demo", "--out", folder, "--device", Device, "--seed", "5", "--batch", Text(Batch), "--images", Text(Batch * Steps),
-        "--set", $"checkpoint_every={Text(Math.Max(1, Steps / States))}", $"log_every={Text(Math.Max(1, Steps / Lines))}", "dropout=0.1",
+        "--set", $"checkpoint_every={Text(Interval)}", $"sample_every={Text(DrawsGrids ? Math.Max(1, Interval - 1) : 0)}", $"log_every={Text(Math.Max(1, Steps / Lines))}", "dropout=0.1",
         .. Device == "cpu" ? (IEnumerable<string>)["model_channels=8", "channel_mult=[1,2]", "micro_batch=4"] : [],
     ];
+
+    private int Interval => Math.Max(1, Steps / (DrawsGrids ? 2 : States));
 
     /// <summary>Runs in a folder to the end.</summary>
     /// <exception cref="UsageException">The run fails, so that nothing can be compared with it.</exception>

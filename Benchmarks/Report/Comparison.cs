@@ -82,7 +82,8 @@ internal sealed class Comparison
         }
 
         string summary = string.Create(CultureInfo.InvariantCulture,
-            $"{Compared} rows compared: {Regressions.Count()} regressions, {Count(RowVerdict.Faster)} faster, {Count(RowVerdict.Same)} the same within the noise; {Added} new rows, {Missing} not measured this time\n");
+            $"{Compared} rows compared: {Regressions.Count()} regressions, {Count(RowVerdict.Faster)} faster, {Count(RowVerdict.Same)} the same within the noise; ")
+            + string.Create(CultureInfo.InvariantCulture, $"{Added} new rows, {Missing} not measured this time\n");
         if (Count(RowVerdict.TooShort) > 0)
             summary += string.Create(CultureInfo.InvariantCulture, $"{Count(RowVerdict.TooShort)} rows too short to judge (below {RowJudge.HostMicroseconds} us by the host's clock, {RowJudge.GraphMicroseconds} us within a graph)\n");
         if (Count(RowVerdict.NoIntervals) > 0)

@@ -24,7 +24,8 @@ public enum RowVerdict
 /// <summary>
 /// Judges a row by two measurements. Slower and faster mean: the intervals of both medians part, and the ratio exceeds a noise floor, or three times the spread
 /// between rounds if that is more: the row's own, or that of the table's middle row, since five rounds give a row's spread only roughly. If the processor's own peaks, measured in the same rounds, became slower too, the limits move by as much: then the
-/// machine has other work.
+/// machine has other work. By the host's clock the fastest runs, the least 5th percentile of a round, must differ by the noise floor as well: other
+/// work on the machine lengthens many runs, slower code all of them.
 /// </summary>
 internal static class RowJudge
 {
@@ -59,8 +60,9 @@ internal static class RowJudge
             return RowVerdict.Slower;
         return now.High < before.Low && 1 / ratio > limit && Exceeds(newer, older) ? RowVerdict.Faster : RowVerdict.Same;
 
-        bool Exceeds(BenchmarkRow fast, BenchmarkRow slow) =>
-            !host || IntervalOf(slow)!.Low > IntervalOf(fast)!.High * SlowDown(fast, slow) && slow.Microseconds / fast.Microseconds > limit * SlowDown(fast, slow);
+        bool Exceeds(BenchmarkRow fast, BenchmarkRow slow) => !host ||
+            (IntervalOf(slow)!.Low > IntervalOf(fast)!.High * SlowDown(fast, slow) && slow.Microseconds / fast.Microseconds > limit * SlowDown(fast, slow)
+            && !(slow.Low / fast.Low <= 1 + HostFloor));
     }
 
     /// <summary>Returns the spread between rounds of a row, over both runs; null without intervals.</summary>

@@ -16,8 +16,8 @@ public sealed class DiskTrialTests : IDisposable
     {
         RequireMount();
         var command = new TrainingCommand(ChildProgram.Trigflow(null), "trigflow", "cpu", TrainingCommand.WriteData(folder.Path), Steps: 16);
-        Assert.True(new DiskTrial(command, Runs(), quick: true, told).Run(DateTime.MaxValue), told.ToString());
-        Assert.Contains("model.safetensors", told.ToString(), StringComparison.Ordinal);
+        Assert.True(new DiskTrial(command, Runs(), quick: true, told).Run(DateTime.MaxValue).IsSound, told.ToString());
+        Assert.Contains("checkpoints/step-N.safetensors", told.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -33,7 +33,7 @@ public sealed class DiskTrialTests : IDisposable
             head -c 100000 /dev/zero > "$2/large" || { {{ending}}; }
             """);
         var command = new TrainingCommand(new ChildProgram("sh", [folder.File("train.sh")]), "planted", "cpu", "none", Steps: 1);
-        Assert.False(new DiskTrial(command, Runs(), quick: true, told).Run(DateTime.MaxValue));
+        Assert.False(new DiskTrial(command, Runs(), quick: true, told).Run(DateTime.MaxValue).IsSound);
         Assert.Contains(fault, told.ToString(), StringComparison.Ordinal);
     }
 

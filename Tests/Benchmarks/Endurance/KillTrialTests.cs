@@ -15,7 +15,7 @@ public sealed class KillTrialTests : IDisposable
     public void A_training_that_is_killed_loses_no_bit()
     {
         var command = new TrainingCommand(ChildProgram.Trigflow(null), "trigflow", "cpu", TrainingCommand.WriteData(folder.Path), Steps: 16);
-        Assert.True(new KillTrial([command], Runs(), told).Run(wanted: 3, seed: 4, DateTime.MaxValue), told.ToString());
+        Assert.True(new KillTrial([command], Runs(), told).Run(wanted: 3, seed: 4, DateTime.MaxValue).IsSound, told.ToString());
         Assert.Matches(@"\| cpu +\| trigflow +\| +3 \|", told.ToString());
     }
 
@@ -42,7 +42,7 @@ public sealed class KillTrialTests : IDisposable
             cp {folder.Path}/$from "$2/model.safetensors"
             """);
         var command = new TrainingCommand(new ChildProgram("sh", [folder.File("train.sh")]), "planted", "cpu", "none", Steps: 1);
-        Assert.Equal(sound, new KillTrial([command], Runs(), told).Run(wanted: 2, seed: 2, DateTime.MaxValue));
+        Assert.Equal(sound, new KillTrial([command], Runs(), told).Run(wanted: 2, seed: 2, DateTime.MaxValue).IsSound);
         Assert.Equal(!sound, told.ToString().Contains("w differs in", StringComparison.Ordinal));
     }
 
