@@ -117,6 +117,15 @@ public sealed class IdxSetsTests : IDisposable
         Assert.Equal((1, 1, "file train-images-idx3-ubyte (t10k-images-idx3-ubyte left out)"), (found.TrainImages, found.HeldOutImages, found.Split));
     }
 
+    [Fact]
+    public void Of_two_folders_none_is_passed_through()
+    {
+        temp.Write("a/train-images-idx3-ubyte", TestIdx.Images(2, 4, 4));
+        temp.Write("b/train-images-idx3-ubyte", TestIdx.Images(3, 4, 4));
+        var refusal = Assert.Throws<InvalidFileException>(() => ImageDataset.Open(temp.Path, 4, 1));
+        Assert.Contains("it holds idx files; give their folder, unpacked", refusal.Reason, StringComparison.Ordinal);
+    }
+
     public void Dispose() => temp.Dispose();
 
     private static byte[] Transposed(ReadOnlySpan<byte> image)
