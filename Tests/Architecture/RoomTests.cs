@@ -59,7 +59,7 @@ public class RoomTests
             Files:
             Averages:
             Optimization:
-            Data/Images:
+            Data/Images: Files
             Data/Synthetic: Data/Images
             Data/Formats: Files, Data/Images
             Data/Batches: Data/Images
