@@ -60,8 +60,8 @@ public class RoomTests
             Files:
             Averages:
             Optimization:
-            Data/Fitting:
-            Data/Images: Data/Fitting
+            Data/Fitting: Files
+            Data/Images: Files, Data/Fitting
             Data/Synthetic: Data/Fitting, Data/Images
             Data/Listing: Files, Data/Fitting, Data/Images
             Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using SkiaSharp;
+using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Data;
 

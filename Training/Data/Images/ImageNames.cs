@@ -1,3 +1,5 @@
+using TrigFlowNative.Training.Files;
+
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>Finds images by name: exactly, or else by <see cref="CanonicalText"/>.</summary>

@@ -1,4 +1,4 @@
-namespace TrigFlowNative.Training.Data;
+namespace TrigFlowNative.Training.Files;
 
 /// <summary>
 /// A number of bytes that may be in use at once. Work that would exceed it waits, so that the peak depends on the budget and not on the number of

@@ -1,7 +1,7 @@
 using System.Text;
 using HarfBuzzSharp;
 
-namespace TrigFlowNative.Training.Data;
+namespace TrigFlowNative.Training.Files;
 
 /// <summary>
 /// Text in Unicode's canonical decomposition (NFD), in which composed and decomposed accents are the same. .NET's own normalisation does nothing
