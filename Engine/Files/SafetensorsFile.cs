@@ -82,6 +82,9 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>Whether the file has a checksum, as <see cref="SafetensorsWriter"/> writes it.</summary>
+    public bool HasChecksum => checksum is not null;
+
     /// <summary>
     /// Reads all data and compares them with the checksum that <see cref="SafetensorsWriter"/> keeps in the metadata. A file of another program, which has
     /// none, passes.

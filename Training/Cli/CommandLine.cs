@@ -1,5 +1,6 @@
 using System.CommandLine;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Engine.Cuda;
 using TrigFlowNative.Engine.Ptx;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Runs;
@@ -13,7 +14,7 @@ public static class CommandLine
     public const int BadInput = 2;
 
     /// <summary>
-    /// Runs a command line and returns the exit code: 0; 1 if a training or verification failed; <see cref="BadInput"/>; or 128 and the number of the
+    /// Runs a command line and returns the exit code: 0; 1 if a training, a verification or the GPU failed; <see cref="BadInput"/>; or 128 and the number of the
     /// signal that stopped it.
     /// </summary>
     public static int Run(string[] arguments)
@@ -35,11 +36,18 @@ public static class CommandLine
         }
         catch (MemoryLimitException e)
         {
-            return Refuse($"{e.Message}; {(parsed.CommandResult.Command.Name == "train" ? "lower --batch, or --set micro_batch" : "lower --count")}");
+            string advice = parsed.CommandResult.Command.Name == "train" ? "a smaller --batch, or micro-batches by --set micro_batch=N, need less" : "a smaller --count needs less";
+            return Refuse(e.InnerException is MemoryLimitException ? e.Message : e.With(advice).Message); // the inner one has no advice yet
         }
         catch (OutOfMemoryException)
         {
             return Refuse("the host has not enough memory; lower --batch or --count, or take a smaller data set");
+        }
+        catch (CudaDriverException e)
+        {
+            // The GPU failed, whatever was asked of it; what was saved stays.
+            Console.Error.WriteLine($"trigflow: {e.Message.ReplaceLineEndings(" ")}");
+            return 1;
         }
         catch (Exception e) when (e is InvalidFileException or UsageException or DeviceUnavailableException or IOException or UnauthorizedAccessException)
         {
@@ -79,8 +87,7 @@ public static class CommandLine
             Description = "auto takes an NVIDIA GPU if one works; otherwise it takes the CPU and says why.",
             DefaultValueFactory = _ => "auto",
         };
-        option.AcceptOnlyFromAmong("auto", "cuda", "cpu", "simulator");
-        return option;
+        return option.AcceptOnly("auto", "cuda", "cpu", "simulator");
     }
 
     /// <summary>The option --precision, the same for every verb that runs a network.</summary>
@@ -92,8 +99,7 @@ public static class CommandLine
             DefaultValueFactory = _ => Precision.Auto,
             CustomParser = result => Enum.Parse<Precision>(result.Tokens[0].Value, ignoreCase: true),
         };
-        option.AcceptOnlyFromAmong(LowerNames<Precision>());
-        return option;
+        return option.AcceptOnly(LowerNames<Precision>());
     }
 
     /// <summary>The option --tensor-cores; null stands for auto.</summary>
@@ -105,8 +111,7 @@ public static class CommandLine
             Description = "Instructions for products of bf16 matrices; auto takes the fastest that the GPU has.",
             CustomParser = result => result.Tokens[0].Value == auto ? null : Enum.Parse<TensorCorePath>(result.Tokens[0].Value, ignoreCase: true),
         };
-        option.AcceptOnlyFromAmong([auto, .. LowerNames<TensorCorePath>()]);
-        return option;
+        return option.AcceptOnly([auto, .. LowerNames<TensorCorePath>()]);
     }
 
     /// <summary>Opens a device and names it on the error stream, with the reason if auto took the CPU.</summary>

@@ -24,6 +24,9 @@ internal static class ModelSampling
     /// <summary>Pixels of the images that are held in fp32 at a time: 64 MiB.</summary>
     private const int PixelsAtATime = 1 << 24;
 
+    /// <summary>Values of an image from which one alone is tried first: many of them may take minutes and gigabytes to fail.</summary>
+    private const int LargeImage = 1 << 22;
+
     /// <summary>The option --steps; null stands for <see cref="KindSampler.DefaultSteps"/>.</summary>
     public static Option<int?> StepsOption() => NumberOptions.Whole(
         "--steps",
@@ -142,25 +145,38 @@ internal static class ModelSampling
     /// <summary>Creates the sampler, with half the batch as long as memory does not suffice; the images do not depend on the batch.</summary>
     private static ImageSampler Fitting(TrigFlowModel model, int steps, float guidance, int batch)
     {
-        Shape image = model.Network.Config.Image;
-        for (; ; batch /= 2)
+        if (batch > 1 && model.Network.Config.Image.Count >= LargeImage)
+            Single(model, steps, guidance).Dispose();
+        for (; batch > 1; batch /= 2)
         {
             try
             {
                 return KindSampler.Create(model, steps, guidance, batch);
             }
-            catch (MemoryLimitException e) when (batch == 1)
-            {
-                throw new UsageException(e.With($"a single image of {image.H}x{image.W} takes as much").Message);
-            }
-            catch (ArgumentException e) when (batch == 1)
-            {
-                throw new UsageException($"a single image of {image.H}x{image.W} is too large: {e.Message}");
-            }
             catch (Exception e) when (e is MemoryLimitException or ArgumentException)
             {
-                continue;
+                // Half of it may do.
             }
+        }
+
+        return Single(model, steps, guidance);
+    }
+
+    /// <summary>Creates the sampler for one image at a time.</summary>
+    private static ImageSampler Single(TrigFlowModel model, int steps, float guidance)
+    {
+        Shape image = model.Network.Config.Image;
+        try
+        {
+            return KindSampler.Create(model, steps, guidance, batch: 1);
+        }
+        catch (MemoryLimitException e)
+        {
+            throw new UsageException(e.With($"a single image of {image.H}x{image.W} takes as much").Message);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException($"a single image of {image.H}x{image.W} is too large: {e.Message}");
         }
     }
 }

@@ -16,7 +16,7 @@ internal sealed class TrainOptions
 {
     private const string ConfigName = "config.json";
     private readonly Option<string?> objective = new("--objective");
-    private readonly Option<string?> data = PathOptions.Optional("--data", "CIFAR-10 or MNIST files, a folder of PNG/JPEG, a zip of them, or 'synthetic'.");
+    private readonly Option<string?> data = PathOptions.Optional("--data", "CIFAR-10 or -100 (.bin, folder, .tar.gz), idx files (MNIST, EMNIST, ...), a folder or zip of PNG and JPEG, or 'synthetic'.");
     private readonly Option<string?> preset = new("--preset");
     private readonly Option<string?> output = PathOptions.Optional("--out", "Folder of the run.");
     private readonly Option<string?> resume = PathOptions.Optional("--resume", "Folder of a run to continue; no other option is needed.");
@@ -33,10 +33,10 @@ internal sealed class TrainOptions
     {
         string[] objectives = [.. ObjectiveRegistry.All.Keys.Order(StringComparer.Ordinal)];
         objective.Description = string.Join("; ", objectives.Select(name => $"{name}: {ObjectiveRegistry.All[name].Description}"));
-        objective.AcceptOnlyFromAmong(objectives);
+        objective.AcceptOnly(objectives);
         string[] presets = [.. ModelPresets.All.Keys];
         preset.Description = $"Network and training settings: {string.Join(", ", presets)}.";
-        preset.AcceptOnlyFromAmong(presets);
+        preset.AcceptOnly(presets);
     }
 
     /// <summary>All options, in the order of --help.</summary>

@@ -76,7 +76,7 @@ public sealed class MetricsLog : IDisposable
     {
         if (!File.Exists(path))
             return new MetricsContent([], 0);
-        using var text = new StreamReader(path);
+        using var text = new StreamReader(InputFile.Open(path));
         return MetricsTable.Read(text);
     }
 

@@ -52,10 +52,13 @@ public sealed class RunDirectory : IDisposable
     public static RunDirectory Open(string path)
     {
         Directory.CreateDirectory(path);
+        string file = Path.Combine(path, ".lock");
+        if (FileStatus.Of(file, follow: false).Kind is not (FileKind.Absent or FileKind.Regular or FileKind.Unknown))
+            throw new IOException($"{file}: is no regular file; remove it"); // a pipe's opening would wait for ever
         try
         {
             // The lock dies with the process, whatever kills it.
-            return new RunDirectory(path, new FileStream(Path.Combine(path, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None));
+            return new RunDirectory(path, new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None));
         }
         catch (IOException e)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Runs;
 
@@ -14,8 +15,8 @@ internal sealed class RunLog
     public RunLog(string path)
     {
         this.path = path;
-        if (new FileInfo(path).LinkTarget is not null)
-            File.Delete(path); // a link would let the log grow in a file outside of the run
+        if (FileStatus.Of(path, follow: false).Kind is FileKind.Link or FileKind.Pipe)
+            File.Delete(path); // a link would let the log grow in a file outside of the run, and a pipe would let it wait
     }
 
     /// <summary>Says one line.</summary>

@@ -55,7 +55,11 @@ internal sealed class TrainingLoop : IDisposable
             double? loss = log.Rows.Count > 0 ? log.Rows[^1].Loss : null;
             while (done < total && !cancellation.IsCancellationRequested)
             {
-                ImageBatch batch = loader.Next();
+                ImageBatch batch = Next(loader, () =>
+                {
+                    if (saved != done)
+                        Save(done);
+                });
                 training.Run(batch.Pixels, config.Network.LabelCount > 0 ? batch.Labels : [], done);
                 done++;
                 if (done % config.LogEvery == 0 || done == total)
@@ -90,6 +94,20 @@ internal sealed class TrainingLoop : IDisposable
     }
 
     public void Dispose() => sampler?.Dispose();
+
+    /// <summary>Takes the next batch; where an image is gone or damaged, the run is saved before the exception goes on.</summary>
+    private static ImageBatch Next(BatchLoader loader, Action save)
+    {
+        try
+        {
+            return loader.Next();
+        }
+        catch (Exception e) when (e is InvalidFileException or IOException)
+        {
+            save();
+            throw;
+        }
+    }
 
     private MetricsLog OpenMetrics(long done)
     {

@@ -16,8 +16,10 @@ internal static class TeacherCheck
         (NetworkConfig config, NetworkConfig own) = (teacher.Network.Config, student.Config);
         if (config.Image != own.Image || config.LabelCount != own.LabelCount)
             throw new ArgumentException($"the teacher's images or classes are not the student's: {config.ToJson()}");
-        if (!config.Conditions.IsEmpty || teacher.Kind != ModelKind.Diffusion)
-            throw new ArgumentException($"the teacher is not a diffusion model with time and class as its only conditions: {teacher.Kind}, {config.ToJson()}");
+        if (teacher.Kind != ModelKind.Diffusion)
+            throw new ArgumentException($"the teacher is a {teacher.Kind.ToString().ToLowerInvariant()} model by its metadata; a student learns from a diffusion model");
+        if (!config.Conditions.IsEmpty)
+            throw new ArgumentException($"the teacher takes further conditions ({string.Join(", ", config.Conditions)}); a student learns from a diffusion model of time and class");
         if (Math.Abs(teacher.SigmaData - sigmaData) > 1e-6f * sigmaData)
             throw new ArgumentException($"the teacher was trained with sigma_data {teacher.SigmaData}, not {sigmaData}: the same time would mean different noise");
     }

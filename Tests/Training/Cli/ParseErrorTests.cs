@@ -1,7 +1,7 @@
 using System.CommandLine;
 using TrigFlowNative.Training.Cli;
-using Trigflow = TrigFlowNative.Training.Cli.CommandLine;
 using Xunit;
+using Trigflow = TrigFlowNative.Training.Cli.CommandLine;
 
 namespace TrigFlowNative.Tests.Training;
 

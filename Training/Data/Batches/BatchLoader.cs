@@ -95,7 +95,7 @@ public sealed class BatchLoader : IDisposable
         try
         {
             byte[] image = new byte[imageLength];
-            while (true)
+            while (!stopping) // read again, since a parallel filling may have taken the release by which disposing wakes this thread
             {
                 free.Wait();
                 if (stopping)

@@ -11,7 +11,10 @@ namespace TrigFlowNative.Training.Runs;
 /// </summary>
 public static class Checkpoint
 {
-    private const string FormatKey = "format", FormatName = "trigflow-training-state-1", StepKey = "step", IdentityKey = "identity";
+    /// <summary>States of the first form may have no checksum; those of the second must, so that damage to its key is no way around it.</summary>
+    private const string FormatKey = "format", FirstFormat = "trigflow-training-state-1", FormatName = "trigflow-training-state-2";
+
+    private const string StepKey = "step", IdentityKey = "identity";
 
     /// <summary>Writes a checkpoint; the file appears whole or not at all.</summary>
     /// <param name="path">File to write.</param>
@@ -70,8 +73,10 @@ public static class Checkpoint
 
     private static long StepOf(SafetensorsFile file)
     {
-        if (!file.Metadata.TryGetValue(FormatKey, out string? format) || format != FormatName)
+        if (!file.Metadata.TryGetValue(FormatKey, out string? format) || format is not (FirstFormat or FormatName))
             throw new InvalidFileException(file.Path, "is not a training state");
+        if (format == FormatName && !file.HasChecksum)
+            throw new InvalidFileException(file.Path, "has lost its checksum: it is damaged");
         return file.Metadata.TryGetValue(StepKey, out string? text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long step)
             ? step
             : throw new InvalidFileException(file.Path, "has no valid step in its metadata");
