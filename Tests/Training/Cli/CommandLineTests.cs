@@ -26,7 +26,7 @@ public sealed class CommandLineTests : IDisposable
         { "train --objective trigflow --data synthetic --preset demo --out {0}/r --device cpu --set img_channels=2", "synthetic" },
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --device warp", "warp" },
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --precision bf16", "bf16 needs a GPU" },
-        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --precision 2", "'2'" },
+        { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --precision 2", "--precision 2" },
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --device cpu --tensor-cores portable", "--tensor-cores" },
         { "sample --checkpoint {0}/model.safetensors --out {0}/o --device simulator --tensor-cores mma", "Mma" },
         { "evaluate --checkpoint {0}/model.safetensors --data synthetic --device cpu --precision bf16", "bf16 needs a GPU" },
