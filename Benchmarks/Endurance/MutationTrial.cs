@@ -35,7 +35,7 @@ internal sealed class MutationTrial(MutantLimits limits, string folder, TextWrit
                 format.Name, results.Count, Of(MutantOutcome.Refused), Of(MutantOutcome.Read), format.HasChecksum ? silent.Length : null,
                 Of(MutantOutcome.Crashed), Of(MutantOutcome.TooSlow), Of(MutantOutcome.TooLarge),
                 results.Select(each => each.Milliseconds).DefaultIfEmpty().Max(), results.Select(each => each.Mebibytes).DefaultIfEmpty().Max());
-            sound &= faults.Length == 0 && results.Count > 0;
+            sound &= faults.Length == 0 && results.Count > 0 && (!format.HasChecksum || silent.Length == 0);
             (count, faultCount, silentCount, fewest) = (count + 1, faultCount + faults.Length, silentCount + silent.Length, Math.Min(fewest, results.Count));
             progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{format.Name}: {results.Count} mutants, {faults.Length} faults"));
             Keep(format, [.. faults.Take(KeptOfAFormat), .. silent.Take(KeptOfAFormat)]);

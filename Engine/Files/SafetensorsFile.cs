@@ -101,12 +101,14 @@ public sealed class SafetensorsFile : IDisposable
             throw new InvalidFileException(Path, $"its data or metadata do not match its checksum: it is damaged, or was edited without removing '{SafetensorsChecksum.Key}' from the metadata");
     }
 
-    /// <summary>Reads all data and returns their hash, XXH128 in hexadecimal digits: the identity of the tensors' contents, whatever the metadata say.</summary>
+    /// <summary>Reads all data and returns their hash, XXH128 in hexadecimal digits: the identity of the tensors, by name, type, shape and content, whatever the metadata say.</summary>
     /// <exception cref="InvalidFileException">The file has become shorter.</exception>
     /// <exception cref="IOException">The disk cannot be read.</exception>
     public string HashData()
     {
         var hash = new XxHash128();
+        foreach (SafetensorsEntry entry in Entries)
+            hash.Append(Encoding.UTF8.GetBytes($"{entry.Name} {entry.Type.FileName()} {SafetensorsEntry.FormatShape(entry.Shape.AsSpan())}\n"));
         ReadData(hash.Append);
         return Convert.ToHexStringLower(hash.GetCurrentHash());
     }

@@ -7,6 +7,9 @@ namespace TrigFlowNative.Models;
 /// <param name="Kind">Kind of the model.</param>
 public sealed record WeightDescription(float SigmaData, ModelKind Kind)
 {
+    /// <summary>Whether sigma_data or the kind are defaults, since the file does not say them. Has no part in equality.</summary>
+    public bool IsAssumed { get; init; }
+
     /// <summary>Names of the classes in the order of their numbers; empty if they have none. They keep the rules of <see cref="Models.ClassNames"/>.</summary>
     public ImmutableArray<string> ClassNames
     {

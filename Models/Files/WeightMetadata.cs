@@ -37,7 +37,11 @@ internal static class WeightMetadata
 
     /// <summary>Reads the rest of the metadata.</summary>
     public static WeightDescription ReadDescription(SafetensorsFile file, NetworkConfig network) =>
-        new(ReadSigmaData(file), ReadKind(file)) { ClassNames = [.. ReadClassNames(file, network.LabelCount)] };
+        new(ReadSigmaData(file), ReadKind(file))
+        {
+            ClassNames = [.. ReadClassNames(file, network.LabelCount)],
+            IsAssumed = !file.Metadata.ContainsKey(SigmaDataKey) || !file.Metadata.ContainsKey(KindKey),
+        };
 
     private static INetwork Build(string path, NetworkConfig config)
     {

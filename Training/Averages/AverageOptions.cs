@@ -19,7 +19,9 @@ public sealed record AverageOptions
     /// <exception cref="ArgumentException">A member is out of range; the message names it.</exception>
     public void Validate()
     {
-        if (!(HalfLifeImages is > 0 and < double.PositiveInfinity) || RampUp is { } share && !(share > 0))
-            throw new ArgumentException($"half_life_images and ramp_up of the average must be positive: {this}");
+        if (!(HalfLifeImages is > 0 and < double.PositiveInfinity))
+            throw new ArgumentException($"half_life_images must be positive, not {HalfLifeImages}");
+        if (RampUp is { } share && !(share > 0))
+            throw new ArgumentException($"ramp_up must be positive or null, not {share}");
     }
 }

@@ -27,7 +27,15 @@ public static class CommandLine
             return Refuse(ParseErrors.Describe(parsed));
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            int code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            if (code == 0 && SteadyOutput.LossReason is { } lost && parsed.CommandResult.Command.Name is not (TrainCommand.Verb or DemoCommand.Verb))
+            {
+                // What was printed is the result of these verbs; a training leaves its own in files.
+                Console.Error.WriteLine($"trigflow: the output could not be written ({lost})");
+                return 1;
+            }
+
+            return code;
         }
         catch (TrainingFailedException e)
         {
@@ -36,7 +44,7 @@ public static class CommandLine
         }
         catch (MemoryLimitException e)
         {
-            string advice = parsed.CommandResult.Command.Name == "train" ? "a smaller --batch, or micro-batches by --set micro_batch=N, need less" : "a smaller --count needs less";
+            string advice = parsed.CommandResult.Command.Name == TrainCommand.Verb ? "a smaller --batch, or micro-batches by --set micro_batch=N, need less" : "a smaller --count needs less";
             return Refuse(e.InnerException is MemoryLimitException ? e.Message : e.With(advice).Message); // the inner one has no advice yet
         }
         catch (OutOfMemoryException)

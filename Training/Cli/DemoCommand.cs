@@ -14,6 +14,9 @@ namespace TrigFlowNative.Training.Cli;
 /// <summary>demo: the main job in small. Trains a diffusion model on drawn shapes, distils it, samples both and compares them.</summary>
 internal static class DemoCommand
 {
+    /// <summary>Name of the verb.</summary>
+    public const string Verb = "demo";
+
     private const string Preset = "demo";
     private const int TeacherSteps = 32, GridCount = 64, Compared = 512;
 
@@ -21,7 +24,7 @@ internal static class DemoCommand
     {
         Option<string> output = PathOptions.Optional("--out", "Folder for everything the demo leaves.", Path.Combine("runs", "demo"));
         Option<string> device = CommandLine.DeviceOption();
-        var command = new Command("demo", "Trains, distils, samples and measures a small model on images it draws itself, in minutes on a CPU.") { output, device };
+        var command = new Command(Verb, "Trains, distils, samples and measures a small model on images it draws itself, in minutes on a CPU.") { output, device };
         command.SetAction(parsed => Run(parsed.GetValue(output)!, parsed.GetValue(device)!));
         return command;
     }

@@ -13,7 +13,7 @@ internal static class LabelWords
     /// <summary>The option --labels.</summary>
     public static Option<string[]> Option() => new("--labels")
     {
-        Description = "Classes by number or name, such as 3,5 or cat,dog, taken in turn; -1 for none. Default: all classes in turn.",
+        Description = "Classes by number or name, such as 3,5 or cat,dog, taken in turn (a number is the class's number even if another is called so); -1 for none. Default: all classes in turn.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -41,7 +41,12 @@ internal static class LabelWords
     {
         int classes = model.Network.Config.LabelCount;
         if (int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= -1 && number < classes)
+        {
+            if (model.ClassNames.IndexOf(word) is >= 0 and var called && called != number)
+                Console.Error.WriteLine($"--labels {word}: taken as the number of class '{model.ClassNames[Math.Max(number, 0)]}'; the class called '{word}' has the number {called}");
             return number;
+        }
+
         int index = model.ClassNames.IndexOf(word);
         if (index >= 0)
             return index;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Files;
@@ -76,6 +77,8 @@ internal static class ModelSampling
 
         if (loaded.OtherPrefixes.Count > 0)
             Console.Error.WriteLine($"{path}: the average '{loaded.Prefix}' is taken, not {string.Join(", ", loaded.OtherPrefixes.Select(prefix => prefix.Length == 0 ? "the weights without a prefix" : $"'{prefix}'"))}");
+        if (loaded.Description.IsAssumed)
+            Console.Error.WriteLine($"{path}: taken as a {loaded.Description.Kind.ToString().ToLowerInvariant()} model with sigma_data {loaded.Description.SigmaData.ToString(CultureInfo.InvariantCulture)}, since its metadata does not say both");
         return TrigFlowModel.Of(loaded);
     }
 

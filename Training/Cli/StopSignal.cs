@@ -1,18 +1,25 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace TrigFlowNative.Training.Cli;
 
 /// <summary>
-/// Turns Ctrl-C (SIGINT), SIGTERM and the end of a terminal (SIGHUP) into a cancellation token, so that a run saves before it ends; a second signal ends
-/// it at once. A signal that the caller had set to be ignored, as nohup does, stays ignored.
+/// Turns Ctrl-C (SIGINT), SIGTERM and the end of a terminal (SIGHUP) into a cancellation token, so that a run saves before it ends. A second signal ends
+/// it at once, unless it follows the first closely: sessions and supervisors send several together. A signal that the caller had set to be ignored, as nohup does, stays ignored.
 /// </summary>
 internal sealed class StopSignal : IDisposable
 {
+    /// <summary>Signals within this time count as one.</summary>
+    private static readonly TimeSpan Together = TimeSpan.FromSeconds(2);
+
     private const int Hangup = 1, Interrupt = 2, Terminate = 15, SignalExit = 128;
     private readonly CancellationTokenSource source = new();
     private readonly List<PosixSignalRegistration> registrations = [];
-    private volatile int received;
+    private readonly Lock gate = new();
+    private int received;
+    private long receivedAt;
+    private bool disposed;
 
     public StopSignal()
     {
@@ -26,20 +33,31 @@ internal sealed class StopSignal : IDisposable
     public CancellationToken Token => source.Token;
 
     /// <summary>Exit code of a program that the signal stopped, as shells count it: 128 and the signal's number; 0 without a signal.</summary>
-    public int ExitCode => received == 0 ? 0 : SignalExit + received;
+    public int ExitCode => Volatile.Read(ref received) is var signal and not 0 ? SignalExit + signal : 0;
 
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in registrations)
             registration.Dispose();
+        lock (gate)
+            disposed = true;
         source.Dispose();
     }
 
     private PosixSignalRegistration Register(PosixSignal signal, int number) => PosixSignalRegistration.Create(signal, context =>
     {
-        context.Cancel = Interlocked.CompareExchange(ref received, number, 0) == 0;
-        if (context.Cancel)
+        lock (gate)
+        {
+            if (disposed)
+                return;
+            bool isFirst = received == 0;
+            context.Cancel = isFirst || Stopwatch.GetElapsedTime(receivedAt) < Together;
+            if (!isFirst)
+                return;
+            receivedAt = Stopwatch.GetTimestamp();
+            Volatile.Write(ref received, number);
             source.Cancel();
+        }
     });
 
     /// <summary>The set of signals that this process was started to ignore, bit n - 1 for signal n; empty where it is not told.</summary>

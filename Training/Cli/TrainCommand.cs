@@ -8,13 +8,16 @@ namespace TrigFlowNative.Training.Cli;
 /// <summary>train: trains one run in one folder; the same command again continues it.</summary>
 internal static class TrainCommand
 {
+    /// <summary>Name of the verb.</summary>
+    public const string Verb = "train";
+
     public static Command Create()
     {
         var options = new TrainOptions();
         Option<string> device = CommandLine.DeviceOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
         var dryRun = new Option<bool>("--dry-run") { Description = "Prints the resolved configuration and exits." };
-        var command = new Command("train", "Trains a model; the same command again, or --resume FOLDER, continues a run bit for bit.");
+        var command = new Command(Verb, "Trains a model; the same command again, or --resume FOLDER, continues a run bit for bit.");
         foreach (Option option in options.All)
             command.Add(option);
         command.Add(device);
@@ -26,7 +29,7 @@ internal static class TrainCommand
             if (parsed.GetValue(dryRun))
             {
                 Console.WriteLine(config.WithConditions().ToText());
-                return 0;
+                return SteadyOutput.LossReason is null ? 0 : 1;
             }
 
             return Train(config, folder ?? throw new UsageException("--out is missing: the folder of the run"), parsed.GetValue(device)!, parsed.GetValue(tensorCores));

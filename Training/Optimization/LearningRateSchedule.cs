@@ -30,7 +30,11 @@ public sealed record LearningRateSchedule
     /// <exception cref="ArgumentException">A member is out of range; the message names it.</exception>
     public void Validate()
     {
-        if (!(Peak is > 0 and < double.PositiveInfinity) || WarmUpSteps < 0 || DecayAfterSteps < 0)
-            throw new ArgumentException($"peak of the learning rate must be positive, warm_up_steps and decay_after_steps not negative: {this}");
+        if (!(Peak is > 0 and < double.PositiveInfinity))
+            throw new ArgumentException($"peak of the learning rate must be positive, not {Peak}");
+        if (WarmUpSteps < 0)
+            throw new ArgumentException($"warm_up_steps must not be negative, but is {WarmUpSteps}");
+        if (DecayAfterSteps < 0)
+            throw new ArgumentException($"decay_after_steps must not be negative, but is {DecayAfterSteps}");
     }
 }

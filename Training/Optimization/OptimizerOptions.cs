@@ -29,8 +29,14 @@ public sealed record OptimizerOptions
     public void Validate()
     {
         LearningRate.Validate();
-        if (!Enum.IsDefined(Kind) || Beta1 is not (>= 0 and < 1) || Beta2 is not (>= 0 and < 1) || Epsilon is not (> 0 and < 1))
-            throw new ArgumentException($"beta1 and beta2 of the optimizer must be in [0, 1), epsilon in (0, 1): {this}");
+        if (!Enum.IsDefined(Kind))
+            throw new ArgumentException($"the kind of the optimizer is unknown: {Kind}");
+        if (Beta1 is not (>= 0 and < 1))
+            throw new ArgumentException($"beta1 must be in [0, 1), not {Beta1}");
+        if (Beta2 is not (>= 0 and < 1))
+            throw new ArgumentException($"beta2 must be in [0, 1), not {Beta2}");
+        if (Epsilon is not (> 0 and < 1))
+            throw new ArgumentException($"epsilon must be in (0, 1), not {Epsilon}");
         if (MaxGradientNorm is { } maxNorm && !(maxNorm > 0))
             throw new ArgumentException($"max_gradient_norm must be positive or null, not {maxNorm}");
     }

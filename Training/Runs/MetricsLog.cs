@@ -20,13 +20,15 @@ public sealed class MetricsLog : IDisposable
         this.path = path;
         MetricsContent content = Content(path);
         if (content.Unreadable > 0)
-            SetAside = KeepCopy(path, content.Unreadable);
+            SetAside = $"{path}: {content.Unreadable} {(content.Unreadable == 1 ? "line" : "lines")} cannot be read; a copy is kept as {KeepCopy(path, ".damaged")}";
+        else if (lastStep == 0 && content.Rows.Count > 0)
+            SetAside = $"{path}: its {content.Rows.Count} lines are of a run whose states are gone; a copy is kept as {KeepCopy(path, ".before")}";
         Rows = [.. content.Rows.Where(row => row.Step <= lastStep)];
         means = MetricsTable.MeansOf(Rows);
         (stream, csv) = Begin();
     }
 
-    /// <summary>Says that the file held lines that cannot be read, and where a copy of it lies; null if all could.</summary>
+    /// <summary>Says that the file held lines that cannot be read or are not of this run, and where a copy of it lies; null if there were none.</summary>
     public string? SetAside { get; }
 
     /// <summary>All lines of the run so far.</summary>
@@ -80,15 +82,15 @@ public sealed class MetricsLog : IDisposable
         return MetricsTable.Read(text);
     }
 
-    private static string KeepCopy(string path, int unreadable)
+    /// <summary>Copies the file beside itself and returns the copy's name.</summary>
+    private static string KeepCopy(string path, string suffix)
     {
-        string copy = path + ".damaged";
-        AtomicFile.Write(copy, stream =>
+        AtomicFile.Write(path + suffix, stream =>
         {
-            using FileStream damaged = File.OpenRead(path);
-            damaged.CopyTo(stream);
+            using FileStream original = InputFile.Open(path);
+            original.CopyTo(stream);
         });
-        return $"{path}: {unreadable} {(unreadable == 1 ? "line" : "lines")} cannot be read; a copy is kept as {Path.GetFileName(copy)}";
+        return Path.GetFileName(path) + suffix;
     }
 
     private (StreamWriter Stream, CsvWriter Csv) Begin()

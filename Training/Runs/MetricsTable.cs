@@ -55,6 +55,9 @@ internal static class MetricsTable
         using var csv = new CsvReader(new StringReader(all), Format with { Mode = CsvMode.NoEscape, MissingFieldFound = null, BadDataFound = null });
         if (!csv.Read() || !csv.ReadHeader())
             return new MetricsContent(rows, 0);
+        string[] header = csv.HeaderRecord!;
+        if (FixedColumns.All.Any(name => header.Count(column => column == name) != 1) || header.Distinct(StringComparer.Ordinal).Count() != header.Length)
+            return new MetricsContent(rows, 1 + all.Count(c => c == '\n')); // under a damaged header every number may stand in a wrong column
         while (csv.Read())
         {
             try

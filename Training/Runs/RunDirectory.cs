@@ -11,11 +11,13 @@ public sealed class RunDirectory : IDisposable
 {
     private const int AlreadyLockedLinux = 11, AlreadyLockedMac = 35, SharingViolationWindows = unchecked((int)0x80070020);
     private readonly FileStream lockFile;
+    private readonly string identity;
 
     private RunDirectory(string path, FileStream lockFile)
     {
         Root = path;
         this.lockFile = lockFile;
+        identity = FileStatus.Of(LockPath).Identity;
         States = new StateFolder(Path.Combine(path, "checkpoints"));
     }
 
@@ -42,6 +44,8 @@ public sealed class RunDirectory : IDisposable
 
     /// <summary>Path of run.log: what was said at each start, and what went wrong.</summary>
     public string Log => Path.Combine(Root, "run.log");
+
+    private string LockPath => Path.Combine(Root, ".lock");
 
     /// <summary>The training states in checkpoints/.</summary>
     public StateFolder States { get; }
@@ -80,12 +84,15 @@ public sealed class RunDirectory : IDisposable
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void WriteConfig(string json) => AtomicFile.WriteAllBytes(ConfigPath, Encoding.UTF8.GetBytes(json));
 
-    /// <summary>Requires that the folder is still the one that was opened, so that no part of a run is left in a folder that was removed or replaced.</summary>
-    /// <exception cref="IOException">config.json is gone.</exception>
+    /// <summary>
+    /// Requires that the folder is still the one that was opened, by the lock in it: another one may hold another run by now, which this one must not
+    /// overwrite.
+    /// </summary>
+    /// <exception cref="IOException">The folder was removed, emptied or replaced.</exception>
     public void RequireThere()
     {
-        if (!File.Exists(ConfigPath))
-            throw new IOException($"{Root}: the folder was removed or emptied while the run was training in it");
+        if (FileStatus.Of(LockPath).Identity != identity || !File.Exists(ConfigPath))
+            throw new IOException($"{Root}: the folder was removed, moved or replaced while the run was training in it");
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
@@ -10,6 +11,9 @@ namespace TrigFlowNative.Training.Runs;
 /// <param name="Identity">What the run was begun with; for a continued run, what its state says, which the files have been compared with.</param>
 internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
 {
+    /// <summary>Says what was assumed about a weight file that does not say it; null if nothing was.</summary>
+    public string? Assumption { get; private init; }
+
     /// <summary>Opens the images, and compares images, teacher and initial weights with those that a state was made with.</summary>
     /// <param name="config">Configuration of the run.</param>
     /// <param name="root">Folder of the run, for messages.</param>
@@ -26,12 +30,21 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
         var now = new RunIdentity(sigmaData, fingerprint, teacher, init);
         if (before is not null)
             RequireSame(root, config, before, now);
-        return new RunInputs(data, before ?? now);
+        return new RunInputs(data, before ?? now) { Assumption = before is null ? AssumptionOn(config) : null };
     }
 
-    /// <summary>Names of the network's classes; empty if it has none, or if the data's names cannot stand in a weight file.</summary>
-    public ImmutableArray<string> ClassNamesFor(NetworkConfig network) =>
-        network.LabelCount > 0 && ClassNames.Fault(Data.Description.ClassNames, network.LabelCount) is null ? [.. Data.Description.ClassNames] : [];
+    /// <summary>
+    /// Names of the network's classes in the order of their numbers; empty if it has none. A name that cannot stand in a weight file is replaced by the
+    /// class's number.
+    /// </summary>
+    public ImmutableArray<string> ClassNamesFor(NetworkConfig network)
+    {
+        if (network.LabelCount == 0 || Data.Description.ClassNames.Count != network.LabelCount)
+            return [];
+        string[] names = [.. Data.Description.ClassNames.Select((name, label) =>
+            ClassNames.Fault([name], 1) is null ? name : label.ToString(CultureInfo.InvariantCulture))];
+        return ClassNames.Fault(names, network.LabelCount) is null ? [.. names] : [];
+    }
 
     /// <summary>Opens images at a network's extents.</summary>
     /// <exception cref="UsageException">They cannot be brought to these extents.</exception>
@@ -71,10 +84,20 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     private static (DataFingerprint Fingerprint, float SigmaData) Measure(RunConfig config, DatasetSplit data)
     {
         if ((config.Teacher ?? config.Init) is { } file && File.Exists(file))
-            return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file, config.Network).Description.SigmaData);
+            return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description.SigmaData);
         (DataFingerprint fingerprint, PixelStatistics statistics) = DataFingerprint.Measure(data.Train);
         float measured = (float)statistics.SigmaData;
         return measured > 0 ? (fingerprint, measured) : throw new UsageException($"{config.Data}: all pixels of all images are alike, so that their standard deviation sigma_data is 0");
+    }
+
+    private static string? AssumptionOn(RunConfig config)
+    {
+        if ((config.Teacher ?? config.Init) is not { } file)
+            return null;
+        WeightDescription description = WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description;
+        return description.IsAssumed
+            ? string.Create(CultureInfo.InvariantCulture, $"{file}: taken as a {description.Kind.ToString().ToLowerInvariant()} model with sigma_data {description.SigmaData}, since its metadata does not say both")
+            : null;
     }
 
     private static string HashOf(string path)

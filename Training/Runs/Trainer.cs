@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
@@ -48,7 +49,7 @@ public static class Trainer
             return new TrainingOutcome(state?.Step ?? 0, Complete: false, 0, 0);
         }
 
-        using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision);
+        using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision, config.Network with { Conditions = [] });
         INetwork network = Build(config);
 
         // A state holds everything that initial weights gave, so that their file is not needed again.
@@ -63,6 +64,8 @@ public static class Trainer
         ImmutableArray<string> names = inputs.ClassNamesFor(network.Config);
         directory.WriteConfig(TextOf(stored, config with { ClassNames = [.. names] }));
         var log = new RunLog(directory.Log);
+        if (inputs.Assumption is { } assumption)
+            log.Say(assumption);
         if (state is not null)
             foreach (string line in directory.States.SetDamagedAside(state))
                 log.Say(line);
@@ -85,7 +88,14 @@ public static class Trainer
     }
 
     /// <summary>The text of config.json; an older run keeps the form of its own.</summary>
-    private static string TextOf(StoredConfig? stored, RunConfig config) => stored?.TextOf(config) ?? config.ToText();
+    /// <remarks>Paths are stored in full, so that the run can be resumed from any folder.</remarks>
+    private static string TextOf(StoredConfig? stored, RunConfig config)
+    {
+        RunConfig full = config with { Data = FullPath(config.Data)!, Teacher = FullPath(config.Teacher), Init = FullPath(config.Init) };
+        return stored?.TextOf(full) ?? full.ToText();
+    }
+
+    private static string? FullPath(string? path) => path is null or ImageDataset.Synthetic ? path : Path.GetFullPath(path);
 
     /// <summary>Returns the configuration of a new run, or that of the folder's run, what config.json holds, and the state to continue from.</summary>
     private static (RunConfig Config, StoredConfig? Stored, SavedState? State) Begin(RunDirectory directory, RunConfig asked)
@@ -98,10 +108,12 @@ public static class Trainer
         SavedState? state = directory.States.Newest();
         if (state is null)
             directory.RequireNoModel();
-        else if (state.Identity is null && (stored!.Config.Data, stored.Config.Teacher, stored.Config.Init) != (config.Data, config.Teacher, config.Init))
+        else if (state.Identity is null && NamesOf(stored!.Config) != NamesOf(config))
             throw new UsageException($"{directory.Root} holds a run of an older version, which cannot tell contents apart: data, teacher and init must be named as in its config.json");
         return (config, stored, state);
     }
+
+    private static (string? Data, string? Teacher, string? Init) NamesOf(RunConfig config) => (FullPath(config.Data), FullPath(config.Teacher), FullPath(config.Init));
 
     /// <summary>Runs what may take minutes and changes nothing on disk; a cancellation leaves it to end by itself.</summary>
     private static T Abandonable<T>(Func<T> work, CancellationToken cancellation)

@@ -22,6 +22,8 @@ internal sealed class TrainingLoop : IDisposable
     private readonly RunInputs inputs;
     private readonly RunLog messages;
     private readonly string title;
+    private readonly HashSet<string> failed = [];
+    private bool saving;
     private ImageSampler? sampler;
 
     public TrainingLoop(
@@ -53,33 +55,39 @@ internal sealed class TrainingLoop : IDisposable
             long saved = done, logged = done;
             double loggedAt = 0, speed = 0;
             double? loss = log.Rows.Count > 0 ? log.Rows[^1].Loss : null;
-            while (done < total && !cancellation.IsCancellationRequested)
+            try
             {
-                ImageBatch batch = Next(loader, () =>
+                while (done < total && !cancellation.IsCancellationRequested)
                 {
-                    if (saved != done)
-                        Save(done);
-                });
-                training.Run(batch.Pixels, config.Network.LabelCount > 0 ? batch.Labels : [], done);
-                done++;
-                if (done % config.LogEvery == 0 || done == total)
-                {
-                    TrainingStatistics statistics = training.FetchStatistics();
-                    double now = clock.Elapsed.TotalSeconds;
-                    speed = (done - logged) * config.Training.Batch / (now - loggedAt);
-                    (logged, loggedAt, loss) = (done, now, statistics.Loss);
-                    log.Append(Row(done, statistics, speed));
-                    messages.NoteLostOutput();
-                    RequireFinite(statistics, done);
-                }
+                    ImageBatch batch = loader.Next();
+                    training.Run(batch.Pixels, config.Network.LabelCount > 0 ? batch.Labels : [], done);
+                    done++;
+                    if (done % config.LogEvery == 0 || done == total)
+                    {
+                        TrainingStatistics statistics = training.FetchStatistics();
+                        double now = clock.Elapsed.TotalSeconds;
+                        speed = (done - logged) * config.Training.Batch / (now - loggedAt);
+                        (logged, loggedAt, loss) = (done, now, statistics.Loss);
+                        log.Append(Row(done, statistics, speed));
+                        messages.NoteLostOutput();
+                        RequireFinite(statistics, done);
+                    }
 
-                progress.Report(done, speed > 0 ? speed : (done - first) * config.Training.Batch / clock.Elapsed.TotalSeconds, loss);
-                if (config.SnapshotEvery > 0 && done % config.SnapshotEvery == 0)
-                    SaveSnapshots(done);
-                if (config.SampleEvery > 0 && done % config.SampleEvery == 0)
-                    DrawGrid(done);
-                if (done % config.CheckpointEvery == 0)
-                    Save(saved = done);
+                    progress.Report(done, speed > 0 ? speed : (done - first) * config.Training.Batch / clock.Elapsed.TotalSeconds, loss);
+                    if (config.SnapshotEvery > 0 && done % config.SnapshotEvery == 0)
+                        Attempt("snapshot", () => SaveSnapshots(done));
+                    if (config.SampleEvery > 0 && done % config.SampleEvery == 0)
+                        Attempt("grid", () => DrawGrid(done));
+                    if (done % config.CheckpointEvery == 0)
+                        Save(saved = done);
+                }
+            }
+            catch (Exception e) when (e is InvalidFileException or IOException or UnauthorizedAccessException or MemoryLimitException)
+            {
+                // An image that is damaged or a log that cannot be written costs no steps, if the state still can be.
+                if (saved != done && !saving)
+                    Attempt("state", () => Save(done));
+                throw;
             }
 
             if (saved != done)
@@ -95,17 +103,18 @@ internal sealed class TrainingLoop : IDisposable
 
     public void Dispose() => sampler?.Dispose();
 
-    /// <summary>Takes the next batch; where an image is gone or damaged, the run is saved before the exception goes on.</summary>
-    private static ImageBatch Next(BatchLoader loader, Action save)
+    /// <summary>Writes what a run can do without: where that fails, the reason is said once, and the training goes on.</summary>
+    private void Attempt(string what, Action write)
     {
         try
         {
-            return loader.Next();
+            directory.RequireThere();
+            write();
         }
-        catch (Exception e) when (e is InvalidFileException or IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or MemoryLimitException)
         {
-            save();
-            throw;
+            if (failed.Add(what))
+                messages.Say($"{what}: cannot be written ({e.Message})");
         }
     }
 
@@ -117,7 +126,7 @@ internal sealed class TrainingLoop : IDisposable
         return log;
     }
 
-    private void Plot(MetricsLog log) => LossPlot.Save(directory.LossPlot, $"{title}, {config.Preset}", log.Rows);
+    private void Plot(MetricsLog log) => Attempt("plot", () => LossPlot.Save(directory.LossPlot, $"{title}, {config.Preset}", log.Rows));
 
     private MetricsRow Row(long step, TrainingStatistics statistics, double speed) => new()
     {
@@ -140,9 +149,11 @@ internal sealed class TrainingLoop : IDisposable
     private void Save(long step)
     {
         // The state is saved first, so that a model is never there without a state to continue from.
+        saving = true;
         directory.RequireThere();
         directory.States.Save(step, training.State, inputs.Identity);
         average.Save(directory.Model);
+        saving = false;
     }
 
     private void SaveSnapshots(long step)

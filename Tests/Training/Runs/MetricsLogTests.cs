@@ -73,6 +73,33 @@ public sealed class MetricsLogTests : IDisposable
         File.Delete(path + ".damaged");
     }
 
+    /// <summary>Under a damaged header every number may stand in a wrong column, so no line is taken.</summary>
+    [Theory]
+    [InlineData("stap,objective,kimg,loss,learning_rate,skipped,images_per_second")]
+    [InlineData("step,objective,kimg,loss,learning_rate,skipped,x")]
+    [InlineData("step,objective,kimg,step,learning_rate,skipped,images_per_second")]
+    public void Under_a_damaged_header_no_line_is_taken_and_the_file_is_kept(string header)
+    {
+        string text = header + "\n1,scd,0.032,0.5,0.001,0,10\n2,scd,0.064,0.4,0.001,0,10\n";
+        File.WriteAllText(path, text);
+        using (var log = new MetricsLog(path, 2))
+            Assert.True(log.Rows.Count == 0 && log.SetAside is not null, log.SetAside);
+        Assert.Equal(text, File.ReadAllText(path + ".damaged"));
+        File.Delete(path + ".damaged");
+    }
+
+    [Fact]
+    public void A_run_that_begins_anew_keeps_the_lines_of_the_one_before_in_a_copy()
+    {
+        using (var log = new MetricsLog(path, 0))
+            log.Append(Row(1, ("loss", 0.5)));
+        string text = File.ReadAllText(path);
+        using (var log = new MetricsLog(path, 0))
+            Assert.Contains("states are gone", log.SetAside, StringComparison.Ordinal);
+        Assert.Equal(text, File.ReadAllText(path + ".before"));
+        File.Delete(path + ".before");
+    }
+
     public void Dispose() => File.Delete(path);
 
     private static MetricsRow Row(long step, params (string Name, double Value)[] means) => new()

@@ -60,6 +60,66 @@ public sealed class RunProcessTests : IDisposable
         Assert.False(File.Exists(temp.File("run/model.safetensors")));
     }
 
+    /// <summary>The run that lost its folder must not write into the run that took its place.</summary>
+    [Fact]
+    public void A_run_in_the_place_of_one_that_was_moved_stays_as_it_is()
+    {
+        using TrigflowProcess process = TrigflowProcess.Start(Arguments("run", steps: 100_000));
+        Assert.True(process.WaitFor(() => File.Exists(temp.File("run/model.safetensors"))));
+        Directory.Move(temp.File("run"), temp.File("moved"));
+        Run(Arguments("run", steps: 4));
+        byte[] model = File.ReadAllBytes(temp.File("run/model.safetensors"));
+        TrigflowProcess.Outcome outcome = process.Wait();
+        Assert.True(outcome.ExitCode == 2, outcome.ToString());
+        Assert.Equal(model, File.ReadAllBytes(temp.File("run/model.safetensors")));
+        Assert.Single(Directory.GetFiles(temp.File("run/checkpoints")));
+    }
+
+    /// <summary>As sessions and supervisors send them at a shutdown.</summary>
+    [Theory]
+    [InlineData("TERM", "HUP", 143)]
+    [InlineData("HUP", "HUP", 129)]
+    public void Signals_that_come_together_count_as_one(string first, string second, int expected)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        int code = Shell($"{Command("run", steps: 1_000_000)} & p=$!; while [ ! -s {temp.File("run/metrics.csv")} ]; do sleep 0.05; done; sleep 0.2; kill -{first} $p; sleep 0.01; kill -{second} $p; wait $p");
+        Assert.Equal(expected, code);
+        Assert.Single(Directory.GetFiles(temp.File("run/checkpoints")));
+    }
+
+    [Theory]
+    [InlineData("samples")]
+    [InlineData("loss.png")]
+    public void A_picture_that_cannot_be_written_is_said_and_ends_nothing(string name)
+    {
+        Directory.CreateDirectory(temp.File("run"));
+        if (name == "samples")
+            File.WriteAllText(temp.File("run/samples"), "");
+        else
+            Directory.CreateDirectory(temp.File("run/loss.png"));
+        Run([.. Arguments("run", steps: 4), "sample_every=2"]);
+        Assert.Contains("cannot be written", File.ReadAllText(temp.File("run/run.log")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("train --objective trigflow --preset demo --data synthetic --dry-run")]
+    [InlineData("doctor")]
+    public void A_result_that_could_not_be_printed_is_no_success(string command)
+    {
+        if (OperatingSystem.IsLinux())
+            Assert.Equal(1, Shell($"{string.Join(' ', TrigflowProcess.CommandOf(command.Split(' ')))} >/dev/full"));
+    }
+
+    [Fact]
+    public void A_run_is_resumed_from_any_folder()
+    {
+        string[] arguments = [.. Arguments("run", steps: 2)];
+        arguments[Array.IndexOf(arguments, "--data") + 1] = "data_batch_1.bin";
+        Assert.Equal(0, Shell($"cd {temp.Path} && {string.Join(' ', TrigflowProcess.CommandOf(arguments))}"));
+        Run("train", "--resume", temp.File("run"), "--images", "16", "--device", "cpu");
+    }
+
     [Fact]
     public void A_finished_run_whose_model_is_gone_writes_it_again()
     {

@@ -72,6 +72,21 @@ public sealed class StateFolderTests : IDisposable
         }
     }
 
+    /// <summary>A copy of an old state under a later name would rewind the run at every start.</summary>
+    [Fact]
+    public void A_state_under_the_name_of_another_step_is_set_aside()
+    {
+        StateFolder folder = Folder();
+        folder.Save(4, State, null);
+        folder.Save(8, State, null);
+        File.Copy(FileOf(4), FileOf(99));
+        folder = Folder();
+        SavedState taken = folder.Newest()!;
+        Assert.Equal(8, taken.Step);
+        Assert.Contains("holds the state of step 4", Assert.Single(folder.SetDamagedAside(taken)), StringComparison.Ordinal);
+        Assert.Equal([8L, 4L], Steps());
+    }
+
     [Fact]
     public void Other_files_are_neither_states_nor_deleted()
     {

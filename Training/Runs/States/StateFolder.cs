@@ -5,8 +5,8 @@ using TrigFlowNative.Training.Steps;
 namespace TrigFlowNative.Training.Runs;
 
 /// <summary>
-/// The folder checkpoints/ of a run: the last two training states that load. A state that does not load is never taken for the absence of one,
-/// never counted among the two, and never deleted.
+/// The folder checkpoints/ of a run: the last two training states that load. A state that was found not to load is never taken for the absence of one
+/// and never counted among the two; it is set aside under another name.
 /// </summary>
 public sealed class StateFolder(string path)
 {
@@ -32,6 +32,8 @@ public sealed class StateFolder(string path)
             try
             {
                 SavedState state = Checkpoint.Inspect(file);
+                if (state.Step != StepOf(file))
+                    throw new InvalidFileException(file, $"holds the state of step {state.Step}, not that of its name");
                 sound.Add(state.Step);
                 return state;
             }
