@@ -1,6 +1,6 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Text;
-using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Tests;
 
@@ -79,7 +79,7 @@ internal static class TestZip
         writer.Write((ushort)((entry.Encrypted ? 1 : 0) | (entry.Utf8Flag ? 0x800 : 0)));
         writer.Write((ushort)(entry.Compress ? 8 : 0));
         writer.Write(0x00210000u);
-        writer.Write(entry.Checksum ?? Crc32.Of(entry.Content));
+        writer.Write(entry.Checksum ?? Crc32.HashToUInt32(entry.Content));
         writer.Write((uint)packedLength);
         writer.Write((uint)(entry.Length ?? entry.Content.Length));
         writer.Write((ushort)name.Length);

@@ -183,8 +183,7 @@ internal sealed class DiskTrial(TrainingCommand command, string folder, bool qui
             try
             {
                 using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
-                foreach (SafetensorsEntry entry in file.Entries)
-                    file.ReadBytes(entry.Name);
+                file.VerifyChecksum();
             }
             catch (InvalidFileException e)
             {

@@ -31,6 +31,12 @@ public readonly partial record struct FileStatus
     /// </summary>
     public string Identity => Kind is FileKind.Absent or FileKind.Unknown ? "" : path ?? string.Create(CultureInfo.InvariantCulture, $"{device}:{inode}");
 
+    /// <summary>Number of the user who owns the file; 0 where it is not known: elsewhere than on Linux, and for what is absent or unknown.</summary>
+    internal uint Owner { get; private init; }
+
+    /// <summary>Who may read, write and execute the file; none where it is not known, see <see cref="Owner"/>.</summary>
+    internal UnixFileMode Permissions { get; private init; }
+
     /// <summary>Asks about a path.</summary>
     /// <param name="path">The path; never opened.</param>
     /// <param name="follow">Whether to go where a link points; otherwise the link itself is meant, and its kind is <see cref="FileKind.Link"/>.</param>
@@ -58,7 +64,11 @@ public readonly partial record struct FileStatus
         };
         ulong inode = BitConverter.ToUInt64(status[32..]);
         ulong device = (ulong)BitConverter.ToUInt32(status[136..]) << 32 | BitConverter.ToUInt32(status[140..]);
-        return new FileStatus(kind, device: device, inode: inode);
+        return new FileStatus(kind, device: device, inode: inode)
+        {
+            Owner = BitConverter.ToUInt32(status[20..]),
+            Permissions = (UnixFileMode)(BitConverter.ToUInt16(status[28..]) & 0xfff),
+        };
     }
 
     private static FileStatus ByAttributes(string path, bool follow)

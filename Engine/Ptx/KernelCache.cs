@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 namespace TrigFlowNative.Engine.Ptx;
 
@@ -10,9 +11,10 @@ namespace TrigFlowNative.Engine.Ptx;
 /// The check is made on Linux. On Windows the folder lies in the user's profile, whose access list keeps others out, and .NET gives no permissions to
 /// compare; on macOS no GPU takes these kernels.
 /// </remarks>
-public static class KernelCache
+public static partial class KernelCache
 {
     private const UnixFileMode ForOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode OthersWrite = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
     private static readonly ConcurrentDictionary<string, bool> Said = [];
 
     /// <summary>
@@ -23,6 +25,9 @@ public static class KernelCache
 
     /// <summary>The folder: see the remarks at <see cref="CubinCache"/>.</summary>
     public static string Folder => CubinCache.Folder();
+
+    /// <summary>Number of the user of this process, on Linux.</summary>
+    internal static uint Self => EffectiveUser();
 
     /// <summary>Returns why the folder is not used; null if it is, or if it does not exist yet.</summary>
     public static string? Refusal() => Refusal(Folder, isFolder: true);
@@ -55,16 +60,20 @@ public static class KernelCache
     /// <param name="user">Number of the user to whom it must belong; by default that of this process.</param>
     internal static string? Refusal(string path, bool isFolder, uint? user = null)
     {
-        if (!OperatingSystem.IsLinux() || FileOwner.Of(path, follow: isFolder) is not { } found)
+        FileStatus found = FileStatus.Of(path, follow: isFolder);
+        if (!OperatingSystem.IsLinux() || found.Kind is FileKind.Absent or FileKind.Unknown)
             return null;
-        uint self = user ?? FileOwner.Self;
-        return isFolder && !found.IsFolder ? $"kernel cache {path} is no folder"
-            : !isFolder && found.IsLink ? $"cached kernel {path} is a symbolic link"
-            : !isFolder && !found.IsRegular ? $"cached kernel {path} is no regular file"
-            : found.UserId != self ? $"{Named()} belongs to user {found.UserId}, this is user {self}; TRIGFLOW_CACHE names another folder"
-            : found.IsWritableByOthers ? $"{Named()} can be written by others (mode {found.Permissions}); chmod go-w makes it safe"
+        uint self = user ?? Self;
+        return isFolder && found.Kind != FileKind.Folder ? $"kernel cache {path} is no folder"
+            : !isFolder && found.Kind == FileKind.Link ? $"cached kernel {path} is a symbolic link"
+            : !isFolder && found.Kind != FileKind.Regular ? $"cached kernel {path} is no regular file"
+            : found.Owner != self ? $"{Named()} belongs to user {found.Owner}, this is user {self}; TRIGFLOW_CACHE names another folder"
+            : (found.Permissions & OthersWrite) != 0 ? $"{Named()} can be written by others (mode {Convert.ToString((int)found.Permissions, toBase: 8).PadLeft(4, '0')}); chmod go-w makes it safe"
             : null;
 
         string Named() => $"{(isFolder ? "kernel cache" : "cached kernel")} {path}";
     }
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint EffectiveUser();
 }

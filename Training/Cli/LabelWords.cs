@@ -42,8 +42,8 @@ internal static class LabelWords
         int classes = model.Network.Config.LabelCount;
         if (int.TryParse(word, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= -1 && number < classes)
         {
-            if (model.ClassNames.IndexOf(word) is >= 0 and var called && called != number)
-                Console.Error.WriteLine($"--labels {word}: taken as the number of class '{model.ClassNames[Math.Max(number, 0)]}'; the class called '{word}' has the number {called}");
+            if (model.ClassNames.IndexOf(word) is >= 0 and var called && number >= 0 && called != number)
+                Console.Error.WriteLine($"--labels {word}: taken as the number of class '{model.ClassNames[number]}'; the class called '{word}' has the number {called}");
             return number;
         }
 

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Files;
@@ -86,7 +87,7 @@ internal sealed class BoundedZip : IDisposable
             throw Refuse(entry, $"can't be unpacked ({e.Message})", e);
         }
 
-        return Crc32.Of(bytes) == entry.Crc32 ? bytes : throw Refuse(entry, "fails its checksum");
+        return Crc32.HashToUInt32(bytes) == entry.Crc32 ? bytes : throw Refuse(entry, "fails its checksum");
     }
 
     /// <summary>Returns a reader of these entries, in this order, for several threads. It stays usable when this archive is disposed.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.IO.Hashing;
 using Microsoft.Win32.SafeHandles;
 using TrigFlowNative.Engine;
 
@@ -90,7 +91,7 @@ internal sealed class ZipEntryReader : IEntryReader
             int length = Unpack(record, packed.Array, head, content.Span);
             if (length < content.Span.Length)
                 throw Refuse(index, $"ends after {length} of {content.Span.Length} bytes");
-            if (Crc32.Of(content.Span) != record.Checksum)
+            if (Crc32.HashToUInt32(content.Span) != record.Checksum)
                 throw Refuse(index, "fails its checksum");
             return content;
         }

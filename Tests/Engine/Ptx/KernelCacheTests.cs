@@ -82,11 +82,11 @@ public sealed class KernelCacheTests : IDisposable
     public void What_belongs_to_another_user_is_not_used()
     {
         string file = temp.Write("cache/a.cubin", Binary);
-        uint other = FileOwner.Self + 1;
+        uint other = KernelCache.Self + 1;
         Assert.Null(KernelCache.Refusal(file, isFolder: false));
         Assert.Null(KernelCache.Refusal(temp.File("cache"), isFolder: true));
-        Assert.Contains($"belongs to user {FileOwner.Self}, this is user {other}", KernelCache.Refusal(file, isFolder: false, other), StringComparison.Ordinal);
-        Assert.Contains($"belongs to user {FileOwner.Self}, this is user {other}", KernelCache.Refusal(temp.File("cache"), isFolder: true, other), StringComparison.Ordinal);
+        Assert.Contains($"belongs to user {KernelCache.Self}, this is user {other}", KernelCache.Refusal(file, isFolder: false, other), StringComparison.Ordinal);
+        Assert.Contains($"belongs to user {KernelCache.Self}, this is user {other}", KernelCache.Refusal(temp.File("cache"), isFolder: true, other), StringComparison.Ordinal);
         Assert.Null(KernelCache.Refusal(temp.File("absent"), isFolder: true, other));
         Assert.Contains("is no folder", KernelCache.Refusal(file, isFolder: true), StringComparison.Ordinal);
         Assert.Contains("is no regular file", KernelCache.Refusal(temp.File("cache"), isFolder: false), StringComparison.Ordinal);

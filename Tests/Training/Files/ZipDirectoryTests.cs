@@ -30,21 +30,6 @@ public sealed class ZipDirectoryTests : IDisposable
         }
     }
 
-    /// <summary>The check value of the catalogue of CRCs (CRC-32/ISO-HDLC), and bit by bit at lengths around the eight bytes of a step.</summary>
-    [Fact]
-    public void Checksum_agrees_with_the_polynomial_bit_by_bit()
-    {
-        Assert.Equal(0xcbf43926u, Crc32.Of("123456789"u8));
-        byte[] bytes = [.. Enumerable.Range(0, 40).Select(i => (byte)(i * i + 77 * i + 3))];
-        for (int length = 0; length <= bytes.Length; length++)
-        {
-            uint crc = uint.MaxValue;
-            for (int bit = 0; bit < 8 * length; bit++)
-                crc = (crc >> 1) ^ ((((crc ^ ((uint)bytes[bit / 8] >> (bit % 8))) & 1) != 0) ? 0xedb88320u : 0);
-            Assert.Equal(~crc, Crc32.Of(bytes.AsSpan(0, length)));
-        }
-    }
-
     /// <summary>More entries than 16 bits count, so that .NET writes a zip64 directory; one with a comment and a name beyond the usual.</summary>
     [Fact]
     public void Directory_of_zip64_is_walked()

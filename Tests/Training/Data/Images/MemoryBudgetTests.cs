@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Files;
@@ -73,7 +74,7 @@ public class MemoryBudgetTests
         byte[] png = TestPng.Encode(new byte[64 * 64], 64, 64, 1);
         Assert.Equal(4 * 64 * 64, Charge(png));
         png[28] = 1;
-        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Crc32.Of(png.AsSpan(12, 17)));
+        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Crc32.HashToUInt32(png.AsSpan(12, 17)));
         Assert.Equal(12 * 64 * 64, Charge(png));
 
         byte[] jpeg = TestJpeg.Encode(64, 32);
