@@ -152,6 +152,7 @@ internal sealed class TrainingLoop : IDisposable
         saving = true;
         directory.RequireThere();
         directory.States.Save(step, training.State, inputs.Identity);
+        directory.RequireThere(); // a large state takes seconds
         average.Save(directory.Model);
         saving = false;
     }

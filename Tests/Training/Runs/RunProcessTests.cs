@@ -42,7 +42,7 @@ public sealed class RunProcessTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        int code = Shell($"({Command("run", steps: 1_000_000)} & p=$!; while [ ! -s {temp.File("run/metrics.csv")} ]; do sleep 0.05; done; sleep 0.2; kill -TERM $p; wait $p) && touch {temp.File("went-on")}");
+        int code = Shell($"({Command("run", steps: 1_000_000, "checkpoint_every=1000000")} & p=$!; while [ ! -s {temp.File("run/metrics.csv")} ]; do sleep 0.05; done; sleep 0.2; kill -TERM $p; wait $p) && touch {temp.File("went-on")}");
         Assert.Equal(143, code);
         Assert.False(File.Exists(temp.File("went-on")));
         Assert.Single(Directory.GetFiles(temp.File("run/checkpoints")));
@@ -51,7 +51,7 @@ public sealed class RunProcessTests : IDisposable
     [Fact]
     public void A_folder_that_is_removed_meanwhile_is_an_error()
     {
-        using TrigflowProcess process = TrigflowProcess.Start(Arguments("run", steps: 100_000));
+        using TrigflowProcess process = TrigflowProcess.Start([.. Arguments("run", steps: 1_000_000), "checkpoint_every=500"]);
         Assert.True(process.WaitFor(() => File.Exists(temp.File("run/model.safetensors"))));
         Directory.Move(temp.File("run"), temp.File("gone"));
         TrigflowProcess.Outcome outcome = process.Wait();
@@ -64,7 +64,7 @@ public sealed class RunProcessTests : IDisposable
     [Fact]
     public void A_run_in_the_place_of_one_that_was_moved_stays_as_it_is()
     {
-        using TrigflowProcess process = TrigflowProcess.Start(Arguments("run", steps: 100_000));
+        using TrigflowProcess process = TrigflowProcess.Start([.. Arguments("run", steps: 1_000_000), "checkpoint_every=500"]);
         Assert.True(process.WaitFor(() => File.Exists(temp.File("run/model.safetensors"))));
         Directory.Move(temp.File("run"), temp.File("moved"));
         Run(Arguments("run", steps: 4));
@@ -83,7 +83,7 @@ public sealed class RunProcessTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        int code = Shell($"{Command("run", steps: 1_000_000)} & p=$!; while [ ! -s {temp.File("run/metrics.csv")} ]; do sleep 0.05; done; sleep 0.2; kill -{first} $p; sleep 0.01; kill -{second} $p; wait $p");
+        int code = Shell($"{Command("run", steps: 1_000_000, "checkpoint_every=1000000")} & p=$!; while [ ! -s {temp.File("run/metrics.csv")} ]; do sleep 0.05; done; sleep 0.2; kill -{first} $p; sleep 0.01; kill -{second} $p; wait $p");
         Assert.Equal(expected, code);
         Assert.Single(Directory.GetFiles(temp.File("run/checkpoints")));
     }
@@ -172,7 +172,7 @@ public sealed class RunProcessTests : IDisposable
         "--set", "img_resolution=8", "model_channels=8", "channel_mult=[1,2]", "attn_resolutions=[4]", "checkpoint_every=20", "log_every=2",
     ];
 
-    private string Command(string run, int steps) => string.Join(' ', TrigflowProcess.CommandOf(Arguments(run, steps)));
+    private string Command(string run, int steps, params string[] further) => string.Join(' ', TrigflowProcess.CommandOf([.. Arguments(run, steps), .. further]));
 
     private static int Shell(string script)
     {
