@@ -70,6 +70,14 @@ public struct Float4
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Exp(Float4 a) => Of(MathF.Exp(a.X), MathF.Exp(a.Y), MathF.Exp(a.Z), MathF.Exp(a.W));
 
+    /// <summary>
+    /// The logistic function 1 / (1 + e^-x) = (1 + tanh(x / 2)) / 2 of each element; on a GPU by one instruction, with an error of 2^-11, a quarter of that of
+    /// rounding to bf16.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Float4 CoarseLogistic(Float4 a) =>
+        0.5f * Of(MathF.Tanh(0.5f * a.X), MathF.Tanh(0.5f * a.Y), MathF.Tanh(0.5f * a.Z), MathF.Tanh(0.5f * a.W)) + All(0.5f);
+
     /// <summary>The sum of the four squares, in float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static double Squares(Float4 a) => ((double)a.X * a.X + (double)a.Y * a.Y) + ((double)a.Z * a.Z + (double)a.W * a.W);
