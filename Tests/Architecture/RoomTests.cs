@@ -52,7 +52,8 @@ public class RoomTests
             Networks:
             Networks/Layers: Networks
             Networks/Ddpmpp: Networks, Networks/Layers
-            Files: Networks, Networks/Ddpmpp
+            Networks/Edm2: Networks, Networks/Layers
+            Files: Networks, Networks/Ddpmpp, Networks/Edm2
             .: Networks, Networks/Ddpmpp, Files
             Sampling: Networks, Files, .
             """,

@@ -101,6 +101,9 @@ internal sealed class Player : IDisposable
         program.Run();
     }
 
+    /// <summary>Makes the compute weights of the initial weights, which a rule that constrains weights in training may overwrite.</summary>
+    public void StartWeights() => Network.RefreshComputeWeights(Weights, force: spec.IsTrained);
+
     /// <summary>Recomputes the compute weights of weights and average, which are not part of <see cref="State"/>.</summary>
     public void RefreshComputeWeights()
     {
@@ -135,7 +138,7 @@ internal sealed class Player : IDisposable
         numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, clip);
         foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages)
             ExponentialAverage.Into(program, Weights.Values, average.Values, Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1)), clip);
-        Network.ComputeWeights?.Make(program, Weights);
+        Network.ComputeWeights?.Make(program, Weights, force: true);
 
         Tensor Gain(string name, Func<long, double> at) => scalars.Get(Prefixed(name), at);
     }
