@@ -38,6 +38,7 @@ public static class Ops
         new(typeof(SinCos), OpTangent.None),
         new(typeof(Tally), OpTangent.None),
         new(typeof(TimeEmbedding), OpTangent.Rule),
+        new(typeof(WeightNorm), OpTangent.None),
     ];
 }
 

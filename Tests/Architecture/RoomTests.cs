@@ -34,7 +34,7 @@ public class RoomTests
             Movement: Device
             Optimizer: Device, Host
             Random: Device
-            Norms: Device, Movement
+            Norms: Device, Host, Movement
             Norms/GroupNorm: Host, Ptx, Movement, Random
             Norms/MagnitudeNorm: Device
             Norms/ModulatedNorm: Device, Random
