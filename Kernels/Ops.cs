@@ -17,6 +17,7 @@ public static class Ops
         new(typeof(Copy), OpTangent.Linear),
         new(typeof(Dropout), OpTangent.Linear),
         new(typeof(ExponentialAverage), OpTangent.None),
+        new(typeof(FourierEmbedding), OpTangent.None),
         new(typeof(GradientNorm), OpTangent.None),
         new(typeof(GroupNorm), OpTangent.Rule),
         new(typeof(JoinedSilu), OpTangent.Rule),
