@@ -133,9 +133,14 @@ public static class Trainer
                 weights =>
                 {
                     if (start is null)
+                    {
                         network.Initialise(weights, config.Training.Seed);
-                    else
-                        WeightFile.LoadInto(start, network, weights);
+                        return;
+                    }
+
+                    WeightFile.LoadInto(start, network, weights);
+                    if (config.Training.Objective.Create().Makes == ModelKind.Consistency)
+                        network.InitialiseLoss(weights, config.Training.Seed); // that of a diffusion loss says nothing about this one
                 },
                 teacher);
         }

@@ -57,7 +57,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         try
         {
             foreach (PlayerSpec spec in objective.Players)
-                AddPlayer(device, spec, spec.Network ?? network, initialise, teacher);
+                AddPlayer(device, spec.For(spec.Network ?? network), spec.Network ?? network, initialise, teacher);
             scalars = Own(new StepScalars(device));
             tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm) })));
             batch = Own(new StepBatch(device, network.Config, options));

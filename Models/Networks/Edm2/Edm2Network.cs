@@ -126,6 +126,9 @@ public sealed class Edm2Network : INetwork
     }
 
     /// <inheritdoc/>
+    public bool HasLogvar => true;
+
+    /// <inheritdoc/>
     public Tensor Logvar(ComputeProgram program, ParameterSlab weights, Tensor times)
     {
         ArgumentNullException.ThrowIfNull(program);
@@ -216,7 +219,7 @@ public sealed class Edm2Network : INetwork
     private IEnumerable<ParameterSpec> AllParameters() =>
     [
         Edm2Weights.Gain(OutGain), .. embNoise.Parameters, .. embLabel?.Parameters ?? [], .. stem.Parameters,
-        .. Blocks.SelectMany(block => block.Parameters), .. head.Parameters, .. logvar.Parameters, .. scalars.Parameters,
+        .. Blocks.SelectMany(block => block.Parameters), .. head.Parameters, .. logvar.Parameters.Select(parameter => parameter with { IsOfLoss = true }), .. scalars.Parameters,
     ];
 
     private void CheckImages(Tensor x, IReadOnlyList<Tensor> condition)
