@@ -88,7 +88,7 @@ public class RoomTests
             Report: Timing, Tables, Steps, Bench
             Endurance: Tables, Processes, Suite, Cases, Bench, Report
             Host: Timing, Suite, Bench
-            Peers: Tables, Suite, Cases, Bench
+            Peers: Timing, Tables, Steps, Suite, Cases, Bench
             Cli: Timing, Tables, Processes, Steps, Suite, Inspect, Cases, Bench, Report, Endurance, Host, Peers
             .: Cli
             """,

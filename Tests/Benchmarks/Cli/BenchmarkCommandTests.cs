@@ -33,6 +33,19 @@ public sealed class BenchmarkCommandTests : IDisposable
     }
 
     [Fact]
+    public void Works_are_timed_in_a_burst_and_under_load()
+    {
+        const string Works = "run --quick --device cpu --shape step/scd-guided/demo_n2 sample/1-step/demo_n2 --out {0} --warm-seconds 0 --sustain-seconds 0.05 --sustained";
+        Assert.Equal(0, RunWords($"{Works} on"));
+        IReadOnlyList<BenchmarkRow> rows = CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"));
+        Assert.All(rows, row => Assert.True(row is { Microseconds: > 0, SustainedMicroseconds: > 0, SustainedImagesPerSecond: > 0, SustainedBoundPercent: > 0, SustainedBestTflops: > 0 }, $"{row}"));
+        Assert.Contains("sustained ms", File.ReadAllText(Path.Combine(folder, "benchmarks.md")), StringComparison.Ordinal);
+        Assert.Equal(0, RunWords($"{Works} auto")); // on a processor nothing is asked for
+        Assert.All(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv")), row => Assert.Null(row.SustainedMicroseconds));
+        Assert.DoesNotContain("sustained ms", File.ReadAllText(Path.Combine(folder, "benchmarks.md")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Steps_and_samples_are_taken_apart()
     {
         const string Where = "--preset demo --device cpu --precision fp32 --out {0}";
@@ -103,6 +116,10 @@ public sealed class BenchmarkCommandTests : IDisposable
     [InlineData("run --quick --device cpu --precision fp32 --filter nothing/*")]
     [InlineData("run --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
     [InlineData("run --quick --device cpu --precision fp32 --tensor-cores wgmma")]
+    [InlineData("run --quick --device cpu --warm-seconds -1")]
+    [InlineData("run --quick --device cpu --sustain-seconds 0")]
+    [InlineData("run --quick --device cpu --sustain-seconds 241")]
+    [InlineData("run --quick --device cpu --sustained perhaps")]
     [InlineData("run --device warp")]
     [InlineData("list --preset none")]
     [InlineData("step --preset none --device cpu --precision fp32")]
@@ -122,15 +139,20 @@ public sealed class BenchmarkCommandTests : IDisposable
         Rounds = MedianInterval.Format(MedianInterval.Parse(row.Rounds).Select(each => factor * each)),
     };
 
+    /// <summary>Runs a verb; an underscore stands for the blank in a shape.</summary>
+    private int RunWords(string command) => RunWords(command.Replace("{0}", folder, StringComparison.Ordinal).Split(' ').Select(word => word.StartsWith('/') ? word : word.Replace('_', ' ')));
+
     /// <summary>Runs a verb, its tables kept out of the tests' own output.</summary>
-    private int Run(string command, params string[] more)
+    private int Run(string command, params string[] more) => RunWords([.. command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '), .. more]);
+
+    private int RunWords(IEnumerable<string> words)
     {
         (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);
         Console.SetOut(told);
         Console.SetError(TextWriter.Null);
         try
         {
-            return Verbs.Run([.. command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '), .. more]);
+            return Verbs.Run([.. words]);
         }
         finally
         {
