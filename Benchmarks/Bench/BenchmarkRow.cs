@@ -11,7 +11,7 @@ public sealed partial record BenchmarkRow
     /// <summary>Values of <see cref="Path"/> for this project; every other value is a peer's name.</summary>
     private static readonly string[] OwnPaths = ["portable", "mma", "wgmma", "cuda", "cpu", "simulator"];
 
-    internal const string Right = "ok", Wrong = "WRONG", Failed = "FAILED";
+    internal const string Right = "ok", Wrong = "WRONG", Failed = "FAILED", OutOfMemory = "MEMORY";
 
     /// <summary>Version of the columns; files without the column have version 1.</summary>
     [Name("schema")]
@@ -133,7 +133,7 @@ public sealed partial record BenchmarkRow
     [Name("error"), Format("0.00e+0")]
     public double? Error { get; init; }
 
-    /// <summary>ok, WRONG (such a result is not timed) or FAILED (the note gives the reason).</summary>
+    /// <summary>ok, WRONG (such a result is not timed), MEMORY (the work does not fit the device) or FAILED (the note gives the reason).</summary>
     [Name("verdict")]
     public string Verdict { get; init; } = "";
 

@@ -31,8 +31,15 @@ internal sealed class SustainArguments
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[sustained, warm, seconds])
-            command.Options.Add(option);
+        command.Options.Add(sustained);
+        AddDurationsTo(command);
+    }
+
+    /// <summary>Adds the durations alone to a verb that always times under sustained load.</summary>
+    public void AddDurationsTo(Command command)
+    {
+        command.Options.Add(warm);
+        command.Options.Add(seconds);
     }
 
     /// <summary>The words of the choice for the processes of several rounds, in which auto is off.</summary>

@@ -114,5 +114,6 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device, SustainOptio
     private BenchmarkRow Judged(BenchmarkRow row) =>
         work!.Fault() is { } fault ? row with { Verdict = BenchmarkRow.Wrong, Note = fault } : row with { Verdict = BenchmarkRow.Right };
 
-    private BenchmarkRow Failed(Exception e) => Row with { Verdict = BenchmarkRow.Failed, Note = e.Message.ReplaceLineEndings(" ") };
+    private BenchmarkRow Failed(Exception e) =>
+        Row with { Verdict = e is MemoryLimitException ? BenchmarkRow.OutOfMemory : BenchmarkRow.Failed, Note = e.Message.ReplaceLineEndings(" ") };
 }

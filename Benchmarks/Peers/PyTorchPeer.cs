@@ -43,8 +43,11 @@ internal sealed class PyTorchPeer(string[] variants)
         foreach (IGrouping<string, SampleCase> samples in cases.OfType<SampleCase>().Where(each => each.Direction == TwoSteps).GroupBy(each => each.Preset))
             if (PyTorchScript.Of(samples.Key) is { } script)
                 rows.AddRange(RunWork(script, samples.Key, null, ["--objective", "none", "--sample", .. samples.Select(each => $"{each.Images}").Distinct()], sustain));
-        return [.. rows.Select(row => row with { Device = device, Verdict = row.Microseconds is null && row.Note.Length > 0 ? BenchmarkRow.Failed : BenchmarkRow.Right, Type = Fp32Families.Contains(row.Op) ? "fp32" : "bf16" })];
+        return [.. rows.Select(row => row with { Device = device, Verdict = row.Microseconds is null && row.Note.Length > 0 ? Reason(row.Note) : BenchmarkRow.Right, Type = Fp32Families.Contains(row.Op) ? "fp32" : "bf16" })];
     }
+
+    /// <summary>The verdict on work that PyTorch could not do.</summary>
+    private static string Reason(string note) => note.StartsWith("OutOfMemoryError", StringComparison.Ordinal) ? BenchmarkRow.OutOfMemory : BenchmarkRow.Failed;
 
     private static string[] MicroBatch(StepCase step) => step.MicroBatch > 0 ? ["--micro-batch", $"{step.MicroBatch}"] : [];
 

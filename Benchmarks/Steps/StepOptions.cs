@@ -26,9 +26,12 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
     /// <summary>Images of a pass, whose gradients a step adds up; 0 for the whole batch.</summary>
     public int MicroBatch { get; init; }
 
+    /// <summary>Number of the network's classes; null for that of <see cref="PresetNetwork"/>.</summary>
+    public int? Classes { get; init; }
+
     /// <summary>The network without what the objective adds, with its classes.</summary>
     /// <exception cref="ArgumentException">There is no such preset.</exception>
-    public NetworkConfig Network => PresetNetwork.Of(Preset, IsGuided);
+    public NetworkConfig Network => PresetNetwork.Of(Preset, IsGuided) is var network && Classes is { } classes ? network with { LabelCount = classes } : network;
 
     private bool IsGuided => Objective == Guided;
 
@@ -42,7 +45,7 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
         try
         {
             NetworkConfig config = Network;
-            TrainingOptions options = Numbers() with { Batch = Batch, MicroBatch = MicroBatch, Precision = Precision, Dropout = Dropout };
+            TrainingOptions options = Training();
             Objective objective = options.Objective.Create();
             INetwork network = objective.StudentNetwork(config).Build();
             teacher = objective.NeedsTeacher ? RandomModel.Create(device, config, Precision, ModelKind.Diffusion) : null;
@@ -71,6 +74,9 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
 
     /// <summary>Floating-point operations of a step that was created with these options; those of a pass count once for each micro-batch.</summary>
     public double FlopsOf(TrainingStep step) => (MicroBatch > 0 ? Batch / MicroBatch : 1) * step.ProgramSteps.Sum(each => OpCost.Of(each).Flops);
+
+    /// <summary>All settings of the step: the preset's numbers with what these options say.</summary>
+    public TrainingOptions Training() => Numbers() with { Batch = Batch, MicroBatch = MicroBatch, Precision = Precision, Dropout = Dropout };
 
     /// <summary>Returns the preset's options for the objective or, if it has none, the objective's defaults.</summary>
     internal TrainingOptions Numbers()

@@ -80,7 +80,7 @@ public class RoomTests
             Timing:
             Tables:
             Processes:
-            Steps:
+            Steps: Timing
             Suite: Steps
             Inspect: Tables
             Cases: Tables, Processes, Steps, Suite
