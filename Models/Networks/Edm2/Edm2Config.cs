@@ -66,7 +66,7 @@ public sealed record Edm2Config : NetworkConfig
     public int EmbeddingChannels => ModelChannels * ChannelMult.Max();
 
     /// <inheritdoc/>
-    public override INetwork Build() => throw new NotSupportedException("built by a later commit");
+    public override INetwork Build() => new Edm2Network(this);
 
     /// <inheritdoc/>
     public bool Equals(Edm2Config? other) => base.Equals(other);
