@@ -10,7 +10,7 @@
 #               kernels, mma, works and timeline by default
 # environment: PYTHON (python3), FILTER (patterns for kernels, such as 'conv/*'), PRECISION (bf16), BATCH (256), PRESET (cifar10),
 #   DEVICE (cuda), OBJECTIVE (sct; of growth and training), BATCHES ('16 32 64 128 256 512'), SIZES (such as 's m l xl xxl'), DATA (synthetic),
-#   SUSTAIN (options of sustained timing, such as '--warm-seconds 20 --sustain-seconds 10' or '--sustained off')
+#   SUSTAIN (durations of sustained timing: '--warm-seconds 20 --sustain-seconds 10')
 set -u
 [ $# -ge 2 ] || { sed -n '2,16p' "$0"; exit 2; }
 out=$1; program=$2/TrigFlowNative.Benchmarks; shift 2
