@@ -82,7 +82,7 @@ public class RoomTests
             Timing:
             Tables:
             Processes:
-            Steps:
+            Steps: Timing
             Suite: Steps
             Inspect: Tables
             Cases: Tables, Processes, Steps, Suite
@@ -90,7 +90,7 @@ public class RoomTests
             Report: Timing, Tables, Steps, Bench
             Endurance: Tables, Processes, Suite, Cases, Bench, Report
             Host: Timing, Suite, Bench
-            Peers: Tables, Suite, Cases, Bench
+            Peers: Timing, Tables, Steps, Suite, Cases, Bench
             Cli: Timing, Tables, Processes, Steps, Suite, Inspect, Cases, Bench, Report, Endurance, Host, Peers
             .: Cli
             """,
