@@ -200,7 +200,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             PhaseBatch inputs = batch.OfPhase(index, sigmaData);
             phases.Add(Own(new PhaseProgram(
                 phase, player, program => objective.Record(new PhaseRecorder(
-                    program, phase, inputs, weights, teaching, options.Dropout, scalars.OfObjective,
+                    program, phase, inputs, weights, teaching, options.Dropout, options.DropoutResolution, scalars.OfObjective,
                     (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))),
                 inputs.Share, scalars, tallies)));
         }
