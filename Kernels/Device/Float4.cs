@@ -70,6 +70,14 @@ public struct Float4
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Exp(Float4 a) => Of(MathF.Exp(a.X), MathF.Exp(a.Y), MathF.Exp(a.Z), MathF.Exp(a.W));
 
+    /// <summary>Each element if it is finite, else 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Float4 FiniteOrZero(Float4 a) => Of(FloatBits.FiniteOrZero(a.X), FloatBits.FiniteOrZero(a.Y), FloatBits.FiniteOrZero(a.Z), FloatBits.FiniteOrZero(a.W));
+
+    /// <summary>Number of elements that are not finite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int CountNonFinite(Float4 a) => (FloatBits.NonFinite(a.X) + FloatBits.NonFinite(a.Y)) + (FloatBits.NonFinite(a.Z) + FloatBits.NonFinite(a.W));
+
     /// <summary>The sum of the four squares, in float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static double Squares(Float4 a) => ((double)a.X * a.X + (double)a.Y * a.Y) + ((double)a.Z * a.Z + (double)a.W * a.W);

@@ -19,7 +19,7 @@ internal sealed class Player : IDisposable
     private readonly PlayerSpec spec;
     private readonly TrainingOptions options;
     private readonly AdamSlabs? optimizer;
-    private readonly Tensor? losses, clip, counters;
+    private readonly Tensor? losses, clip, counters, zeroed;
 
     /// <summary>Allocates the state.</summary>
     /// <param name="device">Device of the training.</param>
@@ -49,6 +49,7 @@ internal sealed class Player : IDisposable
         losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64);
         clip = device.CreateTensor(new Shape(GradientNorm.ClipLength));
         counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
+        zeroed = Optimizer.NonFinite == NonFiniteGradient.Zero ? device.CreateTensor(new Shape(1)) : null;
 
         ParameterSlab Slab(bool withGradients = false) => network.CreateSlab(device, withGradients, activations, spec.FurtherParameters);
     }
@@ -88,6 +89,8 @@ internal sealed class Player : IDisposable
         }
     }
 
+    private OptimizerOptions Optimizer => spec.Optimizer ?? options.Optimizer;
+
     private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Prepend(Average!);
 
     /// <summary>Copies the weights to every average, for the start of a training.</summary>
@@ -123,14 +126,16 @@ internal sealed class Player : IDisposable
     /// <summary>Records the tally of a micro-batch's losses, by which an update with a non-finite loss is skipped.</summary>
     public void TallyLoss(ComputeProgram program, Tensor loss) => Tally.Into(program, loss, losses!);
 
-    /// <summary>Records the update by the accumulated gradients, which is skipped if a gradient or loss is not finite.</summary>
+    /// <summary>Records the update by the accumulated gradients, which is skipped if a gradient or loss is not finite, see <see cref="NonFiniteGradient"/>.</summary>
     public void RecordUpdate(ComputeProgram program, StepScalars scalars, Tallies tallies)
     {
-        OptimizerOptions numbers = spec.Optimizer ?? options.Optimizer;
+        OptimizerOptions numbers = Optimizer;
         Network.ComputeWeights?.Backward(program, Weights);
-        GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, clip!, counters!);
+        GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, clip!, counters!, zeroed);
         Tally.Into(program, clip!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TallyNames.GradientNorm)));
-        Tensor rate = scalars.Get(Prefixed("learning_rate"), numbers.LearningRate.At);
+        if (zeroed is not null)
+            Tally.Into(program, zeroed, tallies.Of(Prefixed(TallyNames.ZeroedElements)));
+        Tensor rate = scalars.Get(Prefixed("learning_rate"), step => numbers.LearningRate.At(step, options.Batch));
         // The optimizer's pass over the slabs updates the half-life average too; each power-function average takes a pass of its own.
         numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, clip);
         foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages)
@@ -160,7 +165,7 @@ internal sealed class Player : IDisposable
         if (Average is not null)
             foreach (ParameterSlab average in Averages)
                 average.Dispose();
-        foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.FirstMoments, optimizer?.SecondMoments, optimizer?.State, losses, clip, counters])
+        foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.FirstMoments, optimizer?.SecondMoments, optimizer?.State, losses, clip, counters, zeroed])
             tensor?.Dispose();
     }
 

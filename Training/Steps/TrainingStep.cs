@@ -10,7 +10,8 @@ namespace TrigFlowNative.Training.Steps;
 /// the state, the batch and the step's number.
 /// </summary>
 /// <remarks>
-/// If a loss or gradient of a phase is not finite, its player's weights, moments and averages stay as they are and the skip is counted.
+/// If a loss or gradient of a phase is not finite, its player's weights, moments and averages stay as they are and the skip is counted, unless the
+/// optimizer takes such elements as 0 (<see cref="Optimization.NonFiniteGradient"/>).
 /// A step waits for the device only if the host is a few batches ahead of it; statistics stay on the device until they are fetched.
 /// Not thread-safe.
 /// </remarks>
@@ -59,7 +60,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             foreach (PlayerSpec spec in objective.Players)
                 AddPlayer(device, spec, spec.Network ?? network, initialise, teacher);
             scalars = Own(new StepScalars(device));
-            tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm) })));
+            tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm), player.Prefixed(TallyNames.ZeroedElements) })));
             batch = Own(new StepBatch(device, network.Config, options));
             RecordPhases(sigmaData, teacher);
         }
