@@ -134,7 +134,7 @@ internal sealed class TrainingLoop : IDisposable
         Objective = title,
         KImg = step * config.Training.Batch / 1000.0,
         Means = statistics.Means.ToDictionary(mean => mean.Key, mean => mean.Key == TallyNames.TangentNorm && double.IsNaN(mean.Value) ? 0 : mean.Value),
-        LearningRate = config.Training.Optimizer.LearningRate.At(step - 1),
+        LearningRate = config.Training.Optimizer.LearningRate.At(step - 1, config.Training.Batch),
         Skipped = statistics.Skipped,
         ImagesPerSecond = speed,
     };
