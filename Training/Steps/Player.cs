@@ -13,9 +13,6 @@ namespace TrigFlowNative.Training.Steps;
 /// </summary>
 internal sealed class Player : IDisposable
 {
-    /// <summary>Relative widths of the power-function averages (arXiv:2312.02696, section 3.2).</summary>
-    private static readonly double[] Widths = [0.05, 0.10];
-
     private readonly PlayerSpec spec;
     private readonly TrainingOptions options;
     private readonly AdamSlabs? optimizer;
@@ -33,9 +30,10 @@ internal sealed class Player : IDisposable
         Weights = Slab(withGradients: spec.IsTrained);
         if (spec.IsAveraged)
         {
-            Average = Slab();
+            double? result = options.Average.ResultWidth;
             if (options.Average.PowerFunction)
-                PowerAverages = [.. Widths.Select(width => (PowerAverage.OfWidth(width), network.CreateSlab(device, further: spec.FurtherParameters, masterOnly: true)))];
+                PowerAverages = [.. AverageOptions.Widths.Select(width => (PowerAverage.OfWidth(width), Slab(masterOnly: width != result)))];
+            Average = result is { } chosen ? PowerAverages[AverageOptions.Widths.Index().Single(each => each.Item == chosen).Index].Slab : Slab();
         }
 
         if (!spec.IsTrained)
@@ -51,7 +49,8 @@ internal sealed class Player : IDisposable
         counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
         zeroed = Optimizer.NonFinite == NonFiniteGradient.Zero ? device.CreateTensor(new Shape(1)) : null;
 
-        ParameterSlab Slab(bool withGradients = false) => network.CreateSlab(device, withGradients, activations, spec.FurtherParameters);
+        ParameterSlab Slab(bool withGradients = false, bool masterOnly = false) =>
+            network.CreateSlab(device, withGradients, activations, spec.FurtherParameters, masterOnly);
     }
 
     /// <summary>The architecture.</summary>
@@ -60,7 +59,7 @@ internal sealed class Player : IDisposable
     /// <summary>Parameters and, if the player is trained, their gradients.</summary>
     public ParameterSlab Weights { get; }
 
-    /// <summary>Average with a half-life; null if none is kept.</summary>
+    /// <summary>The average that is the training's result, with a half-life or one of <see cref="PowerAverages"/>; null if none is kept.</summary>
     public ParameterSlab? Average { get; }
 
     /// <summary>Power-function averages; empty unless the options ask for them.</summary>
@@ -80,7 +79,7 @@ internal sealed class Player : IDisposable
                 yield return new($"{prefix}optimizer", optimizer.State);
             }
 
-            if (Average is not null)
+            if (Average is not null && !ResultIsPower)
                 yield return new($"{prefix}average", Average.Values, Average);
             foreach ((PowerAverage kind, ParameterSlab slab) in PowerAverages)
                 yield return new($"{prefix}power_average_{kind.Width:F2}", slab.Values, slab);
@@ -91,7 +90,9 @@ internal sealed class Player : IDisposable
 
     private OptimizerOptions Optimizer => spec.Optimizer ?? options.Optimizer;
 
-    private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Prepend(Average!);
+    private bool ResultIsPower => options.Average.ResultWidth is not null;
+
+    private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Concat(Average is null || ResultIsPower ? [] : [Average]);
 
     /// <summary>Copies the weights to every average, for the start of a training.</summary>
     public void StartAverages()
@@ -136,13 +137,17 @@ internal sealed class Player : IDisposable
         if (zeroed is not null)
             Tally.Into(program, zeroed, tallies.Of(Prefixed(TallyNames.ZeroedElements)));
         Tensor rate = scalars.Get(Prefixed("learning_rate"), step => numbers.LearningRate.At(step, options.Batch));
-        // The optimizer's pass over the slabs updates the half-life average too; each power-function average takes a pass of its own.
-        numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, clip);
-        foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages)
-            ExponentialAverage.Into(program, Weights.Values, average.Values, Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1)), clip);
+        // The optimizer's pass over the slabs updates the resulting average too; every other one takes a pass of its own.
+        numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, ResultGain()) }, rate, clip);
+        foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages.Where(each => each.Slab != Average))
+            ExponentialAverage.Into(program, Weights.Values, average.Values, PowerGain(kind), clip);
         Network.ComputeWeights?.Make(program, Weights);
 
         Tensor Gain(string name, Func<long, double> at) => scalars.Get(Prefixed(name), at);
+
+        Tensor PowerGain(PowerAverage kind) => Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1));
+
+        Tensor ResultGain() => ResultIsPower ? PowerGain(PowerAverages.Single(each => each.Slab == Average).Kind) : Gain("average", HalfLifeGain);
     }
 
     /// <summary>Fetches the steps taken and skipped since the start, and the most skips in a row since the last call; waits for the device.</summary>
@@ -162,9 +167,8 @@ internal sealed class Player : IDisposable
     public void Dispose()
     {
         Weights.Dispose();
-        if (Average is not null)
-            foreach (ParameterSlab average in Averages)
-                average.Dispose();
+        foreach (ParameterSlab average in Averages)
+            average.Dispose();
         foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.FirstMoments, optimizer?.SecondMoments, optimizer?.State, losses, clip, counters, zeroed])
             tensor?.Dispose();
     }

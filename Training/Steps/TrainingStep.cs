@@ -1,6 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training.Averages;
 using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Training.Steps;
@@ -74,11 +75,11 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     /// <summary>The student's weights: those of the network, followed by those of the adaptive weight.</summary>
     public ParameterSlab Weights => Student.Weights;
 
-    /// <summary>The half-life average of the student's weights, to sample from and to store as the result.</summary>
+    /// <summary>The average of the student's weights to sample from and to store as the result: with a half-life, or the power-function average that the options choose.</summary>
     public ParameterSlab Average => Student.Average!;
 
-    /// <summary>The student's power-function averages, each with its relative width; empty unless the options ask for them.</summary>
-    public IReadOnlyList<(double Width, ParameterSlab Weights)> PowerAverages => [.. Student.PowerAverages.Select(average => (average.Kind.Width, average.Slab))];
+    /// <summary>The student's power-function averages, empty unless the options ask for them.</summary>
+    public IReadOnlyList<(PowerAverage Kind, ParameterSlab Weights)> PowerAverages => Student.PowerAverages;
 
     /// <summary>
     /// Every tensor that must be stored and restored, by name, for a run to continue bit for bit. Call <see cref="Refresh"/> after

@@ -150,7 +150,7 @@ public class TrainingStepTests
 
         foreach ((double[] average, string name) in expected.Zip(["average", "power_average_0.05", "power_average_0.10"]))
             Assert.InRange(OpBattery.RelativeError(average, Values(step, name)), 0, 1e-6);
-        Assert.Equal([0.05, 0.10], step.PowerAverages.Select(average => Math.Round(average.Width, 6)));
+        Assert.Equal([0.05, 0.10], step.PowerAverages.Select(average => Math.Round(average.Kind.Width, 6)));
     }
 
     [Fact]
