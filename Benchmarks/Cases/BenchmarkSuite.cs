@@ -17,6 +17,7 @@ public static class BenchmarkSuite
         NormCase.Kind,
         NormCase.Plain,
         PixelNormCase.Kind,
+        WeightNormCase.Kind,
         ElementwiseCase.Kind,
         ResampleCase.Kind,
         RandomCase.Kind,

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace TrigFlowNative.Kernels;
 
-/// <summary>Vectorised sums of squares on the host, in float64 and in an order that depends on the vector width alone.</summary>
+/// <summary>Vectorised sums of squares and products on the host, in float64 and in an order that depends on the vector width alone.</summary>
 internal static class HostSum
 {
     /// <summary>Returns the sum of squares, finite if and only if all values are, since the square of an fp32 number does not overflow float64.</summary>
@@ -43,6 +43,25 @@ internal static class HostSum
         }
 
         return (sum, count);
+    }
+
+    /// <summary>Returns the sum of a b, in which each product is exact.</summary>
+    public static double Products(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
+        int i = 0;
+        for (; i <= a.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(a[i..]), out Vector<double> firstOfA, out Vector<double> secondOfA);
+            Vector.Widen(new Vector<float>(b[i..]), out Vector<double> firstOfB, out Vector<double> secondOfB);
+            low += firstOfA * firstOfB;
+            high += secondOfA * secondOfB;
+        }
+
+        double sum = Vector.Sum(low + high);
+        for (; i < a.Length; i++)
+            sum += (double)a[i] * b[i];
+        return sum;
     }
 
     /// <summary>Returns the sum of squares of a - b, with differences in fp32 as in the kernels.</summary>

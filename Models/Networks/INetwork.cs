@@ -50,6 +50,19 @@ public interface INetwork
     /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
     /// <exception cref="InvalidOperationException">The slab lacks weights of the type that a layer multiplies, or the program is compiled.</exception>
     Tensor Forward(ComputeProgram program, ParameterSlab weights, Tensor x, IReadOnlyList<Tensor> condition, NetworkDropout? dropout = null);
+
+    /// <summary>
+    /// Records logvar(t), the logarithm of the loss's expected size, if the network's files hold the layer that gives it; otherwise returns null, and a
+    /// training that needs it has a layer of its own.
+    /// </summary>
+    /// <param name="program">Program that records the layer.</param>
+    /// <param name="weights">As for <see cref="Condition"/>.</param>
+    /// <param name="times">t (N), radians, fp32, without tangent.</param>
+    /// <returns>logvar (N), fp32, differentiable with respect to the weights; or null.</returns>
+    /// <exception cref="ArgumentException">The times are not (N) fp32.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the layer.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
+    Tensor? Logvar(ComputeProgram program, ParameterSlab weights, Tensor times) => null;
 }
 
 /// <summary>Conditions of a network, a row for each image.</summary>

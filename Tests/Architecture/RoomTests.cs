@@ -34,8 +34,10 @@ public class RoomTests
             Movement: Device
             Optimizer: Device, Host
             Random: Device
-            Norms: Device, Movement
+            Norms: Device, Host, Movement
             Norms/GroupNorm: Host, Ptx, Movement, Random
+            Norms/MagnitudeNorm: Device
+            Norms/ModulatedNorm: Device, Random
             Products/Shared: Device, Ptx
             Products/Portable: Device, Products/Shared
             Products/Mma: Ptx, Products/Shared
@@ -46,13 +48,14 @@ public class RoomTests
             Attention/Mma: Ptx, Attention/Shared
             Attention/Wgmma: Device, Ptx, Attention/Shared
             Attention: Attention/Shared, Attention/Portable, Attention/Mma, Attention/Wgmma
-            .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Products, Products/Wgmma, Attention
+            .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/Wgmma, Attention
             """,
         ["Models"] = """
             Networks:
             Networks/Layers: Networks
             Networks/Ddpmpp: Networks, Networks/Layers
-            Files: Networks, Networks/Ddpmpp
+            Networks/Edm2: Networks, Networks/Layers
+            Files: Networks, Networks/Ddpmpp, Networks/Edm2
             .: Networks, Networks/Ddpmpp, Files
             Sampling: Networks, Files, .
             """,

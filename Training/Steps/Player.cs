@@ -105,6 +105,9 @@ internal sealed class Player : IDisposable
         program.Run();
     }
 
+    /// <summary>Makes the compute weights of the initial weights, which a rule that constrains weights in training may overwrite.</summary>
+    public void StartWeights() => Network.RefreshComputeWeights(Weights, force: spec.IsTrained);
+
     /// <summary>Recomputes the compute weights of weights and average, which are not part of <see cref="State"/>.</summary>
     public void RefreshComputeWeights()
     {
@@ -141,7 +144,7 @@ internal sealed class Player : IDisposable
         numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, ResultGain()) }, rate, clip);
         foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages.Where(each => each.Slab != Average))
             ExponentialAverage.Into(program, Weights.Values, average.Values, PowerGain(kind), clip);
-        Network.ComputeWeights?.Make(program, Weights);
+        Network.ComputeWeights?.Make(program, Weights, force: true);
 
         Tensor Gain(string name, Func<long, double> at) => scalars.Get(Prefixed(name), at);
 

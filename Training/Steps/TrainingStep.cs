@@ -188,6 +188,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
                 break;
         }
 
+        player.StartWeights();
         player.StartAverages();
         player.RefreshComputeWeights();
     }
