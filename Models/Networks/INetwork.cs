@@ -84,4 +84,16 @@ public sealed record NetworkConditions(Tensor Times, Tensor? Labels = null)
 /// <summary>Dropout in a training pass.</summary>
 /// <param name="Source">Source of the masks: the i-th dropout of the network draws with the source's purpose plus i.</param>
 /// <param name="Rate">Probability in [0, 1) that a value is dropped.</param>
-public sealed record NetworkDropout(RandomSource Source, float Rate);
+public sealed record NetworkDropout(RandomSource Source, float Rate)
+{
+    /// <summary>Largest resolution of a block's output, in pixels, at which the block has dropout; null for all blocks.</summary>
+    public int? MaxResolution { get; init; }
+
+    /// <summary>Returns the i-th dropout of the network, which draws with a purpose of its own whether or not others are active.</summary>
+    /// <param name="index">Place of the dropout in the network, from 0.</param>
+    public NetworkDropout ForLayer(int index) => this with { Source = Source.For(Source.Purpose + (uint)index) };
+
+    /// <summary>Returns this for a block whose output has a resolution, or null if the block has none.</summary>
+    /// <param name="resolution">Height and width of the block's output, in pixels.</param>
+    public NetworkDropout? At(int resolution) => resolution <= (MaxResolution ?? int.MaxValue) ? this : null;
+}

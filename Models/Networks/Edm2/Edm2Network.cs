@@ -120,7 +120,7 @@ public sealed class Edm2Network : INetwork
 
         Tensor Apply(Edm2Block each, Tensor x, Tensor? skip)
         {
-            NetworkDropout? drops = dropout is null ? null : dropout with { Source = dropout.Source.For(dropout.Source.Purpose + (uint)block) };
+            NetworkDropout? drops = dropout?.ForLayer(block).At(each.Resolution);
             return each.Apply(program, weights, x, skip, condition[block++], drops);
         }
     }
