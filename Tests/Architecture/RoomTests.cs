@@ -74,15 +74,16 @@ public class RoomTests
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
-            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States
-            Cli: Files, Data/Images, Data, Evaluation, Objectives, Steps, Runs
+            Runs/Snapshots: Averages
+            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
+            Cli: Files, Averages, Data/Images, Data, Evaluation, Objectives, Steps, Runs, Runs/Snapshots
             .: Cli
             """,
         ["Benchmarks"] = """
             Timing:
             Tables:
             Processes:
-            Steps:
+            Steps: Timing
             Suite: Steps
             Inspect: Tables
             Cases: Tables, Processes, Steps, Suite
@@ -90,7 +91,7 @@ public class RoomTests
             Report: Timing, Tables, Steps, Bench
             Endurance: Tables, Processes, Suite, Cases, Bench, Report
             Host: Timing, Suite, Bench
-            Peers: Tables, Suite, Cases, Bench
+            Peers: Timing, Tables, Steps, Suite, Cases, Bench
             Cli: Timing, Tables, Processes, Steps, Suite, Inspect, Cases, Bench, Report, Endurance, Host, Peers
             .: Cli
             """,
