@@ -4,13 +4,16 @@ namespace TrigFlowNative.Models;
 
 /// <summary>
 /// What a fixture's results were computed from, besides the weights, with images turned to (N, H, W, C) and one-hot rows to class numbers. The cotangent of
-/// logvar is null if the file has no logvar.
+/// logvar is null if the network has no logvar.
 /// </summary>
 internal sealed record FixtureInputs(
     Shape Shape, float[] X, float[] T, int[]? Labels, float[] TangentX, float[] TangentT, float[] Cotangent, float[]? LogvarCotangent)
 {
-    public static FixtureInputs Read(SafetensorsFile file, NetworkConfig config)
+    public static FixtureInputs Read(SafetensorsFile file, INetwork network)
     {
+        NetworkConfig config = network.Config;
+        if (!network.HasLogvar && file.Find("logvar") is not null)
+            throw new InvalidFileException(file.Path, $"logvar: a network of the architecture {config.Architecture} has none");
         SafetensorsEntry x = file.Require("x");
         if (x.Shape.Length == 0 || x.Shape[0] is < 1 or > 4096)
             throw new InvalidFileException(file.Path, "x does not hold 1 to 4096 images");
@@ -19,7 +22,7 @@ internal sealed record FixtureInputs(
         return new FixtureInputs(
             shape, ReadImages(file, "x", shape), ReadTimes(file, "t", n), config.LabelCount > 0 ? ReadLabels(file, n, config.LabelCount) : null,
             ReadImages(file, "tangent.x", shape), ReadTimes(file, "tangent.t", n), ReadImages(file, "cotangent", shape),
-            (file.Find("logvar") ?? file.Find("cotangent.logvar")) is null ? null : ReadTimes(file, "cotangent.logvar", n));
+            network.HasLogvar ? ReadTimes(file, "cotangent.logvar", n) : null);
     }
 
     /// <summary>Reads a tensor (N, C, H, W) as (N, H, W, C).</summary>
