@@ -25,11 +25,11 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
         let shape = product.Weight.Shape
         select $"n{batch} {shape.C}->{shape[0]} {side}x{side} k{shape[1]}";
 
-    /// <summary>The linear layers whose output attention reads, and those that read its output.</summary>
+    /// <summary>The linear layers whose output attention reads, perhaps after a norm, and those that read its output.</summary>
     public IEnumerable<string> Matrices =>
         from attention in Attending
         from step in pass.Steps
-        where step.Op == Linear && (step.Writes[0].Place == attention.Reads[0].Place || step.Reads[0].Place == attention.Writes[0].Place)
+        where step.Op == Linear && (step.Writes[0].Place == BeforeNorm(attention.Reads[0]).Place || step.Reads[0].Place == attention.Writes[0].Place)
         from product in RecordedProduct.Of(step)
         select $"{batch * product.Rows}x{product.Weight.Shape[0]}x{product.Weight.Shape.C}";
 
@@ -50,6 +50,10 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
         from step in pass.Steps
         where step.Op is "resample2d.up.forward" or "resample2d.down.forward" && SideOf(step.Reads[0].Shape) is not null
         select $"{step.Op.Split('.')[1]} {Images(step.Reads[0].Shape)}";
+
+    /// <summary>What a norm of the heads read to make a tensor; the tensor itself if no such norm made it.</summary>
+    private Tensor BeforeNorm(Tensor tensor) =>
+        pass.Steps.FirstOrDefault(step => step.Op == "magnitude-norm.forward" && step.Writes[0].Place == tensor.Place)?.Reads[0] ?? tensor;
 
     private IEnumerable<ProgramStep> Attending => pass.Steps.Where(step => step.Op == "attention.forward");
 

@@ -56,6 +56,21 @@ public class NetworkShapesTests
         Assert.Equal(weights, listed); // each layer, in the order of files
     }
 
+    /// <summary>EDM2-S for ImageNet at 64x64 with classes: parameters and operations as counted by hand from the network's definition.</summary>
+    [Fact]
+    public void Layers_of_an_Edm2_network_are_listed_and_counted()
+    {
+        var pass = RecordedPass.Of(new Edm2Config { Resolution = 64, ImageChannels = 3, LabelCount = 1000, ModelChannels = 192, ChannelMult = [1, 2, 3, 4], BlocksPerLevel = 3, AttentionResolutions = [16, 8] }.Build());
+        var shapes = PresetShapes.Of(pass, batch: 128);
+        Assert.Equal(293.92, Math.Round(shapes.Parameters!.Value / 1e6, 2));
+        Assert.Equal(201.6, Math.Round(pass.Flops / 1e9, 1));
+        Assert.Equal(["b128 h9 l256 d64", "b128 h12 l64 d64"], shapes.Attentions);
+        Assert.Equal(["32768x1728x576", "32768x576x576", "8192x2304x768", "8192x768x768"], shapes.Matrices); // into attention, and out of it
+        Assert.All(
+            (string[])["n128 4->192 64x64 k3", "n128 192->192 64x64 k3", "n128 1536->768 8x8 k3", "n128 960->384 32x32 k1", "n128 192->3 64x64 k3"],
+            shape => Assert.Contains(shape, shapes.Convolutions));
+    }
+
     [Theory]
     [InlineData("cifar10")]
     [InlineData("demo")]
