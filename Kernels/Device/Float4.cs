@@ -71,6 +71,14 @@ public struct Float4
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Exp(Float4 a) => Of(MathF.Exp(a.X), MathF.Exp(a.Y), MathF.Exp(a.Z), MathF.Exp(a.W));
 
+    /// <summary>Each element if it is finite, else 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Float4 FiniteOrZero(Float4 a) => Of(FloatBits.FiniteOrZero(a.X), FloatBits.FiniteOrZero(a.Y), FloatBits.FiniteOrZero(a.Z), FloatBits.FiniteOrZero(a.W));
+
+    /// <summary>Number of elements that are not finite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int CountNonFinite(Float4 a) => (FloatBits.NonFinite(a.X) + FloatBits.NonFinite(a.Y)) + (FloatBits.NonFinite(a.Z) + FloatBits.NonFinite(a.W));
+
     /// <summary>
     /// The logistic function 1 / (1 + e^-x) = (1 + tanh(x / 2)) / 2 of each element; on a GPU by one instruction, with an error of 2^-11, a quarter of that of
     /// rounding to bf16.

@@ -43,6 +43,18 @@ public static class NetworkSlab
         network.RefreshComputeWeights(weights);
     }
 
+    /// <summary>Gives the parameters that only a loss depends on (<see cref="ParameterSpec.IsOfLoss"/>) their initial values, for a student with a teacher's weights.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="weights">A slab of the network's parameters; others in it stay as they are.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
+    public static void InitialiseLoss(this INetwork network, ParameterSlab weights, ulong seed)
+    {
+        foreach ((int i, ParameterSpec parameter) in network.Parameters.Index())
+            if (parameter.IsOfLoss)
+                weights[parameter.Name].Value.Upload<float>(parameter.Initial.Draw((int)parameter.Shape.Count, seed, i));
+    }
+
     /// <summary>Copies a network's parameters from one slab to another by name; those that the source lacks get their initial values.</summary>
     /// <remarks>Waits for the device. Makes the compute weights of the target.</remarks>
     /// <exception cref="ArgumentException">A parameter has different numbers of elements in the slabs.</exception>

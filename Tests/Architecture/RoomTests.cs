@@ -74,8 +74,9 @@ public class RoomTests
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
-            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States
-            Cli: Files, Data/Images, Data, Evaluation, Objectives, Steps, Runs
+            Runs/Snapshots: Averages
+            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
+            Cli: Files, Averages, Data/Images, Data, Evaluation, Objectives, Steps, Runs, Runs/Snapshots
             .: Cli
             """,
         ["Benchmarks"] = """

@@ -70,6 +70,7 @@ public static class CommandLine
         TrainCommand.Create(),
         SampleCommand.Create(),
         EvaluateCommand.Create(),
+        ReconstructCommand.Create(),
         VerifyCommand.Create(),
         DoctorCommand.Create(),
     };

@@ -25,13 +25,14 @@ internal static class SampleCommand
         Option<string> output = PathOptions.Required("--out", $"Folder for {GridName} and {ArchiveName}.");
         Option<string[]> labels = LabelWords.Option();
         Option<float> guidance = ModelSampling.GuidanceOption();
+        Option<string?> guide = ModelSampling.GuideOption();
         Option<string?> preset = ModelSampling.PresetOption();
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
         var command = new Command("sample", "Draws images from a model; exit code 1 if some have values that are not finite.")
         {
-            checkpoint, count, steps, seed, output, labels, guidance, preset, device, precision, tensorCores,
+            checkpoint, count, steps, seed, output, labels, guidance, guide, preset, device, precision, tensorCores,
         };
         command.SetAction(parsed =>
         {
@@ -39,7 +40,8 @@ internal static class SampleCommand
             using TrigFlowModel model = ModelSampling.Load(parsed.GetValue(checkpoint)!, opened, parsed.GetValue(precision), parsed.GetValue(preset));
             int used = parsed.GetValue(steps) ?? KindSampler.DefaultSteps(model), images = parsed.GetValue(count);
             int[] classes = LabelWords.Resolve(model, images, parsed.GetValue(labels));
-            using ImageSampler sampler = ModelSampling.Create(model, used, parsed.GetValue(guidance), images);
+            using TrigFlowModel? second = ModelSampling.LoadGuide(parsed.GetValue(guide), model, parsed.GetValue(guidance), parsed.GetValue(precision));
+            using ImageSampler sampler = ModelSampling.Create(model, used, parsed.GetValue(guidance), images, second);
             return Run(sampler, images, used, parsed.GetValue(seed), classes, parsed.GetValue(output)!);
         });
         return command;

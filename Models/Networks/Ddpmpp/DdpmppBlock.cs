@@ -81,7 +81,7 @@ internal sealed class DdpmppBlock
             (x, xSkip) = (Concat.Apply(program, x, xSkip), null);
         Tensor h = norm0.Apply(program, weights, x, silu: true, xSkip: xSkip);
         h = conv0.Apply(program, weights, Resample(program, h));
-        h = norm1.Apply(program, weights, h, silu: true, modulation, dropout);
+        h = norm1.Apply(program, weights, h, silu: true, modulation, dropout?.At(h.Shape.H));
         x = AddShortcut(program, weights, h, x, xSkip);
         if (qkv is null)
             return x;

@@ -111,7 +111,7 @@ public sealed class DdpmppNetwork : INetwork
 
         Tensor Apply(DdpmppBlock each, Tensor x, Tensor? skip)
         {
-            NetworkDropout? drops = dropout is null ? null : dropout with { Source = dropout.Source.For(dropout.Source.Purpose + (uint)block) };
+            NetworkDropout? drops = dropout?.ForLayer(block);
             return each.Apply(program, weights, x, skip, condition[block++], drops);
         }
     }

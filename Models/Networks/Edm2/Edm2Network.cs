@@ -120,10 +120,13 @@ public sealed class Edm2Network : INetwork
 
         Tensor Apply(Edm2Block each, Tensor x, Tensor? skip)
         {
-            NetworkDropout? drops = dropout is null ? null : dropout with { Source = dropout.Source.For(dropout.Source.Purpose + (uint)block) };
+            NetworkDropout? drops = dropout?.ForLayer(block).At(each.Resolution);
             return each.Apply(program, weights, x, skip, condition[block++], drops);
         }
     }
+
+    /// <inheritdoc/>
+    public bool HasLogvar => true;
 
     /// <inheritdoc/>
     public Tensor Logvar(ComputeProgram program, ParameterSlab weights, Tensor times)
@@ -216,7 +219,7 @@ public sealed class Edm2Network : INetwork
     private IEnumerable<ParameterSpec> AllParameters() =>
     [
         Edm2Weights.Gain(OutGain), .. embNoise.Parameters, .. embLabel?.Parameters ?? [], .. stem.Parameters,
-        .. Blocks.SelectMany(block => block.Parameters), .. head.Parameters, .. logvar.Parameters, .. scalars.Parameters,
+        .. Blocks.SelectMany(block => block.Parameters), .. head.Parameters, .. logvar.Parameters.Select(parameter => parameter with { IsOfLoss = true }), .. scalars.Parameters,
     ];
 
     private void CheckImages(Tensor x, IReadOnlyList<Tensor> condition)
