@@ -66,6 +66,11 @@ public class NetworkShapesTests
         Assert.Equal(201.6, Math.Round(pass.Flops / 1e9, 1));
         Assert.Equal(["b128 h9 l256 d64", "b128 h12 l64 d64"], shapes.Attentions);
         Assert.Equal(["32768x1728x576", "32768x576x576", "8192x2304x768", "8192x768x768"], shapes.Matrices); // into attention, and out of it
+        Assert.Equal(
+            ["n128 c192 64x64", "n128 c192 32x32", "n128 c384 32x32", "n128 c384 16x16", "n128 c576 16x16", "n128 c1728 16x16 r64", "n128 c576 8x8", "n128 c768 8x8", "n128 c2304 8x8 r64"],
+            shapes.MagnitudeNorms);
+        Assert.Contains("n128 c768 8x8", shapes.ModulatedNorms);
+        Assert.Empty(shapes.Norms);
         Assert.All(
             (string[])["n128 4->192 64x64 k3", "n128 192->192 64x64 k3", "n128 1536->768 8x8 k3", "n128 960->384 32x32 k1", "n128 192->3 64x64 k3"],
             shape => Assert.Contains(shape, shapes.Convolutions));
