@@ -64,6 +64,14 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
         where step.Op is "resample2d.up.forward" or "resample2d.down.forward" && SideOf(step.Reads[0].Shape) is not null
         select $"{step.Op.Split('.')[1]} {Images(step.Reads[0].Shape)}";
 
+    /// <summary>All matrices and convolutions of the parameters, as rows and columns; those with as many columns count as one.</summary>
+    public string Weights => string.Join('+',
+        from parameter in pass.Network.Parameters
+        where parameter.FileShape.Length > 1
+        group parameter.FileShape[0] by parameter.Shape.Count / parameter.FileShape[0] into same
+        orderby same.Key
+        select $"{same.Sum()}x{same.Key}");
+
     /// <summary>What a norm of the heads read to make a tensor; the tensor itself if no such norm made it.</summary>
     private Tensor BeforeNorm(Tensor tensor) =>
         pass.Steps.FirstOrDefault(step => step.Op == HeadNorm && step.Writes[0].Place == tensor.Place)?.Reads[0] ?? tensor;

@@ -41,6 +41,7 @@ internal sealed record PresetShapes
             MagnitudeNorms = [.. layers.MagnitudeNorms.Distinct()],
             ModulatedNorms = [.. layers.ModulatedNorms.Distinct()],
             Resamplings = [.. layers.Resamplings.Distinct()],
+            Weights = pass.Network.ComputeWeights is null ? [] : [layers.Weights],
             Parameters = pass.Network.ParameterCount(),
         };
     }

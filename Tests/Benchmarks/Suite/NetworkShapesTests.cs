@@ -1,3 +1,4 @@
+using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Benchmarks.Suite;
@@ -71,6 +72,10 @@ public class NetworkShapesTests
             shapes.MagnitudeNorms);
         Assert.Contains("n128 c768 8x8", shapes.ModulatedNorms);
         Assert.Empty(shapes.Norms);
+        string weights = Assert.Single(shapes.Weights);
+        Assert.StartsWith("192x36+1x128+", weights, StringComparison.Ordinal); // the first convolution and logvar
+        Assert.Equal(shapes.Parameters!.Value - 1, weights.Split('+').Select(each => each.Split('x')).Sum(each => long.Parse(each[0], CultureInfo.InvariantCulture) * long.Parse(each[1], CultureInfo.InvariantCulture))); // but for a gain
+        Assert.Empty(PresetShapes.Of(RecordedPass.OfPreset("demo"), 1).Weights);
         Assert.All(
             (string[])["n128 4->192 64x64 k3", "n128 192->192 64x64 k3", "n128 1536->768 8x8 k3", "n128 960->384 32x32 k1", "n128 192->3 64x64 k3"],
             shape => Assert.Contains(shape, shapes.Convolutions));
