@@ -77,7 +77,7 @@ public static partial class Adam
             if ((modes & AverageOutput) != 0)
                 Float4.Store(average, i, valid, aligned, Float4.MultiplyAdd(gain[0], value - old, old));
             if ((modes & RoundedOutput) != 0)
-                StoreRounded(rounded, i, valid, value);
+                Float4.StoreRounded(rounded, i, valid, aligned, value);
         }
 
         Float4.Store(gradients, i, valid, aligned, Float4.All(0f));
@@ -85,24 +85,6 @@ public static partial class Adam
 
     private static float Moved(float value, float m, float v, float rate, float root, float floor) =>
         value - rate * m / (MathF.Sqrt(v) * root + floor);
-
-    private static void StoreRounded(ArrayView<BFloat16> rounded, int i, int valid, Float4 value)
-    {
-        if (valid >= 4)
-        {
-            WordPair words;
-            words.First = BFloat16.Pack(value.X, value.Y);
-            words.Second = BFloat16.Pack(value.Z, value.W);
-            rounded.Cast<WordPair>()[i >> 2] = words;
-            return;
-        }
-
-        rounded[i] = BFloat16.FromSingle(value.X);
-        if (valid > 1)
-            rounded[i + 1] = BFloat16.FromSingle(value.Y);
-        if (valid > 2)
-            rounded[i + 2] = BFloat16.FromSingle(value.Z);
-    }
 
     private static Action CoefficientsGpu(
         GpuDevice gpu, Tensor state, Tensor learningRate, Tensor clip, Tensor coefficients, AdamOptions options, int rectified)
@@ -125,12 +107,5 @@ public static partial class Adam
             (slabs.Average?.Values ?? slabs.MasterWeights).View, (slabs.Average?.Gain ?? coefficients).View,
             slabs.ComputeWeights is { } rounded ? rounded.ViewOf<BFloat16>() : slabs.MasterWeights.View.Cast<BFloat16>(), coefficients.View, clip.View,
             options.Beta1, options.Beta2, slabs.MasterWeights.Count, modes);
-    }
-
-    /// <summary>Four bf16 numbers, written by one 8-byte store.</summary>
-    private struct WordPair
-    {
-        public uint First;
-        public uint Second;
     }
 }
