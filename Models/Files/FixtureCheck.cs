@@ -110,7 +110,7 @@ public static class FixtureCheck
         Copy.Into(program, y.Primal, f);
         Copy.Into(program, y.Tangent, jvp);
         tape.Seed(y, cotangent);
-        Tensor? head = logvarCotangent is null ? null : network.Logvar(program, weights, t);
+        Tensor? head = logvarCotangent is null || !network.HasLogvar ? null : network.Logvar(program, weights, t);
         if (head is not null)
         {
             Copy.Into(program, head, logvar);
