@@ -22,6 +22,7 @@ internal sealed class TrainOptions
     private readonly Option<string?> resume = PathOptions.Optional("--resume", "Folder of a run to continue; no other option is needed.");
     private readonly Option<string?> file = PathOptions.Optional("--config", "A config.json to begin with, in place of --objective, --data and --preset.");
     private readonly Option<string?> teacher = PathOptions.Optional("--teacher", "Weight file of the diffusion model that the student learns from, for objectives that need one.");
+    private readonly Option<string?> guide = PathOptions.Optional("--guide", "Weight file of a second diffusion model that guides the teacher (autoguidance), for scd with max_guidance above 1.");
     private readonly Option<string?> init = PathOptions.Optional("--init", "Weight file to start from (default: the teacher, or fresh weights).");
     private readonly Option<long?> images = NumberOptions.Whole<long>("--images", "Images to train on, counting repetitions, such as 200M.", 1, long.MaxValue);
     private readonly Option<int?> batch = NumberOptions.Whole<int>("--batch", "Images in a training step.", 1, int.MaxValue);
@@ -40,7 +41,7 @@ internal sealed class TrainOptions
     }
 
     /// <summary>All options, in the order of --help.</summary>
-    public IReadOnlyList<Option> All => [objective, data, preset, output, resume, file, teacher, init, images, batch, precision, seed, set];
+    public IReadOnlyList<Option> All => [objective, data, preset, output, resume, file, teacher, guide, init, images, batch, precision, seed, set];
 
     /// <summary>Returns the configuration and the folder of the run, null if neither --out nor --resume names one.</summary>
     /// <exception cref="UsageException">Options are missing, contradict each other, or hold a value that does not fit.</exception>
@@ -124,6 +125,7 @@ internal sealed class TrainOptions
         {
             Data = parsed.GetValue(data) ?? config.Data,
             Teacher = parsed.GetValue(teacher) ?? config.Teacher,
+            Guide = parsed.GetValue(guide) ?? config.Guide,
             Init = parsed.GetValue(init) ?? config.Init,
             Images = parsed.GetValue(images) ?? config.Images,
             Training = config.Training with

@@ -58,6 +58,9 @@ public sealed class DistillationObjective(DistillationOptions options) : Consist
     public override bool NeedsTeacher => true;
 
     /// <inheritdoc/>
+    public override bool TakesGuide => options.MaxGuidance > 1;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> StudentConditions => StudentTakesGuidance ? [NetworkConfig.Guidance] : [];
 
     private bool StudentTakesGuidance => options is { MaxGuidance: > 1, GuidanceInput: true };

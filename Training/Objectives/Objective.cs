@@ -21,6 +21,9 @@ public abstract class Objective
     /// <summary>Whether the objective needs a teacher: a diffusion model with fixed weights, read from a file.</summary>
     public virtual bool NeedsTeacher => false;
 
+    /// <summary>Whether a second diffusion model may guide the teacher, as autoguidance does.</summary>
+    public virtual bool TakesGuide => false;
+
     /// <summary>Scalar conditions that the student's network needs besides those of its preset or file, such as <see cref="NetworkConfig.Guidance"/>.</summary>
     public virtual IReadOnlyList<string> StudentConditions => [];
 

@@ -37,6 +37,12 @@ public sealed class PhaseRecorder
     /// <summary>The teacher, a diffusion model with fixed weights; null if there is none.</summary>
     public NetworkWeights? Teacher { get; }
 
+    /// <summary>
+    /// A second diffusion model with fixed weights, away from which guidance leads the teacher; null if that is the teacher without class. It has the batch's classes
+    /// or none.
+    /// </summary>
+    public NetworkWeights? Guide { get; internal init; }
+
     /// <summary>Dropout of the trained player's passes; null for none. Two passes with it have the same masks.</summary>
     public NetworkDropout? Dropout => dropoutRate > 0
         ? new NetworkDropout(Batch.Random.For(RandomPurpose.Dropout), dropoutRate) { MaxResolution = dropoutResolution }

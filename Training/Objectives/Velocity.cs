@@ -25,8 +25,9 @@ public sealed record Velocity(Tensor DxDt, Tensor? Guidance = null)
     }
 
     /// <summary>
-    /// Records the teacher's velocity sigma_d F. If the largest guidance scale is above 1, it is sigma_d (F_none + s (F_class - F_none)):
-    /// classifier-free guidance with a scale s drawn uniformly from [1, maxGuidance] for each sample (arXiv:2410.11081, appendix G.2).
+    /// Records the teacher's velocity sigma_d F. If the largest guidance scale is above 1, it is sigma_d (F_g + s (F_class - F_g)), with a scale s drawn
+    /// uniformly from [1, maxGuidance] for each sample (arXiv:2410.11081, appendix G.2), where F_g is the guide's F or, without a guide, the teacher's without
+    /// class (classifier-free guidance).
     /// </summary>
     /// <param name="phase">A phase with a teacher.</param>
     /// <param name="noisy">The noisy batch.</param>
@@ -46,15 +47,25 @@ public sealed record Velocity(Tensor DxDt, Tensor? Guidance = null)
         if (batch.Labels is not { } labels || excess <= 0)
             return new Velocity(ScaledAdd.Apply(program, f, f, batch.SigmaData / 2));
 
-        // F_none + s (F_class - F_none) = F_class + (s - 1) (F_class - F_none)
-        Tensor none = LabelDropout.Apply(program, labels, batch.Random.For(RandomPurpose.LabelDropout), rate: 1); // every label is dropped
-        Tensor unconditional = teacher.F(program, x, new NetworkConditions(noisy.T, none));
+        // F_g + s (F_class - F_g) = F_class + (s - 1) (F_class - F_g)
+        Tensor other = GuideOf(phase, teacher, x, noisy.T, labels);
         Tensor share = program.Allocate(batch.PerImage), guidance = program.Allocate(f.Shape), scale = program.Allocate(batch.PerImage);
         RandomUniform.Into(program, share, batch.Random.For(RandomPurpose.Guidance));
-        Combine.Into(program, f, share, excess, unconditional, share, -excess, guidance);
+        Combine.Into(program, f, share, excess, other, share, -excess, guidance);
         Tensor one = program.Constant(batch.PerImage, 1);
         Combine.Into(program, share, one, excess, one, one, 1, scale);
         phase.Name("guidance", scale);
         return new Velocity(ScaledAdd.Apply(program, f, guidance, batch.SigmaData), scale);
+    }
+
+    /// <summary>Records F_g, from which guidance leads away.</summary>
+    private static Tensor GuideOf(PhaseRecorder phase, NetworkWeights teacher, Tensor x, Tensor times, Tensor labels)
+    {
+        ComputeProgram program = phase.Program;
+        using IDisposable layer = program.Layer("guide");
+        if (phase.Guide is { } guide)
+            return guide.F(program, x, new NetworkConditions(times, guide.Network.Config.LabelCount > 0 ? labels : null));
+        Tensor none = LabelDropout.Apply(program, labels, phase.Batch.Random.For(RandomPurpose.LabelDropout), rate: 1); // every label is dropped
+        return teacher.F(program, x, new NetworkConditions(times, none));
     }
 }

@@ -17,7 +17,7 @@ public sealed record RunConfig
 
     /// <summary>Keys whose values may change when a run is continued.</summary>
     private static readonly string[] FreeKeys =
-        ["images", "data", "teacher", "init", "class_names", "log_every", "checkpoint_every", "sample_every", "snapshot_every", "snapshot_images", "snapshot_precision"];
+        ["images", "data", "teacher", "guide", "init", "class_names", "log_every", "checkpoint_every", "sample_every", "snapshot_every", "snapshot_images", "snapshot_precision"];
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -40,6 +40,9 @@ public sealed record RunConfig
 
     /// <summary>Weight file of the teacher, the diffusion model to distil; null for objectives without one.</summary>
     public string? Teacher { get; init; }
+
+    /// <summary>Weight file of a second diffusion model that guides the teacher; null for the teacher without class.</summary>
+    public string? Guide { get; init; }
 
     /// <summary>Weight file to start from; null for the teacher's weights, or fresh ones without a teacher.</summary>
     public string? Init { get; init; }
@@ -128,8 +131,8 @@ public sealed record RunConfig
             RunConfig config = rest.Deserialize<RunConfig>(Json)!;
             config = config with { Network = NetworkRegistry.Read(source, network) };
             config.Training.Validate();
-            if (config.Data.Length == 0 || config.Teacher?.Length == 0 || config.Init?.Length == 0)
-                throw new ArgumentException("data, teacher and init are paths, not empty text");
+            if (config.Data.Length == 0 || config.Teacher?.Length == 0 || config.Guide?.Length == 0 || config.Init?.Length == 0)
+                throw new ArgumentException("data, teacher, guide and init are paths, not empty text");
             if (config.Images < 1 || config.LogEvery < 1 || config.CheckpointEvery < 1 || config.SampleEvery < 0 || config.SnapshotEvery < 0)
                 throw new ArgumentException("images, log_every and checkpoint_every must be positive, sample_every and snapshot_every not negative");
             if (config.Network.Image.Count * config.Training.Batch > int.MaxValue)

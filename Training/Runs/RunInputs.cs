@@ -27,7 +27,7 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
         string? init = config.Init is null || (state is not null && !File.Exists(config.Init)) ? null : HashOf(config.Init);
         string? teacher = config.Teacher is null ? null : HashOf(config.Teacher);
         (DataFingerprint fingerprint, float sigmaData) = before is null ? Measure(config, data) : (DataFingerprint.Of(data.Train), before.SigmaData);
-        var now = new RunIdentity(sigmaData, fingerprint, teacher, init);
+        var now = new RunIdentity(sigmaData, fingerprint, teacher, init, config.Guide is null ? null : HashOf(config.Guide));
         if (before is not null)
             RequireSame(root, config, before, now);
         return new RunInputs(data, before ?? now) { Assumption = before is null ? AssumptionOn(config) : null };
@@ -66,6 +66,7 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     {
         string? difference = now.Data.DifferenceFrom(before.Data) is { } other ? $"{config.Data} {other}"
             : now.Teacher != before.Teacher ? $"{config.Teacher} holds other weights"
+            : now.Guide != before.Guide ? (config.Guide is null ? "the teacher has lost its --guide" : before.Guide is null ? $"the teacher had no guide such as {config.Guide}" : $"{config.Guide} holds other weights")
             : now.Init is not null && now.Init != before.Init ? $"{config.Init} holds other weights"
             : null;
         if (difference is not null)

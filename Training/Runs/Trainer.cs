@@ -50,11 +50,12 @@ public static class Trainer
         }
 
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision, config.Network with { Conditions = [] });
+        using TrigFlowModel? guide = config.Guide is null ? null : TrigFlowModel.Load(config.Guide, device, config.Training.Precision);
         INetwork network = Build(config);
 
         // A state holds everything that initial weights gave, so that their file is not needed again.
         string? start = state is null ? config.Init ?? config.Teacher : null;
-        using TrainingStep step = CreateStep(config, device, network, inputs.Identity.SigmaData, start, teacher);
+        using TrainingStep step = CreateStep(config, device, network, inputs.Identity.SigmaData, start, teacher, guide);
         if (state is not null)
         {
             Checkpoint.Load(state.Path, step.State);
@@ -93,7 +94,7 @@ public static class Trainer
     /// <remarks>Paths are stored in full, so that the run can be resumed from any folder.</remarks>
     private static string TextOf(StoredConfig? stored, RunConfig config)
     {
-        RunConfig full = config with { Data = FullPath(config.Data)!, Teacher = FullPath(config.Teacher), Init = FullPath(config.Init) };
+        RunConfig full = config with { Data = FullPath(config.Data)!, Teacher = FullPath(config.Teacher), Guide = FullPath(config.Guide), Init = FullPath(config.Init) };
         return stored?.TextOf(full) ?? full.ToText();
     }
 
@@ -126,7 +127,7 @@ public static class Trainer
     }
 
     private static TrainingStep CreateStep(
-        RunConfig config, ComputeDevice device, INetwork network, float sigmaData, string? start, TrigFlowModel? teacher)
+        RunConfig config, ComputeDevice device, INetwork network, float sigmaData, string? start, TrigFlowModel? teacher, TrigFlowModel? guide)
     {
         try
         {
@@ -144,7 +145,7 @@ public static class Trainer
                     if (config.Training.Objective.Create().Makes == ModelKind.Consistency)
                         network.InitialiseLoss(weights, config.Training.Seed); // that of a diffusion loss says nothing about this one
                 },
-                teacher);
+                teacher, guide);
         }
         catch (ArgumentException e)
         {

@@ -6,6 +6,16 @@ namespace TrigFlowNative.Training.Steps;
 /// <summary>Checks that a teacher is given exactly if the objective needs one, and that it fits the student.</summary>
 internal static class TeacherCheck
 {
+    /// <exception cref="ArgumentException">There is a guide that the objective does not use, or that does not fit the teacher; the message says why.</exception>
+    public static void RequireGuide(Objective objective, string name, TrigFlowModel? teacher, TrigFlowModel? guide)
+    {
+        if (guide is null)
+            return;
+        if (teacher is null || !objective.TakesGuide)
+            throw new ArgumentException($"the objective {name} takes no guide{(objective.NeedsTeacher ? " unless max_guidance is above 1" : "")}");
+        DiffusionSampler.RequireGuide(teacher, guide);
+    }
+
     /// <exception cref="ArgumentException">The teacher is missing, superfluous or does not fit; the message says why.</exception>
     public static void Require(Objective objective, string name, INetwork student, float sigmaData, TrigFlowModel? teacher)
     {

@@ -37,13 +37,17 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     /// exceptions pass through.
     /// </param>
     /// <param name="teacher">Diffusion model of an objective with a teacher, on the same device; it must outlive the step. Null for other objectives.</param>
+    /// <param name="guide">
+    /// A second diffusion model that guides the teacher, see <see cref="DiffusionSampler.RequireGuide"/>; it must outlive the step. Null for the teacher without class.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// An option is out of range, the teacher is missing, superfluous or does not fit, the network does not fit the objective, or the objective's players,
+    /// An option is out of range, the teacher is missing, superfluous or does not fit, or the guide does, the network does not fit the objective, or the objective's players,
     /// phases or tallies do not fit together.
     /// </exception>
     /// <exception cref="InvalidOperationException">The objective records more than 64 scalars or tallies.</exception>
     public TrainingStep(
-        ComputeDevice device, INetwork network, TrainingOptions options, float sigmaData, Action<ParameterSlab> initialise, TrigFlowModel? teacher = null)
+        ComputeDevice device, INetwork network, TrainingOptions options, float sigmaData, Action<ParameterSlab> initialise, TrigFlowModel? teacher = null,
+        TrigFlowModel? guide = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(network);
@@ -54,6 +58,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             throw new ArgumentException($"sigma_data must be positive, not {sigmaData}");
         (this.options, objective) = (options, options.Objective.Create());
         TeacherCheck.Require(objective, options.Objective.Name, network, sigmaData, teacher);
+        TeacherCheck.RequireGuide(objective, options.Objective.Name, teacher, guide);
         PlayersCheck.Require(objective, options.Objective.Name);
         objective.Check(network);
         try
@@ -63,7 +68,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             scalars = Own(new StepScalars(device));
             tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm), player.Prefixed(TallyNames.ZeroedElements) })));
             batch = Own(new StepBatch(device, network.Config, options));
-            RecordPhases(sigmaData, teacher);
+            RecordPhases(sigmaData, teacher, guide);
         }
         catch
         {
@@ -193,10 +198,11 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         player.RefreshComputeWeights();
     }
 
-    private void RecordPhases(float sigmaData, TrigFlowModel? teacher)
+    private void RecordPhases(float sigmaData, TrigFlowModel? teacher, TrigFlowModel? guide)
     {
         var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
         NetworkWeights? teaching = teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights);
+        NetworkWeights? guiding = guide is null ? null : new NetworkWeights(guide.Network, guide.Weights);
         foreach ((int index, Phase phase) in objective.Phases.Index())
         {
             Player player = players[phase.Player];
@@ -204,7 +210,8 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             phases.Add(Own(new PhaseProgram(
                 phase, player, program => objective.Record(new PhaseRecorder(
                     program, phase, inputs, weights, teaching, options.Dropout, options.DropoutResolution, scalars.OfObjective,
-                    (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))),
+                    (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))
+                { Guide = guiding }),
                 inputs.Share, scalars, tallies)));
         }
     }

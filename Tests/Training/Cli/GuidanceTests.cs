@@ -83,6 +83,32 @@ public sealed class GuidanceTests : IDisposable
     }
 
     [Fact]
+    public void A_teacher_is_guided_by_a_second_network_which_is_part_of_the_run()
+    {
+        MakeTeacher();
+        string guide = MakeModel("guide.safetensors", config => config with { ModelChannels = 4 }), other = MakeModel("other.safetensors", config => config with { ModelChannels = 4, LabelCount = 0 });
+        Run(0, [.. Distil(images: 16), "peak=0.02"]);
+        byte[] free = System.IO.File.ReadAllBytes(Path.Combine(File("run"), "model.safetensors"));
+        Assert.Contains("the teacher had no guide", Run(2, [.. Distil(images: 24), "peak=0.02", "--guide", guide]).Errors, StringComparison.Ordinal);
+        Directory.Delete(File("run"), recursive: true);
+
+        Run(0, [.. Distil(images: 16), "peak=0.02", "--guide", guide]);
+        Assert.NotEqual(free, System.IO.File.ReadAllBytes(Path.Combine(File("run"), "model.safetensors")));
+        Assert.Contains("other.safetensors holds other weights", Run(2, [.. Distil(images: 24), "peak=0.02", "--guide", other]).Errors, StringComparison.Ordinal);
+        Assert.Contains("the teacher has lost its --guide", Run(2, [.. Distil(images: 24), "peak=0.02"]).Errors, StringComparison.Ordinal);
+        System.IO.File.Move(guide, File("moved.safetensors"));
+        Run(0, [.. Distil(images: 24), "peak=0.02", "--guide", File("moved.safetensors")]);
+        Run(0, "train", "--resume", File("run"), "--images", "32", "--device", "cpu");
+
+        string[] refused = Distil(images: 8, "max_guidance=1");
+        refused[Array.IndexOf(refused, "--out") + 1] = File("refused");
+        Assert.Contains("takes no guide unless max_guidance is above 1", Run(2, [.. refused, "--guide", other]).Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "the objective trigflow takes no guide",
+            Run(2, "train", "--objective", "trigflow", "--data", "synthetic", "--preset", "demo", "--out", File("plain"), "--device", "cpu", "--guide", other).Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_run_without_that_input_is_not_continued_with_it()
     {
         MakeTeacher();

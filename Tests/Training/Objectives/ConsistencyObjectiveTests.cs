@@ -91,6 +91,23 @@ public class ConsistencyObjectiveTests
         Assert.All(Enumerable.Range(0, 12_000), i => Assert.Equal(dxdt[6 * (i / 6)], dxdt[i]));
     }
 
+    /// <summary>The guide's F is 0.1, with classes 0.4: dx/dt over sigma_d is F_g + s (0.5 - F_g).</summary>
+    [Theory]
+    [InlineData(0, 0.1)]
+    [InlineData(3, 0.4)]
+    public void A_second_network_guides_the_teacher(int guideClasses, double expected)
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        INetwork network = AffineNetwork.Of(_ => (0, 1), Image, labelCount: 3), other = AffineNetwork.Of(_ => (0, 1), Image, guideClasses);
+        var teacher = new NetworkWeights(network, AffineNetwork.Weights(network, cpu, 0, 0.2f, 0.3f));
+        var guide = new NetworkWeights(other, AffineNetwork.Weights(other, cpu, 0, 0.1f, 0.3f));
+        int[] labels = [.. Enumerable.Range(0, 600).Select(n => n % 3)];
+        ObjectiveRun run = new(
+            network, AffineNetwork.Weights(network, cpu, 0, 0, 0), Flow.Images(3600, 1), labels, Distillation with { MaxGuidance = 3, GuidanceInput = false }, SigmaData, teacher, guide: guide);
+        Assert.All(Enumerable.Range(0, 600), n => Assert.Equal(SigmaData * (expected + run.Guidance[n] * (0.5 - expected)), run.DxDt[6 * n], 1e-6));
+        Assert.Equal(2, run.Guidance.Average(), 0.1);
+    }
+
     /// <summary>
     /// A student whose F is the velocity that its guided teacher has at the scale it is told: at r = 0 its tangent, -cos^2 t (sigma_d F - dx/dt),
     /// vanishes for every sample, which it does for no other scale.

@@ -20,9 +20,10 @@ internal sealed class ObjectiveRun
     /// <param name="sigmaData">Standard deviation of the data.</param>
     /// <param name="teacher">The teacher, or null.</param>
     /// <param name="scalar">Value of every scalar that depends on the step.</param>
+    /// <param name="guide">The teacher's guide, or null.</param>
     public ObjectiveRun(
         INetwork network, ParameterSlab weights, float[] images, int[]? labels, ObjectiveOptions options, float sigmaData, NetworkWeights? teacher = null,
-        float scalar = 1)
+        float scalar = 1, NetworkWeights? guide = null)
     {
         this.weights = weights;
         count = images.Length;
@@ -41,7 +42,10 @@ internal sealed class ObjectiveRun
         Objective objective = options.Create();
         var phase = new PhaseRecorder(
             program, objective.Phases[0], batch, new Dictionary<string, NetworkWeights> { [Objective.Student] = new(network, weights) }, teacher, dropoutRate: 0, dropoutResolution: null,
-            (_, _) => cpu.CreateTensor(new Shape(1), [scalar]), (_, _) => { });
+            (_, _) => cpu.CreateTensor(new Shape(1), [scalar]), (_, _) => { })
+        {
+            Guide = guide,
+        };
         PhasePass pass = objective.Record(phase);
         phase.Name("loss", pass.Loss);
         (Tensor output, Tensor cotangent) = pass.Given ?? (pass.Loss, program.Constant(pass.Loss.Shape, batch.Share));

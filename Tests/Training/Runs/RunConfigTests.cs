@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using TrigFlowNative.Training.Cli;
+using TrigFlowNative.Training.Optimization;
 using TrigFlowNative.Training.Runs;
 using Xunit;
 
@@ -39,6 +40,23 @@ public class RunConfigTests
     [Fact]
     public void Survives_the_trip_through_JSON() =>
         Assert.Null(RunConfig.FirstDifference(Config().ToJson(), RunConfig.FromJson("config.json", Config().ToJson()).ToJson()));
+
+    /// <summary>A run of a version that lacked these options goes on as it began: their defaults change nothing.</summary>
+    [Fact]
+    public void Options_that_an_older_version_lacked_have_their_former_meaning()
+    {
+        RunConfig config = Config();
+        JsonObject node = config.ToJson(), training = node["training"]!.AsObject(), optimizer = training["optimizer"]!.AsObject();
+        foreach (string key in new[] { "guide", "snapshot_images", "snapshot_precision" })
+            Assert.True(node.Remove(key), key);
+        foreach (string key in new[] { "warm_up_images", "decay_after_images" })
+            Assert.True(optimizer["learning_rate"]!.AsObject().Remove(key), key);
+        Assert.True(optimizer.Remove("non_finite") && training.Remove("dropout_resolution") && training["average"]!.AsObject().Remove("result_width"));
+        RunConfig read = RunConfig.FromJson("config.json", node);
+        Assert.Null(RunConfig.FirstDifference(read.ToJson(), config.ToJson()));
+        Assert.Equal((NonFiniteGradient.Skip, null, null, 0, 0), (
+            read.Training.Optimizer.NonFinite, read.Training.DropoutResolution, read.Training.Average.ResultWidth, read.Training.Optimizer.LearningRate.WarmUpImages, read.SnapshotImages));
+    }
 
     private static RunConfig Config()
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training.Data;
 
@@ -13,7 +14,10 @@ namespace TrigFlowNative.Training.Runs;
 /// <param name="Data">Images and labels to train on.</param>
 /// <param name="Teacher">Hash of the teacher's weights, see <see cref="SafetensorsFile.HashData"/>; null without a teacher.</param>
 /// <param name="Init">Hash of the weights that training started from; null if these are fresh or the teacher's.</param>
-public sealed record RunIdentity(float SigmaData, DataFingerprint Data, string? Teacher = null, string? Init = null)
+/// <param name="Guide">Hash of the weights of the teacher's guide; null, and not stored, without one.</param>
+public sealed record RunIdentity(
+    float SigmaData, DataFingerprint Data, string? Teacher = null, string? Init = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Guide = null)
 {
     private static readonly JsonSerializerOptions OneLine = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
