@@ -61,7 +61,7 @@ internal sealed unsafe class HostMemory : DeviceMemory
     }
 }
 
-/// <summary>The memory of a program that is only recorded: it has a size, and forgets what is written, such as constants.</summary>
+/// <summary>The memory of a program that is only recorded: it has a size and holds nothing. What is written, constants for example, is dropped.</summary>
 internal sealed class NoMemory(long bytes) : DeviceMemory(bytes)
 {
     public override void Fill(long offset, long bytes, byte value)

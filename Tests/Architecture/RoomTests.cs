@@ -56,7 +56,7 @@ public class RoomTests
             Networks/Ddpmpp: Networks, Networks/Layers
             Networks/Edm2: Networks, Networks/Layers
             Files: Networks, Networks/Ddpmpp, Networks/Edm2
-            .: Networks, Networks/Ddpmpp, Files
+            .: Networks, Networks/Ddpmpp, Networks/Edm2, Files
             Sampling: Networks, Files, .
             """,
         ["Training"] = """

@@ -89,6 +89,7 @@ internal sealed class TrainOptions
             Init = init,
             Images = numbers.Images,
             Flip = numbers.Flip,
+            SnapshotImages = numbers.SnapshotImages,
             Network = network,
             Training = numbers.Options,
         };
