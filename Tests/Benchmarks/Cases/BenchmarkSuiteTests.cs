@@ -61,6 +61,8 @@ public sealed class BenchmarkSuiteTests : IDisposable
         Assert.Equal(["scd", "sct", "trigflow"], BenchmarkSuite.Named("step/demo n2", DType.Float32).Select(each => each.Direction).Intersect(["scd", "sct", "scd-guided", "trigflow"]));
         Assert.Equal("step/scd-guided/demo n8 m2", Assert.Single(BenchmarkSuite.Named("step/scd-guided/demo n8 m2", DType.Float32)).Name);
         Assert.Equal(["upload", "download"], BenchmarkSuite.Named("feed/n2 c4 16x16", DType.Float32).Select(each => each.Direction));
+        Assert.Contains("step/scd-guided/imagenet64-s n128", BenchmarkSuite.Named("step/imagenet64-s n128", DType.Float32).Select(each => each.Name));
+        Assert.Equal((128, 256, 256), (SuitePresets.UsualBatch("imagenet64-s"), SuitePresets.UsualBatch("cifar10-edm2"), SuitePresets.UsualBatch(SuitePresets.Standard)));
         Assert.Equal((256, 256), (SuitePresets.UsualBatch("cifar10"), SuitePresets.UsualBatch(SuitePresets.Standard)));
     }
 
