@@ -71,7 +71,14 @@ public class StepOptionsTests
 
     private static readonly Edm2Config SmallEdm2 = new()
     {
-        Resolution = 16, ImageChannels = 3, LabelCount = 10, ModelChannels = 16, ChannelMult = [1, 2], BlocksPerLevel = 1, AttentionResolutions = [8], ChannelsPerHead = 16,
+        Resolution = 16,
+        ImageChannels = 3,
+        LabelCount = 10,
+        ModelChannels = 16,
+        ChannelMult = [1, 2],
+        BlocksPerLevel = 1,
+        AttentionResolutions = [8],
+        ChannelsPerHead = 16,
     };
 
     [Fact]
