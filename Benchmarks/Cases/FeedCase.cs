@@ -14,6 +14,7 @@ internal sealed class FeedCase(int n, int size, int channels, string direction) 
         "feed", "n IMAGES c CHANNELS SIZExSIZE, without the blanks: n256 c3 32x32", @"n(?<n>\d+) c(?<c>\d+) (?<size>\d+)x\k<size>", [Upload, Download, Load],
         (s, direction, _) => new FeedCase(s["n"], s["size"], s["c"], direction))
     {
+        HasDirection = (s, direction) => direction != Load || s["c"] is 1 or 3, // there are no synthetic latents
         Shapes = scope => scope.Shapes(["n2 c3 16x16"], ["n64 c3 32x32"], _ =>
             SuitePresets.IsModel(scope.Preset) && ModelPresets.Get(scope.Preset).Image is var image ? [$"n{scope.Batch} c{image.C} {image.H}x{image.W}"] : []),
     };

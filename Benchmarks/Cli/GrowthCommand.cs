@@ -26,7 +26,7 @@ internal static class GrowthCommand
     private static readonly Option<int[]> Batches = new("--batches") { Description = "Images of a run, one row for each; by default 64.", AllowMultipleArgumentsPerToken = true };
     private static readonly Option<string[]> Sizes = new("--sizes")
     {
-        Description = "Sizes of the network, one row for each: names of presets, or what takes the place of the last part of --preset's name, such as s m l xl xxl for imagenet64-s.",
+        Description = "Sizes of the network, one row for each: names of presets, or what takes the place of the last part of --preset's name, such as s m l xl for imagenet64-s.",
         AllowMultipleArgumentsPerToken = true,
     };
 

@@ -11,7 +11,7 @@ namespace TrigFlowNative.Benchmarks.Cli;
 internal sealed class Selection
 {
     private const string Auto = "auto";
-    private const int GpuBatch = 256, HostBatch = 1;
+    private const int HostBatch = 1;
 
     private readonly Option<string[]> filter = new("--filter")
     {
@@ -32,7 +32,7 @@ internal sealed class Selection
     };
 
     private readonly Option<string?> shapes = new("--shapes") { Description = "CSV file of cases with the columns op, direction, shape; an empty direction means all directions." };
-    private readonly Option<int?> batch = new("--batch") { Description = $"Images of a model's layers and training steps; by default {GpuBatch} on a GPU and {HostBatch} elsewhere." };
+    private readonly Option<int?> batch = new("--batch") { Description = $"Images of a model's layers and training steps; by default 256 on a GPU, 128 for images of 64x64 and more, and {HostBatch} elsewhere." };
     private readonly Option<bool> quick = new("--quick") { Description = "A few shapes of each family, without a GPU some that take a processor 0.1 to 10 ms; and fewer runs." };
     private readonly Option<string> device = Verbs.Choice("--device", "Device to run on; auto takes the GPU if there is one.", Auto, Auto, "cuda", "cpu", "simulator");
     private readonly Option<string> precision = Verbs.Choice("--precision", "Storage type of activations; auto is bf16 on a GPU and fp32 elsewhere.", Auto, Auto, "bf16", "fp32");
@@ -69,10 +69,9 @@ internal sealed class Selection
             presets = [SuitePresets.Standard, "cifar10"];
         bool onHost = DeviceName(parsed) != "cuda";
         SuiteExtent extent = !parsed.GetValue(quick) ? SuiteExtent.Full : DeviceName(parsed) switch { "cuda" => SuiteExtent.Quick, "cpu" => SuiteExtent.Host, _ => SuiteExtent.Tiny };
-        int images = parsed.GetValue(batch) ?? (onHost ? HostBatch : GpuBatch);
-        if (images < 1)
+        if (parsed.GetValue(batch) < 1)
             throw new UsageException("--batch is at least 1");
-        IEnumerable<SuiteCase> all = presets.SelectMany(each => BenchmarkSuite.Cases(new SuiteScope(each, images, type, extent)))
+        IEnumerable<SuiteCase> all = presets.SelectMany(each => BenchmarkSuite.Cases(new SuiteScope(each, parsed.GetValue(batch) ?? (onHost ? HostBatch : SuitePresets.UsualBatch(each)), type, extent)))
             .Concat(named.SelectMany(each => BenchmarkSuite.Named(each, type)))
             .Concat(file is null ? [] : BenchmarkSuite.FromFile(file, type));
         SuiteCase[] chosen = [.. all.Where(each => patterns.Length == 0 || patterns.Any(each.Matches)).DistinctBy(each => each.Name)];

@@ -90,7 +90,8 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
         Duration time = Duration.Of(seconds) with { Clock = Name };
         int images = run.Case is WorkCase work ? work.Images : 0;
         return run.Row.WithTimes(time, IsBound(run) ? ceilings : Ceilings.Unknown).WithSustained(run.Sustained, images, IsBound(run) ? SustainedCeilings : Ceilings.Unknown)
-            with { ImagesPerSecond = images > 0 ? images / time.Median : null };
+            with
+        { ImagesPerSecond = images > 0 ? images / time.Median : null };
     }
 
     private static bool IsBound(HostRun run) => run.Case is not WorkCase { IsBoundByDevice: false };

@@ -93,6 +93,7 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
             options = new TrainingOptions { Objective = defaults };
         }
 
-        return IsGuided && options.Objective is DistillationOptions distillation ? options with { Objective = distillation with { MaxGuidance = LargestGuidance } } : options;
+        // The recipes of some presets are guided; here that is a work of its own.
+        return options.Objective is DistillationOptions distillation ? options with { Objective = distillation with { MaxGuidance = IsGuided ? LargestGuidance : 1 } } : options;
     }
 }

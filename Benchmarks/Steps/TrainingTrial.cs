@@ -63,7 +63,9 @@ internal sealed class TrainingTrial(ComputeDevice device, StepOptions options, s
         double waited = waits.TakeLast(time.Runs).Sum(); // those before loaded the card
         return new TrialPart("step fed by the loader", options.Batch / time.Seconds)
         {
-            WaitPercent = 100 * waited / (time.Runs * time.Seconds), Load = time.Load, JoulesPerImage = time.Joules / options.Batch,
+            WaitPercent = 100 * waited / (time.Runs * time.Seconds),
+            Load = time.Load,
+            JoulesPerImage = time.Joules / options.Batch,
         };
     }
 

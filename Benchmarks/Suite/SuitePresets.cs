@@ -16,6 +16,8 @@ public static class SuitePresets
     /// <summary>Shapes of no layer, with extents that are rarely multiples of more than 8: they show whether a kernel is fast only at the usual shapes.</summary>
     public const string Odd = "odd";
 
+    private const int ManyPixels = 64 * 64;
+
     private static readonly Dictionary<string, PresetShapes> Fixed = new(StringComparer.Ordinal)
     {
         [Standard] = new PresetShapes
@@ -54,6 +56,9 @@ public static class SuitePresets
 
     /// <summary>Whether a preset is that of a model, which can be trained and sampled.</summary>
     public static bool IsModel(string preset) => ModelPresets.All.ContainsKey(preset);
+
+    /// <summary>Images of a preset's layers and training steps on a GPU if no number is given: 256, or 128 of a model with 64x64 pixels and more.</summary>
+    public static int UsualBatch(string preset) => IsModel(preset) && ModelPresets.Get(preset).Image is { } image && image.H * image.W >= ManyPixels ? 128 : 256;
 
     /// <summary>The shapes of a preset's layers.</summary>
     /// <param name="preset">One of <see cref="Names"/>.</param>

@@ -34,8 +34,11 @@ class Card:
         if self.library is None or self.library.nvmlInit_v2() != 0:
             return
         handle = ctypes.c_void_p()
-        if self.library.nvmlDeviceGetHandleByPciBusId_v2(self.bus_id(), ctypes.byref(handle)) == 0:
-            self.handle = handle
+        try:
+            found = self.library.nvmlDeviceGetHandleByPciBusId_v2(self.bus_id(), ctypes.byref(handle)) == 0
+        except OSError:  # the driver has another name on this system
+            return
+        self.handle = handle if found else None
 
     @staticmethod
     def bus_id():
@@ -47,8 +50,8 @@ class Card:
         return place.value
 
     def read(self, function, *arguments, kind=ctypes.c_uint):
-        value = kind()
-        if self.handle is None or getattr(self.library, function)(self.handle, *arguments, ctypes.byref(value)) != 0:
+        value, query = kind(), getattr(self.library, function, None)  # an old driver lacks some
+        if self.handle is None or query is None or query(self.handle, *arguments, ctypes.byref(value)) != 0:
             return None
         return value.value
 

@@ -54,6 +54,18 @@ public sealed class BenchmarkSuiteTests : IDisposable
         Assert.Equal(2.0 * 7 * 8 * 9, Assert.Single(BenchmarkSuite.Named("gemm/forward/7x8x9", DType.Float32)).Flops);
     }
 
+    /// <summary>Guidance needs classes, and only images can be drawn for the loader; a direction that is named is taken at its word.</summary>
+    [Fact]
+    public void Directions_that_a_shape_has_not_are_left_out_unless_they_are_named()
+    {
+        Assert.Equal(["scd", "sct", "trigflow"], BenchmarkSuite.Named("step/demo n2", DType.Float32).Select(each => each.Direction).Intersect(["scd", "sct", "scd-guided", "trigflow"]));
+        Assert.Equal("step/scd-guided/demo n8 m2", Assert.Single(BenchmarkSuite.Named("step/scd-guided/demo n8 m2", DType.Float32)).Name);
+        Assert.Equal(["upload", "download"], BenchmarkSuite.Named("feed/n2 c4 16x16", DType.Float32).Select(each => each.Direction));
+        Assert.Contains("step/scd-guided/imagenet64-s n128", BenchmarkSuite.Named("step/imagenet64-s n128", DType.Float32).Select(each => each.Name));
+        Assert.Equal((128, 256, 256), (SuitePresets.UsualBatch("imagenet64-s"), SuitePresets.UsualBatch("cifar10-edm2"), SuitePresets.UsualBatch(SuitePresets.Standard)));
+        Assert.Equal((256, 256), (SuitePresets.UsualBatch("cifar10"), SuitePresets.UsualBatch(SuitePresets.Standard)));
+    }
+
     [Theory]
     [InlineData("gemm", "neither")]
     [InlineData("gem/7x8x9", "gemm, conv")]

@@ -72,6 +72,27 @@ public sealed class PeerTests : IDisposable
         Assert.Equal((1280.0, 13.5, "first run ended 20 s after the start"), (rows[1].ImagesPerSecond, rows[1].PeakGib, rows[1].Note));
     }
 
+    /// <summary>Steps and samples of an EDM2 network go to its script with its configuration, guided ones and those of micro-batches too.</summary>
+    [Fact]
+    public void Works_of_an_Edm2_network_are_asked_of_its_script()
+    {
+        WritePython($"""
+            [ "$1" = -c ] && echo 2.11.0 && exit 0
+            printf '%s|' "$@" >>{folder.Path}/asked; echo >>{folder.Path}/asked
+            echo work,variant,batch,ms,images_per_second,peak_gib,ready_s
+            case "$5" in none) echo "sample 2-step,pytorch-graphs,64,100,640,3,9" ;; *) echo "step $5,pytorch-eager,$7,500,256,60,20" ;; esac
+            """);
+        SuiteCase[] cases = [.. new[] { "step/scd-guided/imagenet64-s n128", "step/sct/imagenet64-xl n2048 m128", "step/trigflow/imagenet64-s n128", "sample/2-step/imagenet64-s n64", "step/sct/cifar10 n8 m4" }
+            .SelectMany(name => BenchmarkSuite.Named(name, DType.BFloat16))];
+        IReadOnlyList<BenchmarkRow> rows = new PyTorchPeer(["eager", "graphs"]).Run(cases, "card");
+        Assert.Equal(
+            ["step/scd-guided/imagenet64-s n128 eager", "step/sct/imagenet64-xl n2048 m128 eager", "sample/2-step/imagenet64-s n64 graphs"],
+            rows.Select(row => $"{row.Name} {row.Path.Split(' ')[^1]}"));
+        string[] asked = File.ReadAllLines(Path.Combine(folder.Path, "asked"));
+        Assert.EndsWith("|--objective|sct|--batch|2048|--micro-batch|128|--variants|eager|graphs|--warm-seconds|0|--sustain-seconds|0|", asked[1], StringComparison.Ordinal);
+        Assert.Contains($"edm2_step_pytorch.py|--config|{ModelPresets.Get("imagenet64-xl").ToJson()}|", asked[1], StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_script_is_chosen_by_the_network()
     {
@@ -81,6 +102,7 @@ public sealed class PeerTests : IDisposable
         Assert.Equal(["sct", "scd", "scd-guided"], script.Objectives);
         Assert.Null(PyTorchScript.Of(network with { Modulation = Edm2Modulation.Edm2 }));
         Assert.Null(PyTorchScript.Of("demo"));
+        Assert.Equal(network.ToJson(), PyTorchScript.Of("imagenet64-s")!.Arguments[1]);
         Assert.Equal(("step_pytorch.py", false), (PyTorchScript.Of("cifar10")!.File, PyTorchScript.Of("cifar10")!.TakesMicroBatches));
         string folder = Path.Combine(AppContext.BaseDirectory, "Peers", "PyTorch");
         Assert.All((string[])[script.File, "step_pytorch.py", "measure_pytorch.py", "edm2_unet_pytorch.py"], file => Assert.True(File.Exists(Path.Combine(folder, file)), file));

@@ -54,7 +54,32 @@ public class StepOptionsTests
         Assert.Equal((10, 4), (guided.Network.LabelCount, guided.Labels().Length));
         Assert.Equal(2, ((DistillationOptions)guided.Numbers().Objective).MaxGuidance);
         Assert.Contains(StepOptions.Guided, StepOptions.Objectives);
+        Assert.Equal(1, ((DistillationOptions)(plain with { Preset = "imagenet512-s" }).Numbers().Objective).MaxGuidance); // whose recipe is guided
     }
+
+    /// <summary>A step and a sample of an EDM2 network begin with numbers, not with the zeros of a new network.</summary>
+    [Fact]
+    public void Gains_of_an_Edm2_network_are_not_zero()
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        using TrigFlowModel model = RandomModel.Create(cpu, SmallEdm2, Precision.Fp32, ModelKind.Consistency);
+        Assert.Equal([1f], model.Weights["out_gain"].Value.ToArray());
+        using var sampler = new ConsistencySampler(model, [Math.Atan(160)], batch: 1);
+        float[] pixels = sampler.Sample(1, 1, [3]);
+        Assert.True(pixels.Distinct().Count() > pixels.Length / 2 && pixels.All(float.IsFinite));
+    }
+
+    private static readonly Edm2Config SmallEdm2 = new()
+    {
+        Resolution = 16,
+        ImageChannels = 3,
+        LabelCount = 10,
+        ModelChannels = 16,
+        ChannelMult = [1, 2],
+        BlocksPerLevel = 1,
+        AttentionResolutions = [8],
+        ChannelsPerHead = 16,
+    };
 
     [Fact]
     public void Distillation_runs_a_teacher_too()
