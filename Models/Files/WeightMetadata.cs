@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>Reads what a weight file's metadata says: the network's configuration, the deviation of the data, the kind and the names of the classes.</summary>
+/// <summary>Reads what a weight file's metadata says: the network's configuration, the deviation of the data, the kind, the names of the classes and the latent space.</summary>
 internal static class WeightMetadata
 {
     public const string ConfigKey = "config", SigmaDataKey = "sigma_data", KindKey = "kind", ClassNamesKey = "class_names";
@@ -40,6 +40,7 @@ internal static class WeightMetadata
         new(ReadSigmaData(file), ReadKind(file))
         {
             ClassNames = [.. ReadClassNames(file, network.LabelCount)],
+            Latents = LatentMetadata.Read(file, network),
             IsAssumed = !file.Metadata.ContainsKey(SigmaDataKey) || !file.Metadata.ContainsKey(KindKey),
         };
 

@@ -49,11 +49,12 @@ public class RoomTests
             .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Products, Products/Wgmma, Attention
             """,
         ["Models"] = """
+            Latents:
             Networks:
             Networks/Layers: Networks
             Networks/Ddpmpp: Networks, Networks/Layers
-            Files: Networks, Networks/Ddpmpp
-            .: Networks, Networks/Ddpmpp, Files
+            Files: Latents, Networks, Networks/Ddpmpp
+            .: Latents, Networks, Networks/Ddpmpp, Files
             Sampling: Networks, Files, .
             """,
         ["Training"] = """
@@ -64,9 +65,10 @@ public class RoomTests
             Data/Images: Files, Data/Fitting
             Data/Synthetic: Data/Fitting, Data/Images
             Data/Listing: Files, Data/Fitting, Data/Images
-            Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing
-            Data/Batches: Data/Images
-            Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Formats
+            Data/Latents: Files, Data/Images
+            Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing, Data/Latents
+            Data/Batches: Data/Images, Data/Latents
+            Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Latents, Data/Formats
             Evaluation: Files, Data/Images
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives

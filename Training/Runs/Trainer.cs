@@ -69,7 +69,7 @@ public static class Trainer
         if (state is not null)
             foreach (string line in directory.States.SetDamagedAside(state))
                 log.Say(line);
-        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes) { ClassNames = names };
+        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes) { ClassNames = names, Latents = inputs.Data.Train.Latents };
         using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
         return run.Run(state?.Step ?? 0, cancellation);
     }

@@ -162,11 +162,13 @@ internal sealed class TrainingLoop : IDisposable
         foreach ((double width, ParameterSlab weights) in training.PowerAverages)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"width-{width:F3}-step-{step:D10}.safetensors");
-            WeightFile.Save(Path.Combine(directory.Snapshots, name), average.Network, weights, new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames });
+            WeightFile.Save(Path.Combine(directory.Snapshots, name), average.Network, weights, new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames, Latents = average.Latents });
         }
     }
 
-    /// <summary>Draws a grid from the same noise each time, so that the grids show progress and nothing else.</summary>
+    /// <summary>
+    /// Draws a grid from the same noise each time, so that the grids show progress and nothing else. Of latents it shows the first three channels, from -2 to 2 deviations.
+    /// </summary>
     private void DrawGrid(long step)
     {
         sampler ??= KindSampler.Create(average, KindSampler.DefaultSteps(average), guidance: 1, GridImages);
@@ -177,6 +179,6 @@ internal sealed class TrainingLoop : IDisposable
         if (nonFinite.Any)
             messages.Say(string.Create(CultureInfo.InvariantCulture, $"grid at step {step}: {nonFinite}"));
         string name = step.ToString("D10", CultureInfo.InvariantCulture) + ".png";
-        ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridImages, network.Image.H, network.Image.W, network.Image.C));
+        ImageGrid.Write(Path.Combine(directory.Samples, name), ByteImages.OfFirstChannels(pixels, GridImages, network.Image.H, network.Image.W, network.Image.C));
     }
 }
