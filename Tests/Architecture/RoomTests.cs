@@ -55,6 +55,7 @@ public class RoomTests
             Networks/Ddpmpp: Networks, Networks/Layers
             Files: Latents, Networks, Networks/Ddpmpp
             .: Latents, Networks, Networks/Ddpmpp, Files
+            Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
             """,
         ["Training"] = """
