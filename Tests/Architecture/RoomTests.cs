@@ -70,12 +70,14 @@ public class RoomTests
             Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing, Data/Latents
             Data/Batches: Data/Images, Data/Latents
             Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Latents, Data/Formats
+            Latents: Files, Data/Images
             Evaluation: Files, Data/Images
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States
-            Cli: Files, Data/Images, Data, Evaluation, Objectives, Steps, Runs
+            Cli/Options:
+            Cli: Files, Data/Images, Data, Latents, Evaluation, Objectives, Steps, Runs, Cli/Options
             .: Cli
             """,
         ["Benchmarks"] = """

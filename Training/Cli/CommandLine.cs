@@ -69,6 +69,7 @@ public static class CommandLine
         DemoCommand.Create(),
         TrainCommand.Create(),
         SampleCommand.Create(),
+        DecodeCommand.Create(),
         EvaluateCommand.Create(),
         VerifyCommand.Create(),
         DoctorCommand.Create(),

@@ -48,6 +48,27 @@ public static class ImageDataset
         }
     }
 
+    /// <summary>Opens a folder or a zip archive of latents of any extents, whole and in its order.</summary>
+    /// <param name="path">The folder or the archive.</param>
+    /// <param name="space">Space of the latents.</param>
+    /// <exception cref="InvalidFileException">It is missing, damaged, or holds something else.</exception>
+    public static IImageDataset OpenLatents(string path, LatentSpace space)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(space);
+        try
+        {
+            using EncodedImages files = Directory.Exists(path) ? new ImageFolder(path) : new ImageZip(path);
+            return files.HoldsLatents
+                ? files.OpenLatents(new LatentsWanted(Resolution: null, Channels: null, space))
+                : throw new InvalidFileException(path, "holds images, not latents in .npy files");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidFileException(path, $"cannot be read ({e.Message})", e);
+        }
+    }
+
     private static (IImageDataset Images, DatasetDescription Found) OpenFolder(string path, Extents fit)
     {
         string folder = OnlyFolder.Behind(path);
