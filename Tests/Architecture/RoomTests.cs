@@ -69,6 +69,7 @@ public class RoomTests
             Data/Latents: Files, Data/Images
             Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing, Data/Latents
             Data/Batches: Data/Images, Data/Latents
+            Data/Preparation: Files, Data/Fitting, Data/Images, Data/Formats
             Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Latents, Data/Formats
             Latents: Files, Data/Images
             Evaluation: Files, Data/Images
@@ -77,7 +78,7 @@ public class RoomTests
             Runs/States: Data/Images, Steps
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States
             Cli/Options:
-            Cli: Files, Data/Images, Data, Latents, Evaluation, Objectives, Steps, Runs, Cli/Options
+            Cli: Files, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Cli/Options
             .: Cli
             """,
         ["Benchmarks"] = """

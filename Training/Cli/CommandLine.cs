@@ -68,6 +68,7 @@ public static class CommandLine
     {
         DemoCommand.Create(),
         TrainCommand.Create(),
+        PrepareCommand.Create(),
         SampleCommand.Create(),
         DecodeCommand.Create(),
         EvaluateCommand.Create(),

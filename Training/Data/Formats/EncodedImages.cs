@@ -29,6 +29,15 @@ internal abstract class EncodedImages : IDisposable
 
     public abstract void Dispose();
 
+    /// <summary>Number of files.</summary>
+    internal int Count => Names.Count;
+
+    /// <summary>Opens pictures as they are encoded, in the order of names, with their classes. The reader is disposed of by the caller.</summary>
+    /// <exception cref="InvalidFileException">The files are latents.</exception>
+    internal (IEntryReader Reader, int Count, int[]? Labels) OpenPictures() => HoldsLatents
+        ? throw new InvalidFileException(Location, "holds latents, not images")
+        : (OpenReader(), Names.Count, Labels);
+
     /// <summary>Opens latents, which stay on the disk. The result stays usable when this collection is disposed.</summary>
     /// <exception cref="InvalidFileException">A file is damaged or holds something else, or latents that the model does not take.</exception>
     internal StreamedLatents OpenLatents(LatentsWanted wanted) => new(OpenReader(), Location, Names.Count, Labels, LabelCount, wanted);
