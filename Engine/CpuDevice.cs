@@ -60,7 +60,10 @@ public sealed class CpuDevice : ComputeDevice
     public void For(long count, int grain, Action<long, long> body) =>
         For(checked((int)((count + grain - 1) / grain)), i => body((long)i * grain, Math.Min(count, (i + 1L) * grain)));
 
-    internal override DeviceMemory Allocate(long bytes, string what) => new HostMemory(bytes, what, change => Interlocked.Add(ref allocated, change));
+    /// <summary>Whether tensors get no memory, for programs that are recorded and never run: reading or writing their values is not allowed.</summary>
+    internal bool OnlyRecords { get; init; }
+
+    internal override DeviceMemory Allocate(long bytes, string what) => OnlyRecords ? new NoMemory(bytes) : new HostMemory(bytes, what, change => Interlocked.Add(ref allocated, change));
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

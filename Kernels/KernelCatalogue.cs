@@ -61,6 +61,8 @@ internal static class KernelCatalogue
         Type[] constraints = [.. parameter.GetGenericParameterConstraints().Where(type => type.IsGenericType).Select(type => type.GetGenericTypeDefinition())];
         if (constraints.Contains(typeof(IPack<>)))
             return [typeof(One<Single32>), typeof(One<BFloat16>), typeof(Bf16x8)];
+        if (constraints.Contains(typeof(IRowRun<>)))
+            return [typeof(LastPack), typeof(MorePacks<MorePacks<LastPack>>)];
         return constraints.Contains(typeof(IElement<>)) ? [typeof(Single32), typeof(BFloat16)] : [];
     }
 }

@@ -9,6 +9,7 @@ public static class Ops
         new(typeof(Adam), OpTangent.None),
         new(typeof(Attention), OpTangent.Rule),
         new(typeof(Cast), OpTangent.Linear),
+        new(typeof(Clamp), OpTangent.Rule),
         new(typeof(Combine), OpTangent.None),
         new(typeof(Concat), OpTangent.Linear),
         new(typeof(ConsistencyTarget), OpTangent.None),
@@ -16,12 +17,16 @@ public static class Ops
         new(typeof(Copy), OpTangent.Linear),
         new(typeof(Dropout), OpTangent.Linear),
         new(typeof(ExponentialAverage), OpTangent.None),
+        new(typeof(FourierEmbedding), OpTangent.None),
         new(typeof(GradientNorm), OpTangent.None),
         new(typeof(GroupNorm), OpTangent.Rule),
+        new(typeof(JoinedSilu), OpTangent.Rule),
         new(typeof(LabelDropout), OpTangent.None),
         new(typeof(LabelEmbedding), OpTangent.None),
         new(typeof(Linear), OpTangent.Linear),
+        new(typeof(MagnitudeNorm), OpTangent.Rule),
         new(typeof(MatMul), OpTangent.Rule),
+        new(typeof(ModulatedNorm), OpTangent.Rule),
         new(typeof(PixelNorm), OpTangent.Rule),
         new(typeof(ProposalTime), OpTangent.None),
         new(typeof(RAdam), OpTangent.None),
@@ -34,6 +39,7 @@ public static class Ops
         new(typeof(SinCos), OpTangent.None),
         new(typeof(Tally), OpTangent.None),
         new(typeof(TimeEmbedding), OpTangent.Rule),
+        new(typeof(WeightNorm), OpTangent.None),
     ];
 }
 

@@ -1,12 +1,9 @@
 using CsvHelper.Configuration.Attributes;
-using TrigFlowNative.Benchmarks.Suite;
-using TrigFlowNative.Benchmarks.Timing;
-using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks;
 
 /// <summary>A row of the suite's table: what was measured, its time, and the bound of that time. Fields that are null or empty are unknown; RESULTS.md explains the columns.</summary>
-public sealed record BenchmarkRow
+public sealed partial record BenchmarkRow
 {
     /// <summary>Version of the columns. It rises if a column is removed or changes its meaning, not if one is added.</summary>
     public const int CurrentSchema = 2;
@@ -14,7 +11,7 @@ public sealed record BenchmarkRow
     /// <summary>Values of <see cref="Path"/> for this project; every other value is a peer's name.</summary>
     private static readonly string[] OwnPaths = ["portable", "mma", "wgmma", "cuda", "cpu", "simulator"];
 
-    internal const string Right = "ok", Wrong = "WRONG", Failed = "FAILED";
+    internal const string Right = "ok", Wrong = "WRONG", Failed = "FAILED", OutOfMemory = "MEMORY";
 
     /// <summary>Version of the columns; files without the column have version 1.</summary>
     [Name("schema")]
@@ -136,7 +133,7 @@ public sealed record BenchmarkRow
     [Name("error"), Format("0.00e+0")]
     public double? Error { get; init; }
 
-    /// <summary>ok, WRONG (such a result is not timed) or FAILED (the note gives the reason).</summary>
+    /// <summary>ok, WRONG (such a result is not timed), MEMORY (the work does not fit the device) or FAILED (the note gives the reason).</summary>
     [Name("verdict")]
     public string Verdict { get; init; } = "";
 
@@ -180,6 +177,58 @@ public sealed record BenchmarkRow
     [Name("load"), Format("0.##")]
     public double? Load { get; init; }
 
+    /// <summary>Mean time of a run of a piece of work under sustained load, microseconds: after the first seconds, when the card has reached its power cap. <see cref="Microseconds"/> is its time in a burst.</summary>
+    [Name("sustained_us"), Format("0.##")]
+    public double? SustainedMicroseconds { get; init; }
+
+    /// <summary>Images per second under sustained load.</summary>
+    [Name("sustained_images_per_second"), Format("0.#")]
+    public double? SustainedImagesPerSecond { get; init; }
+
+    /// <summary>10^12 operations per second under sustained load.</summary>
+    [Name("sustained_tflops"), Format("0.####")]
+    public double? SustainedTflops { get; init; }
+
+    /// <summary>Mean clock of the multiprocessors under sustained load, MHz.</summary>
+    [Name("sustained_sm_mhz"), Format("0.#")]
+    public double? SustainedMegahertz { get; init; }
+
+    /// <summary>Mean power of the card under sustained load, W.</summary>
+    [Name("sustained_watts"), Format("0.#")]
+    public double? SustainedWatts { get; init; }
+
+    /// <summary>Energy of the card for an image under sustained load, J.</summary>
+    [Name("joules_per_image"), Format("0.####")]
+    public double? JoulesPerImage { get; init; }
+
+    /// <summary>Memory ceiling under sustained load: 10^12 bytes per second.</summary>
+    [Name("sustained_copy_tbps"), Format("0.####")]
+    public double? SustainedCopyTbps { get; init; }
+
+    /// <summary>Arithmetic ceiling under sustained load: 10^12 operations per second.</summary>
+    [Name("sustained_best_tflops"), Format("0.####")]
+    public double? SustainedBestTflops { get; init; }
+
+    /// <summary>The bound by the ceilings under sustained load, as a share of the time under sustained load, percent.</summary>
+    [Name("sustained_bound_percent"), Format("0.#")]
+    public double? SustainedBoundPercent { get; init; }
+
+    /// <summary>Why the card lowered its clock under sustained load; empty if it did not.</summary>
+    [Name("sustained_throttled")]
+    public string SustainedThrottled { get; init; } = "";
+
+    /// <summary>The peer's time of a run under sustained load, microseconds.</summary>
+    [Name("peer_sustained_us"), Format("0.##")]
+    public double? PeerSustainedMicroseconds { get; init; }
+
+    /// <summary>The peer's time divided by ours, both under sustained load.</summary>
+    [Name("sustained_ratio"), Format("0.###")]
+    public double? SustainedRatio { get; init; }
+
+    /// <summary>The peer's energy for an image, J.</summary>
+    [Name("peer_joules_per_image"), Format("0.####")]
+    public double? PeerJoulesPerImage { get; init; }
+
     /// <summary>Whether the row is one of this project's, not a peer's.</summary>
     [Ignore]
     public bool IsOurs => OwnPaths.Contains(Path);
@@ -187,57 +236,4 @@ public sealed record BenchmarkRow
     /// <summary>op/direction/shape.</summary>
     [Ignore]
     public string Name => $"{Op}/{Direction}/{Shape}";
-
-    /// <summary>Returns the row of a case before it is measured.</summary>
-    internal static BenchmarkRow Of(SuiteCase each, ComputeDevice device, string path) => new()
-    {
-        Op = each.Family,
-        Direction = each.Direction,
-        Shape = each.Shape,
-        Type = each.Type == DType.BFloat16 ? "bf16" : "fp32",
-        Path = path,
-        Device = device.Description,
-        Flops = each.Flops > 0 ? each.Flops : null,
-        Bytes = each.Bytes > 0 ? each.Bytes : null,
-    };
-
-    /// <summary>Returns the row with the resources of its kernels, if they are known.</summary>
-    internal BenchmarkRow WithUse(KernelUse? use) => this with
-    {
-        Registers = use?.Registers,
-        SpillBytes = use?.SpillBytes,
-        SharedBytes = use?.SharedBytes,
-        OccupancyPercent = use?.OccupancyPercent,
-    };
-
-    /// <summary>Returns the row with its time, its rates and its bound.</summary>
-    internal BenchmarkRow WithTimes(Duration time, Ceilings ceilings)
-    {
-        double bound = ceilings.Bound(Flops ?? 0, Bytes ?? 0);
-        bool bounded = bound > 0;
-        return this with
-        {
-            Clock = time.Clock,
-            Microseconds = 1e6 * time.Median,
-            Low = 1e6 * time.Low,
-            High = 1e6 * time.High,
-            Repetitions = time.Repetitions,
-            Tflops = Flops / time.Median / 1e12,
-            Tbps = Bytes / time.Median / 1e12,
-            CopyTbps = Known(ceilings.BytesPerSecond / 1e12),
-            BestTflops = Known(ceilings.FlopsPerSecond / 1e12),
-            BoundMicroseconds = bounded ? 1e6 * bound : null,
-            BoundPercent = bounded ? 100 * bound / time.Median : null,
-            BoundBy = !bounded ? "" : !ceilings.IsMemoryBound(Flops ?? 0, Bytes ?? 0) ? "arithmetic" : ceilings.IsCached(Bytes ?? 0) ? "cache" : "memory",
-            SmMegahertz = time.State?.SmMegahertz,
-            Temperature = time.State?.Temperature,
-            Throttled = time.State?.Throttled ?? "",
-        };
-    }
-
-    /// <summary>Returns the row with the time of a peer for the same case.</summary>
-    internal BenchmarkRow WithPeer(string peer, double? microseconds) =>
-        this with { Peer = peer, PeerMicroseconds = microseconds, Ratio = microseconds / Microseconds };
-
-    private static double? Known(double value) => double.IsNaN(value) ? null : value;
 }

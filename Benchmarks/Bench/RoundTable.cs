@@ -25,7 +25,7 @@ internal static class RoundTable
         double[] medians = [.. same.SelectMany(RoundsOf)];
         double time = Median(medians);
         BenchmarkRow beside = same.FirstOrDefault(row => row.PeerMicroseconds > 0) ?? first;
-        double? bound = MedianOf(same, row => row.BoundMicroseconds);
+        double? bound = MedianOf(same, row => row.BoundMicroseconds), sustained = MedianOf(same, row => row.SustainedMicroseconds);
         var interval = MedianInterval.Of(medians);
         return first with
         {
@@ -47,11 +47,24 @@ internal static class RoundTable
             SmMegahertz = same.Min(row => row.SmMegahertz),
             Temperature = same.Max(row => row.Temperature),
             Throttled = same.Select(row => row.Throttled).FirstOrDefault(reason => reason.Length > 0) ?? "",
+            SustainedMicroseconds = sustained,
+            SustainedImagesPerSecond = MedianOf(same, row => row.SustainedImagesPerSecond),
+            SustainedTflops = first.Flops / sustained / 1e6,
+            SustainedMegahertz = MedianOf(same, row => row.SustainedMegahertz),
+            SustainedWatts = MedianOf(same, row => row.SustainedWatts),
+            JoulesPerImage = MedianOf(same, row => row.JoulesPerImage),
+            SustainedCopyTbps = MedianOf(same, row => row.SustainedCopyTbps),
+            SustainedBestTflops = MedianOf(same, row => row.SustainedBestTflops),
+            SustainedBoundPercent = MedianOf(same, row => row.SustainedBoundPercent),
+            SustainedThrottled = same.Select(row => row.SustainedThrottled).FirstOrDefault(reason => reason.Length > 0) ?? "",
             Error = same.Max(row => row.Error),
             Load = same.Max(row => row.Load),
             Peer = beside.Peer,
             PeerMicroseconds = beside.PeerMicroseconds,
             Ratio = beside.PeerMicroseconds / time,
+            PeerSustainedMicroseconds = beside.PeerSustainedMicroseconds,
+            SustainedRatio = beside.PeerSustainedMicroseconds / sustained,
+            PeerJoulesPerImage = beside.PeerJoulesPerImage,
         };
     }
 

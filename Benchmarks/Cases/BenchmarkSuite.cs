@@ -17,6 +17,7 @@ public static class BenchmarkSuite
         NormCase.Kind,
         NormCase.Plain,
         PixelNormCase.Kind,
+        WeightNormCase.Kind,
         ElementwiseCase.Kind,
         ResampleCase.Kind,
         RandomCase.Kind,
@@ -43,7 +44,7 @@ public static class BenchmarkSuite
             throw new UsageException($"'{name}' is neither op/shape nor op/direction/shape");
         CaseFamily family = Find(parts[0]);
         return parts.Length == 2 || parts[1] == "*"
-            ? family.Directions.Select(direction => family.Parse(parts[^1], direction, type))
+            ? family.Parse(parts[^1], type)
             : [family.Parse(parts[2], parts[1], type)];
     }
 

@@ -11,12 +11,15 @@ internal sealed class SampleCase(string preset, int images, DType type, string e
     private static readonly string[] Evaluations = ["1-step", "2-step", "4-step"];
 
     public static readonly CaseFamily Kind = new(
-        "sample", "PRESET n IMAGES, without the last blank: cifar10 n512", @"(?<preset>\w+) n(?<n>\d+)", Evaluations,
+        "sample", "PRESET n IMAGES, without the last blank: cifar10 n512", @"(?<preset>[\w-]+) n(?<n>\d+)", Evaluations,
         (s, direction, type) => new SampleCase(StepCase.RequireModel(s.Word("preset")), s["n"], type, direction))
     {
         Shapes = scope => scope.Shapes(["demo n1"], ["demo n1"], _ =>
             SuitePresets.IsModel(scope.Preset) ? new[] { 1, 8, 64, 512 }.Select(n => $"{scope.Preset} n{n}") : []),
     };
+
+    /// <summary>Name of the model's preset.</summary>
+    public string Preset => preset;
 
     public override int Images => images;
 
@@ -25,15 +28,27 @@ internal sealed class SampleCase(string preset, int images, DType type, string e
 
     private int Count => Evaluations.IndexOf(Direction) switch { 0 => 1, 1 => 2, _ => 4 };
 
-    public override PreparedWork Prepare(ComputeDevice device) =>
-        new Prepared(RandomModel.Create(device, preset, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32), images, Count);
+    public override PreparedWork Prepare(ComputeDevice device)
+    {
+        TrigFlowModel model = RandomModel.Create(device, preset, Type == DType.BFloat16 ? Precision.Bf16 : Precision.Fp32);
+        try
+        {
+            return new Prepared(model, images, Count);
+        }
+        catch
+        {
+            model.Dispose(); // too many images for the memory must leave it free for fewer
+            throw;
+        }
+    }
 
     private sealed class Prepared(TrigFlowModel model, int count, int evaluations) : PreparedWork
     {
         private readonly ConsistencySampler sampler = new(model, ConsistencySampler.DefaultTimes(evaluations, model.SigmaData), count);
+        private readonly int[] classes = PresetNetwork.Labels(model.Network.Config, count);
         private float[] last = [];
 
-        public override void Run(int run) => last = sampler.Sample(count, (ulong)run);
+        public override void Run(int run) => last = sampler.Sample(count, (ulong)run, classes);
 
         public override string? Fault() => last.All(float.IsFinite) ? null : "pixels are not finite";
 

@@ -14,7 +14,7 @@ internal sealed class StartupCase(string preset, int batch, DType type, string d
     private const string Cold = "cold", Warm = "warm";
 
     public static readonly CaseFamily Kind = new(
-        "startup", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>\w+) n(?<n>\d+)", [Cold, Warm],
+        "startup", "PRESET n BATCH, without the last blank: cifar10 n256", @"(?<preset>[\w-]+) n(?<n>\d+)", [Cold, Warm],
         (s, direction, type) => new StartupCase(StepCase.RequireModel(s.Word("preset")), s["n"], type, direction))
     {
         Shapes = scope => scope.Extent == SuiteExtent.Full && SuitePresets.IsModel(scope.Preset) ? [$"{scope.Preset} n{scope.Batch}"] : [],

@@ -29,7 +29,7 @@ internal static class FirstStepCommand
         using TrainingStep step = options.Create(device, out TrigFlowModel? teacher);
         using (teacher)
         {
-            step.Run(options.Images(), [], 0);
+            step.Run(options.Images(), options.Labels(), 0);
             device.Synchronize();
             using var self = Process.GetCurrentProcess();
             double seconds = (DateTime.Now - self.StartTime).TotalSeconds;

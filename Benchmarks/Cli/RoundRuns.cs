@@ -12,9 +12,10 @@ namespace TrigFlowNative.Benchmarks.Cli;
 /// <summary>Repeats the verb run in processes of its own, a round each, all rows in each round.</summary>
 /// <param name="parsed">The command line.</param>
 /// <param name="keep">Folder that receives the log and the resources of the first round; null for none.</param>
-internal sealed class RoundRuns(ParseResult parsed, string? keep)
+/// <param name="more">Further words of each round's command line.</param>
+internal sealed class RoundRuns(ParseResult parsed, string? keep, string[] more)
 {
-    private static readonly string[] OfThisProcess = ["--rounds", "--compare", "--out"], Peers = ["--peer"], Choosing = ["--filter", "--preset", "--shape", "--shapes", "--batch"];
+    private static readonly string[] OfThisProcess = ["--rounds", "--compare", "--out", SustainArguments.Switch], Peers = ["--peer"], Choosing = ["--filter", "--preset", "--shape", "--shapes", "--batch"];
     private static readonly string[] Kept = ["resources.csv", "benchmarkdotnet.log"];
 
     /// <summary>Whether a process found a wrong result, a failure or a peer's fault.</summary>
@@ -58,7 +59,7 @@ internal sealed class RoundRuns(ParseResult parsed, string? keep)
         DirectoryInfo folder = Directory.CreateTempSubdirectory("trigflow-round-");
         try
         {
-            using Process process = Process.Start(ChildProgram.Benchmarks.Start([.. arguments, "--rounds", "1", "--out", folder.FullName]))!;
+            using Process process = Process.Start(ChildProgram.Benchmarks.Start([.. arguments, .. more, "--rounds", "1", "--out", folder.FullName]))!;
             process.StandardInput.Close();
             _ = process.StandardOutput.ReadToEndAsync();
             string last = "";

@@ -22,6 +22,7 @@ internal static class RunCommand
     };
 
     private static readonly Selection Selection = new();
+    private static readonly SustainArguments Sustaining = new();
     private static readonly Option<string?> Compare = Verbs.CompareOption();
     private static readonly Option<string?> Out = Verbs.OutOption();
     private static readonly Option<int?> Rounds = new("--rounds")
@@ -33,6 +34,7 @@ internal static class RunCommand
     {
         var command = new Command("run", "Checks and times the chosen cases; exit code 1 if a result is wrong, a case fails, or --compare finds a regression.") { Peer, Compare, Rounds, Out };
         Selection.AddTo(command);
+        Sustaining.AddTo(command);
         command.SetAction(Run);
         return command;
     }
@@ -40,15 +42,16 @@ internal static class RunCommand
     private static int Run(ParseResult parsed)
     {
         SuiteCase[] cases = Selection.Choose(parsed);
-        var peers = new PeerChoice(parsed.GetValue(Peer) ?? []);
+        SustainOptions? sustain = Sustaining.Options(parsed, Selection.DeviceName(parsed), Selection.IsQuick(parsed));
+        var peers = new PeerChoice(parsed.GetValue(Peer) ?? []) { Sustain = sustain };
         (string? folder, string? older) = (parsed.GetValue(Out), parsed.GetValue(Compare));
         int rounds = parsed.GetValue(Rounds) ?? (older is null ? 1 : ComparedRounds);
         if (rounds < 1)
             throw new UsageException("--rounds is at least 1");
         IReadOnlyList<BenchmarkRow>? before = older is null ? null : Verbs.ReadOlder(older);
         if (rounds == 1)
-            return RunOnce(parsed, cases, peers, folder, before);
-        var runs = new RoundRuns(parsed, folder);
+            return RunOnce(parsed, cases, peers, sustain, folder, before);
+        var runs = new RoundRuns(parsed, folder, Sustaining.InRounds(parsed));
         BenchmarkRow[] rows = runs.Run(rounds);
         if (before is not null && new Comparison(before, rows).Regressions.Where(change => change.Ratio is not null).Select(change => change.Newer).ToArray() is { Length: > 0 } slower)
         {
@@ -61,13 +64,13 @@ internal static class RunCommand
     }
 
     /// <summary>Measures in this process.</summary>
-    private static int RunOnce(ParseResult parsed, SuiteCase[] cases, PeerChoice peers, string? folder, IReadOnlyList<BenchmarkRow>? before)
+    private static int RunOnce(ParseResult parsed, SuiteCase[] cases, PeerChoice peers, SustainOptions? sustain, string? folder, IReadOnlyList<BenchmarkRow>? before)
     {
         var machine = Machine.Now();
         using ComputeDevice device = Selection.Open(parsed);
         BenchmarkRow[] rows =
         [
-            .. Measure(cases, device, Selection.TypeOf(parsed), Selection.IsQuick(parsed), folder, peers).Select(row => row with { Machine = machine.Description, Load = machine.Load }),
+            .. Measure(cases, device, Selection.TypeOf(parsed), Selection.IsQuick(parsed), sustain, folder, peers).Select(row => row with { Machine = machine.Description, Load = machine.Load }),
         ];
         Tell(rows, folder);
         if (folder is not null)
@@ -90,7 +93,7 @@ internal static class RunCommand
     /// Times ops on a GPU by the device's clock; pieces of work, and ops on the cpu device, by the host's clock. Returns our rows in the order of the cases,
     /// then the peers' rows.
     /// </summary>
-    private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, string? folder, PeerChoice peers)
+    private static BenchmarkRow[] Measure(SuiteCase[] cases, ComputeDevice device, DType type, bool quick, SustainOptions? sustain, string? folder, PeerChoice peers)
     {
         using var bench = KernelBench.On(device, type);
         Console.WriteLine($"{device.Description}; copy {RateText.Bytes(bench.Ceilings.BytesPerSecond)}, products {RateText.Flops(bench.Ceilings.FlopsPerSecond)}");
@@ -121,7 +124,10 @@ internal static class RunCommand
         if (others.Length > 0)
         {
             using TextWriter log = folder is null ? TextWriter.Null : OpenLog(folder);
-            var host = new HostBench(device, bench.Ceilings, quick, log, some => some.ToList().ForEach(Print));
+            Ceilings kept = sustain is null || !others.Any(each => each is WorkCase { IsSustained: true, IsBoundByDevice: true }) ? Ceilings.Unknown : SustainedCeilings.Measure(device, type, sustain);
+            if (kept != Ceilings.Unknown)
+                Console.WriteLine($"under sustained load: copy {RateText.Bytes(kept.BytesPerSecond)}, products {RateText.Flops(kept.FlopsPerSecond)}");
+            var host = new HostBench(device, bench.Ceilings, quick, log, some => some.ToList().ForEach(Print)) { Sustain = sustain, SustainedCeilings = kept };
             foreach ((SuiteCase each, BenchmarkRow row) in others.Zip(host.Run(others)))
                 rows[each] = row;
         }

@@ -79,5 +79,6 @@ internal sealed class Selection
         return chosen.Length > 0 ? chosen : throw new UsageException($"--filter {string.Join(' ', patterns)}: no case matches");
     }
 
-    private string DeviceName(ParseResult parsed) => parsed.GetValue(device) is { } name && name != Auto ? name : CudaLibrary.WhyUnavailable() is null ? "cuda" : "cpu";
+    /// <summary>Name of the chosen device, auto resolved.</summary>
+    public string DeviceName(ParseResult parsed) => parsed.GetValue(device) is { } name && name != Auto ? name : CudaLibrary.WhyUnavailable() is null ? "cuda" : "cpu";
 }

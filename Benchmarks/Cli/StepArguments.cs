@@ -10,6 +10,7 @@ internal sealed class StepArguments
 {
     private readonly Option<string> objective = Verbs.Choice("--objective", "Objective that the network is trained for.", "sct", StepOptions.Objectives);
     private readonly Option<int> batch = new("--batch") { Description = "Images in a training step.", DefaultValueFactory = _ => 256 };
+    private readonly Option<int> microBatch = new("--micro-batch") { Description = "Images of a pass, whose gradients a step adds up; 0 for the whole batch.", DefaultValueFactory = _ => 0 };
     private readonly Option<float> dropout = new("--dropout")
     {
         Description = "Probability that the network drops a value; the PyTorch peer drops none.",
@@ -22,7 +23,7 @@ internal sealed class StepArguments
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[device, tensorCores, precision, preset, objective, batch, dropout])
+        foreach (Option option in (Option[])[device, tensorCores, precision, preset, objective, batch, microBatch, dropout])
             command.Options.Add(option);
     }
 
@@ -32,5 +33,8 @@ internal sealed class StepArguments
     /// <summary>The chosen training step.</summary>
     public StepOptions Options(ParseResult parsed) => new(
         parsed.GetValue(preset)!, parsed.GetValue(objective)!,
-        parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true));
+        parsed.GetValue(batch), parsed.GetValue(dropout), Enum.Parse<Precision>(parsed.GetValue(precision)!, ignoreCase: true))
+    {
+        MicroBatch = parsed.GetValue(microBatch),
+    };
 }

@@ -70,8 +70,9 @@ internal static class TraceCommand
         using (teacher)
         {
             float[] images = options.Images();
+            int[] labels = options.Labels();
             for (int i = 0; i < WarmUp; i++)
-                step.Run(images, [], i);
+                step.Run(images, labels, i);
             return Trace(device, step.ProgramSteps, StepRepetitions, ceilings);
         }
     }
@@ -81,7 +82,7 @@ internal static class TraceCommand
         using TrigFlowModel model = RandomModel.Create(device, options.Preset, options.Precision);
         using var sampler = new ConsistencySampler(model, batch: count);
         for (int i = 0; i < WarmUp; i++)
-            sampler.Sample(count, (ulong)i);
+            sampler.Sample(count, (ulong)i, PresetNetwork.Labels(model.Network.Config, count));
         return Trace(device, sampler.ProgramSteps, SampleRepetitions, ceilings);
     }
 

@@ -20,6 +20,8 @@ internal static class Verbs
             HostCommand.Create(),
             ListCommand.Create(),
             RunCommand.Create(),
+            GrowthCommand.Create(),
+            TrialCommand.Create(),
             ReportCommand.Create(),
             TraceCommand.Create(),
             InspectCommand.Create(),

@@ -24,18 +24,24 @@ namespace TrigFlowNative.Benchmarks.Host;
 /// <param name="report">Receives finished rows, a group at a time.</param>
 internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool quick, TextWriter log, Action<IEnumerable<BenchmarkRow>>? report = null)
 {
+    /// <summary>How long pieces of work on images are timed under sustained load; null for not at all.</summary>
+    public SustainOptions? Sustain { get; init; }
+
+    /// <summary>The device's ceilings under sustained load.</summary>
+    public Ceilings SustainedCeilings { get; init; } = Ceilings.Unknown;
+
     private const string Name = "benchmarkdotnet";
     private static readonly TimeSpan Timeout = TimeSpan.FromMinutes(10);
 
     /// <summary>Runs cases and returns their rows, in the same order.</summary>
     public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<SuiteCase> cases)
     {
-        HostRun[] runs = [.. cases.Select(each => new HostRun(each, device))];
+        HostRun[] runs = [.. cases.Select(each => new HostRun(each, device, Sustain))];
         var rows = new Dictionary<HostRun, BenchmarkRow>();
-        foreach (IGrouping<WorkPace, HostRun> group in runs.GroupBy(run => run.Case is WorkCase work ? work.Pace : WorkPace.Short))
+        foreach (var group in runs.Index().GroupBy(each => GroupOf(each.Item, each.Index), each => each.Item))
         {
             HostBenchmark.Runs = [.. group];
-            Summary summary = BenchmarkRunner.Run(BenchmarkConverter.TypeToBenchmarks(typeof(HostBenchmark), Configuration(group.Key)));
+            Summary summary = BenchmarkRunner.Run(BenchmarkConverter.TypeToBenchmarks(typeof(HostBenchmark), Configuration(group.Key.Pace)));
             foreach (BenchmarkReport measured in summary.Reports)
             {
                 var run = (HostRun)measured.BenchmarkCase.Parameters[nameof(HostBenchmark.Case)];
@@ -47,6 +53,9 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
 
         return [.. runs.Select(run => rows.TryGetValue(run, out BenchmarkRow? row) ? row : NotRun(run))];
     }
+
+    /// <summary>Runs of a pace are measured together, those under sustained load one by one, so that each row is told after half a minute, not after many.</summary>
+    private static (WorkPace Pace, int Index) GroupOf(HostRun run, int index) => (run.Case is WorkCase work ? work.Pace : WorkPace.Short, run.IsSustained ? index : -1);
 
     private ManualConfig Configuration(WorkPace pace) => ManualConfig.CreateEmpty()
         .AddJob(JobFor(pace).WithToolchain(new InProcessNoEmitToolchain(Timeout, logOutput: false)).WithClock(new DeviceWaitingClock(device)).WithEvaluateOverhead(false))
@@ -63,6 +72,7 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
         WorkPace.Short => Job.Default.WithStrategy(RunStrategy.Throughput).WithWarmupCount(1).WithIterationCount(quick ? 7 : 20)
             .WithMinIterationTime(TimeInterval.FromMilliseconds(5)).WithIterationTime(TimeInterval.FromMilliseconds(quick ? 20 : 50)).WithUnrollFactor(1),
         WorkPace.Long => Job.Default.WithStrategy(RunStrategy.Monitoring).WithWarmupCount(2).WithIterationCount(quick ? 7 : 20).WithInvocationCount(1).WithUnrollFactor(1),
+        WorkPace.Slow => Job.Default.WithStrategy(RunStrategy.Monitoring).WithWarmupCount(0).WithIterationCount(3).WithInvocationCount(1).WithUnrollFactor(1),
         _ => Job.Default.WithStrategy(RunStrategy.ColdStart).WithIterationCount(2).WithInvocationCount(1).WithUnrollFactor(1),
     };
 
@@ -78,7 +88,9 @@ internal sealed class HostBench(ComputeDevice device, Ceilings ceilings, bool qu
         if (seconds.Length == 0)
             return run.Row with { Verdict = BenchmarkRow.Failed, Note = "BenchmarkDotNet measured nothing; its log says why" };
         Duration time = Duration.Of(seconds) with { Clock = Name };
-        return run.Row.WithTimes(time, IsBound(run) ? ceilings : Ceilings.Unknown) with { ImagesPerSecond = run.Case is WorkCase { Images: > 0 and var images } ? images / time.Median : null };
+        int images = run.Case is WorkCase work ? work.Images : 0;
+        return run.Row.WithTimes(time, IsBound(run) ? ceilings : Ceilings.Unknown).WithSustained(run.Sustained, images, IsBound(run) ? SustainedCeilings : Ceilings.Unknown)
+            with { ImagesPerSecond = images > 0 ? images / time.Median : null };
     }
 
     private static bool IsBound(HostRun run) => run.Case is not WorkCase { IsBoundByDevice: false };

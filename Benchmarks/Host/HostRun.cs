@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Host;
@@ -9,7 +10,10 @@ namespace TrigFlowNative.Benchmarks.Host;
 /// No exception leaves this class, because BenchmarkDotNet 0.15.8 itself fails on one when it runs in-process. After a wrong result or an exception
 /// the case does nothing more, and its times are ignored.
 /// </remarks>
-internal sealed class HostRun(SuiteCase each, ComputeDevice device)
+/// <param name="each">The case.</param>
+/// <param name="device">The device on which it runs.</param>
+/// <param name="sustain">How long a piece of work on images is repeated after the harness has timed it; null for not at all.</param>
+internal sealed class HostRun(SuiteCase each, ComputeDevice device, SustainOptions? sustain = null)
 {
     private RecordedKernel? kernel;
     private PreparedWork? work;
@@ -18,6 +22,12 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
 
     /// <summary>The case.</summary>
     public SuiteCase Case => each;
+
+    /// <summary>Whether the case is also timed under sustained load.</summary>
+    public bool IsSustained => sustain is not null && each is WorkCase { IsSustained: true };
+
+    /// <summary>The time under sustained load; null if it was not measured.</summary>
+    public SustainedTime? Sustained { get; private set; }
 
     /// <summary>The row without times.</summary>
     public BenchmarkRow Row { get; private set; } = BenchmarkRow.Of(each, device, device.Name);
@@ -71,9 +81,10 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
         }
     }
 
-    /// <summary>Checks the results of all runs and releases the case.</summary>
+    /// <summary>Repeats the work under load if that is asked for, checks the results of all runs and releases the case.</summary>
     public void Release()
     {
+        Sustain();
         device.Synchronize();
         if (work is not null && Row.Verdict == BenchmarkRow.Right)
             Row = Judged(Row) with { PeakGib = (device.AllocatedBytes - heldBefore) / (double)(1L << 30) };
@@ -84,8 +95,25 @@ internal sealed class HostRun(SuiteCase each, ComputeDevice device)
 
     public override string ToString() => each.Name;
 
+    [SuppressMessage("Design", "CA1031", Justification = "As above.")]
+    private void Sustain()
+    {
+        if (!IsSustained || Row.Verdict != BenchmarkRow.Right)
+            return;
+        try
+        {
+            (device as GpuDevice)?.Bind();
+            Sustained = new SustainedClock(device, sustain!).Measure(work!.Run, run);
+        }
+        catch (Exception e)
+        {
+            Row = Failed(e);
+        }
+    }
+
     private BenchmarkRow Judged(BenchmarkRow row) =>
         work!.Fault() is { } fault ? row with { Verdict = BenchmarkRow.Wrong, Note = fault } : row with { Verdict = BenchmarkRow.Right };
 
-    private BenchmarkRow Failed(Exception e) => Row with { Verdict = BenchmarkRow.Failed, Note = e.Message.ReplaceLineEndings(" ") };
+    private BenchmarkRow Failed(Exception e) =>
+        Row with { Verdict = e is MemoryLimitException ? BenchmarkRow.OutOfMemory : BenchmarkRow.Failed, Note = e.Message.ReplaceLineEndings(" ") };
 }

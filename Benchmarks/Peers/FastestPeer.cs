@@ -14,5 +14,5 @@ internal static class FastestPeer
     }
 
     private static BenchmarkRow Beside(BenchmarkRow row, IEnumerable<BenchmarkRow> peers) =>
-        peers.MinBy(peer => peer.Microseconds) is { } fastest && !(row.PeerMicroseconds < fastest.Microseconds) ? row.WithPeer(fastest.Path, fastest.Microseconds) : row;
+        peers.MinBy(peer => peer.Microseconds) is { } fastest && !(row.PeerMicroseconds < fastest.Microseconds) ? row.WithPeer(fastest) : row;
 }

@@ -1,4 +1,5 @@
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
 
@@ -22,6 +23,9 @@ internal sealed class PeerChoice
             pytorch = new PyTorchPeer(chosen.Contains(Compiled) ? ["eager", "compile", "graphs"] : ["eager"]);
     }
 
+    /// <summary>How long PyTorch's works are timed under sustained load; null for not at all.</summary>
+    public SustainOptions? Sustain { get; init; }
+
     /// <summary>Reason for which a peer failed; null if none did. Our own rows are complete even then.</summary>
     public string? Fault { get; private set; }
 
@@ -34,7 +38,7 @@ internal sealed class PeerChoice
         List<BenchmarkRow> theirs = [.. natives];
         try
         {
-            theirs.AddRange(pytorch?.Run(cases, device.Description) ?? []);
+            theirs.AddRange(pytorch?.Run(cases, device.Description, Sustain) ?? []);
         }
         catch (PeerFailedException e)
         {

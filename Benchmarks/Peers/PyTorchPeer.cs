@@ -4,6 +4,7 @@ using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Tables;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Training;
 
 namespace TrigFlowNative.Benchmarks.Peers;
@@ -15,7 +16,7 @@ namespace TrigFlowNative.Benchmarks.Peers;
 /// <param name="variants">Any of eager, compile (which takes minutes) and graphs.</param>
 internal sealed class PyTorchPeer(string[] variants)
 {
-    private const string Network = "cifar10"; // the preset whose network the scripts have
+    private const string TwoSteps = "2-step";
 
     /// <summary>Families that the scripts run in fp32; the others run in bf16.</summary>
     private static readonly string[] Fp32Families = ["optimizer", "copy"];
@@ -29,21 +30,31 @@ internal sealed class PyTorchPeer(string[] variants)
     public string Version { get; } = FindVersion();
 
     /// <summary>Runs the scripts; returns a row for every case that they support.</summary>
+    /// <param name="cases">The cases.</param>
+    /// <param name="device">The card's description.</param>
+    /// <param name="sustain">How long works are timed under sustained load; null for not at all.</param>
     /// <exception cref="PeerFailedException">A script ended with an error.</exception>
-    public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<SuiteCase> cases, string device)
+    public IReadOnlyList<BenchmarkRow> Run(IReadOnlyList<SuiteCase> cases, string device, SustainOptions? sustain = null)
     {
         List<BenchmarkRow> rows = [.. RunKernels([.. cases.OfType<KernelCase>()])];
-        StepCase[] steps = [.. cases.OfType<StepCase>()];
-        SampleCase[] samples = [.. cases.OfType<SampleCase>().Where(each => each.Direction == "2-step")];
-        foreach (IGrouping<(string Direction, string Shape), StepCase> step in steps.Where(IsKnown).GroupBy(each => (each.Direction, each.Shape)))
-            rows.AddRange(RunWork(["--objective", step.Key.Direction, "--batch", $"{step.First().Images}"]));
-        string[] counts = [.. samples.Where(IsKnown).Select(each => $"{each.Images}").Distinct()];
-        if (counts.Length > 0)
-            rows.AddRange(RunWork(["--objective", "none", "--sample", .. counts]));
-        return [.. rows.Select(row => row with { Device = device, Verdict = BenchmarkRow.Right, Type = Fp32Families.Contains(row.Op) ? "fp32" : "bf16" })];
+        foreach (StepCase step in cases.OfType<StepCase>().DistinctBy(each => each.Name))
+            if (PyTorchScript.Of(step.Preset) is { } script && script.Objectives.Contains(step.Direction) && (step.MicroBatch == 0 || script.TakesMicroBatches))
+                rows.AddRange(RunWork(script, step.Preset, step.Shape, ["--objective", step.Direction, "--batch", $"{step.Images}", .. MicroBatch(step)], sustain));
+        foreach (IGrouping<string, SampleCase> samples in cases.OfType<SampleCase>().Where(each => each.Direction == TwoSteps).GroupBy(each => each.Preset))
+            if (PyTorchScript.Of(samples.Key) is { } script)
+                rows.AddRange(RunWork(script, samples.Key, null, ["--objective", "none", "--sample", .. samples.Select(each => $"{each.Images}").Distinct()], sustain));
+        return [.. rows.Select(row => row with { Device = device, Verdict = row.Microseconds is null && row.Note.Length > 0 ? Reason(row.Note) : BenchmarkRow.Right, Type = Fp32Families.Contains(row.Op) ? "fp32" : "bf16" })];
     }
 
-    private static bool IsKnown(SuiteCase each) => each.Shape.StartsWith(Network + " ", StringComparison.Ordinal);
+    /// <summary>The verdict on work that PyTorch could not do.</summary>
+    private static string Reason(string note) => note.StartsWith("OutOfMemoryError", StringComparison.Ordinal) ? BenchmarkRow.OutOfMemory : BenchmarkRow.Failed;
+
+    private static string[] MicroBatch(StepCase step) => step.MicroBatch > 0 ? ["--micro-batch", $"{step.MicroBatch}"] : [];
+
+    /// <summary>The durations in a script's words; 0 s of timing are none.</summary>
+    private static string[] Durations(SustainOptions? sustain) => ["--warm-seconds", Text(sustain?.WarmSeconds ?? 0), "--sustain-seconds", Text(sustain?.Seconds ?? 0)];
+
+    private static string Text(double seconds) => seconds.ToString(CultureInfo.InvariantCulture);
 
     private IEnumerable<BenchmarkRow> RunKernels(KernelCase[] cases)
     {
@@ -69,18 +80,24 @@ internal sealed class PyTorchPeer(string[] variants)
         }
     }
 
-    private IEnumerable<BenchmarkRow> RunWork(string[] arguments) =>
-        Table<PyTorchWork>("step_pytorch.py", [.. arguments, "--variants", .. variants]).Select(row => new BenchmarkRow
+    /// <summary>Runs a script for works of a preset; a sample's shape follows from its number of images.</summary>
+    private IEnumerable<BenchmarkRow> RunWork(PyTorchScript script, string preset, string? shape, string[] arguments, SustainOptions? sustain) =>
+        Table<PyTorchWork>(script.File, [.. script.Arguments, .. arguments, "--variants", .. variants, .. Durations(sustain)]).Select(row => new BenchmarkRow
         {
             Op = row.Work.Split(' ')[0],
-            Direction = row.Work.Split(' ') is [_, var kind] ? kind : "2-step",
-            Shape = $"{Network} n{row.Batch}",
+            Direction = row.Work.Split(' ') is [_, var kind] ? kind : TwoSteps,
+            Shape = shape ?? $"{preset} n{row.Batch}",
             Path = $"pytorch {Version} {row.Variant.Replace("pytorch-", "", StringComparison.Ordinal)}",
             Clock = "host",
             Microseconds = 1e3 * row.Milliseconds,
             ImagesPerSecond = row.ImagesPerSecond,
             PeakGib = row.PeakGib,
-            Note = row.ReadySeconds is { } ready ? string.Create(CultureInfo.InvariantCulture, $"first run ended {ready:F0} s after the start") : "",
+            SustainedMicroseconds = 1e3 * row.SustainedMilliseconds,
+            SustainedImagesPerSecond = row.SustainedImagesPerSecond,
+            SustainedMegahertz = row.SustainedMegahertz,
+            SustainedWatts = row.SustainedWatts,
+            JoulesPerImage = row.JoulesPerImage,
+            Note = row.ReadySeconds is { } ready ? string.Create(CultureInfo.InvariantCulture, $"first run ended {ready:F0} s after the start") : row.Note,
         });
 
     private static IReadOnlyList<T> Table<T>(string script, string[] arguments)

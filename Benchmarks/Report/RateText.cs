@@ -27,10 +27,24 @@ internal static class RateText
             parts.Add(Bytes(bytes * Tera));
         if (row.ImagesPerSecond is { } images)
             parts.Add(string.Create(CultureInfo.InvariantCulture, $"{images:N0} images/s"));
+        if (row.SustainedMicroseconds is { } sustained)
+            parts.Add(Sustained(row, sustained));
         if (row.Error is { } error)
             parts.Add(string.Create(CultureInfo.InvariantCulture, $"error {error:0.0e+0}"));
         parts.Add($"{row.Verdict} {row.Note}".TrimEnd());
         return $"{row.Name} ({row.Path}): {string.Join(", ", parts)}";
+    }
+
+    private static string Sustained(BenchmarkRow row, double microseconds)
+    {
+        string text = string.Create(CultureInfo.InvariantCulture, $"sustained {microseconds:N1} us");
+        if (row.SustainedImagesPerSecond is { } images)
+            text += string.Create(CultureInfo.InvariantCulture, $" {images:N0} images/s");
+        if (row.SustainedMegahertz is { } clock)
+            text += string.Create(CultureInfo.InvariantCulture, $" at {clock:F0} MHz");
+        if (row.SustainedWatts is { } watts)
+            text += string.Create(CultureInfo.InvariantCulture, $" {watts:F0} W");
+        return row.JoulesPerImage is { } joules ? text + string.Create(CultureInfo.InvariantCulture, $" {joules:G3} J/image") : text;
     }
 
     /// <summary>The unit in which a column or an axis shows rates, and by what rates in 10^12 a second are multiplied: Giga if all are below 10^12.</summary>

@@ -47,12 +47,17 @@ internal static class RowTables
         BenchmarkRow[] all = [.. rows];
         (string flops, double perFlops) = RateText.UnitOf(all.Select(row => row.Tflops));
         var table = new MarkdownTable(
-            "work", "kind", "shape", "dtype", "path", "ms", "p5", "p95", "interval", "images/s", flops + "FLOP/s", "peak GiB", "peer", "peer ms", "ratio", "verdict");
+            "work", "kind", "shape", "dtype", "path", "burst ms", "p5", "p95", "interval", "burst images/s", $"burst {flops}FLOP/s", "sustained ms", "sustained images/s", $"sustained {flops}FLOP/s",
+            "sustained % of bound", "MHz", "W", "J/image", "peak GiB", "peer", "peer burst ms", "burst ratio", "peer sustained ms", "sustained ratio", "peer J/image", "verdict")
+        {
+            OmitsUnknown = true,
+        };
         foreach (BenchmarkRow row in all)
         {
             table.Add(
                 row.Op, row.Direction, row.Shape, row.Type, row.Path, row.Microseconds / 1e3, row.Low / 1e3, row.High / 1e3, Interval(row, 1e-3), row.ImagesPerSecond,
-                perFlops * row.Tflops, row.PeakGib, row.Peer, row.PeerMicroseconds / 1e3, row.Ratio, Verdict(row));
+                perFlops * row.Tflops, row.SustainedMicroseconds / 1e3, row.SustainedImagesPerSecond, perFlops * row.SustainedTflops, row.SustainedBoundPercent, row.SustainedMegahertz, row.SustainedWatts,
+                row.JoulesPerImage, row.PeakGib, row.Peer, row.PeerMicroseconds / 1e3, row.Ratio, row.PeerSustainedMicroseconds / 1e3, row.SustainedRatio, row.PeerJoulesPerImage, Verdict(row));
         }
 
         return table.RowCount > 0 ? table.ToString() : "";
@@ -62,7 +67,7 @@ internal static class RowTables
         ? string.Create(CultureInfo.InvariantCulture, $"{factor * low:G3} to {factor * high:G3}") : null;
 
     /// <summary>The verdict, with the note and with the reason for throttling, which makes a time too long.</summary>
-    private static string Verdict(BenchmarkRow row) => string.Join(": ", new[] { row.Verdict, row.Throttled, row.Note }.Where(text => text.Length > 0));
+    private static string Verdict(BenchmarkRow row) => string.Join(": ", new[] { row.Verdict, row.Throttled.Length > 0 ? row.Throttled : row.SustainedThrottled, row.Note }.Where(text => text.Length > 0));
 
     /// <summary>Returns, for each op, direction and path, the minimum and the median of the ratios to the peer and of the shares of the bound.</summary>
     public static string Summary(IEnumerable<BenchmarkRow> rows)

@@ -29,12 +29,12 @@ internal sealed class RecordedPass
 
     /// <summary>The pass of a model's preset, recorded once in a process.</summary>
     /// <exception cref="ArgumentException">There is no such preset; the message lists them.</exception>
-    public static RecordedPass OfPreset(string preset) => Presets.GetOrAdd(preset, name => Of(ModelPresets.Get(name).Build()));
+    public static RecordedPass OfPreset(string preset) => Presets.GetOrAdd(preset, name => Of(PresetNetwork.Of(name).Build()));
 
     /// <summary>Records the pass of a network.</summary>
     public static RecordedPass Of(INetwork network)
     {
-        using var cpu = new CpuDevice();
+        using var cpu = new CpuDevice { OnlyRecords = true }; // the weights of the largest networks take gigabytes
         using ParameterSlab weights = network.CreateSlab(cpu);
         using var program = new ComputeProgram(cpu);
         NetworkConfig config = network.Config;

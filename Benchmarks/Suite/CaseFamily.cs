@@ -22,13 +22,21 @@ public sealed record CaseFamily(
     /// <summary>Shapes of the family in a scope, in words; none by default.</summary>
     public Func<SuiteScope, IEnumerable<string>> Shapes { get; init; } = _ => [];
 
+    /// <summary>Whether a direction is measured at a shape for which none is named; all are by default.</summary>
+    public Func<ShapeWords, string, bool> HasDirection { get; init; } = (_, _) => true;
+
+    /// <summary>The cases of a shape in each of its directions.</summary>
+    /// <exception cref="UsageException">The words do not describe a shape of the family.</exception>
+    public IEnumerable<SuiteCase> Parse(string shape, DType type) =>
+        Directions.Select(direction => (direction, Made: Parse(shape, direction, type))).Where(each => HasDirection(new ShapeWords(MatchOf(shape)), each.direction)).Select(each => each.Made);
+
     /// <summary>Makes the case of a shape given in words.</summary>
     /// <exception cref="UsageException">The family has no such direction, or the words do not describe a shape of it.</exception>
     public SuiteCase Parse(string shape, string direction, DType type)
     {
         if (!Directions.Contains(direction))
             throw new UsageException($"{Name} has no direction '{direction}'; it has {string.Join(", ", Directions)}");
-        Match match = Regex.Match(shape, $"^(?:{Pattern})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
+        Match match = MatchOf(shape);
         if (!match.Success)
             throw new UsageException($"{Name}: '{shape}' does not have the form {Form}");
         try
@@ -41,11 +49,11 @@ public sealed record CaseFamily(
         }
     }
 
-    /// <summary>Every case of a scope, in each direction.</summary>
+    /// <summary>Every case of a scope, in each direction of its shape.</summary>
     public IEnumerable<SuiteCase> Cases(SuiteScope scope) =>
-        from shape in scope.Few(Shapes(scope))
-        from direction in Directions
-        select Parse(shape, direction, scope.Type);
+        scope.Few(Shapes(scope)).SelectMany(shape => Parse(shape, scope.Type));
+
+    private Match MatchOf(string shape) => Regex.Match(shape, $"^(?:{Pattern})$", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(1));
 }
 
 /// <summary>The numbers and words of a shape, by the names of the groups in its family's pattern.</summary>

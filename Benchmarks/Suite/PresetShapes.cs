@@ -16,6 +16,9 @@ internal sealed record PresetShapes
 
     public IReadOnlyList<string> Resamplings { get; init; } = [];
 
+    /// <summary>Weights whose rows are normalised, all of a network in one shape.</summary>
+    public IReadOnlyList<string> Weights { get; init; } = [];
+
     /// <summary>Number of the network's parameters; null without a network.</summary>
     public long? Parameters { get; init; }
 

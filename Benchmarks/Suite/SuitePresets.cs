@@ -31,6 +31,12 @@ public static class SuitePresets
             ],
             Attentions = ["b64 h9 l256 d64", "b64 h12 l64 d64"],
             Norms = ["n64 c192 64x64", "n64 c384 32x32", "n64 c576 16x16", "n64 c768 8x8"],
+            // All 293.9 million weights, by the length of their rows: inputs of matrices and of 1x1 convolutions, nine times as many of 3x3 convolutions.
+            Weights =
+            [
+                "192x36+1x128+1152x192+1152x384+17472x576+61056x768+960x960+768x1000+1152x1152+1344x1344+2304x1536+2307x1728+5952x3456+8640x5184"
+                + "+13056x6912+960x8640+1152x10368+1344x12096+2304x13824",
+            ],
         },
         [Odd] = new PresetShapes
         {

@@ -18,6 +18,9 @@ public abstract class WorkCase(string family, string direction, string shape, DT
     /// <summary>Whether the device's arithmetic or memory bounds the time, not a bus, the host or a driver.</summary>
     internal virtual bool IsBoundByDevice => Flops > 0;
 
+    /// <summary>Whether the work is also timed under sustained load, as it is done for hours: work on images, in this process.</summary>
+    internal virtual bool IsSustained => Images > 0 && Pace != WorkPace.Rare;
+
     /// <summary>Length of a run, on which the number of repetitions depends.</summary>
     internal virtual WorkPace Pace => WorkPace.Long;
 
@@ -58,6 +61,9 @@ internal enum WorkPace
 
     /// <summary>Longer: each run is timed.</summary>
     Long,
+
+    /// <summary>Seconds: three runs are timed after the first.</summary>
+    Slow,
 
     /// <summary>Seconds: two runs are timed, without a warm-up.</summary>
     Rare,

@@ -8,6 +8,9 @@ internal sealed class MarkdownTable(params string[] headers)
     private const int MaxDecimals = 6;
     private readonly List<string[]> rows = [];
 
+    /// <summary>Whether columns in which no row has an entry are left out.</summary>
+    public bool OmitsUnknown { get; init; }
+
     /// <summary>Number of rows added.</summary>
     public int RowCount => rows.Count;
 
@@ -25,16 +28,17 @@ internal sealed class MarkdownTable(params string[] headers)
     {
         int[] widths = [.. headers.Select((header, i) => rows.Select(row => row[i].Length).Append(header.Length).Max())];
         bool[] numeric = [.. headers.Select((_, i) => rows.Count > 0 && rows.All(row => row[i] is "-" || char.IsDigit(row[i][^1]) && char.IsDigit(row[i][0])))];
+        int[] shown = [.. headers.Index().Select(header => header.Index).Where(i => !OmitsUnknown || rows.Any(row => row[i] != "-"))];
         IEnumerable<string> lines =
         [
             Line(headers),
-            "|" + string.Concat(widths.Select((width, i) => numeric[i] ? new string('-', width + 1) + ":|" : new string('-', width + 2) + "|")),
+            "|" + string.Concat(shown.Select(i => numeric[i] ? new string('-', widths[i] + 1) + ":|" : new string('-', widths[i] + 2) + "|")),
             .. rows.Select(Line),
         ];
         return string.Join('\n', lines) + "\n";
 
         string Line(string[] entries) =>
-            "|" + string.Concat(entries.Select((entry, i) => $" {(numeric[i] ? entry.PadLeft(widths[i]) : entry.PadRight(widths[i]))} |"));
+            "|" + string.Concat(shown.Select(i => $" {(numeric[i] ? entries[i].PadLeft(widths[i]) : entries[i].PadRight(widths[i]))} |"));
     }
 
     private static string Text(object? entry) => entry switch

@@ -4,7 +4,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Benchmarks.Timing;
 
-/// <summary>Reads the clock, temperature and throttling reasons of a GPU through NVIDIA's management library (NVML), where it is installed.</summary>
+/// <summary>Reads the clock, temperature, power, energy and throttling reasons of a GPU through NVIDIA's management library (NVML), where it is installed.</summary>
 internal sealed unsafe class GpuMonitor
 {
     private const int SmClock = 1, GpuSensor = 0;
@@ -16,7 +16,8 @@ internal sealed unsafe class GpuMonitor
 
     private readonly nint device;
     private readonly delegate* unmanaged<nint, int, uint*, int> clock, temperature;
-    private readonly delegate* unmanaged<nint, ulong*, int> reasons;
+    private readonly delegate* unmanaged<nint, ulong*, int> reasons, energy;
+    private readonly delegate* unmanaged<nint, uint*, int> power;
 
     private GpuMonitor(nint library, nint device)
     {
@@ -24,6 +25,8 @@ internal sealed unsafe class GpuMonitor
         clock = (delegate* unmanaged<nint, int, uint*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetClockInfo");
         temperature = (delegate* unmanaged<nint, int, uint*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetTemperature");
         reasons = (delegate* unmanaged<nint, ulong*, int>)NativeLibrary.GetExport(library, "nvmlDeviceGetCurrentClocksThrottleReasons");
+        power = NativeLibrary.TryGetExport(library, "nvmlDeviceGetPowerUsage", out nint usage) ? (delegate* unmanaged<nint, uint*, int>)usage : null;
+        energy = NativeLibrary.TryGetExport(library, "nvmlDeviceGetTotalEnergyConsumption", out nint total) ? (delegate* unmanaged<nint, ulong*, int>)total : null;
     }
 
     /// <summary>The monitor of a device's card; null where the library is missing or does not find the card.</summary>
@@ -53,7 +56,15 @@ internal sealed unsafe class GpuMonitor
         ulong bits;
         if (clock(device, SmClock, &megahertz) != 0 || temperature(device, GpuSensor, &degrees) != 0 || reasons(device, &bits) != 0)
             return null;
-        return new GpuState((int)megahertz, (int)degrees, Describe(bits));
+        uint milliwatts;
+        return new GpuState((int)megahertz, (int)degrees, Describe(bits)) { Watts = power is not null && power(device, &milliwatts) == 0 ? milliwatts / 1e3 : null };
+    }
+
+    /// <summary>The energy that the card has used since the driver was loaded, in joules; null if it does not count, as before Volta.</summary>
+    public double? Joules()
+    {
+        ulong millijoules;
+        return energy is not null && energy(device, &millijoules) == 0 ? millijoules / 1e3 : null;
     }
 
     /// <summary>The reasons in words, joined by " + "; empty for none.</summary>

@@ -15,6 +15,7 @@ public sealed class ParameterSlab : IDisposable
     private readonly Dictionary<string, Parameter> byName = [];
     private readonly List<Parameter> wholes = [];
     private readonly List<(int Start, int Count)> places = [];
+    private readonly Dictionary<string, long> starts;
     private readonly bool computeOnly;
 
     /// <summary>Allocates zeroed slabs for the given parameters.</summary>
@@ -39,7 +40,7 @@ public sealed class ParameterSlab : IDisposable
         if (computeOnly && computeType is null)
             throw new ArgumentException("products must take compute weights, but the slab has none: computeType is null");
         var entries = layout.ToList();
-        (Dictionary<string, long> starts, long count) = Place(entries, joined ?? []);
+        (starts, long count) = Place(entries, joined ?? []);
         Device = device;
         Values = device.CreateTensor(new Shape(checked((int)Math.Max(count, 1))));
         this.computeOnly = computeOnly;
@@ -94,6 +95,10 @@ public sealed class ParameterSlab : IDisposable
     public Parameter this[string name] => byName.TryGetValue(name, out Parameter? parameter)
         ? parameter
         : throw new KeyNotFoundException($"no parameter is called {name}");
+
+    /// <summary>Returns the index of a parameter's first element in the slabs.</summary>
+    /// <exception cref="KeyNotFoundException">There is no parameter of that name.</exception>
+    public int StartOf(string name) => starts.TryGetValue(name, out long start) ? (int)start : throw new KeyNotFoundException($"no parameter is called {name}");
 
     /// <summary>Returns the weight for products with activations of a storage type: the compute weight if it has that type, else the master weight.</summary>
     /// <exception cref="KeyNotFoundException">There is no parameter of that name.</exception>

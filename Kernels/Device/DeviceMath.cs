@@ -12,7 +12,7 @@ namespace TrigFlowNative.Kernels.Device;
 /// </remarks>
 public static class DeviceMath
 {
-    /// <summary>Largest |x|, in radians, for which <see cref="SinCos"/> keeps its bound.</summary>
+    /// <summary>Largest |x|, in radians, for which <see cref="SinCos(float)"/> keeps its bound.</summary>
     public const float MaxAngle = 100f;
 
     /// <summary>Sine and cosine of an angle: absolute error below 1e-7.</summary>
@@ -24,6 +24,16 @@ public static class DeviceMath
         int quadrant = (int)(x * twoOverPi + (x < 0f ? -0.5f : 0.5f)); // not Floor or Round: each is a loop of bit tests on a GPU
         float r = x - quadrant * high - quadrant * middle - quadrant * low;
         return Rotate(quadrant, r);
+    }
+
+    /// <summary>Sine and cosine of an angle of up to a million radians, which is reduced in float64: absolute error below 1e-7.</summary>
+    /// <param name="x">Radians, |x| at most 1e6.</param>
+    public static Angle SinCos(double x)
+    {
+        // One part of pi/2 suffices: its rounding error of 6e-17 times 6e5 quadrants is still far below that of the result.
+        const double twoOverPi = 0.63661977236758138, halfPi = 1.5707963267948966;
+        int quadrant = (int)(x * twoOverPi + (x < 0.0 ? -0.5 : 0.5));
+        return Rotate(quadrant, (float)(x - quadrant * halfPi));
     }
 
     /// <summary>Sine and cosine of 2 pi u: absolute error below 1e-7. The reduction is exact, unlike that of 2 pi times u.</summary>

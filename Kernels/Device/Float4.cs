@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Kernels.Device;
 
@@ -70,9 +71,29 @@ public struct Float4
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float4 Exp(Float4 a) => Of(MathF.Exp(a.X), MathF.Exp(a.Y), MathF.Exp(a.Z), MathF.Exp(a.W));
 
+    /// <summary>Each element if it is finite, else 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Float4 FiniteOrZero(Float4 a) => Of(FloatBits.FiniteOrZero(a.X), FloatBits.FiniteOrZero(a.Y), FloatBits.FiniteOrZero(a.Z), FloatBits.FiniteOrZero(a.W));
+
+    /// <summary>Number of elements that are not finite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int CountNonFinite(Float4 a) => (FloatBits.NonFinite(a.X) + FloatBits.NonFinite(a.Y)) + (FloatBits.NonFinite(a.Z) + FloatBits.NonFinite(a.W));
+
+    /// <summary>
+    /// The logistic function 1 / (1 + e^-x) = (1 + tanh(x / 2)) / 2 of each element; on a GPU by one instruction, with an error of 2^-11, a quarter of that of
+    /// rounding to bf16.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Float4 CoarseLogistic(Float4 a) =>
+        0.5f * Of(MathF.Tanh(0.5f * a.X), MathF.Tanh(0.5f * a.Y), MathF.Tanh(0.5f * a.Z), MathF.Tanh(0.5f * a.W)) + All(0.5f);
+
     /// <summary>The sum of the four squares, in float64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static double Squares(Float4 a) => ((double)a.X * a.X + (double)a.Y * a.Y) + ((double)a.Z * a.Z + (double)a.W * a.W);
+
+    /// <summary>The sum of the four products, in float64.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double Products(Float4 a, Float4 b) => ((double)a.X * b.X + (double)a.Y * b.Y) + ((double)a.Z * b.Z + (double)a.W * b.W);
 
     /// <summary>Elements [index, index + valid) with zeros behind, where valid may be 0 or negative.</summary>
     /// <param name="view">Memory.</param>
@@ -123,5 +144,37 @@ public struct Float4
             if (valid > 3)
                 view[index + 3] = value.W;
         }
+    }
+
+    /// <summary>Stores the first <paramref name="valid"/> of four elements, rounded to bf16; the counterpart of <see cref="Store"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void StoreRounded(ArrayView<BFloat16> view, int index, int valid, int aligned, Float4 value)
+    {
+        if (aligned != 0)
+        {
+            WordPair words;
+            words.First = BFloat16.Pack(value.X, value.Y);
+            words.Second = BFloat16.Pack(value.Z, value.W);
+            if (valid > 0)
+                view.Cast<WordPair>()[index >> 2] = words;
+        }
+        else
+        {
+            if (valid > 0)
+                view[index] = BFloat16.FromSingle(value.X);
+            if (valid > 1)
+                view[index + 1] = BFloat16.FromSingle(value.Y);
+            if (valid > 2)
+                view[index + 2] = BFloat16.FromSingle(value.Z);
+            if (valid > 3)
+                view[index + 3] = BFloat16.FromSingle(value.W);
+        }
+    }
+
+    /// <summary>Four bf16 numbers, written by one 8-byte store.</summary>
+    private struct WordPair
+    {
+        public uint First;
+        public uint Second;
     }
 }

@@ -29,6 +29,10 @@ public struct Float8
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 operator +(Float8 a, Float8 b) => Of(a.Lower + b.Lower, a.Upper + b.Upper);
 
+    /// <summary>Difference of each element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float8 operator -(Float8 a, Float8 b) => Of(a.Lower - b.Lower, a.Upper - b.Upper);
+
     /// <summary>Product of each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 operator *(Float8 a, Float8 b) => Of(a.Lower * b.Lower, a.Upper * b.Upper);
@@ -36,4 +40,8 @@ public struct Float8
     /// <summary>Product of a number and each element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 operator *(float a, Float8 b) => Of(a * b.Lower, a * b.Upper);
+
+    /// <summary>The logistic function of each element, see <see cref="Float4.CoarseLogistic"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Float8 CoarseLogistic(Float8 a) => Of(Float4.CoarseLogistic(a.Lower), Float4.CoarseLogistic(a.Upper));
 }

@@ -9,4 +9,10 @@ internal static class FloatBits
 
     /// <summary>Whether a value is neither infinite nor NaN.</summary>
     public static bool IsFinite(float x) => (Interop.FloatAsInt(x) & Exponent) != Exponent;
+
+    /// <summary>A finite value itself, otherwise 0.</summary>
+    public static float FiniteOrZero(float x) => IsFinite(x) ? x : 0f;
+
+    /// <summary>1 for an infinite value or NaN, otherwise 0.</summary>
+    public static int NonFinite(float x) => IsFinite(x) ? 0 : 1;
 }

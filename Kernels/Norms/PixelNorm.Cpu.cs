@@ -8,12 +8,13 @@ public static partial class PixelNorm
 {
     private const int Grain = 16384;
 
-    private static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor y, Run[] runs, float epsilon) => ForRuns(cpu, x, runs, (row, run) =>
+    private static void ForwardCpu(CpuDevice cpu, Tensor x, Tensor y, Run[] runs, Epsilons added) => ForRuns(cpu, x, runs, (row, run) =>
     {
         int at = row * x.Shape.C + run.Column, to = run.At(row, x.StoredN);
         ReadOnlySpan<float> source = x.Span.Slice(at, run.Length);
         Span<float> target = y.Span.Slice(to, run.Length);
-        float r = ReciprocalRoot(source, epsilon);
+        Factors factors = FactorsOf(source, added);
+        float r = factors.R;
         TensorPrimitives.Multiply(source, r, target);
         if (!x.HasTangent)
             return;
@@ -21,10 +22,10 @@ public static partial class PixelNorm
         Span<float> tangentTarget = y.Span.Slice(x.Shape.N * run.Width + to, run.Length);
         float projection = TensorPrimitives.Dot(target, tangent) / run.Length;
         TensorPrimitives.Multiply(tangent, r, tangentTarget);
-        TensorPrimitives.MultiplyAdd(target, -r * projection, tangentTarget, tangentTarget);
+        TensorPrimitives.MultiplyAdd(target, -factors.OverRoot * projection, tangentTarget, tangentTarget);
     });
 
-    private static void BackwardCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dx, Run[] runs, float epsilon) => ForRuns(cpu, x, runs, (row, run) =>
+    private static void BackwardCpu(CpuDevice cpu, Tensor x, Tensor dy, GradientSlot dx, Run[] runs, Epsilons added) => ForRuns(cpu, x, runs, (row, run) =>
     {
         int at = row * x.Shape.C + run.Column;
         ReadOnlySpan<float> source = x.Span.Slice(at, run.Length);
@@ -34,10 +35,11 @@ public static partial class PixelNorm
         if (run.Width == 0)
             return;
         ReadOnlySpan<float> cotangent = dy.Span.Slice(run.At(row, x.Shape.N), run.Length);
-        float r = ReciprocalRoot(source, epsilon);
+        Factors factors = FactorsOf(source, added);
+        float r = factors.R;
         float projection = r * TensorPrimitives.Dot(source, cotangent) / run.Length;
         TensorPrimitives.MultiplyAdd(cotangent, r, target, target);
-        TensorPrimitives.MultiplyAdd(source, -r * r * projection, target, target);
+        TensorPrimitives.MultiplyAdd(source, -r * factors.OverRoot * projection, target, target);
     });
 
     private static void ForRuns(CpuDevice cpu, Tensor x, Run[] runs, Action<int, Run> body) =>
@@ -48,6 +50,5 @@ public static partial class PixelNorm
                     body(row, run);
         });
 
-    private static float ReciprocalRoot(ReadOnlySpan<float> x, float epsilon) =>
-        1f / MathF.Sqrt(TensorPrimitives.SumOfSquares(x) / x.Length + epsilon);
+    private static Factors FactorsOf(ReadOnlySpan<float> x, Epsilons added) => Factors.Of(TensorPrimitives.SumOfSquares(x) / x.Length, added);
 }

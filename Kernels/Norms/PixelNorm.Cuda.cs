@@ -18,21 +18,22 @@ public static partial class PixelNorm
     /// <param name="count">Their number.</param>
     /// <param name="rows">N.</param>
     /// <param name="columns">C.</param>
-    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="added">The epsilons.</param>
     /// <param name="tangent">1 if x carries a tangent, otherwise 0.</param>
     internal static void ForwardKernel(
-        ArrayView<float> x, ArrayView<float> y, ArrayView<Run> runs, int count, int rows, int columns, float epsilon, int tangent)
+        ArrayView<float> x, ArrayView<float> y, ArrayView<Run> runs, int count, int rows, int columns, Epsilons added, int tangent)
     {
         int row = Grid.IdxX / count;
         Run run = runs[Grid.IdxX - row * count];
         int start = row * columns + run.Column, target = run.At(row, rows + tangent * rows);
-        float r = ReciprocalRoot(x, start, run.Length, epsilon);
+        Factors factors = FactorsOf(x, start, run.Length, added);
+        float r = factors.R;
         for (int i = Group.IdxX; i < run.Length; i += Group.DimX)
             y[target + i] = x[start + i] * r;
         if (tangent == 0)
             return;
         int tangentStart = start + rows * columns, tangentTarget = target + rows * run.Width;
-        float weight = r * Projection(x, start, x, tangentStart, run.Length, r);
+        float weight = factors.OverRoot * Projection(x, start, x, tangentStart, run.Length, r);
         for (int i = Group.IdxX; i < run.Length; i += Group.DimX)
             y[tangentTarget + i] = r * x[tangentStart + i] - weight * (x[start + i] * r);
     }
@@ -44,10 +45,10 @@ public static partial class PixelNorm
     /// <param name="count">Their number.</param>
     /// <param name="rows">N.</param>
     /// <param name="columns">C.</param>
-    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="added">The epsilons.</param>
     /// <param name="add">1 to add to dx, 0 to overwrite it.</param>
     internal static void BackwardKernel(
-        ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dx, ArrayView<Run> runs, int count, int rows, int columns, float epsilon, int add)
+        ArrayView<float> x, ArrayView<float> dy, ArrayView<float> dx, ArrayView<Run> runs, int count, int rows, int columns, Epsilons added, int add)
     {
         int row = Grid.IdxX / count;
         Run run = runs[Grid.IdxX - row * count];
@@ -59,8 +60,9 @@ public static partial class PixelNorm
             return;
         }
 
-        float r = ReciprocalRoot(x, start, run.Length, epsilon);
-        float weight = r * Projection(x, start, dy, source, run.Length, r);
+        Factors factors = FactorsOf(x, start, run.Length, added);
+        float r = factors.R;
+        float weight = factors.OverRoot * Projection(x, start, dy, source, run.Length, r);
         for (int i = Group.IdxX; i < run.Length; i += Group.DimX)
         {
             float contribution = r * dy[source + i] - weight * (x[start + i] * r);
@@ -68,12 +70,12 @@ public static partial class PixelNorm
         }
     }
 
-    private static float ReciprocalRoot(ArrayView<float> x, int start, int length, float epsilon)
+    private static Factors FactorsOf(ArrayView<float> x, int start, int length, Epsilons added)
     {
         float sum = 0f;
         for (int i = start + Group.IdxX; i < start + length; i += Group.DimX)
             sum += x[i] * x[i];
-        return 1f / MathF.Sqrt((float)GroupSum.Of(sum) / length + epsilon);
+        return Factors.Of((float)GroupSum.Of(sum) / length, added);
     }
 
     /// <summary>mean(y v) with y = r x.</summary>
@@ -85,23 +87,23 @@ public static partial class PixelNorm
         return r * (float)GroupSum.Of(sum) / length;
     }
 
-    private static Action ForwardGpu(GpuDevice gpu, Tensor x, Tensor y, Run[] runs, float epsilon)
+    private static Action ForwardGpu(GpuDevice gpu, Tensor x, Tensor y, Run[] runs, Epsilons added)
     {
-        var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<Run>, int, int, int, float, int>(ForwardKernel);
+        var kernel = gpu.Accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<Run>, int, int, int, Epsilons, int>(ForwardKernel);
         KernelConfig grid = GridOf(gpu, x, runs);
         Tensor table = TableOf(gpu, runs);
         return () => kernel(
-            gpu.Stream, grid, x.View, y.View, table.ViewOf<int>().Cast<Run>(), runs.Length, x.Shape.N, x.Shape.C, epsilon, x.HasTangent ? 1 : 0);
+            gpu.Stream, grid, x.View, y.View, table.ViewOf<int>().Cast<Run>(), runs.Length, x.Shape.N, x.Shape.C, added, x.HasTangent ? 1 : 0);
     }
 
-    private static Action BackwardGpu(GpuDevice gpu, Tensor x, Tensor dy, GradientSlot dx, Run[] runs, float epsilon)
+    private static Action BackwardGpu(GpuDevice gpu, Tensor x, Tensor dy, GradientSlot dx, Run[] runs, Epsilons added)
     {
         var kernel = gpu.Accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<Run>, int, int, int, float, int>(BackwardKernel);
+            ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<Run>, int, int, int, Epsilons, int>(BackwardKernel);
         KernelConfig grid = GridOf(gpu, x, runs);
         Tensor table = TableOf(gpu, runs);
         return () => kernel(
-            gpu.Stream, grid, x.View, dy.View, dx.Tensor.View, table.ViewOf<int>().Cast<Run>(), runs.Length, x.Shape.N, x.Shape.C, epsilon, dx.Add);
+            gpu.Stream, grid, x.View, dy.View, dx.Tensor.View, table.ViewOf<int>().Cast<Run>(), runs.Length, x.Shape.N, x.Shape.C, added, dx.Add);
     }
 
     private static KernelConfig GridOf(GpuDevice gpu, Tensor x, Run[] runs) => new(x.Shape.N * runs.Length, Math.Min(RunGroup, gpu.ReductionGroup));

@@ -5,23 +5,26 @@ namespace TrigFlowNative.Kernels;
 /// <summary>
 /// y = r x with r = (mean x^2 + epsilon)^(-1/2), the mean over the last axis: pixel normalisation (arXiv:1710.10196, section 4.2),
 /// which bounds the adaptive scale and shift of a network that is differentiated in time (arXiv:2410.11081, section 4.1).
+/// With the epsilon outside of the root, r = 1 / (sqrt(mean x^2) + epsilon), as in EDM2 (arXiv:2312.02696).
 /// </summary>
 /// <remarks>
-/// The Jacobian of a row, J = r (I - y y' / C), is symmetric. Tangent: ty = r (tx - y mean(y tx)). Backward:
-/// dx += r (dy - y mean(y dy)). Nothing is kept for the backward pass: r is computed again.
+/// With n the root, the Jacobian of a row, J = r I - y y' / (C n), is symmetric. Tangent: ty = r tx - y mean(y tx) / n. Backward:
+/// dx += r dy - y mean(y dy) / n. In a row of zeros without an epsilon in the root, the second term is 0. Nothing is kept for the backward pass:
+/// r is computed again.
 /// </remarks>
 public static partial class PixelNorm
 {
     /// <summary>Applies the op; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
     /// <param name="x">(..., C), fp32.</param>
-    /// <param name="epsilon">Added to the mean square; not negative.</param>
+    /// <param name="epsilon">Added to the mean square, or to its root; not negative.</param>
+    /// <param name="place">Where the epsilon is added.</param>
     /// <returns>A tensor of x's shape.</returns>
     /// <exception cref="ArgumentException">x is not stored as fp32, or epsilon is negative or not a number.</exception>
-    public static Tensor Apply(ComputeProgram program, Tensor x, float epsilon = 1e-8f)
+    public static Tensor Apply(ComputeProgram program, Tensor x, float epsilon = 1e-8f, NormEpsilon place = NormEpsilon.InRoot)
     {
         Tensor rows = x.Reshape(x.Count / x.Shape.C, x.Shape.C);
-        return Split(program, rows, [x.Shape.C], 1, epsilon)[0].Reshape(x.Shape.ToArray());
+        return Split(program, rows, [x.Shape.C], 1, epsilon, place)[0].Reshape(x.Shape.ToArray());
     }
 
     /// <summary>
@@ -32,16 +35,19 @@ public static partial class PixelNorm
     /// <param name="x">(N, C), fp32.</param>
     /// <param name="widths">Columns of each part; C in all.</param>
     /// <param name="runs">Number of runs of equal length in a part; divides every width.</param>
-    /// <param name="epsilon">Added to the mean square; not negative.</param>
+    /// <param name="epsilon">Added to the mean square, or to its root; not negative.</param>
+    /// <param name="place">Where the epsilon is added.</param>
     /// <returns>(N, width) for each width.</returns>
     /// <exception cref="ArgumentException">x is not stored as fp32, the widths do not fit, or epsilon is negative or not a number.</exception>
-    public static Tensor[] Split(ComputeProgram program, Tensor x, IReadOnlyList<int> widths, int runs, float epsilon = 1e-8f)
+    public static Tensor[] Split(
+        ComputeProgram program, Tensor x, IReadOnlyList<int> widths, int runs, float epsilon = 1e-8f, NormEpsilon place = NormEpsilon.InRoot)
     {
         Expect.Float32("pixelnorm", x);
         if (!(epsilon >= 0))
             throw new ArgumentException($"pixelnorm: epsilon is {epsilon}, below zero");
         if (x.Shape.Rank != 2 || widths.Sum() != x.Shape.C || runs < 1 || widths.Any(width => width < runs || width % runs != 0))
             throw new ArgumentException($"pixelnorm: {x} does not fall into parts of {string.Join(", ", widths)} columns, each of {runs} runs");
+        var added = new Epsilons(epsilon, place);
         int rows = x.Shape.N;
         // One tensor, so that one launch writes all parts; each part's tangent follows its primal.
         Tensor y = program.Allocate(new Shape(x.StoredN, x.Shape.C));
@@ -51,17 +57,17 @@ public static partial class PixelNorm
         Run[] all = RunsOf(widths, runs);
         program.Emit(
             x.HasTangent ? "pixelnorm.tangent" : "pixelnorm.forward", [x], [y],
-            cpu => ForwardCpu(cpu, x, y, all, epsilon), gpu => ForwardGpu(gpu, x, y, all, epsilon));
+            cpu => ForwardCpu(cpu, x, y, all, added), gpu => ForwardGpu(gpu, x, y, all, added));
         if (program.Tape is not { } tape || !tape.NeedsGradient(x))
             return parts;
         Tensor dy = program.Allocate(new Shape(rows, x.Shape.C));
         for (int i = 0, column = 0; i < parts.Length; column += widths[i++])
             tape.Reserve(parts[i].Primal, dy.Slice((long)column * rows, new Shape(rows, widths[i])));
-        tape.Record(parts, [x], () => Backward(program, x.Primal, parts, dy, runs, epsilon));
+        tape.Record(parts, [x], () => Backward(program, x.Primal, parts, dy, runs, added));
         return parts;
     }
 
-    private static void Backward(ComputeProgram program, Tensor x, Tensor[] parts, Tensor dy, int runs, float epsilon)
+    private static void Backward(ComputeProgram program, Tensor x, Tensor[] parts, Tensor dy, int runs, Epsilons added)
     {
         Tape tape = program.Tape!;
         int[] widths = [.. parts.Select(part => part.Shape.C)];
@@ -78,7 +84,7 @@ public static partial class PixelNorm
         Run[] all = RunsOf(widths, runs, read);
         program.Emit(
             "pixelnorm.backward", [x, dy, dx.ReadTensor], [dx.Tensor],
-            cpu => BackwardCpu(cpu, x, dy, dx, all, epsilon), gpu => BackwardGpu(gpu, x, dy, dx, all, epsilon));
+            cpu => BackwardCpu(cpu, x, dy, dx, all, added), gpu => BackwardGpu(gpu, x, dy, dx, all, added));
     }
 
     private static Run[] RunsOf(IReadOnlyList<int> widths, int runs, bool[]? read = null)
@@ -88,6 +94,28 @@ public static partial class PixelNorm
             for (int run = 0, length = widths[i] / runs; run < runs; run++)
                 all.Add(new Run(first + run * length, length, first, read is null || read[i] ? widths[i] : 0));
         return [.. all];
+    }
+
+    /// <summary>The epsilons in and outside of the root, of which one is zero.</summary>
+    internal readonly struct Epsilons(float epsilon, NormEpsilon place)
+    {
+        public readonly float InRoot = place == NormEpsilon.InRoot ? epsilon : 0f;
+        public readonly float Outside = place == NormEpsilon.Outside ? epsilon : 0f;
+    }
+
+    /// <summary>Factors of a run: r, and 1 / n, which is 0 if n is.</summary>
+    internal struct Factors
+    {
+        public float R, OverRoot;
+
+        public static Factors Of(float meanSquare, Epsilons added)
+        {
+            float root = MathF.Sqrt(meanSquare + added.InRoot);
+            Factors result;
+            result.R = 1f / (root + added.Outside);
+            result.OverRoot = root > 0f ? 1f / root : 0f;
+            return result;
+        }
     }
 
     /// <summary>Columns that are normalised together: four words, the form that kernels take.</summary>

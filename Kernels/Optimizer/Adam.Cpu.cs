@@ -57,11 +57,13 @@ public static partial class Adam
         float factor, AdamOptions options)
     {
         float beta1 = options.Beta1, beta2 = options.Beta2, rate = coefficients[0], root = coefficients[1], floor = coefficients[2];
+        bool zeroes = options.ZeroNonFinite;
         var floors = new Vector<float>(floor);
         int i = 0;
         for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
         {
-            Vector<float> g = factor * new Vector<float>(gradients[i..]);
+            var gradient = new Vector<float>(gradients[i..]);
+            Vector<float> g = factor * (zeroes ? Vector.ConditionalSelect(HostSum.FiniteLanes(gradient), gradient, Vector<float>.Zero) : gradient);
             Vector<float> m = beta1 * new Vector<float>(first[i..]) + (1f - beta1) * g;
             Vector<float> v = beta2 * new Vector<float>(second[i..]) + (1f - beta2) * g * g;
             m.CopyTo(first[i..]);
@@ -71,7 +73,7 @@ public static partial class Adam
 
         for (; i < values.Length; i++)
         {
-            float g = factor * gradients[i];
+            float g = factor * (zeroes && !float.IsFinite(gradients[i]) ? 0f : gradients[i]);
             first[i] = beta1 * first[i] + (1f - beta1) * g;
             second[i] = beta2 * second[i] + (1f - beta2) * g * g;
             values[i] -= rate * first[i] / (MathF.Sqrt(second[i]) * root + floor);

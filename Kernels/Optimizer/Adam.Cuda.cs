@@ -11,7 +11,7 @@ namespace TrigFlowNative.Kernels;
 /// </summary>
 public static partial class Adam
 {
-    private const int AverageOutput = 1, RoundedOutput = 2;
+    private const int AverageOutput = 1, RoundedOutput = 2, ZeroNonFinite = 4;
 
     internal static void CoefficientsKernel(
         Index1D index, ArrayView<double> state, ArrayView<float> learningRate, ArrayView<float> clip, ArrayView<float> coefficients,
@@ -45,11 +45,11 @@ public static partial class Adam
     /// <param name="beta1">Decay of the first moment.</param>
     /// <param name="beta2">Decay of the second moment.</param>
     /// <param name="count">Number of elements.</param>
-    /// <param name="outputs">1 for an average, 2 for compute weights, 3 for both, 0 for neither.</param>
+    /// <param name="modes">Sum of 1 for an average, 2 for compute weights, 4 to take gradients that are not finite as 0.</param>
     internal static void UpdateKernel(
         Index1D index, ArrayView<float> values, ArrayView<float> gradients, ArrayView<float> first, ArrayView<float> second,
         ArrayView<float> average, ArrayView<float> gain, ArrayView<BFloat16> rounded, ArrayView<float> coefficients,
-        ArrayView<float> clip, float beta1, float beta2, int count, int outputs)
+        ArrayView<float> clip, float beta1, float beta2, int count, int modes)
     {
         int i = 4 * index;
         int valid = count - i;
@@ -61,7 +61,9 @@ public static partial class Adam
             Float4 m = Float4.Load(first, i, valid, aligned);
             Float4 v = Float4.Load(second, i, valid, aligned);
             Float4 value = Float4.Load(values, i, valid, aligned);
-            Float4 old = Float4.Load(average, i, (outputs & AverageOutput) != 0 ? valid : 0, aligned);
+            Float4 old = Float4.Load(average, i, (modes & AverageOutput) != 0 ? valid : 0, aligned);
+            if ((modes & ZeroNonFinite) != 0)
+                g = Float4.FiniteOrZero(g);
             g = factor * g;
             m = Float4.MultiplyAdd(beta1, m, (1f - beta1) * g);
             v = Float4.MultiplyAdd(beta2, v, (1f - beta2) * g * g);
@@ -72,9 +74,9 @@ public static partial class Adam
             Float4.Store(first, i, valid, aligned, m);
             Float4.Store(second, i, valid, aligned, v);
             Float4.Store(values, i, valid, aligned, value);
-            if ((outputs & AverageOutput) != 0)
+            if ((modes & AverageOutput) != 0)
                 Float4.Store(average, i, valid, aligned, Float4.MultiplyAdd(gain[0], value - old, old));
-            if ((outputs & RoundedOutput) != 0)
+            if ((modes & RoundedOutput) != 0)
                 StoreRounded(rounded, i, valid, value);
         }
 
@@ -117,12 +119,12 @@ public static partial class Adam
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>, ArrayView<float>,
             ArrayView<BFloat16>, ArrayView<float>, ArrayView<float>, float, float, int, int>(UpdateKernel);
-        int outputs = (slabs.Average is null ? 0 : AverageOutput) | (slabs.ComputeWeights is null ? 0 : RoundedOutput);
+        int modes = (slabs.Average is null ? 0 : AverageOutput) | (slabs.ComputeWeights is null ? 0 : RoundedOutput) | (options.ZeroNonFinite ? ZeroNonFinite : 0);
         return () => kernel(
             gpu.Stream, (slabs.MasterWeights.Count + 3) / 4, slabs.MasterWeights.View, slabs.Gradients.View, slabs.FirstMoments.View, slabs.SecondMoments.View,
             (slabs.Average?.Values ?? slabs.MasterWeights).View, (slabs.Average?.Gain ?? coefficients).View,
             slabs.ComputeWeights is { } rounded ? rounded.ViewOf<BFloat16>() : slabs.MasterWeights.View.Cast<BFloat16>(), coefficients.View, clip.View,
-            options.Beta1, options.Beta2, slabs.MasterWeights.Count, outputs);
+            options.Beta1, options.Beta2, slabs.MasterWeights.Count, modes);
     }
 
     /// <summary>Four bf16 numbers, written by one 8-byte store.</summary>

@@ -6,7 +6,8 @@ namespace TrigFlowNative.Kernels;
 
 /// <summary>
 /// Clips the gradients of a training step before an optimizer applies them: computes their Euclidean norm and the factor that
-/// clips it, or says to skip the step if a gradient or loss is not finite, and counts steps taken and skipped.
+/// clips it, or says to skip the step if a gradient or loss is not finite, and counts steps taken and skipped. Elements that are not
+/// finite may count as 0 instead; then a step is skipped only if no loss is finite, or if a second moment would overflow.
 /// </summary>
 /// <remarks>
 /// The clip decision stays in device memory, where <see cref="Adam"/>, <see cref="RAdam"/> and <see cref="ExponentialAverage"/>
@@ -35,24 +36,33 @@ public static partial class GradientNorm
     /// <param name="maxNorm">Maximum norm, positive: a greater one is clipped to it; <see cref="float.PositiveInfinity"/> clips nothing.</param>
     /// <param name="clip">Receives the clip decision, Float32 (2).</param>
     /// <param name="counters">Counters of steps, Int32 (4), persistent; this step is added.</param>
+    /// <param name="zeroed">
+    /// Receives the number of elements that are not finite and count as 0, Float32 (1): the optimizer must take them so too
+    /// (<see cref="AdamOptions.ZeroNonFinite"/>). Null: a step with such an element is skipped.
+    /// </param>
     /// <exception cref="ArgumentException">Shapes or types do not fit, the maximum norm is not positive, or a tensor is on another device.</exception>
     /// <exception cref="InvalidOperationException">The program is compiled.</exception>
-    public static void Into(ComputeProgram program, Tensor gradients, Tensor losses, float maxNorm, Tensor clip, Tensor counters)
+    public static void Into(ComputeProgram program, Tensor gradients, Tensor losses, float maxNorm, Tensor clip, Tensor counters, Tensor? zeroed = null)
     {
-        Expect.Float32(Name, gradients, clip);
+        Expect.Float32(Name, gradients, clip, zeroed);
         Expect.NoTangent(Name, gradients);
         Tally.Require(Name, losses);
         if (clip.Shape != new Shape(ClipLength) || counters.Type != DType.Int32 || counters.Shape != new Shape(CounterLength))
             throw new ArgumentException($"{Name}: clip decision {clip} and counters {counters} must be ({ClipLength}) Float32 and ({CounterLength}) Int32");
+        if (zeroed is not null && zeroed.Shape != new Shape(1))
+            throw new ArgumentException($"{Name}: the number of zeroed elements is {zeroed}, not (1)");
         if (!(maxNorm > 0))
             throw new ArgumentException($"{Name}: the maximum norm must be positive, not {maxNorm}");
-        Tensor partials = program.Allocate(new Shape((gradients.Count + Block - 1) / Block), type: DType.Float64);
+        int blocks = (gradients.Count + Block - 1) / Block;
+        Tensor partials = program.Allocate(new Shape(blocks), type: DType.Float64);
+        Tensor? counts = zeroed is null ? null : program.Allocate(new Shape(blocks), type: DType.Float64);
         program.Emit(
-            $"{Name}.squares", [gradients], [partials],
-            cpu => SquaresCpu(cpu, gradients, partials), gpu => SquaresGpu(gpu, gradients, partials));
+            $"{Name}.squares", [gradients], [partials, counts],
+            cpu => SquaresCpu(cpu, gradients, partials, counts), gpu => SquaresGpu(gpu, gradients, partials, counts));
         program.Emit(
-            $"{Name}.clip", [partials, losses, counters], [losses, clip, counters],
-            _ => ClipCpu(partials, losses, maxNorm, clip, counters), gpu => ClipGpu(gpu, partials, losses, maxNorm, clip, counters));
+            $"{Name}.clip", [partials, counts, losses, counters], [losses, clip, counters, zeroed],
+            _ => ClipCpu(partials, counts, losses, maxNorm, clip, counters, zeroed),
+            gpu => ClipGpu(gpu, partials, counts, losses, maxNorm, clip, counters, zeroed));
     }
 
     /// <summary>Throws unless the tensor can be a clip decision.</summary>
@@ -63,9 +73,14 @@ public static partial class GradientNorm
     }
 
     /// <summary>Returns the factor of the gradients: 0 to skip the step, below 1 to clip, else 1.</summary>
-    private static float Factor(float norm, double badLosses, float maxNorm)
+    /// <param name="norm">Norm of the gradients.</param>
+    /// <param name="goodLosses">Number of finite losses.</param>
+    /// <param name="badLosses">Number of the others.</param>
+    /// <param name="maxNorm">Maximum norm.</param>
+    /// <param name="zeroes">1 if elements that are not finite count as 0: some losses may then be bad, but not all. Otherwise 0.</param>
+    private static float Factor(float norm, double goodLosses, double badLosses, float maxNorm, int zeroes)
     {
-        if (!FloatBits.IsFinite(norm) || badLosses > 0)
+        if (!FloatBits.IsFinite(norm) || (badLosses > 0 && (zeroes == 0 || goodLosses == 0)))
             return 0f;
         float length = IntrinsicMath.Min(norm, maxNorm);
         if (!FloatBits.IsFinite(length * length))

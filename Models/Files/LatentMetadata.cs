@@ -11,6 +11,9 @@ internal static class LatentMetadata
 
     private static readonly string[] Keys = [MeanKey, DeviationKey, RangeKey];
 
+    /// <summary>Whether a key is one of the latent space's.</summary>
+    public static bool IsOwn(string key) => Keys.Contains(key, StringComparer.Ordinal);
+
     /// <summary>Writes the metadata; nothing for a model of pixels.</summary>
     public static void Write(SafetensorsWriter writer, LatentSpace? space)
     {

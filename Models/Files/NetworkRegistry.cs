@@ -15,6 +15,7 @@ public static class NetworkRegistry
     private static readonly ConcurrentDictionary<string, NetworkReader> Readers = new(StringComparer.Ordinal)
     {
         [DdpmppConfig.Word] = DdpmppConfig.FromJson,
+        [Edm2Config.Word] = Edm2Config.FromJson,
     };
 
     /// <summary>Registers an architecture.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
@@ -25,11 +24,18 @@ public static class WeightFile
     /// <param name="network">The network.</param>
     /// <param name="weights">A slab of the network's parameters; further ones are left out.</param>
     /// <param name="description">The rest of the metadata.</param>
-    /// <exception cref="ArgumentException">The path is empty or names no file, or the names of the classes break the rules of <see cref="ClassNames"/>.</exception>
+    /// <param name="type">Type of the stored values: F32, BF16 or F16. A tensor with values beyond the type's range is stored as F32.</param>
+    /// <param name="further">Further metadata, which readers of weights pass over; null for none.</param>
+    /// <exception cref="ArgumentException">
+    /// The path is empty or names no file, the type is another one, a key of the further metadata is one of the file's own, or the names of the classes break the
+    /// rules of <see cref="ClassNames"/>.
+    /// </exception>
     /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
-    public static void Save(string path, INetwork network, ParameterSlab weights, WeightDescription description)
+    public static void Save(
+        string path, INetwork network, ParameterSlab weights, WeightDescription description, SafetensorsType type = SafetensorsType.F32,
+        IReadOnlyDictionary<string, string>? further = null)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(weights);
@@ -43,11 +49,19 @@ public static class WeightFile
         if (!description.ClassNames.IsEmpty)
             writer.SetMetadata(WeightMetadata.ClassNamesKey, ClassNames.Format(description.ClassNames));
         LatentMetadata.Write(writer, description.Latents);
+        foreach ((string key, string value) in further ?? new Dictionary<string, string>())
+        {
+            if (WeightMetadata.IsOwn(key))
+                throw new ArgumentException($"the metadata '{key}' of a weight file has a meaning of its own", nameof(further));
+            writer.SetMetadata(key, value);
+        }
+
         foreach (ParameterSpec parameter in network.Parameters)
         {
             Tensor value = weights[parameter.Name].Value;
-            writer.Add(parameter.Name, SafetensorsType.F32, parameter.FileShape.AsSpan(), stream =>
-                stream.Write(MemoryMarshal.AsBytes<float>(parameter.ToFileOrder(value.ToArray()))));
+            SafetensorsType stored = type == SafetensorsType.F32 ? type : WeightEncoding.Fitting(type, value.ToArray());
+            writer.Add(parameter.Name, stored, parameter.FileShape.AsSpan(), stream =>
+                stream.Write(WeightEncoding.Encode(stored, parameter.ToFileOrder(value.ToArray()))));
         }
 
         writer.Save(path);

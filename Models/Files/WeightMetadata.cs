@@ -14,6 +14,9 @@ internal static class WeightMetadata
     /// <summary>Length of the longest configuration: no network's needs a hundredth of it.</summary>
     private const int MaxConfigLength = 1 << 20;
 
+    /// <summary>Whether readers of weights look at a key of the metadata.</summary>
+    public static bool IsOwn(string key) => key is ConfigKey or SigmaDataKey or KindKey or ClassNamesKey or FormatKey || LatentMetadata.IsOwn(key);
+
     /// <summary>Builds the network that a file's metadata describes, or a fallback if it describes none.</summary>
     /// <param name="file">The file.</param>
     /// <param name="fallback">

@@ -11,10 +11,13 @@ namespace TrigFlowNative.Models;
 /// </remarks>
 public interface IComputeWeights
 {
-    /// <summary>Records the step that makes all of <see cref="ParameterSlab.ComputeValues"/>; it may overwrite master weights too.</summary>
+    /// <summary>Records the step that makes all of <see cref="ParameterSlab.ComputeValues"/>.</summary>
     /// <param name="program">Program that records the step.</param>
     /// <param name="weights">A slab of the network's parameters; others may follow them.</param>
-    void Make(ComputeProgram program, ParameterSlab weights);
+    /// <param name="force">
+    /// Whether the weights are in training: a rule that constrains master weights, such as EDM2's forced normalisation, then overwrites them first.
+    /// </param>
+    void Make(ComputeProgram program, ParameterSlab weights, bool force);
 
     /// <summary>Records the step that turns gradients of the compute weights into gradients of the master weights, in place.</summary>
     /// <param name="program">Program that records the step.</param>

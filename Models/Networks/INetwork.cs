@@ -50,6 +50,22 @@ public interface INetwork
     /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
     /// <exception cref="InvalidOperationException">The slab lacks weights of the type that a layer multiplies, or the program is compiled.</exception>
     Tensor Forward(ComputeProgram program, ParameterSlab weights, Tensor x, IReadOnlyList<Tensor> condition, NetworkDropout? dropout = null);
+
+    /// <summary>
+    /// Whether the network's files hold the layer of <see cref="Logvar"/>; otherwise a training that needs it has a layer of its own.
+    /// </summary>
+    bool HasLogvar => false;
+
+    /// <summary>Records logvar(t), the logarithm of the loss's expected size, of a network that has it.</summary>
+    /// <param name="program">Program that records the layer.</param>
+    /// <param name="weights">As for <see cref="Condition"/>.</param>
+    /// <param name="times">t (N), radians, fp32, without tangent.</param>
+    /// <returns>logvar (N), fp32, differentiable with respect to the weights.</returns>
+    /// <exception cref="ArgumentException">The times are not (N) fp32.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the layer.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled.</exception>
+    /// <exception cref="NotSupportedException">The network has none, see <see cref="HasLogvar"/>.</exception>
+    Tensor Logvar(ComputeProgram program, ParameterSlab weights, Tensor times) => throw new NotSupportedException($"a network of {Config.Architecture} has no logvar");
 }
 
 /// <summary>Conditions of a network, a row for each image.</summary>
@@ -68,4 +84,16 @@ public sealed record NetworkConditions(Tensor Times, Tensor? Labels = null)
 /// <summary>Dropout in a training pass.</summary>
 /// <param name="Source">Source of the masks: the i-th dropout of the network draws with the source's purpose plus i.</param>
 /// <param name="Rate">Probability in [0, 1) that a value is dropped.</param>
-public sealed record NetworkDropout(RandomSource Source, float Rate);
+public sealed record NetworkDropout(RandomSource Source, float Rate)
+{
+    /// <summary>Largest resolution of a block's output, in pixels, at which the block has dropout; null for all blocks.</summary>
+    public int? MaxResolution { get; init; }
+
+    /// <summary>Returns the i-th dropout of the network, which draws with a purpose of its own whether or not others are active.</summary>
+    /// <param name="index">Place of the dropout in the network, from 0.</param>
+    public NetworkDropout ForLayer(int index) => this with { Source = Source.For(Source.Purpose + (uint)index) };
+
+    /// <summary>Returns this for a block whose output has a resolution, or null if the block has none.</summary>
+    /// <param name="resolution">Height and width of the block's output, in pixels.</param>
+    public NetworkDropout? At(int resolution) => resolution <= (MaxResolution ?? int.MaxValue) ? this : null;
+}

@@ -43,6 +43,18 @@ public static class NetworkSlab
         network.RefreshComputeWeights(weights);
     }
 
+    /// <summary>Gives the parameters that only a loss depends on (<see cref="ParameterSpec.IsOfLoss"/>) their initial values, for a student with a teacher's weights.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="weights">A slab of the network's parameters; others in it stay as they are.</param>
+    /// <param name="seed">Seed of the draws.</param>
+    /// <exception cref="KeyNotFoundException">The slab lacks a parameter of the network.</exception>
+    public static void InitialiseLoss(this INetwork network, ParameterSlab weights, ulong seed)
+    {
+        foreach ((int i, ParameterSpec parameter) in network.Parameters.Index())
+            if (parameter.IsOfLoss)
+                weights[parameter.Name].Value.Upload<float>(parameter.Initial.Draw((int)parameter.Shape.Count, seed, i));
+    }
+
     /// <summary>Copies a network's parameters from one slab to another by name; those that the source lacks get their initial values.</summary>
     /// <remarks>Waits for the device. Makes the compute weights of the target.</remarks>
     /// <exception cref="ArgumentException">A parameter has different numbers of elements in the slabs.</exception>
@@ -60,20 +72,27 @@ public static class NetworkSlab
     }
 
     /// <summary>Records the step that makes the compute weights; none if the slab has no compute weights.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="program">Program that records the step.</param>
+    /// <param name="weights">A slab of the network's parameters.</param>
+    /// <param name="force">Whether a rule that constrains master weights overwrites them first, see <see cref="IComputeWeights.Make"/>.</param>
     /// <exception cref="InvalidOperationException">The program is compiled.</exception>
-    public static void MakeComputeWeights(this INetwork network, ComputeProgram program, ParameterSlab weights)
+    public static void MakeComputeWeights(this INetwork network, ComputeProgram program, ParameterSlab weights, bool force = false)
     {
-        if (network.ComputeWeights is { } own)
-            own.Make(program, weights);
+        if (network.ComputeWeights is { } own && weights.ComputeValues is not null)
+            own.Make(program, weights, force);
         else if (weights.ComputeValues is { } rounded)
             Cast.Into(program, weights.Values, rounded);
     }
 
     /// <summary>Makes the compute weights after the master weights were set. In a program, record <see cref="MakeComputeWeights"/> instead.</summary>
-    public static void RefreshComputeWeights(this INetwork network, ParameterSlab weights)
+    /// <param name="network">The network.</param>
+    /// <param name="weights">A slab of the network's parameters.</param>
+    /// <param name="force">As for <see cref="MakeComputeWeights"/>.</param>
+    public static void RefreshComputeWeights(this INetwork network, ParameterSlab weights, bool force = false)
     {
         using var program = new ComputeProgram(weights.Device);
-        network.MakeComputeWeights(program, weights);
+        network.MakeComputeWeights(program, weights, force);
         program.Run();
     }
 

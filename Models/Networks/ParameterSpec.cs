@@ -25,6 +25,9 @@ public sealed record ParameterSpec(string Name, Shape Shape)
     /// <summary>Initial values, in the order of memory.</summary>
     public InitialValues Initial { get; init; }
 
+    /// <summary>Whether only the loss of a training depends on the parameter: a student that starts from a teacher's weights begins with initial values.</summary>
+    public bool IsOfLoss { get; init; }
+
     /// <summary>Copies values from the order of memory into that of files.</summary>
     public float[] ToFileOrder(ReadOnlySpan<float> memory)
     {

@@ -25,27 +25,32 @@ public sealed class DiffusionSampler : ImageSampler
     /// <param name="model">A diffusion model; must outlive the sampler, which sees later changes of its weights.</param>
     /// <param name="steps">Number of steps, at least 1; 32 leave little error.</param>
     /// <param name="guidance">
-    /// Weight w of classifier-free guidance, F = F_none + w (F_class - F_none) (arXiv:2207.12598); 1 for none, otherwise each step
-    /// evaluates the network twice.
+    /// Weight w of guidance, F = F_g + w (F - F_g); 1 for none, otherwise each step evaluates two networks. Without a guide, F_g is the model without class
+    /// (classifier-free guidance, arXiv:2207.12598).
     /// </param>
     /// <param name="batch">Images drawn at a time, at least 1.</param>
+    /// <param name="guide">
+    /// Model that gives F_g, such as a smaller one that was trained less (autoguidance, arXiv:2406.02507) or one without classes; it must outlive the sampler. Its
+    /// architecture may be another one; with classes, it gets those of the images. Null for the model itself.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// The model is a consistency model (<see cref="ConsistencySampler"/> draws from these), or guidance is not finite, or is not 1 although the network has no classes.
+    /// The model is a consistency model (<see cref="ConsistencySampler"/> draws from these), the guide does not fit (<see cref="RequireGuide"/>), or guidance is not
+    /// finite, or is not 1 although there are neither classes nor a guide.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of steps or the batch is below 1.</exception>
-    public DiffusionSampler(TrigFlowModel model, int steps = 32, float guidance = 1, int batch = 16)
-        : this(model, TrigFlowTime.KarrasGrid(steps, Require(model).SigmaData), guidance, batch)
+    public DiffusionSampler(TrigFlowModel model, int steps = 32, float guidance = 1, int batch = 16, TrigFlowModel? guide = null)
+        : this(model, TrigFlowTime.KarrasGrid(steps, Require(model).SigmaData), guidance, batch, guide)
     {
     }
 
-    internal DiffusionSampler(TrigFlowModel model, double[] times, float guidance, int batch)
+    internal DiffusionSampler(TrigFlowModel model, double[] times, float guidance, int batch, TrigFlowModel? guide = null)
         : base(Require(model), batch, draws: 1, evaluations: 1)
     {
         guided = guidance != 1;
         this.times = times;
         try
         {
-            (coefficientUpload, start, advance) = Record(model, guidance);
+            (coefficientUpload, start, advance) = Record(model, guidance, guide);
         }
         catch
         {
@@ -55,11 +60,12 @@ public sealed class DiffusionSampler : ImageSampler
     }
 
     /// <summary>Records the start from noise and a step of the solver.</summary>
-    private (PinnedUpload Coefficients, ComputeProgram Start, ComputeProgram Advance) Record(TrigFlowModel model, float guidance)
+    private (PinnedUpload Coefficients, ComputeProgram Start, ComputeProgram Advance) Record(TrigFlowModel model, float guidance, TrigFlowModel? guide)
     {
-        int classes = model.Network.Config.LabelCount;
-        if (!float.IsFinite(guidance) || (guided && classes == 0))
-            throw new ArgumentException($"diffusion sampler: guidance is {guidance}, expected a finite number, and 1 if the network has no classes");
+        if (!float.IsFinite(guidance) || (guided && model.Network.Config.LabelCount == 0 && guide is null))
+            throw new ArgumentException($"diffusion sampler: guidance is {guidance}, expected a finite number, and 1 if the network has no classes and there is no guide");
+        if (guide is not null)
+            RequireGuide(model, guide);
         Tensor state = CreateState(), previous = CreateState(), coefficients = CreateRows(CoefficientCount);
         Tensor[] c = [.. Enumerable.Range(0, CoefficientCount).Select(i => Row(coefficients, i))];
         PinnedUpload upload = Keep(new PinnedUpload(coefficients));
@@ -73,7 +79,7 @@ public sealed class DiffusionSampler : ImageSampler
             (Tensor t, Tensor cos, Tensor sin) = (c[0].Reshape(1, Batch), c[1], c[2]);
             Tensor f = RecordNetwork(program, t, Labels)(state, 0);
             if (guided)
-                f = RecordGuided(program, f, RecordNetwork(program, t, Unlabelled())(state, 0), guidance, one: c[7]);
+                f = RecordGuided(program, f, RecordGuide(program, t, guide)(state, 0), guidance, one: c[7]);
             Tensor extrapolated = program.Allocate(f.Shape);
             Combine.Into(program, state, cos, 1, f, sin, -1, Denoised);
             Combine.Into(program, Denoised, c[3], 1, previous, c[4], 1, extrapolated);
@@ -81,6 +87,27 @@ public sealed class DiffusionSampler : ImageSampler
             Copy.Into(program, Denoised, previous);
         });
         return (upload, begin, step);
+    }
+
+    /// <summary>Requires that a model can guide another one: a diffusion model of equal images and sigma_data, with the same classes or none, on the same device.</summary>
+    /// <exception cref="ArgumentException">It cannot; the message says why.</exception>
+    public static void RequireGuide(TrigFlowModel model, TrigFlowModel guide)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(guide);
+        (NetworkConfig own, NetworkConfig other) = (model.Network.Config, guide.Network.Config);
+        string? fault = guide.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
+            : other.Image != own.Image ? $"is of images {Extents(other.Image)}, not {Extents(own.Image)}"
+            : model.Latents is not null && guide.Latents is not null && model.Latents != guide.Latents ? $"draws latents of {guide.Latents}, not of {model.Latents}"
+            : other.LabelCount != 0 && other.LabelCount != own.LabelCount ? $"has {other.LabelCount} classes, not {own.LabelCount} or none"
+            : !other.Conditions.IsEmpty ? $"takes further conditions ({string.Join(", ", other.Conditions)})"
+            : Math.Abs(guide.SigmaData - model.SigmaData) > 1e-6f * model.SigmaData ? $"was trained with sigma_data {guide.SigmaData}, not {model.SigmaData}: the same time would mean different noise"
+            : guide.Weights.Device != model.Weights.Device ? "is on another device"
+            : null;
+        if (fault is not null)
+            throw new ArgumentException($"the guide {fault}");
+
+        static string Extents(Shape image) => $"{image.H}x{image.W}x{image.C}";
     }
 
     private static TrigFlowModel Require(TrigFlowModel model)
@@ -121,6 +148,11 @@ public sealed class DiffusionSampler : ImageSampler
         }
     }
 
+    /// <summary>Records the network that gives F_g: the guide's, with the images' classes if it has classes, or the model's without them.</summary>
+    private Func<Tensor, int, Tensor> RecordGuide(ComputeProgram program, Tensor t, TrigFlowModel? guide) => guide is null
+        ? RecordNetwork(program, t, Unlabelled())
+        : RecordNetwork(program, t, guide.Network.Config.LabelCount > 0 ? Labels : null, other: guide);
+
     /// <summary>Labels of a batch without classes.</summary>
     private Tensor Unlabelled()
     {
@@ -129,10 +161,10 @@ public sealed class DiffusionSampler : ImageSampler
         return none;
     }
 
-    private static Tensor RecordGuided(ComputeProgram program, Tensor conditional, Tensor unconditional, float guidance, Tensor one)
+    private static Tensor RecordGuided(ComputeProgram program, Tensor own, Tensor other, float guidance, Tensor one)
     {
-        Tensor f = program.Allocate(conditional.Shape);
-        Combine.Into(program, conditional, one, guidance, unconditional, one, 1 - guidance, f);
+        Tensor f = program.Allocate(own.Shape);
+        Combine.Into(program, own, one, guidance, other, one, 1 - guidance, f);
         return f;
     }
 

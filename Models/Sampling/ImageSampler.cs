@@ -236,16 +236,18 @@ public abstract class ImageSampler : IDisposable
     /// <param name="times">Times (evaluations, batch) in radians.</param>
     /// <param name="labels">Classes, Int32 (evaluations, batch), or null.</param>
     /// <param name="scalars">Further conditions by name, each (evaluations, batch).</param>
+    /// <param name="other">Model whose network is recorded in place of the sampler's, on the same device; null for the sampler's.</param>
     /// <returns>A function that records F of u (batch, H, W, C) under the conditions of evaluation i.</returns>
     private protected Func<Tensor, int, Tensor> RecordNetwork(
-        ComputeProgram program, Tensor times, Tensor? labels, IReadOnlyDictionary<string, Tensor>? scalars = null)
+        ComputeProgram program, Tensor times, Tensor? labels, IReadOnlyDictionary<string, Tensor>? scalars = null, TrigFlowModel? other = null)
     {
+        TrigFlowModel recorded = other ?? model;
         var conditions = new NetworkConditions(Flat(times), labels is null ? null : Flat(labels))
         {
             Scalars = (scalars ?? new Dictionary<string, Tensor>()).ToDictionary(scalar => scalar.Key, scalar => Flat(scalar.Value)),
         };
-        IReadOnlyList<Tensor> all = model.Network.Condition(program, model.Weights, conditions);
-        return (u, i) => model.Network.Forward(program, model.Weights, u, [.. all.Select(each => RowsOf(each, i))]);
+        IReadOnlyList<Tensor> all = recorded.Network.Condition(program, recorded.Weights, conditions);
+        return (u, i) => recorded.Network.Forward(program, recorded.Weights, u, [.. all.Select(each => RowsOf(each, i))]);
 
         static Tensor Flat(Tensor rows) => rows.Reshape(rows.Count);
     }

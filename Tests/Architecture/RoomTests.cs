@@ -34,8 +34,10 @@ public class RoomTests
             Movement: Device
             Optimizer: Device, Host
             Random: Device
-            Norms: Device, Movement
+            Norms: Device, Host, Movement
             Norms/GroupNorm: Host, Ptx, Movement, Random
+            Norms/MagnitudeNorm: Device
+            Norms/ModulatedNorm: Device, Random
             Products/Shared: Device, Ptx
             Products/Portable: Device, Products/Shared
             Products/Mma: Ptx, Products/Shared
@@ -46,14 +48,15 @@ public class RoomTests
             Attention/Mma: Ptx, Attention/Shared
             Attention/Wgmma: Device, Ptx, Attention/Shared
             Attention: Attention/Shared, Attention/Portable, Attention/Mma, Attention/Wgmma
-            .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Products, Products/Wgmma, Attention
+            .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/Wgmma, Attention
             """,
         ["Models"] = """
             Latents:
             Networks:
             Networks/Layers: Networks
             Networks/Ddpmpp: Networks, Networks/Layers
-            Files: Latents, Networks, Networks/Ddpmpp
+            Networks/Edm2: Networks, Networks/Layers
+            Files: Latents, Networks, Networks/Ddpmpp, Networks/Edm2
             .: Latents, Networks, Networks/Ddpmpp, Files
             Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
@@ -76,16 +79,17 @@ public class RoomTests
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
-            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States
+            Runs/Snapshots: Averages
+            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
             Cli/Options:
-            Cli: Files, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Cli/Options
+            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options
             .: Cli
             """,
         ["Benchmarks"] = """
             Timing:
             Tables:
             Processes:
-            Steps:
+            Steps: Timing
             Suite: Steps
             Inspect: Tables
             Cases: Tables, Processes, Steps, Suite
@@ -93,7 +97,7 @@ public class RoomTests
             Report: Timing, Tables, Steps, Bench
             Endurance: Tables, Processes, Suite, Cases, Bench, Report
             Host: Timing, Suite, Bench
-            Peers: Tables, Suite, Cases, Bench
+            Peers: Timing, Tables, Steps, Suite, Cases, Bench
             Cli: Timing, Tables, Processes, Steps, Suite, Inspect, Cases, Bench, Report, Endurance, Host, Peers
             .: Cli
             """,

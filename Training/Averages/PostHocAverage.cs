@@ -15,17 +15,21 @@ public static class PostHocAverage
     /// <summary>A smaller pivot of the normal equations, as a share of the largest, is only rounding: its unknown is left out.</summary>
     private const double RankTolerance = 1e-12;
 
-    /// <summary>Calculates the factors of the snapshots in the linear combination.</summary>
+    /// <summary>Calculates the factors of the snapshots in the linear combination, divided by their sum, so that equal weights stay as they are.</summary>
     /// <param name="snapshots">Stored averages, usually of two widths at many times.</param>
     /// <param name="wanted">The wanted average, and the time at which it would have been stored.</param>
-    /// <returns>One factor for each snapshot; they sum to about 1.</returns>
-    /// <exception cref="ArgumentException">There is no snapshot, or a time is not positive.</exception>
+    /// <returns>One factor for each snapshot; they sum to 1. If the wanted average is among the snapshots, it alone has a factor.</returns>
+    /// <exception cref="ArgumentException">There is no snapshot, a time is not positive, or no snapshot has a part in the wanted average.</exception>
     public static double[] Factors(IReadOnlyList<AverageSnapshot> snapshots, AverageSnapshot wanted)
     {
         ArgumentNullException.ThrowIfNull(snapshots);
         ArgumentNullException.ThrowIfNull(wanted);
         if (snapshots.Count == 0 || snapshots.Append(wanted).Any(snapshot => !(snapshot.Time > 0)))
             throw new ArgumentException("post-hoc average: there is no snapshot, or a time is not positive");
+
+        int same = snapshots.Index().Where(each => each.Item == wanted).Select(each => each.Index).FirstOrDefault(-1);
+        if (same >= 0)
+            return [.. snapshots.Select((_, i) => i == same ? 1.0 : 0)];
 
         // The matrix is scaled to unit diagonal, so that the tolerance means the same for early and late snapshots.
         double[] scale = [.. snapshots.Select(snapshot => 1 / Math.Sqrt(Product(snapshot, snapshot)))];
@@ -38,7 +42,35 @@ public static class PostHocAverage
                 matrix[i, j] = scale[i] * scale[j] * Product(snapshots[i], snapshots[j]);
         }
 
-        return [.. SolveSemidefinite(matrix, right).Zip(scale, (factor, unit) => factor * unit)];
+        double[] factors = [.. SolveSemidefinite(matrix, right).Zip(scale, (factor, unit) => factor * unit)];
+        double sum = factors.Sum();
+        return sum > 0
+            ? [.. factors.Select(factor => factor / sum)]
+            : throw new ArgumentException("post-hoc average: the snapshots have no part in the wanted average");
+    }
+
+    /// <summary>
+    /// Returns how far the weighting of a linear combination is from that of the wanted average: the norm of the difference as a share of the wanted one's.
+    /// </summary>
+    /// <param name="snapshots">Stored averages.</param>
+    /// <param name="factors">A factor for each, as of <see cref="Factors"/>.</param>
+    /// <param name="wanted">The wanted average.</param>
+    public static double Error(IReadOnlyList<AverageSnapshot> snapshots, IReadOnlyList<double> factors, AverageSnapshot wanted)
+    {
+        ArgumentNullException.ThrowIfNull(snapshots);
+        ArgumentNullException.ThrowIfNull(factors);
+        ArgumentNullException.ThrowIfNull(wanted);
+        double whole = Product(wanted, wanted), square = whole;
+        for (int i = 0; i < snapshots.Count; i++)
+        {
+            if (factors[i] == 0)
+                continue;
+            square -= 2 * factors[i] * Product(snapshots[i], wanted);
+            for (int j = 0; j < snapshots.Count; j++)
+                square += factors[i] * factors[j] * Product(snapshots[i], snapshots[j]);
+        }
+
+        return Math.Sqrt(Math.Max(0, square) / whole);
     }
 
     /// <summary>

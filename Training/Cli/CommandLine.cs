@@ -72,6 +72,7 @@ public static class CommandLine
         SampleCommand.Create(),
         DecodeCommand.Create(),
         EvaluateCommand.Create(),
+        ReconstructCommand.Create(),
         VerifyCommand.Create(),
         DoctorCommand.Create(),
     };

@@ -26,6 +26,7 @@ internal static class EvaluateCommand
         Option<int> count = NumberOptions.Whole("--count", "Samples to compare, at most the number of held-out images.", 1, ModelSampling.MaxCount, otherwise: 1024);
         Option<ulong> seed = NumberOptions.Whole("--seed", "Seed of the samples.", 0UL, ulong.MaxValue, otherwise: 1UL);
         Option<float> guidance = ModelSampling.GuidanceOption();
+        Option<string?> guide = ModelSampling.GuideOption();
         Option<string?> preset = ModelSampling.PresetOption();
         string[] known = [.. MetricRegistry.All.Keys.Order(StringComparer.Ordinal)];
         var metrics = new Option<string[]>("--metric") { Description = "Metrics to take, by default all.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => known };
@@ -33,20 +34,21 @@ internal static class EvaluateCommand
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
-        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, guidance, metrics, preset, device, precision, tensorCores };
+        var command = new Command("evaluate", "Measures how far samples are from images never trained on.") { checkpoint, data, steps, count, seed, guidance, guide, metrics, preset, device, precision, tensorCores };
         command.SetAction(parsed => Run(
             parsed.GetValue(checkpoint)!, parsed.GetValue(data)!, parsed.GetValue(steps), parsed.GetValue(count), parsed.GetValue(seed), parsed.GetValue(guidance),
-            parsed.GetValue(metrics)!, parsed.GetValue(preset), parsed.GetValue(device)!, parsed.GetValue(precision), parsed.GetValue(tensorCores)));
+            parsed.GetValue(guide), parsed.GetValue(metrics)!, parsed.GetValue(preset), parsed.GetValue(device)!, parsed.GetValue(precision), parsed.GetValue(tensorCores)));
         return command;
     }
 
-    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, float guidance, string[] metrics, string? preset,
+    private static int Run(string checkpoint, string data, int? steps, int count, ulong seed, float guidance, string? guidePath, string[] metrics, string? preset,
         string deviceName, Precision precision, TensorCorePath? tensorCores)
     {
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
         using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision, preset);
         if (model.Latents is not null)
             throw new UsageException($"{checkpoint} is a model of latents, but metrics compare pictures");
+        using TrigFlowModel? guide = ModelSampling.LoadGuide(guidePath, model, guidance, precision);
         Shape image = model.Network.Config.Image;
         DatasetSplit split = RunInputs.OpenFitted(data, image);
         if (split.HeldOut.Latents is not null)
@@ -56,7 +58,7 @@ internal static class EvaluateCommand
         if (used < count)
             Console.Error.WriteLine($"evaluate: {split.HeldOut.Count} images are held out, so {used} samples are compared");
         int stepsUsed = steps ?? KindSampler.DefaultSteps(model);
-        ByteImages samples = ModelSampling.Draw(model, used, stepsUsed, seed, guidance: guidance);
+        ByteImages samples = ModelSampling.Draw(model, used, stepsUsed, seed, guidance: guidance, guide: guide);
         ByteImages held = EvenSample.Of(split.HeldOut, used), real = EvenSample.Of(split.Train, used);
         foreach (string name in metrics)
         {

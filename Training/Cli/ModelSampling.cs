@@ -36,8 +36,36 @@ internal static class ModelSampling
 
     /// <summary>The option --guidance, by default 1 for none.</summary>
     public static Option<float> GuidanceOption() => NumberOptions.Real(
-        "--guidance", "Scale of classifier-free guidance, for a diffusion model with classes or a student that takes the scale as an input.",
+        "--guidance", "Scale of guidance: classifier-free, for a diffusion model with classes or a student that takes the scale as an input, or by --guide.",
         float.MinValue, float.MaxValue, otherwise: 1);
+
+    /// <summary>The option --guide; null if it is absent.</summary>
+    public static Option<string?> GuideOption() => PathOptions.Optional(
+        "--guide", "Weight file of a second diffusion model away from which --guidance leads: a smaller or less trained one (autoguidance), or one without classes.");
+
+    /// <summary>Loads the guide of a model, if there is one.</summary>
+    /// <exception cref="UsageException">It cannot guide the model, or see <see cref="Load"/>.</exception>
+    /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
+    public static TrigFlowModel? LoadGuide(string? path, TrigFlowModel model, float guidance, Precision precision)
+    {
+        if (path is null)
+            return null;
+        if (model.Kind == ModelKind.Consistency)
+            throw new UsageException($"--guide {path}: a consistency model is not guided by another network; distil from a guided teacher instead");
+        if (guidance == 1)
+            throw new UsageException($"--guide {path}: has no effect without --guidance, which is 1");
+        TrigFlowModel guide = Load(path, model.Weights.Device, precision);
+        try
+        {
+            DiffusionSampler.RequireGuide(model, guide);
+            return guide;
+        }
+        catch (ArgumentException e)
+        {
+            guide.Dispose();
+            throw new UsageException($"--guide {path}: {e.Message}");
+        }
+    }
 
     /// <summary>The option --preset, for weights without a configuration; null if it is absent.</summary>
     public static Option<string?> PresetOption() => new Option<string?>("--preset")
@@ -101,13 +129,14 @@ internal static class ModelSampling
     /// <summary>Creates the sampler for a model: consistency sampling, or the ODE solver for a diffusion model. Its batch is as large as memory allows.</summary>
     /// <param name="model">The model.</param>
     /// <param name="steps">Network evaluations of a consistency model, or solver steps of a diffusion model; at least 1.</param>
-    /// <param name="guidance">Scale of classifier-free guidance; 1 for none.</param>
+    /// <param name="guidance">Scale of guidance; 1 for none.</param>
     /// <param name="count">Images to draw, at least 1.</param>
+    /// <param name="guide">Second network of a diffusion model's guidance, as of <see cref="LoadGuide"/>; null for the model without class.</param>
     /// <exception cref="UsageException">
     /// The number of steps is out of range, guidance is not finite, or the model does not take it, or takes another input that no sampler has, or draws no pictures; or
     /// not even one image fits the memory.
     /// </exception>
-    public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int count)
+    public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int count, TrigFlowModel? guide = null)
     {
         NetworkConfig config = model.Network.Config;
         int most = model.Kind == ModelKind.Consistency ? MaxConsistencySteps : MaxSteps;
@@ -119,21 +148,22 @@ internal static class ModelSampling
             throw new UsageException($"the model takes '{unknown}' as an input, which no sampler gives it");
         if (config.Image.C is not (1 or 3) && model.Latents is null)
             throw new UsageException($"the model draws images of {config.Image.C} channels, but pictures have 1 or 3; if they are latents, --convention says which");
-        if (guidance != 1 && config.LabelCount == 0)
-            throw new UsageException("--guidance needs a network with classes");
+        if (guidance != 1 && config.LabelCount == 0 && guide is null)
+            throw new UsageException("--guidance needs a network with classes, or a --guide");
         if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)
             throw new UsageException("--guidance: this model takes no guidance scale as an input; distil with max_guidance above 1 to be able to choose the scale");
-        return Fitting(model, steps, guidance, Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu));
+        return Fitting(model, batch => KindSampler.Create(model, steps, guidance, batch, guide), Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu));
     }
 
     /// <summary>Draws images into memory. A model with classes takes the given labels in turn, or else all its classes.</summary>
     /// <exception cref="UsageException">See <see cref="Create"/>; or a label is not one of the model's classes, or images are not finite.</exception>
     /// <exception cref="OperationCanceledException">The draw was cancelled.</exception>
     public static ByteImages Draw(
-        TrigFlowModel model, int count, int steps, ulong seed, IReadOnlyList<string>? labels = null, float guidance = 1, CancellationToken cancellation = default)
+        TrigFlowModel model, int count, int steps, ulong seed, IReadOnlyList<string>? labels = null, float guidance = 1, TrigFlowModel? guide = null,
+        CancellationToken cancellation = default)
     {
         int[] classes = LabelWords.Resolve(model, count, labels);
-        using ImageSampler sampler = Create(model, steps, guidance, count);
+        using ImageSampler sampler = Create(model, steps, guidance, count, guide);
         byte[] pixels = sampler.SampleBytes(count, seed, out NonFiniteImages nonFinite, classes, cancellation: cancellation);
         return nonFinite.Any
             ? throw new UsageException($"{nonFinite}: nothing can be compared with them; the guidance is too large, or the weights are unusable")
@@ -162,15 +192,15 @@ internal static class ModelSampling
     }
 
     /// <summary>Creates the sampler, with half the batch as long as memory does not suffice; the images do not depend on the batch.</summary>
-    private static ImageSampler Fitting(TrigFlowModel model, int steps, float guidance, int batch)
+    private static ImageSampler Fitting(TrigFlowModel model, Func<int, ImageSampler> create, int batch)
     {
         if (batch > 1 && model.Network.Config.Image.Count >= LargeImage)
-            Single(model, steps, guidance).Dispose();
+            Single(model, create).Dispose();
         for (; batch > 1; batch /= 2)
         {
             try
             {
-                return KindSampler.Create(model, steps, guidance, batch);
+                return create(batch);
             }
             catch (Exception e) when (e is MemoryLimitException or ArgumentException)
             {
@@ -178,16 +208,16 @@ internal static class ModelSampling
             }
         }
 
-        return Single(model, steps, guidance);
+        return Single(model, create);
     }
 
     /// <summary>Creates the sampler for one image at a time.</summary>
-    private static ImageSampler Single(TrigFlowModel model, int steps, float guidance)
+    private static ImageSampler Single(TrigFlowModel model, Func<int, ImageSampler> create)
     {
         Shape image = model.Network.Config.Image;
         try
         {
-            return KindSampler.Create(model, steps, guidance, batch: 1);
+            return create(1);
         }
         catch (MemoryLimitException e)
         {

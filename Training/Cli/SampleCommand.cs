@@ -25,6 +25,7 @@ internal static class SampleCommand
         Option<string> output = PathOptions.Required("--out", $"Folder for {GridName} and {ArchiveName}.");
         Option<string[]> labels = LabelWords.Option();
         Option<float> guidance = ModelSampling.GuidanceOption();
+        Option<string?> guide = ModelSampling.GuideOption();
         Option<string?> preset = ModelSampling.PresetOption();
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
@@ -34,7 +35,7 @@ internal static class SampleCommand
         convention.AcceptOnly([.. LatentConventions.All.Keys.Order(StringComparer.Ordinal)]);
         var command = new Command("sample", "Draws images from a model; exit code 1 if some have values that are not finite.")
         {
-            checkpoint, count, steps, seed, output, labels, guidance, preset, decoder, convention, device, precision, tensorCores,
+            checkpoint, count, steps, seed, output, labels, guidance, guide, preset, decoder, convention, device, precision, tensorCores,
         };
         command.SetAction(parsed =>
         {
@@ -43,7 +44,8 @@ internal static class SampleCommand
             using LatentDecoder? decodes = DecoderFor(model, parsed.GetValue(decoder), opened, parsed.GetValue(precision));
             int used = parsed.GetValue(steps) ?? KindSampler.DefaultSteps(model), images = parsed.GetValue(count);
             int[] classes = LabelWords.Resolve(model, images, parsed.GetValue(labels));
-            using ImageSampler sampler = ModelSampling.Create(model, used, parsed.GetValue(guidance), images);
+            using TrigFlowModel? second = ModelSampling.LoadGuide(parsed.GetValue(guide), model, parsed.GetValue(guidance), parsed.GetValue(precision));
+            using ImageSampler sampler = ModelSampling.Create(model, used, parsed.GetValue(guidance), images, second);
             return Run(new Job(sampler, images, used, parsed.GetValue(seed), classes, parsed.GetValue(output)!) { Latents = model.Latents, Decoder = decodes });
         });
         return command;

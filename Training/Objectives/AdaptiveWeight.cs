@@ -1,11 +1,13 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Objectives;
 
 /// <summary>
 /// Adaptive weight w_phi(t): the logarithm of the loss's weight, a linear function of a positional embedding of t that is learned with
-/// the network (arXiv:2410.11081, Algorithm 1). It starts at 0. It is part of the training, not of the model: weight files do not hold it.
+/// the network (arXiv:2410.11081, Algorithm 1). It starts at 0. It is part of the training, not of the model: weight files do not hold it. For a network
+/// with a logvar(t) of its own, whose files do hold it, it is w = -logvar.
 /// </summary>
 public static class AdaptiveWeight
 {
@@ -15,6 +17,18 @@ public static class AdaptiveWeight
     /// <summary>Names and shapes of phi's parameters, which follow the network's in a slab.</summary>
     public static IReadOnlyList<(string Name, Shape Shape)> Layout { get; } =
         [(WeightName, new Shape(1, Channels)), (BiasName, new Shape(1))];
+
+    /// <summary>Records w_phi(t) of a network and its weights.</summary>
+    /// <exception cref="ArgumentException">The times are not (N) fp32.</exception>
+    /// <exception cref="InvalidOperationException">The program is compiled already.</exception>
+    /// <exception cref="KeyNotFoundException">The slab lacks the parameters.</exception>
+    public static Tensor Apply(ComputeProgram program, NetworkWeights of, Tensor t)
+    {
+        if (!of.Network.HasLogvar)
+            return Apply(program, of.Weights, t);
+        Tensor logvar = of.Network.Logvar(program, of.Weights, t);
+        return ScaledAdd.Apply(program, logvar, logvar, -0.5f);
+    }
 
     /// <summary>Records w_phi(t).</summary>
     /// <param name="program">Program that records the ops.</param>

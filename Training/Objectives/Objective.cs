@@ -88,7 +88,7 @@ public interface IStagedPlayers
     /// </summary>
     /// <param name="from">Name of the player to copy from.</param>
     /// <param name="to">Name of the player to copy to.</param>
-    /// <param name="average">Whether to copy the half-life average, which the source must have, instead of the weights.</param>
+    /// <param name="average">Whether to copy the average that is the training's result, which the source must have, instead of the weights.</param>
     /// <exception cref="ArgumentException">The networks of the players have different parameters.</exception>
     /// <exception cref="InvalidOperationException">The source has no average.</exception>
     /// <exception cref="KeyNotFoundException">There is no player of that name.</exception>

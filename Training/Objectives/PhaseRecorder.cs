@@ -11,13 +11,14 @@ public sealed class PhaseRecorder
     private readonly IReadOnlyDictionary<string, NetworkWeights> players;
     private readonly Dictionary<string, Tensor> named = [];
     private readonly float dropoutRate;
+    private readonly int? dropoutResolution;
 
     internal PhaseRecorder(
         ComputeProgram program, Phase phase, PhaseBatch batch, IReadOnlyDictionary<string, NetworkWeights> players, NetworkWeights? teacher,
-        float dropoutRate, Func<string, Func<long, double>, Tensor> scalar, Action<string, Tensor> tally)
+        float dropoutRate, int? dropoutResolution, Func<string, Func<long, double>, Tensor> scalar, Action<string, Tensor> tally)
     {
         (Program, Phase, Batch, Teacher) = (program, phase, batch, teacher);
-        (this.players, this.dropoutRate, this.scalar, this.tally) = (players, dropoutRate, scalar, tally);
+        (this.players, this.dropoutRate, this.dropoutResolution, this.scalar, this.tally) = (players, dropoutRate, dropoutResolution, scalar, tally);
     }
 
     /// <summary>Program of the phase's forward and backward pass.</summary>
@@ -37,7 +38,9 @@ public sealed class PhaseRecorder
     public NetworkWeights? Teacher { get; }
 
     /// <summary>Dropout of the trained player's passes; null for none. Two passes with it have the same masks.</summary>
-    public NetworkDropout? Dropout => dropoutRate > 0 ? new NetworkDropout(Batch.Random.For(RandomPurpose.Dropout), dropoutRate) : null;
+    public NetworkDropout? Dropout => dropoutRate > 0
+        ? new NetworkDropout(Batch.Random.For(RandomPurpose.Dropout), dropoutRate) { MaxResolution = dropoutResolution }
+        : null;
 
     /// <summary>Named tensors of the phase, for tests and inspection.</summary>
     internal IReadOnlyDictionary<string, Tensor> Named => named;

@@ -31,6 +31,9 @@ public sealed record PlayerSpec(string Name)
 
     /// <summary>Creates the student: trained, averaged, with the parameters of <see cref="AdaptiveWeight"/>.</summary>
     public static PlayerSpec OfStudent() => new(Objective.Student) { IsAveraged = true, FurtherParameters = AdaptiveWeight.Layout };
+
+    /// <summary>Returns the player for a network: without the parameters of <see cref="AdaptiveWeight"/> if the network has a logvar(t) of its own.</summary>
+    internal PlayerSpec For(INetwork network) => network.HasLogvar ? this with { FurtherParameters = [.. FurtherParameters.Except(AdaptiveWeight.Layout)] } : this;
 }
 
 /// <summary>Initial values of a player's weights.</summary>

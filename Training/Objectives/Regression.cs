@@ -19,7 +19,7 @@ public static class Regression
     {
         ArgumentNullException.ThrowIfNull(phase);
         ArgumentNullException.ThrowIfNull(options);
-        Tensor w = AdaptiveWeight.Apply(phase.Program, phase.Trained.Weights, t);
+        Tensor w = AdaptiveWeight.Apply(phase.Program, phase.Trained, t);
         Tensor loss = RegressionLoss.Apply(phase.Program, f, target, w, options.Loss, options.HuberConstant, out Tensor error);
         phase.Tally(TallyNames.Error, error);
         phase.Name("target", target);

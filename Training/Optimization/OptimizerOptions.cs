@@ -24,6 +24,9 @@ public sealed record OptimizerOptions
     /// <summary>Maximum Euclidean norm of the gradient, to which larger gradients are scaled down; positive, or null for no limit.</summary>
     public float? MaxGradientNorm { get; init; }
 
+    /// <summary>What is done about gradient elements that are infinite or NaN.</summary>
+    public NonFiniteGradient NonFinite { get; init; } = NonFiniteGradient.Skip;
+
     /// <summary>Checks every member's range.</summary>
     /// <exception cref="ArgumentException">A member is out of range; the message names it.</exception>
     public void Validate()
@@ -37,6 +40,8 @@ public sealed record OptimizerOptions
             throw new ArgumentException($"beta2 must be in [0, 1), not {Beta2}");
         if (Epsilon is not (> 0 and < 1))
             throw new ArgumentException($"epsilon must be in (0, 1), not {Epsilon}");
+        if (!Enum.IsDefined(NonFinite))
+            throw new ArgumentException($"non_finite must be skip or zero, not {NonFinite}");
         if (MaxGradientNorm is { } maxNorm && !(maxNorm > 0))
             throw new ArgumentException($"max_gradient_norm must be positive or null, not {maxNorm}");
     }
@@ -44,12 +49,25 @@ public sealed record OptimizerOptions
     /// <summary>Records the update of slabs by the gradient, scaled or skipped by the clip decision.</summary>
     internal void Record(ComputeProgram program, AdamSlabs slabs, Tensor learningRate, Tensor clip)
     {
-        var constants = new AdamOptions(Beta1, Beta2, Epsilon);
+        var constants = new AdamOptions(Beta1, Beta2, Epsilon) { ZeroNonFinite = NonFinite == NonFiniteGradient.Zero };
         if (Kind == OptimizerKind.RAdam)
             RAdam.Into(program, slabs, constants, learningRate, clip);
         else
             Adam.Into(program, slabs, constants, learningRate, clip);
     }
+}
+
+/// <summary>What is done about gradient elements that are infinite or NaN.</summary>
+public enum NonFiniteGradient
+{
+    /// <summary>The update is skipped: weights, moments and averages stay as they are.</summary>
+    Skip,
+
+    /// <summary>
+    /// The elements count as 0, after all else has been done to the gradient, and the update is taken, as in EDM2's program. An update is still skipped if
+    /// no sample's loss is finite, since the weights then are not either, or if a second moment would overflow.
+    /// </summary>
+    Zero,
 }
 
 /// <summary>Optimization algorithms.</summary>

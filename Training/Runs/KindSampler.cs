@@ -13,7 +13,7 @@ internal static class KindSampler
 
     /// <summary>Creates the sampler; the arguments are those of <see cref="ConsistencySampler"/> and <see cref="DiffusionSampler"/>.</summary>
     /// <exception cref="ArgumentException">An argument is out of range, or the model takes no guidance.</exception>
-    public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int batch) => model.Kind == ModelKind.Consistency
+    public static ImageSampler Create(TrigFlowModel model, int steps, float guidance, int batch, TrigFlowModel? guide = null) => model.Kind == ModelKind.Consistency
         ? new ConsistencySampler(model, ConsistencySampler.DefaultTimes(steps, model.SigmaData), batch, guidance)
-        : new DiffusionSampler(model, steps, guidance, batch);
+        : new DiffusionSampler(model, steps, guidance, batch, guide);
 }

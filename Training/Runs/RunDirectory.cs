@@ -19,6 +19,7 @@ public sealed class RunDirectory : IDisposable
         this.lockFile = lockFile;
         identity = FileStatus.Of(LockPath).Identity;
         States = new StateFolder(Path.Combine(path, "checkpoints"));
+        Snapshots = new SnapshotFolder(path);
     }
 
     /// <summary>Path of the folder.</summary>
@@ -36,8 +37,8 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Path of samples/: grids drawn during training.</summary>
     public string Samples => Path.Combine(Root, "samples");
 
-    /// <summary>Path of snapshots/: power-function averages stored during training.</summary>
-    public string Snapshots => Path.Combine(Root, "snapshots");
+    /// <summary>The power-function averages stored during training, in snapshots/.</summary>
+    public SnapshotFolder Snapshots { get; }
 
     /// <summary>Path of config.json.</summary>
     public string ConfigPath => Path.Combine(Root, "config.json");

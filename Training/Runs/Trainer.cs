@@ -69,6 +69,8 @@ public static class Trainer
         if (state is not null)
             foreach (string line in directory.States.SetDamagedAside(state))
                 log.Say(line);
+        else if (directory.Snapshots.SetAside() is { } line)
+            log.Say(line);
         var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes) { ClassNames = names, Latents = inputs.Data.Train.Latents };
         using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
         return run.Run(state?.Step ?? 0, cancellation);
@@ -133,9 +135,14 @@ public static class Trainer
                 weights =>
                 {
                     if (start is null)
+                    {
                         network.Initialise(weights, config.Training.Seed);
-                    else
-                        WeightFile.LoadInto(start, network, weights);
+                        return;
+                    }
+
+                    WeightFile.LoadInto(start, network, weights);
+                    if (config.Training.Objective.Create().Makes == ModelKind.Consistency)
+                        network.InitialiseLoss(weights, config.Training.Seed); // that of a diffusion loss says nothing about this one
                 },
                 teacher);
         }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training.Averages;
 using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Files;
 using TrigFlowNative.Training.Objectives;
@@ -74,7 +75,7 @@ internal sealed class TrainingLoop : IDisposable
                     }
 
                     progress.Report(done, speed > 0 ? speed : (done - first) * config.Training.Batch / clock.Elapsed.TotalSeconds, loss);
-                    if (config.SnapshotEvery > 0 && done % config.SnapshotEvery == 0)
+                    if (config.TakesSnapshotsAt(done))
                         Attempt("snapshot", () => SaveSnapshots(done));
                     if (config.SampleEvery > 0 && done % config.SampleEvery == 0)
                         Attempt("grid", () => DrawGrid(done));
@@ -134,7 +135,7 @@ internal sealed class TrainingLoop : IDisposable
         Objective = title,
         KImg = step * config.Training.Batch / 1000.0,
         Means = statistics.Means.ToDictionary(mean => mean.Key, mean => mean.Key == TallyNames.TangentNorm && double.IsNaN(mean.Value) ? 0 : mean.Value),
-        LearningRate = config.Training.Optimizer.LearningRate.At(step - 1),
+        LearningRate = config.Training.Optimizer.LearningRate.At(step - 1, config.Training.Batch),
         Skipped = statistics.Skipped,
         ImagesPerSecond = speed,
     };
@@ -159,11 +160,9 @@ internal sealed class TrainingLoop : IDisposable
 
     private void SaveSnapshots(long step)
     {
-        foreach ((double width, ParameterSlab weights) in training.PowerAverages)
-        {
-            string name = string.Create(CultureInfo.InvariantCulture, $"width-{width:F3}-step-{step:D10}.safetensors");
-            WeightFile.Save(Path.Combine(directory.Snapshots, name), average.Network, weights, new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames, Latents = average.Latents });
-        }
+        var description = new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames, Latents = average.Latents };
+        foreach ((PowerAverage kind, ParameterSlab weights) in training.PowerAverages)
+            directory.Snapshots.Save(kind, step, step * config.Training.Batch, average.Network, weights, description, config.SnapshotPrecision);
     }
 
     /// <summary>

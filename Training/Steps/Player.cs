@@ -13,13 +13,10 @@ namespace TrigFlowNative.Training.Steps;
 /// </summary>
 internal sealed class Player : IDisposable
 {
-    /// <summary>Relative widths of the power-function averages (arXiv:2312.02696, section 3.2).</summary>
-    private static readonly double[] Widths = [0.05, 0.10];
-
     private readonly PlayerSpec spec;
     private readonly TrainingOptions options;
     private readonly AdamSlabs? optimizer;
-    private readonly Tensor? losses, clip, counters;
+    private readonly Tensor? losses, clip, counters, zeroed;
 
     /// <summary>Allocates the state.</summary>
     /// <param name="device">Device of the training.</param>
@@ -33,9 +30,10 @@ internal sealed class Player : IDisposable
         Weights = Slab(withGradients: spec.IsTrained);
         if (spec.IsAveraged)
         {
-            Average = Slab();
+            double? result = options.Average.ResultWidth;
             if (options.Average.PowerFunction)
-                PowerAverages = [.. Widths.Select(width => (PowerAverage.OfWidth(width), network.CreateSlab(device, further: spec.FurtherParameters, masterOnly: true)))];
+                PowerAverages = [.. AverageOptions.Widths.Select(width => (PowerAverage.OfWidth(width), Slab(masterOnly: width != result)))];
+            Average = result is { } chosen ? PowerAverages[AverageOptions.Widths.Index().Single(each => each.Item == chosen).Index].Slab : Slab();
         }
 
         if (!spec.IsTrained)
@@ -49,8 +47,10 @@ internal sealed class Player : IDisposable
         losses = device.CreateTensor(new Shape(Tally.Length), DType.Float64);
         clip = device.CreateTensor(new Shape(GradientNorm.ClipLength));
         counters = device.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
+        zeroed = Optimizer.NonFinite == NonFiniteGradient.Zero ? device.CreateTensor(new Shape(1)) : null;
 
-        ParameterSlab Slab(bool withGradients = false) => network.CreateSlab(device, withGradients, activations, spec.FurtherParameters);
+        ParameterSlab Slab(bool withGradients = false, bool masterOnly = false) =>
+            network.CreateSlab(device, withGradients, activations, spec.FurtherParameters, masterOnly);
     }
 
     /// <summary>The architecture.</summary>
@@ -59,7 +59,7 @@ internal sealed class Player : IDisposable
     /// <summary>Parameters and, if the player is trained, their gradients.</summary>
     public ParameterSlab Weights { get; }
 
-    /// <summary>Average with a half-life; null if none is kept.</summary>
+    /// <summary>The average that is the training's result, with a half-life or one of <see cref="PowerAverages"/>; null if none is kept.</summary>
     public ParameterSlab? Average { get; }
 
     /// <summary>Power-function averages; empty unless the options ask for them.</summary>
@@ -79,7 +79,7 @@ internal sealed class Player : IDisposable
                 yield return new($"{prefix}optimizer", optimizer.State);
             }
 
-            if (Average is not null)
+            if (Average is not null && !ResultIsPower)
                 yield return new($"{prefix}average", Average.Values, Average);
             foreach ((PowerAverage kind, ParameterSlab slab) in PowerAverages)
                 yield return new($"{prefix}power_average_{kind.Width:F2}", slab.Values, slab);
@@ -88,7 +88,11 @@ internal sealed class Player : IDisposable
         }
     }
 
-    private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Prepend(Average!);
+    private OptimizerOptions Optimizer => spec.Optimizer ?? options.Optimizer;
+
+    private bool ResultIsPower => options.Average.ResultWidth is not null;
+
+    private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Concat(Average is null || ResultIsPower ? [] : [Average]);
 
     /// <summary>Copies the weights to every average, for the start of a training.</summary>
     public void StartAverages()
@@ -100,6 +104,9 @@ internal sealed class Player : IDisposable
             Copy.Into(program, Weights.Values, slab.Values);
         program.Run();
     }
+
+    /// <summary>Makes the compute weights of the initial weights, which a rule that constrains weights in training may overwrite.</summary>
+    public void StartWeights() => Network.RefreshComputeWeights(Weights, force: spec.IsTrained);
 
     /// <summary>Recomputes the compute weights of weights and average, which are not part of <see cref="State"/>.</summary>
     public void RefreshComputeWeights()
@@ -123,21 +130,27 @@ internal sealed class Player : IDisposable
     /// <summary>Records the tally of a micro-batch's losses, by which an update with a non-finite loss is skipped.</summary>
     public void TallyLoss(ComputeProgram program, Tensor loss) => Tally.Into(program, loss, losses!);
 
-    /// <summary>Records the update by the accumulated gradients, which is skipped if a gradient or loss is not finite.</summary>
+    /// <summary>Records the update by the accumulated gradients, which is skipped if a gradient or loss is not finite, see <see cref="NonFiniteGradient"/>.</summary>
     public void RecordUpdate(ComputeProgram program, StepScalars scalars, Tallies tallies)
     {
-        OptimizerOptions numbers = spec.Optimizer ?? options.Optimizer;
+        OptimizerOptions numbers = Optimizer;
         Network.ComputeWeights?.Backward(program, Weights);
-        GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, clip!, counters!);
+        GradientNorm.Into(program, Weights.Gradients!, losses!, numbers.MaxGradientNorm ?? float.PositiveInfinity, clip!, counters!, zeroed);
         Tally.Into(program, clip!.Slice(0, new Shape(1)), tallies.Of(Prefixed(TallyNames.GradientNorm)));
-        Tensor rate = scalars.Get(Prefixed("learning_rate"), numbers.LearningRate.At);
-        // The optimizer's pass over the slabs updates the half-life average too; each power-function average takes a pass of its own.
-        numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, Gain("average", HalfLifeGain)) }, rate, clip);
-        foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages)
-            ExponentialAverage.Into(program, Weights.Values, average.Values, Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1)), clip);
-        Network.ComputeWeights?.Make(program, Weights);
+        if (zeroed is not null)
+            Tally.Into(program, zeroed, tallies.Of(Prefixed(TallyNames.ZeroedElements)));
+        Tensor rate = scalars.Get(Prefixed("learning_rate"), step => numbers.LearningRate.At(step, options.Batch));
+        // The optimizer's pass over the slabs updates the resulting average too; every other one takes a pass of its own.
+        numbers.Record(program, Average is null ? optimizer! : optimizer! with { Average = (Average.Values, ResultGain()) }, rate, clip);
+        foreach ((PowerAverage kind, ParameterSlab average) in PowerAverages.Where(each => each.Slab != Average))
+            ExponentialAverage.Into(program, Weights.Values, average.Values, PowerGain(kind), clip);
+        Network.ComputeWeights?.Make(program, Weights, force: true);
 
         Tensor Gain(string name, Func<long, double> at) => scalars.Get(Prefixed(name), at);
+
+        Tensor PowerGain(PowerAverage kind) => Gain($"power_average_{kind.Width:F2}", step => 1 - kind.Beta(step + 1, 1));
+
+        Tensor ResultGain() => ResultIsPower ? PowerGain(PowerAverages.Single(each => each.Slab == Average).Kind) : Gain("average", HalfLifeGain);
     }
 
     /// <summary>Fetches the steps taken and skipped since the start, and the most skips in a row since the last call; waits for the device.</summary>
@@ -157,10 +170,9 @@ internal sealed class Player : IDisposable
     public void Dispose()
     {
         Weights.Dispose();
-        if (Average is not null)
-            foreach (ParameterSlab average in Averages)
-                average.Dispose();
-        foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.FirstMoments, optimizer?.SecondMoments, optimizer?.State, losses, clip, counters])
+        foreach (ParameterSlab average in Averages)
+            average.Dispose();
+        foreach (Tensor? tensor in (ReadOnlySpan<Tensor?>)[optimizer?.FirstMoments, optimizer?.SecondMoments, optimizer?.State, losses, clip, counters, zeroed])
             tensor?.Dispose();
     }
 

@@ -26,6 +26,12 @@ public sealed record TrainingOptions
     /// <summary>Dropout probability in [0, 1), for networks that have dropout.</summary>
     public float Dropout { get; init; }
 
+    /// <summary>
+    /// Largest resolution of a block's output, in pixels, at which the block has dropout; positive, or null for all blocks. arXiv:2410.11081, appendix G,
+    /// takes 16 for the consistency models of ImageNet.
+    /// </summary>
+    public int? DropoutResolution { get; init; }
+
     /// <summary>Storage type of the network's activations; that of a teacher was chosen when it was loaded.</summary>
     public Precision Precision { get; init; } = Precision.Auto;
 
@@ -44,6 +50,8 @@ public sealed record TrainingOptions
         Average.Validate();
         if (Dropout is not (>= 0 and < 1))
             throw new ArgumentException($"dropout must be in [0, 1), not {Dropout}");
+        if (DropoutResolution is < 1)
+            throw new ArgumentException($"dropout_resolution must be positive or null, not {DropoutResolution}");
         if (!Enum.IsDefined(Precision))
             throw new ArgumentException($"precision must be auto, fp32 or bf16, not {Precision}");
         if (Batch < 1 || MicroBatch < 0 || Batch % MicroBatchSize != 0)

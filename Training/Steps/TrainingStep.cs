@@ -1,6 +1,7 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training.Averages;
 using TrigFlowNative.Training.Objectives;
 
 namespace TrigFlowNative.Training.Steps;
@@ -10,7 +11,8 @@ namespace TrigFlowNative.Training.Steps;
 /// the state, the batch and the step's number.
 /// </summary>
 /// <remarks>
-/// If a loss or gradient of a phase is not finite, its player's weights, moments and averages stay as they are and the skip is counted.
+/// If a loss or gradient of a phase is not finite, its player's weights, moments and averages stay as they are and the skip is counted, unless the
+/// optimizer takes such elements as 0 (<see cref="Optimization.NonFiniteGradient"/>).
 /// A step waits for the device only if the host is a few batches ahead of it; statistics stay on the device until they are fetched.
 /// Not thread-safe.
 /// </remarks>
@@ -57,9 +59,9 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         try
         {
             foreach (PlayerSpec spec in objective.Players)
-                AddPlayer(device, spec, spec.Network ?? network, initialise, teacher);
+                AddPlayer(device, spec.For(spec.Network ?? network), spec.Network ?? network, initialise, teacher);
             scalars = Own(new StepScalars(device));
-            tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm) })));
+            tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm), player.Prefixed(TallyNames.ZeroedElements) })));
             batch = Own(new StepBatch(device, network.Config, options));
             RecordPhases(sigmaData, teacher);
         }
@@ -73,11 +75,11 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     /// <summary>The student's weights: those of the network, followed by those of the adaptive weight.</summary>
     public ParameterSlab Weights => Student.Weights;
 
-    /// <summary>The half-life average of the student's weights, to sample from and to store as the result.</summary>
+    /// <summary>The average of the student's weights to sample from and to store as the result: with a half-life, or the power-function average that the options choose.</summary>
     public ParameterSlab Average => Student.Average!;
 
-    /// <summary>The student's power-function averages, each with its relative width; empty unless the options ask for them.</summary>
-    public IReadOnlyList<(double Width, ParameterSlab Weights)> PowerAverages => [.. Student.PowerAverages.Select(average => (average.Kind.Width, average.Slab))];
+    /// <summary>The student's power-function averages, empty unless the options ask for them.</summary>
+    public IReadOnlyList<(PowerAverage Kind, ParameterSlab Weights)> PowerAverages => Student.PowerAverages;
 
     /// <summary>
     /// Every tensor that must be stored and restored, by name, for a run to continue bit for bit. Call <see cref="Refresh"/> after
@@ -186,6 +188,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
                 break;
         }
 
+        player.StartWeights();
         player.StartAverages();
         player.RefreshComputeWeights();
     }
@@ -200,7 +203,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             PhaseBatch inputs = batch.OfPhase(index, sigmaData);
             phases.Add(Own(new PhaseProgram(
                 phase, player, program => objective.Record(new PhaseRecorder(
-                    program, phase, inputs, weights, teaching, options.Dropout, scalars.OfObjective,
+                    program, phase, inputs, weights, teaching, options.Dropout, options.DropoutResolution, scalars.OfObjective,
                     (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))),
                 inputs.Share, scalars, tallies)));
         }

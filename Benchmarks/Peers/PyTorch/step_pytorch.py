@@ -2,9 +2,9 @@
 
 A full step of continuous-time consistency training (sct) or distillation (scd): tangent by torch.func.jvp, backward pass, fused
 Adam, moving average; and two-step sampling. bf16 autocast, channels-last. Variants: eager, compile (torch.compile), graphs
-(sampling with mode="reduce-overhead"). ready_s is the time from the start of the process to the end of the first run.
+(sampling with mode="reduce-overhead"). ready_s is the time from the start of the process to the end of the first run. measure_pytorch.py tells how they are timed.
 
-usage: step_pytorch.py [--objective sct|scd] [--batch 256] [--variants eager compile] [--sample 512 1] [--steps 10]
+usage: step_pytorch.py [--objective sct|scd] [--batch 256] [--variants eager compile] [--sample 512 1] [--steps 10] [--warm-seconds 20] [--sustain-seconds 10]
 """
 import time
 
@@ -13,18 +13,16 @@ STARTED = time.time()  # before torch is imported, which a user waits for too
 import argparse
 import copy
 import math
-import statistics
-import sys
 
 import torch
 import torch.nn as nn
 
+from measure_pytorch import Meter, run_all
 from unet_pytorch import UNet
 
 SIGMA_DATA = 0.5
 OBJECTIVES = ("sct", "scd")  # of any other there are no rows
 TIMES = (math.atan(80 / SIGMA_DATA), 1.1)
-WARM_UP = 3
 torch.backends.cuda.matmul.allow_tf32 = True
 torch.backends.cudnn.allow_tf32 = True
 torch.backends.cudnn.benchmark = True
@@ -65,32 +63,7 @@ def random_images(count):
     return (torch.randn(count, 3, 32, 32, device="cuda") * SIGMA_DATA).contiguous(memory_format=torch.channels_last)
 
 
-def report(work, variant, batch, function, runs):
-    """Runs a function, first once for ready_s, then to warm up, then to be timed; prints its row."""
-    torch.cuda.reset_peak_memory_stats()
-    began = time.time()
-    function()
-    torch.cuda.synchronize()
-    ready = time.time() - (STARTED if report.first else began)
-    report.first = False
-    for _ in range(WARM_UP):
-        function()
-    torch.cuda.synchronize()
-    seconds = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        function()
-        torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    median = statistics.median(seconds)
-    peak = torch.cuda.max_memory_allocated() / 2**30
-    print(f"{work},pytorch-{variant},{batch},{1e3 * median:.3f},{batch / median:.1f},{peak:.3f},{ready:.2f}", flush=True)
-
-
-report.first = True
-
-
-def train(network, objective, variant, batch, steps):
+def train(meter, network, objective, variant, batch):
     weighting = AdaptiveWeight().cuda()
     teacher = copy.deepcopy(network).eval().requires_grad_(False) if objective == "scd" else None
     parameters = [*network.parameters(), *weighting.parameters()]
@@ -107,10 +80,10 @@ def train(network, objective, variant, batch, steps):
         optimizer.step()
         torch._foreach_lerp_(average, list(network.parameters()), 1e-3)
 
-    report(f"step {objective}", variant, batch, step, steps)
+    meter.report(f"step {objective}", variant, batch, step)
 
 
-def sample(network, variant, count, runs):
+def sample(meter, network, variant, count):
     f = network if variant == "eager" else torch.compile(network, mode="reduce-overhead" if variant == "graphs" else "default")
 
     @torch.no_grad()
@@ -125,7 +98,7 @@ def sample(network, variant, count, runs):
             x = math.cos(time_) * x - math.sin(time_) * SIGMA_DATA * output.float()
         return x.cpu()
 
-    report("sample 2-step", variant, count, draw, runs)
+    meter.report("sample 2-step", variant, count, draw)
 
 
 def main():
@@ -134,20 +107,15 @@ def main():
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--variants", nargs="*", default=["eager", "compile"])
     parser.add_argument("--sample", nargs="*", type=int, default=[])
-    parser.add_argument("--steps", type=int, default=10)
+    Meter.add_arguments(parser)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     network = UNet().cuda().to(memory_format=torch.channels_last)
-    print("work,variant,batch,ms,images_per_second,peak_gib,ready_s")
+    meter = Meter.of(STARTED, arguments)
     for variant in arguments.variants:
-        jobs = [] if arguments.objective not in OBJECTIVES or variant == "graphs" else [lambda: train(network, arguments.objective, variant, arguments.batch, arguments.steps)]
-        jobs += [lambda count=count: sample(network, variant, count, arguments.steps) for count in arguments.sample]
-        for job in jobs:
-            try:
-                job()
-            except Exception as error:  # out of memory in one variant must not cost the others
-                print(f"{variant}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
-            torch.cuda.empty_cache()
+        trains = arguments.objective in OBJECTIVES and variant != "graphs"
+        jobs = [(f"step {arguments.objective}", arguments.batch, lambda: train(meter, network, arguments.objective, variant, arguments.batch))] if trains else []
+        run_all(variant, jobs + [("sample 2-step", count, lambda count=count: sample(meter, network, variant, count)) for count in arguments.sample])
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ internal sealed class DdpmppBlock
             (x, xSkip) = (Concat.Apply(program, x, xSkip), null);
         Tensor h = norm0.Apply(program, weights, x, silu: true, xSkip: xSkip);
         h = conv0.Apply(program, weights, Resample(program, h));
-        h = norm1.Apply(program, weights, h, silu: true, modulation, dropout);
+        h = norm1.Apply(program, weights, h, silu: true, modulation, dropout?.At(h.Shape.H));
         x = AddShortcut(program, weights, h, x, xSkip);
         if (qkv is null)
             return x;
@@ -119,17 +119,4 @@ internal sealed class DdpmppBlock
         Resampling.Down => Resample2d.Down(program, x),
         _ => x,
     };
-}
-
-/// <summary>Change of the resolution in a block.</summary>
-internal enum Resampling
-{
-    /// <summary>Keeps it.</summary>
-    None,
-
-    /// <summary>Doubles it by repeating pixels.</summary>
-    Up,
-
-    /// <summary>Halves it by averaging 2x2 pixels.</summary>
-    Down,
 }

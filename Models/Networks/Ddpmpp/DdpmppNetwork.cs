@@ -32,7 +32,7 @@ public sealed class DdpmppNetwork : INetwork
         this.config = config;
         int channels = config.ModelChannels, embedding = channels * config.ChannelMultEmb;
         mapLabel = config.LabelCount > 0 ? new LinearLayer("map_label", config.LabelCount, channels) : null;
-        scalars = new ScalarConditions(config.Conditions, channels);
+        scalars = new ScalarConditions(config.Conditions, channels, channels);
         mapLayer0 = new LinearLayer("map_layer0", channels, embedding);
         mapLayer1 = new LinearLayer("map_layer1", embedding, embedding);
         stem = new Conv2dLayer($"enc.{Level(0)}_conv", config.ImageChannels, channels);
@@ -111,7 +111,7 @@ public sealed class DdpmppNetwork : INetwork
 
         Tensor Apply(DdpmppBlock each, Tensor x, Tensor? skip)
         {
-            NetworkDropout? drops = dropout is null ? null : dropout with { Source = dropout.Source.For(dropout.Source.Purpose + (uint)block) };
+            NetworkDropout? drops = dropout?.ForLayer(block);
             return each.Apply(program, weights, x, skip, condition[block++], drops);
         }
     }

@@ -12,6 +12,9 @@ public sealed class Conv2dLayer(string name, int inChannels, int outChannels, fl
 {
     private const int Taps = 9;
 
+    /// <summary>Name in files.</summary>
+    public string Name => name;
+
     /// <summary>Whether a bias is added.</summary>
     public bool HasBias { get; init; } = true;
 

@@ -13,11 +13,17 @@ namespace TrigFlowNative.Models;
 /// <param name="gain">Factor of the weight's initial bound.</param>
 public sealed class LinearLayer(string name, int inChannels, int outChannels, float gain = 1)
 {
+    /// <summary>Name in files.</summary>
+    public string Name => name;
+
     /// <summary>Whether files hold the weight as that of a 1x1 convolution, (K, C, 1, 1).</summary>
     public bool IsConvolution { get; init; }
 
     /// <summary>Whether the layer multiplies an fp32 input with the compute weights, if there are any; the output stays fp32.</summary>
     public bool TakesComputeWeights { get; init; }
+
+    /// <summary>Whether the layer multiplies with the master weights, in fp32, although other layers take compute weights.</summary>
+    public bool TakesMasterWeights { get; init; }
 
     /// <summary>Number of parts whose rows files interleave, see <see cref="ParameterSpec.Parts"/>.</summary>
     public int Parts { get; init; } = 1;
@@ -59,7 +65,8 @@ public sealed class LinearLayer(string name, int inChannels, int outChannels, fl
     {
         using IDisposable scope = program.Layer(name[(name.LastIndexOf('.') + 1)..]);
         DType type = TakesComputeWeights ? weights.ComputeType : x.Type;
-        return Linear.Apply(program, x, weights.ValueFor($"{name}.weight", type), Bias(weights), residual, scale, xSkip);
+        Tensor weight = TakesMasterWeights ? weights[$"{name}.weight"].Value : weights.ValueFor($"{name}.weight", type);
+        return Linear.Apply(program, x, weight, Bias(weights), residual, scale, xSkip);
     }
 
     /// <summary>Returns the layer on x and xSkip as the projection shortcut of a convolution.</summary>

@@ -9,11 +9,16 @@ namespace TrigFlowNative.Models;
 /// a network that gains a condition computes the same as before.
 /// </summary>
 /// <param name="names">Names, as in <see cref="NetworkConfig.Conditions"/>; layers are called map_NAME.</param>
-/// <param name="channels">Channels of the time's embedding.</param>
-public sealed class ScalarConditions(IReadOnlyList<string> names, int channels)
+/// <param name="positions">Channels of a scalar's positional embedding.</param>
+/// <param name="channels">Channels of the time's embedding, to which the layers add.</param>
+/// <param name="kind">Order and size of the positional embedding's sines and cosines.</param>
+public sealed class ScalarConditions(IReadOnlyList<string> names, int positions, int channels, TimeEmbeddingKind kind = TimeEmbeddingKind.SinesFirst)
 {
     private readonly (string Name, LinearLayer Layer)[] layers =
-        [.. names.Select(name => (name, new LinearLayer(LayerName(name), channels, channels) { HasBias = false, Initial = InitialValues.Zero }))];
+    [
+        .. names.Select(name => (
+            name, new LinearLayer(LayerName(name), positions, channels) { HasBias = false, Initial = InitialValues.Zero, TakesMasterWeights = true })),
+    ];
 
     /// <summary>A weight for each condition.</summary>
     /// <exception cref="ArgumentException">The number of channels is below 1.</exception>
@@ -38,7 +43,7 @@ public sealed class ScalarConditions(IReadOnlyList<string> names, int channels)
             Tensor scalar = conditions.Scalars[name];
             if (scalar.Shape != conditions.Times.Shape)
                 throw new ArgumentException($"{name}: {scalar} is not one number for each of {conditions.Times}");
-            embedding = ScaledAdd.Apply(program, embedding, layer.Apply(program, weights, TimeEmbedding.Apply(program, scalar, channels)), 1);
+            embedding = ScaledAdd.Apply(program, embedding, layer.Apply(program, weights, TimeEmbedding.Apply(program, scalar, positions, kind)), 1);
         }
 
         return embedding;

@@ -28,6 +28,14 @@ public class RoundTableTests
         Assert.Equal(12, merged.Microseconds);
     }
 
+    [Fact]
+    public void Times_under_load_become_medians_too()
+    {
+        BenchmarkRow Loaded(double time, double joules) => Row(10) with { SustainedMicroseconds = time, JoulesPerImage = joules, SustainedImagesPerSecond = 1000 / time };
+        BenchmarkRow merged = Assert.Single(RoundTable.Merge([Loaded(20, 3) with { PeerMicroseconds = 30, PeerSustainedMicroseconds = 50 }], [Loaded(50, 1)], [Loaded(25, 2)]));
+        Assert.Equal((25.0, 2.0, 40.0, 0.08, 2.0), (merged.SustainedMicroseconds, merged.JoulesPerImage, merged.SustainedImagesPerSecond, Math.Round(merged.SustainedTflops!.Value, 9), merged.SustainedRatio));
+    }
+
     [Theory]
     [InlineData(BenchmarkRow.Wrong)]
     [InlineData(BenchmarkRow.Failed)]

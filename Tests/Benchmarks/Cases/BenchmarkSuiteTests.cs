@@ -64,6 +64,8 @@ public sealed class BenchmarkSuiteTests : IDisposable
     [InlineData("conv/n2 8->16 4x5 k3", "does not have the form")]
     [InlineData("conv/n2 8->16 4x4 k5", "does not have the form")]
     [InlineData("norm/n2 c12 4x4 ", "does not have the form")]
+    [InlineData("step/sct/demo n8 m3", "a micro-batch of 3 does not divide a batch of 8")]
+    [InlineData("step/sct/de-mo n8", "unknown preset 'de-mo'")]
     public void A_name_of_nothing_is_refused(string name, string reason) =>
         Assert.Contains(reason, Assert.Throws<UsageException>(() => BenchmarkSuite.Named(name, DType.Float32).ToList()).Message, StringComparison.Ordinal);
 

@@ -60,6 +60,9 @@ public class KernelCaseTests
     [InlineData("groupnorm/forward/n256 c256 32x32", 268_435_456)] // x and y of 67,108,864 x 2
     [InlineData("pixelnorm/forward+tangent/100x20", 32_000)] // x, tx, y, ty of 2,000 x 4
     [InlineData("pixelnorm/backward/100x20", 24_000)] // x, dy, dx
+    [InlineData("weight-norm/make/10x20+3x100", 3_000)] // 500 x (4 + 2)
+    [InlineData("weight-norm/force/10x20+3x100", 5_000)] // 500 x (4 + 4 + 2)
+    [InlineData("weight-norm/backward/10x20+3x100", 6_000)] // w, G, dw of 500 x 4
     [InlineData("elementwise/forward/residual n2 c8 4x4", 1_536)] // a, b, y of 256 x 2
     [InlineData("elementwise/forward+tangent/residual n2 c8 4x4", 3_072)]
     [InlineData("elementwise/backward/residual n2 c8 4x4", 1_536)] // dy, da, db

@@ -33,6 +33,46 @@ public sealed class BenchmarkCommandTests : IDisposable
     }
 
     [Fact]
+    public void Works_are_timed_in_a_burst_and_under_load()
+    {
+        const string Works = "run --quick --device cpu --shape step/scd-guided/demo_n2 sample/1-step/demo_n2 --out {0} --warm-seconds 0 --sustain-seconds 0.05 --sustained";
+        Assert.Equal(0, RunWords($"{Works} on"));
+        IReadOnlyList<BenchmarkRow> rows = CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv"));
+        Assert.All(rows, row => Assert.True(row is { Microseconds: > 0, SustainedMicroseconds: > 0, SustainedImagesPerSecond: > 0, SustainedBoundPercent: > 0, SustainedBestTflops: > 0 }, $"{row}"));
+        Assert.Contains("sustained ms", File.ReadAllText(Path.Combine(folder, "benchmarks.md")), StringComparison.Ordinal);
+        Assert.Equal(0, RunWords($"{Works} auto")); // on a processor nothing is asked for
+        Assert.All(CsvTable.Read<BenchmarkRow>(Path.Combine(folder, "benchmarks.csv")), row => Assert.Null(row.SustainedMicroseconds));
+        Assert.DoesNotContain("sustained ms", File.ReadAllText(Path.Combine(folder, "benchmarks.md")), StringComparison.Ordinal);
+    }
+
+    /// <summary>A batch that cannot be is a row among the others, which are measured all the same.</summary>
+    [Fact]
+    public void Growth_over_batches_and_sizes_is_a_table()
+    {
+        Assert.Equal(1, Run("growth --device cpu --precision fp32 --quick --work step/sct sample/1-step --sizes demo --batches 2 4 20000000 --micro-batch 2 --out {0}"));
+        IReadOnlyList<GrowthView> rows = CsvTable.Read<GrowthView>(Path.Combine(folder, "growth.csv"));
+        Assert.Equal(
+            ["step/sct 2 ok", "step/sct 4 ok", "step/sct 20000000 FAILED", "sample/1-step 2 ok", "sample/1-step 4 ok", "sample/1-step 20000000 FAILED"],
+            rows.Select(row => $"{row.Work} {row.Batch} {row.Verdict}"));
+        Assert.All(rows, row => Assert.Equal((0.76, 0.059), (row.Mparameters, row.Gflop)));
+        Assert.All(rows.Where(row => row.Verdict == "ok"), row => Assert.Equal(row.Batch / row.Milliseconds!.Value * 1e3, row.ImagesPerSecond!.Value, 0.01 * row.ImagesPerSecond.Value));
+        Assert.All(rows.Where(row => row.Verdict == "ok"), row => Assert.True(row is { Tflops: > 0, Gib: > 0 }));
+        Assert.Contains("GFLOP/image", File.ReadAllText(Path.Combine(folder, "growth.md")), StringComparison.Ordinal);
+        Assert.Equal(0, Run("growth --device cpu --precision fp32 --quick --preset demo --batches 1"));
+    }
+
+    [Fact]
+    public void A_training_from_files_stands_beside_its_step()
+    {
+        Assert.Equal(0, Run("training --preset demo --device cpu --precision fp32 --batch 2 --warm-seconds 0 --sustain-seconds 0.05 --out {0}"));
+        string[] lines = File.ReadAllLines(Path.Combine(folder, "training.csv"));
+        Assert.Equal(5, lines.Length);
+        Assert.StartsWith("step alone,", lines[1], StringComparison.Ordinal);
+        Assert.Equal("100", lines[1].Split(',')[2]);
+        Assert.Contains("% waiting for the loader", File.ReadAllText(Path.Combine(folder, "training.md")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Steps_and_samples_are_taken_apart()
     {
         const string Where = "--preset demo --device cpu --precision fp32 --out {0}";
@@ -103,6 +143,17 @@ public sealed class BenchmarkCommandTests : IDisposable
     [InlineData("run --quick --device cpu --precision fp32 --filter nothing/*")]
     [InlineData("run --quick --device cpu --precision fp32 --peer {0}/missing.csv")]
     [InlineData("run --quick --device cpu --precision fp32 --tensor-cores wgmma")]
+    [InlineData("run --quick --device cpu --warm-seconds -1")]
+    [InlineData("run --quick --device cpu --sustain-seconds 0")]
+    [InlineData("run --quick --device cpu --sustain-seconds 241")]
+    [InlineData("run --quick --device cpu --sustained perhaps")]
+    [InlineData("growth --preset demo --device cpu --precision fp32 --work foo")]
+    [InlineData("growth --preset demo --device cpu --precision fp32 --work step/foo")]
+    [InlineData("growth --preset demo --device cpu --precision fp32 --sizes x")]
+    [InlineData("growth --preset demo --device cpu --precision fp32 --batches 0")]
+    [InlineData("growth --preset demo --device cpu --precision fp32 --micro-batch -1")]
+    [InlineData("training --preset demo --device cpu --precision fp32 --data {0}/missing")]
+    [InlineData("training --preset demo --device cpu --precision fp32 --sustain-seconds 0")]
     [InlineData("run --device warp")]
     [InlineData("list --preset none")]
     [InlineData("step --preset none --device cpu --precision fp32")]
@@ -122,21 +173,56 @@ public sealed class BenchmarkCommandTests : IDisposable
         Rounds = MedianInterval.Format(MedianInterval.Parse(row.Rounds).Select(each => factor * each)),
     };
 
+    /// <summary>Runs a verb; an underscore stands for the blank in a shape.</summary>
+    private int RunWords(string command) => RunWords(command.Replace("{0}", folder, StringComparison.Ordinal).Split(' ').Select(word => word.StartsWith('/') ? word : word.Replace('_', ' ')));
+
     /// <summary>Runs a verb, its tables kept out of the tests' own output.</summary>
-    private int Run(string command, params string[] more)
+    private int Run(string command, params string[] more) => RunWords([.. command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '), .. more]);
+
+    private int RunWords(IEnumerable<string> words)
     {
         (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);
         Console.SetOut(told);
         Console.SetError(TextWriter.Null);
         try
         {
-            return Verbs.Run([.. command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '), .. more]);
+            return Verbs.Run([.. words]);
         }
         finally
         {
             Console.SetOut(output);
             Console.SetError(errors);
         }
+    }
+
+    private sealed record GrowthView
+    {
+        [CsvHelper.Configuration.Attributes.Name("work")]
+        public string Work { get; init; } = "";
+
+        [CsvHelper.Configuration.Attributes.Name("batch")]
+        public int Batch { get; init; }
+
+        [CsvHelper.Configuration.Attributes.Name("mparameters")]
+        public double Mparameters { get; init; }
+
+        [CsvHelper.Configuration.Attributes.Name("gflop_per_image")]
+        public double Gflop { get; init; }
+
+        [CsvHelper.Configuration.Attributes.Name("burst_ms")]
+        public double? Milliseconds { get; init; }
+
+        [CsvHelper.Configuration.Attributes.Name("burst_images_per_second")]
+        public double? ImagesPerSecond { get; init; }
+
+        [CsvHelper.Configuration.Attributes.Name("burst_tflops")]
+        public double? Tflops { get; init; }
+
+        [CsvHelper.Configuration.Attributes.Name("peak_gib")]
+        public double? Gib { get; init; }
+
+        [CsvHelper.Configuration.Attributes.Name("verdict")]
+        public string Verdict { get; init; } = "";
     }
 
     private sealed record TimelineRowView

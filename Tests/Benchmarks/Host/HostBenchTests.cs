@@ -36,6 +36,7 @@ public class HostBenchTests
 
     [Theory]
     [InlineData(When.Preparing, BenchmarkRow.Failed)]
+    [InlineData(When.TooLarge, BenchmarkRow.OutOfMemory)]
     [InlineData(When.Running, BenchmarkRow.Failed)]
     [InlineData(When.RunningLate, BenchmarkRow.Failed)]
     [InlineData(When.Checked, BenchmarkRow.Wrong)]
@@ -94,6 +95,9 @@ public class HostBenchTests
         /// <summary>Before the first run.</summary>
         Preparing,
 
+        /// <summary>Before the first run, for want of memory.</summary>
+        TooLarge,
+
         /// <summary>In the first run.</summary>
         Running,
 
@@ -106,7 +110,12 @@ public class HostBenchTests
 
     private sealed class Planted(When when) : WorkCase("planted", "forward", $"{when}", DType.Float32)
     {
-        public override PreparedWork Prepare(ComputeDevice device) => when == When.Preparing ? throw new InvalidOperationException("planted") : new Work(when);
+        public override PreparedWork Prepare(ComputeDevice device) => when switch
+        {
+            When.Preparing => throw new InvalidOperationException("planted"),
+            When.TooLarge => throw new MemoryLimitException("planted", 2, 1, "the device"),
+            _ => new Work(when),
+        };
 
         private sealed class Work(When when) : PreparedWork
         {

@@ -2,6 +2,7 @@ using TrigFlowNative.Benchmarks;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Peers;
 using TrigFlowNative.Benchmarks.Suite;
+using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Training;
@@ -54,15 +55,19 @@ public sealed class PeerTests : IDisposable
             case "$1" in
             -c) echo 2.11.0 ;;
             *kernels_pytorch.py) head -1 "$2" >&2; echo op,direction,shape,us,tflops; tail -n +2 "$2" | while IFS=, read -r op direction shape rest; do echo "$op,$direction,$shape,12.5,1"; done ;;
-            *step_pytorch.py) echo work,variant,batch,ms,images_per_second,peak_gib,ready_s; case "$3" in none) echo "sample 2-step,pytorch-eager,$5,4,2000,1,3" ;; sct) echo "step $3,pytorch-eager,$5,200,1280,13.5,20" ;; esac ;;
+            *step_pytorch.py)
+                echo work,variant,batch,ms,images_per_second,peak_gib,ready_s,sustained_ms,sustained_images_per_second,sustained_sm_mhz,sustained_watts,joules_per_image,note
+                case "$3" in none) echo "sample 2-step,pytorch-eager,$5,,,,,,,,,,out of memory" ;; sct) echo "step $3,pytorch-eager,$5,200,1280,13.5,20,${11}0,1100,1600.5,699,${9},"; esac ;;
             esac
             """);
         SuiteCase[] cases = [.. new[] { "gemm/forward/7x8x9", "step/sct/cifar10 n256", "step/trigflow/cifar10 n256", "sample/2-step/cifar10 n8", "sample/2-step/demo n8", "launch/graph/10 kernels" }
             .SelectMany(name => BenchmarkSuite.Named(name, DType.Float32))];
-        BenchmarkRow[] rows = [.. new PyTorchPeer(["eager"]).Run(cases, "card")];
+        BenchmarkRow[] rows = [.. new PyTorchPeer(["eager"]).Run(cases, "card", new SustainOptions(WarmSeconds: 0.5, Seconds: 25))];
         Assert.Equal(
-            ["gemm/forward/7x8x9 by pytorch 2.11.0: 12.5 us", "step/sct/cifar10 n256 by pytorch 2.11.0 eager: 200000 us", "sample/2-step/cifar10 n8 by pytorch 2.11.0 eager: 4000 us"],
+            ["gemm/forward/7x8x9 by pytorch 2.11.0: 12.5 us", "step/sct/cifar10 n256 by pytorch 2.11.0 eager: 200000 us", "sample/2-step/cifar10 n8 by pytorch 2.11.0 eager:  us"],
             rows.Select(row => $"{row.Name} by {row.Path}: {row.Microseconds} us"));
+        Assert.Equal((250e3, 1100.0, 1600.5, 699.0, 0.5), (rows[1].SustainedMicroseconds, rows[1].SustainedImagesPerSecond, rows[1].SustainedMegahertz, rows[1].SustainedWatts, rows[1].JoulesPerImage));
+        Assert.Equal((BenchmarkRow.Failed, "out of memory"), (rows[2].Verdict, rows[2].Note));
         Assert.Equal((1280.0, 13.5, "first run ended 20 s after the start"), (rows[1].ImagesPerSecond, rows[1].PeakGib, rows[1].Note));
     }
 

@@ -35,6 +35,27 @@ public class StepOptionsTests
         Assert.Contains("scd, sct, trigflow", refusal.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Guided distillation has a teacher with classes and runs it twice; a step of micro-batches counts each of them.</summary>
+    [Fact]
+    public void A_guided_teacher_runs_twice()
+    {
+        ComputeDevice cpu = TestDevices.Get("cpu");
+        StepOptions plain = Options with { Objective = "scd", Batch = 4 }, guided = plain with { Objective = StepOptions.Guided };
+        double Flops(StepOptions options)
+        {
+            using TrainingStep step = options.Create(cpu, out TrigFlowModel? teacher);
+            using (teacher)
+                return options.FlopsOf(step);
+        }
+
+        double pass = 4 * RecordedPass.OfPreset("demo").Flops;
+        Assert.InRange((Flops(guided) - Flops(plain)) / pass, 1, 1.1); // the layers of class and scale are part of it
+        Assert.Equal(Flops(guided), Flops(guided with { MicroBatch = 2 }), 1e-6 * pass);
+        Assert.Equal((10, 4), (guided.Network.LabelCount, guided.Labels().Length));
+        Assert.Equal(2, ((DistillationOptions)guided.Numbers().Objective).MaxGuidance);
+        Assert.Contains(StepOptions.Guided, StepOptions.Objectives);
+    }
+
     [Fact]
     public void Distillation_runs_a_teacher_too()
     {

@@ -22,6 +22,8 @@ public sealed class TableTests : IDisposable
                 Device = "a, \"b\"", Clock = "graph", Flops = 1e9, Bytes = 2e6, ImagesPerSecond = 12.5, PeakGib = 1.5, CopyTbps = 4, BestTflops = 700.25, BoundBy = "memory", Registers = 168,
                 SpillBytes = 8, SharedBytes = 232448, OccupancyPercent = 18.8, SmMegahertz = 1980, Temperature = 41, Throttled = "power cap",
                 Rounds = "12.25 12 13", IntervalLow = 12, IntervalHigh = 13, Machine = "a processor, 2 \"threads\"", Load = 1.5,
+                SustainedMicroseconds = 14.5, SustainedImagesPerSecond = 11.5, SustainedTflops = 0.4, SustainedMegahertz = 1600.5, SustainedWatts = 699.5, JoulesPerImage = 0.2125, SustainedCopyTbps = 3.5,
+                SustainedBestTflops = 610.5, SustainedBoundPercent = 80.5, SustainedThrottled = "power cap", PeerSustainedMicroseconds = 29, SustainedRatio = 2, PeerJoulesPerImage = 0.5,
             },
             new() { Op = "norm", Direction = "backward", Shape = "n1", Type = "fp32", Path = "cpu", Verdict = "FAILED", Note = "why, in words" },
         ];
@@ -34,7 +36,19 @@ public sealed class TableTests : IDisposable
         Assert.Contains("\"us_p95\": 13.5", File.ReadAllText(json), StringComparison.Ordinal);
         Assert.Equal(
             "schema,op,direction,shape,dtype,path,clock,us,us_p5,us_p95,repetitions,flops,bytes,tflops,tbps,images_per_second,peak_gib,copy_tbps,best_tflops,bound_us,bound_percent,bound_by,"
-            + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note,us_rounds,us_interval_low,us_interval_high,machine,load", File.ReadLines(path).First());
+            + "registers,spill_bytes,shared_bytes,occupancy_percent,sm_mhz,temperature_c,throttled,error,verdict,peer,peer_us,ratio,device,note,us_rounds,us_interval_low,us_interval_high,machine,load,"
+            + "sustained_us,sustained_images_per_second,sustained_tflops,sustained_sm_mhz,sustained_watts,joules_per_image,sustained_copy_tbps,sustained_best_tflops,sustained_bound_percent,"
+            + "sustained_throttled,peer_sustained_us,sustained_ratio,peer_joules_per_image", File.ReadLines(path).First());
+    }
+
+    /// <summary>A table of before there were times under sustained load is read, and lacks them.</summary>
+    [Fact]
+    public void A_table_without_later_columns_is_read()
+    {
+        string path = folder.File("older.csv");
+        File.WriteAllText(path, "schema,op,direction,shape,dtype,path,clock,us,images_per_second,verdict,machine,load\n2,step,sct,cifar10 n256,bf16,cuda,benchmarkdotnet,77600,3299,ok,a,1\n");
+        BenchmarkRow row = Assert.Single(CsvTable.Read<BenchmarkRow>(path));
+        Assert.Equal((77600.0, 3299.0, null, "", null), (row.Microseconds, row.ImagesPerSecond, row.SustainedMicroseconds, row.SustainedThrottled, row.PeerJoulesPerImage));
     }
 
     [Theory]
@@ -71,6 +85,14 @@ public sealed class TableTests : IDisposable
     [InlineData(double.NaN, "-")]
     public void Numbers_in_tables_have_three_digits_that_count(double number, string text) =>
         Assert.Contains($" {text} |", new MarkdownTable("number").Add(number).ToString().Split('\n')[2], StringComparison.Ordinal);
+
+    [Fact]
+    public void Columns_that_no_row_knows_are_left_out_where_that_is_asked_for()
+    {
+        MarkdownTable Fill(MarkdownTable table) => table.Add("a", null, 1.0).Add("b", null, null);
+        Assert.Equal("| x |    z |\n|---|-----:|\n| a | 1.00 |\n| b |    - |\n", Fill(new MarkdownTable("x", "y", "z") { OmitsUnknown = true }).ToString());
+        Assert.StartsWith("| x | y |", Fill(new MarkdownTable("x", "y", "z")).ToString(), StringComparison.Ordinal);
+    }
 
     public void Dispose() => folder.Dispose();
 }

@@ -66,6 +66,27 @@ public class DeviceMathTests
 
     [Theory]
     [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Angles_in_float64_are_reduced_over_a_million_radians(string deviceName)
+    {
+        float[] angles = [.. Angles(), .. Angles().Select(x => 9_000f * x).Where(x => MathF.Abs(x) <= 1e6f), 1e6f, -1e6f];
+        float[] values = Run(deviceName, angles, 2, (x, y, i) =>
+        {
+            DeviceMath.Angle angle = DeviceMath.SinCos((double)x[i]);
+            y[2 * i] = angle.Sin;
+            y[2 * i + 1] = angle.Cos;
+        }, WideSinCosKernel);
+        double worst = 0;
+        for (int i = 0; i < angles.Length; i++)
+        {
+            worst = Math.Max(worst, Math.Abs(values[2 * i] - Math.Sin(angles[i])));
+            worst = Math.Max(worst, Math.Abs(values[2 * i + 1] - Math.Cos(angles[i])));
+        }
+
+        Assert.True(worst < UlpOfOne, $"absolute error {worst:E2}");
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
     public void Sine_and_cosine_of_turns_are_accurate_to_a_unit_in_the_last_place_of_1(string deviceName)
     {
         float[] turns = [.. Units().Where(u => u <= 1), .. Units().Where(u => u <= 1).Select(u => -u), 0f];
@@ -104,6 +125,13 @@ public class DeviceMathTests
     internal static void SinCosKernel(Index1D i, ArrayView<float> x, ArrayView<float> y)
     {
         DeviceMath.Angle angle = DeviceMath.SinCos(x[i]);
+        y[2 * i] = angle.Sin;
+        y[2 * i + 1] = angle.Cos;
+    }
+
+    internal static void WideSinCosKernel(Index1D i, ArrayView<float> x, ArrayView<float> y)
+    {
+        DeviceMath.Angle angle = DeviceMath.SinCos((double)x[i]);
         y[2 * i] = angle.Sin;
         y[2 * i + 1] = angle.Cos;
     }

@@ -7,7 +7,7 @@ namespace TrigFlowNative.Tests.Kernels;
 public class TimeEmbeddingTests
 {
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
-        ["cpu", "simulator", "cuda"], new[] { Case(1, 4), Case(3, 6), Case(5, 74), Case(37, 32) });
+        ["cpu", "simulator", "cuda"], new[] { Case(1, 4), Case(3, 6), Case(5, 74), Case(37, 32), CosinesFirst(1, 2), CosinesFirst(3, 4), CosinesFirst(5, 74), CosinesFirst(19, 128) });
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -48,7 +48,31 @@ public class TimeEmbeddingTests
         using var forward = new ComputeProgram(device);
         Assert.Throws<ArgumentException>(() => TimeEmbedding.Apply(forward, t, 7));
         Assert.Throws<ArgumentException>(() => TimeEmbedding.Apply(forward, t, 2));
+        Assert.Throws<ArgumentException>(() => TimeEmbedding.Apply(forward, t, 3, TimeEmbeddingKind.CosinesFirst));
+        Assert.Throws<ArgumentException>(() => TimeEmbedding.Apply(forward, t, 0, TimeEmbeddingKind.CosinesFirst));
     }
+
+    private static OpCase CosinesFirst(int samples, int channels) => Case(samples, channels) with
+    {
+        Name = $"time-embedding ({samples}) to {channels}, cosines first",
+        Apply = (p, x) => TimeEmbedding.Apply(p, x[0], channels, TimeEmbeddingKind.CosinesFirst),
+        Reference = x =>
+        {
+            double[] y = new double[samples * channels];
+            int half = channels / 2;
+            for (int n = 0; n < samples; n++)
+            {
+                for (int i = 0; i < half; i++)
+                {
+                    double phase = x[0][n] * (half == 1 ? 1 : Math.Pow(10000, -i / (half - 1.0)));
+                    y[n * channels + i] = Math.Sqrt(2) * Math.Cos(phase);
+                    y[n * channels + half + i] = Math.Sqrt(2) * Math.Sin(phase);
+                }
+            }
+
+            return y;
+        },
+    };
 
     private static OpCase Case(int samples, int channels) => new(
         $"time-embedding ({samples}) to {channels}", [new Shape(samples)], (p, x) => TimeEmbedding.Apply(p, x[0], channels), x =>

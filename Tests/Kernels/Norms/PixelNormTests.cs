@@ -11,7 +11,7 @@ public class PixelNormTests
     // An epsilon as large as the mean square, so that it shows if a kernel omits it; and the epsilon of networks.
     public static IEnumerable<TheoryDataRow<string, OpCase>> Cases => TestDevices.Cross(
         ["cpu", "simulator", "cuda"],
-        Shapes.Select(shape => Case(shape, 0.5f)).Append(Case(new Shape(3, 37), 1e-8f)));
+        Shapes.Select(shape => Case(shape, 0.5f)).Append(Case(new Shape(3, 37), 1e-8f)).Concat(Shapes.Select(shape => Case(shape, 0.5f, NormEpsilon.Outside))));
 
     // Parts of different widths, one without a reader, one whose cotangent is seeded; the last case is a row of a network.
     public static IEnumerable<TheoryDataRow<string, OpCase>> Splits => TestDevices.Cross(
@@ -71,11 +71,34 @@ public class PixelNormTests
                     Reference(row[widths[..part].Sum()..widths[..(part + 1)].Sum()], widths[part] / runs, 0.5)))];
             });
 
-    private static OpCase Case(Shape shape, float epsilon) =>
-        new(
-            $"pixelnorm {shape}, epsilon {epsilon}", [shape], (p, x) => PixelNorm.Apply(p, x[0], epsilon),
-            x => Reference(x[0], shape.C, epsilon));
+    /// <summary>A row of zeros has no root to divide by: its tangent is tx / epsilon, its gradient dy / epsilon.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void A_row_of_zeros_is_scaled_by_the_outer_epsilon_alone(string name)
+    {
+        ComputeDevice device = TestDevices.Get(name);
+        using Tensor x = device.CreateTensor(new Shape(1, 5)), dx = device.CreateTensor(x.Shape);
+        using Tensor tangent = device.CreateTensor(x.Shape, [1, 2, 3, 4, 5]), dy = device.CreateTensor(x.Shape, [5, 4, 3, 2, 1]), result = device.CreateTensor(x.Shape);
+        var tape = new Tape();
+        tape.Watch(x, dx);
+        using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
+        Tensor y = PixelNorm.Apply(program, Copy.Join(program, x, tangent), 0.25f, NormEpsilon.Outside);
+        Copy.Into(program, y.Tangent, result);
+        tape.Seed(y, dy);
+        tape.Backward();
+        program.Run();
+        Assert.Equal([4f, 8f, 12f, 16f, 20f], result.ToArray());
+        Assert.Equal([20f, 16f, 12f, 8f, 4f], dx.ToArray());
+    }
 
-    private static double[] Reference(double[] x, int channels, double epsilon) =>
-        [.. x.Chunk(channels).SelectMany(row => row.Select(v => v / Math.Sqrt(row.Average(u => u * u) + epsilon)))];
+    private static OpCase Case(Shape shape, float epsilon, NormEpsilon place = NormEpsilon.InRoot) =>
+        new(
+            $"pixelnorm {shape}, epsilon {epsilon} {place}", [shape], (p, x) => PixelNorm.Apply(p, x[0], epsilon, place),
+            x => Reference(x[0], shape.C, epsilon, place));
+
+    private static double[] Reference(double[] x, int channels, double epsilon, NormEpsilon place = NormEpsilon.InRoot) =>
+        [.. x.Chunk(channels).SelectMany(row => row.Select(v => v / Divisor(row.Average(u => u * u), epsilon, place)))];
+
+    private static double Divisor(double meanSquare, double epsilon, NormEpsilon place) =>
+        place == NormEpsilon.InRoot ? Math.Sqrt(meanSquare + epsilon) : Math.Sqrt(meanSquare) + epsilon;
 }

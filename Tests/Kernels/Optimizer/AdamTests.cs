@@ -26,6 +26,27 @@ public class AdamTests
         Assert.Equal([-0.25, 0.25, -0.25], run.Values.ToArray().Select(v => Math.Round(v, 5)));
     }
 
+    /// <summary>The bits are those of a step whose bad elements are 0, in whatever part of a vector they lie.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Takes_elements_that_are_not_finite_as_0(string device)
+    {
+        const int count = 39;
+        float[] gradients = [.. Enumerable.Range(0, count).Select(i => 0.1f * (i - 12))], zeroed = [.. gradients];
+        foreach ((int place, float value) in new[] { (0, float.NaN), (7, float.PositiveInfinity), (18, float.NegativeInfinity), (36, float.NaN), (38, float.PositiveInfinity) })
+            (gradients[place], zeroed[place]) = (value, 0);
+        Assert.Equal(Values(zeroed, zeroes: false), Values(gradients, zeroes: true));
+        Assert.Contains(Values(gradients, zeroes: false), float.IsNaN);
+
+        float[] Values(float[] second, bool zeroes)
+        {
+            using var run = new OptimizerRun(TestDevices.Get(device), count, rectified: false, new AdamOptions(0.9f, 0.99f, 1e-11f) { ZeroNonFinite = zeroes }, withOutputs: true);
+            run.Step([.. Enumerable.Range(0, count).Select(i => 1f - 0.03f * i)], factor: 1f, rate: 0.25f);
+            run.Step(second, factor: 0.5f, rate: 0.125f);
+            return run.Values.ToArray();
+        }
+    }
+
     [Fact]
     public void Refuses_options_out_of_range()
     {

@@ -50,12 +50,50 @@ public class GradientNormTests
         Assert.Equal([0f, 1f], run.Run(new float[5]));
     }
 
+    [Theory]
+    [MemberData(nameof(Counts))]
+    public void Leaves_out_and_counts_elements_that_are_not_finite(string device, int count)
+    {
+        using var run = new NormRun(device, count, 2f, zeroes: true);
+        var random = new Random(5);
+        float[] gradients = [.. Enumerable.Range(0, count).Select(_ => (float)random.NextDouble() - 0.5f)];
+        float[] without = run.Run(gradients);
+        Assert.Equal(0f, run.Zeroed);
+        float[] bad = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, -float.NaN];
+        int[] places = [.. new[] { count - 1, 0, count / 2, count / 3 }.Distinct()];
+        foreach ((int place, float value) in places.Zip(bad))
+            gradients[place] = value;
+        double norm = Math.Sqrt(gradients.Where(float.IsFinite).Sum(g => (double)g * g));
+        float[] clip = run.Run(gradients);
+        Assert.Equal(norm, clip[0], 1e-6 * norm);
+        Assert.Equal((float)(norm > 2 ? 2 / norm : 1), clip[1], 1e-6f);
+        Assert.Equal(places.Length, run.Zeroed);
+        Assert.Equal([2, 0, 0, 0], run.Counters);
+        Assert.Equal(clip, run.Run(gradients, badLosses: 4)); // some losses are bad, four are good
+        Assert.Equal(0f, run.Run(gradients, badLosses: 4, goodLosses: 0)[1]); // the weights themselves are not finite
+        Assert.Equal([3, 1, 1, 1], run.Counters);
+        if (places.Length < count)
+            Assert.NotEqual(without, clip);
+    }
+
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void Skips_what_would_overflow_even_if_elements_are_zeroed(string device)
+    {
+        using var run = new NormRun(device, 37, float.PositiveInfinity, zeroes: true);
+        float[] good = [.. Enumerable.Repeat(0.5f, 36)];
+        Assert.Equal(0f, run.Run([.. good, 1e20f])[1]);
+        Assert.Equal([0f, 1f], run.Run([.. Enumerable.Repeat(float.NaN, 37)]));
+        Assert.Equal(37f, run.Zeroed);
+    }
+
     private sealed class NormRun : IDisposable
     {
         private readonly ComputeProgram program;
         private readonly Tensor gradients, losses, clip, counters;
+        private readonly Tensor? zeroed;
 
-        public NormRun(string device, int count, float maxNorm)
+        public NormRun(string device, int count, float maxNorm, bool zeroes = false)
         {
             ComputeDevice on = TestDevices.Get(device);
             program = new ComputeProgram(on) { Checked = true };
@@ -63,8 +101,11 @@ public class GradientNormTests
             losses = on.CreateTensor(new Shape(Tally.Length), DType.Float64);
             clip = on.CreateTensor(new Shape(GradientNorm.ClipLength));
             counters = on.CreateTensor(new Shape(GradientNorm.CounterLength), DType.Int32);
-            GradientNorm.Into(program, gradients, losses, maxNorm, clip, counters);
+            zeroed = zeroes ? on.CreateTensor(new Shape(1)) : null;
+            GradientNorm.Into(program, gradients, losses, maxNorm, clip, counters, zeroed);
         }
+
+        public float Zeroed => zeroed!.ToArray()[0];
 
         public int[] Counters
         {
@@ -76,10 +117,10 @@ public class GradientNormTests
             }
         }
 
-        public float[] Run(float[] values, int badLosses = 0)
+        public float[] Run(float[] values, int badLosses = 0, int goodLosses = 4)
         {
             gradients.Upload<float>(values);
-            losses.Upload<double>([3, 4, badLosses]);
+            losses.Upload<double>([3, goodLosses, badLosses]);
             program.Run();
             double[] left = new double[Tally.Length];
             losses.Download(left.AsSpan());
@@ -92,6 +133,7 @@ public class GradientNormTests
             program.Dispose();
             foreach (Tensor tensor in (ReadOnlySpan<Tensor>)[gradients, losses, clip, counters])
                 tensor.Dispose();
+            zeroed?.Dispose();
         }
     }
 }

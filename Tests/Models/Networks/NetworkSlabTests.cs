@@ -84,7 +84,7 @@ public class NetworkSlabTests
     /// <summary>Compute weights are three times the master weights, and so are gradients.</summary>
     private sealed class Tripled : IComputeWeights
     {
-        public void Make(ComputeProgram program, ParameterSlab weights) => Triple(program, weights.Values, weights.ComputeValues!);
+        public void Make(ComputeProgram program, ParameterSlab weights, bool force) => Triple(program, weights.Values, weights.ComputeValues!);
 
         public void Backward(ComputeProgram program, ParameterSlab weights) => Triple(program, weights.Gradients!, weights.Gradients!);
 

@@ -61,6 +61,51 @@ public class DiffusionSamplerTests
         }
     }
 
+    /// <summary>F_g + w (F - F_g) with F_g of a second network, which has the classes of the images or none.</summary>
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(2, 0)]
+    [InlineData(2, 2)]
+    public void Guidance_by_a_second_network_extrapolates_from_it(int classes, int guideClasses)
+    {
+        static double Own(int label) => label switch { -1 => 0.1, 0 => 0.3, _ => -0.2 };
+        double Other(int label) => guideClasses == 0 ? 0.05 : 0.5 * Own(label) - 0.07;
+        double[] times = TrigFlowTime.KarrasGrid(6, 1);
+        using TrigFlowModel network = GaussianData.Network(Cpu, (u, t, label) => 0.2 * u * t + Own(label), 1, classes);
+        using TrigFlowModel guide = GaussianData.Network(Cpu, (u, t, label) => 0.12 * u * t + Other(label), 1, guideClasses);
+        using var sampler = new DiffusionSampler(network, times, 2.1f, batch: 4, guide);
+        Assert.Equal(12, sampler.Evaluations);
+        int[] labels = classes == 0 ? [-1, -1, -1] : [1, -1, 0];
+        float[] guided = sampler.Sample(3, 9, classes == 0 ? [] : labels);
+        int pixels = guided.Length / 3;
+        foreach ((int image, int label) in labels.Index())
+        {
+            double slope = 0.12 + 2.1 * (0.2 - 0.12), shift = Other(label) + 2.1 * (Own(label) - Other(label));
+            using var expected = new DiffusionSampler(GaussianData.Network(Cpu, (u, t) => slope * u * t + shift, 1), times, 1, batch: 1);
+            float[] one = expected.Sample(1, 9, first: image);
+            Assert.All(Enumerable.Range(0, pixels), i => Assert.Equal(one[i], guided[image * pixels + i], 1e-4f));
+        }
+    }
+
+    [Fact]
+    public void A_guide_that_does_not_fit_is_refused()
+    {
+        using TrigFlowModel model = GaussianData.Network(Cpu, (_, _, _) => 0, 0.5f, labelCount: 2), same = GaussianData.Network(Cpu, (_, _, _) => 0, 0.5f, labelCount: 2);
+        DiffusionSampler.RequireGuide(model, same);
+        Refused("is a consistency model", Data.ConsistencyModel(Cpu));
+        Refused("has 3 classes, not 2 or none", GaussianData.Network(Cpu, (_, _, _) => 0, 0.5f, labelCount: 3));
+        Refused("sigma_data 0.4, not 0.5", Data.DiffusionModel(Cpu, sigmaData: 0.4f));
+        Refused("is of images 4x4x2, not 3x5x2", SamplerNetwork.Model(Cpu, kind: ModelKind.Diffusion));
+        using var elsewhere = new CpuDevice();
+        Refused("is on another device", Data.DiffusionModel(elsewhere));
+
+        void Refused(string reason, TrigFlowModel guide)
+        {
+            using (guide)
+                Assert.Contains(reason, Assert.Throws<ArgumentException>(() => new DiffusionSampler(model, 4, 1.5f, guide: guide)).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void Guidance_without_classes_and_steps_below_one_are_refused()
     {

@@ -82,7 +82,7 @@ public class AverageTests
         {
             double[] factors = PostHocAverage.Factors(snapshots, new AverageSnapshot(PowerAverage.OfWidth(width), time));
             double reconstructed = factors.Zip(stored, (factor, value) => factor * value).Sum();
-            Assert.Equal(1, factors.Sum(), 2e-2);
+            Assert.Equal(1, factors.Sum(), 1e-12);
             Assert.Equal(Track(PowerAverage.OfWidth(width), time, Signal)[^1], reconstructed, tolerance);
         }
     }
@@ -94,8 +94,30 @@ public class AverageTests
         double[] factors = PostHocAverage.Factors([early, late, late], late);
         Assert.Equal(0, factors[0], 1e-9);
         Assert.Equal(1, factors[1] + factors[2], 1e-9);
+        Assert.Equal(0, PostHocAverage.Error([early, late, late], factors, late), 1e-7);
         Assert.Throws<ArgumentException>(() => PostHocAverage.Factors([], late));
         Assert.Throws<ArgumentException>(() => PostHocAverage.Factors([early, late with { Time = 0 }], late));
+    }
+
+    /// <summary>The difference of the weightings, integrated numerically.</summary>
+    [Fact]
+    public void The_error_of_a_reconstruction_is_that_of_its_weighting()
+    {
+        AverageSnapshot[] snapshots = [new(PowerAverage.OfWidth(0.05), 600), new(PowerAverage.OfWidth(0.1), 800), new(PowerAverage.OfWidth(0.05), 1000), new(PowerAverage.OfWidth(0.1), 1000)];
+        AverageSnapshot wanted = new(PowerAverage.OfWidth(0.15), 1000);
+        double[] factors = PostHocAverage.Factors(snapshots, wanted);
+        double difference = 0, whole = 0;
+        for (double tau = 0.05; tau < 1000; tau += 0.1)
+        {
+            double value = Weighting(wanted, tau), off = snapshots.Zip(factors, (snapshot, factor) => factor * Weighting(snapshot, tau)).Sum() - value;
+            difference += off * off;
+            whole += value * value;
+        }
+
+        Assert.InRange(Math.Sqrt(difference / whole), 0.02, 0.5); // four snapshots are few
+        Assert.Equal(Math.Sqrt(difference / whole), PostHocAverage.Error(snapshots, factors, wanted), 1e-3);
+
+        static double Weighting(AverageSnapshot of, double tau) => tau > of.Time ? 0 : (of.Average.Gamma + 1) * Math.Pow(tau / of.Time, of.Average.Gamma) / of.Time;
     }
 
     [Fact]

@@ -51,6 +51,37 @@ public sealed class GuidanceTests : IDisposable
         Assert.False(Directory.Exists(File("o")));
     }
 
+    /// <summary>A second network of another size, with classes or without, away from which the scale leads.</summary>
+    [Fact]
+    public void A_diffusion_model_is_guided_by_a_second_network()
+    {
+        MakeTeacher();
+        string model = File("teacher.safetensors"), small = MakeModel("small.safetensors", config => config with { ModelChannels = 4 }), plain = MakeModel("plain.safetensors", config => config with { LabelCount = 0 });
+        byte[] alone = Sample(model), free = Sample(model, "--guidance", "1.7");
+        byte[][] guided = [Sample(model, "--guidance", "1.7", "--guide", small), Sample(model, "--guidance", "1.7", "--guide", plain)];
+        Assert.Equal(4, new[] { alone, free, guided[0], guided[1] }.Select(Convert.ToHexString).Distinct().Count());
+        Assert.Equal(guided[0], Sample(model, "--guidance", "1.7", "--guide", small));
+        Assert.NotEqual(Evaluate(model, "--guidance", "1.7"), Evaluate(model, "--guidance", "1.7", "--guide", small));
+        Assert.NotEqual(Sample(plain), Sample(plain, "--guidance", "1.7", "--guide", MakeModel("other.safetensors", config => config with { LabelCount = 0, ModelChannels = 4 })));
+
+        string student = MakeModel("student.safetensors", config => config, ModelKind.Consistency), large = MakeModel("large.safetensors", config => config with { Resolution = 16 });
+        Refused($"--guide {small}: has no effect without --guidance", model, "--guide", small);
+        Refused($"--guide {large}: the guide is of images 16x16x3, not 8x8x3", model, "--guidance", "2", "--guide", large);
+        Refused($"--guide {student}: the guide is a consistency model", model, "--guidance", "2", "--guide", student);
+        Refused($"--guide {model}: a consistency model is not guided by another network", student, "--guidance", "2", "--guide", model);
+        Refused("none.safetensors", model, "--guidance", "2", "--guide", File("none.safetensors"));
+
+        void Refused(string reason, string checkpoint, params string[] further)
+        {
+            foreach (string[] verb in (string[][])[["sample", "--out", File("o")], ["evaluate", "--data", "synthetic"]])
+            {
+                TrigflowProcess.Outcome outcome = Run(2, [.. verb, "--checkpoint", checkpoint, "--count", "2", "--device", "cpu", .. further]);
+                Assert.Contains(reason, outcome.Errors, StringComparison.Ordinal);
+                Assert.False(Directory.Exists(File("o")));
+            }
+        }
+    }
+
     [Fact]
     public void A_run_without_that_input_is_not_continued_with_it()
     {
@@ -105,15 +136,19 @@ public sealed class GuidanceTests : IDisposable
         return outcome;
     }
 
-    private void MakeTeacher(params string[] conditions)
+    private void MakeTeacher(params string[] conditions) => MakeModel("teacher.safetensors", config => config with { Conditions = [.. conditions] });
+
+    private string MakeModel(string name, Func<DdpmppConfig, DdpmppConfig> change, ModelKind kind = ModelKind.Diffusion)
     {
         using var device = new CpuDevice();
-        INetwork network = ((DdpmppConfig)ModelPresets.Get("demo") with { LabelCount = 5, Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [], Conditions = [.. conditions] }).Build();
+        DdpmppConfig config = change((DdpmppConfig)ModelPresets.Get("demo") with { LabelCount = 5, Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [] });
+        INetwork network = config.Build();
         using ParameterSlab weights = network.CreateSlab(device);
         network.Initialise(weights, 1);
-        float[] head = weights["dec.8x8_aux_conv.weight"].Value.ToArray();
-        weights["dec.8x8_aux_conv.weight"].Value.Upload<float>([.. head.Select(value => 3e4f * value)]); // an untrained network's output is near zero
-        new TrigFlowModel(network, weights, 0.5f).Save(File("teacher.safetensors"));
+        foreach (Parameter parameter in weights.Parameters.Where(each => each.Name.EndsWith("conv1.weight", StringComparison.Ordinal) || each.Name.EndsWith("aux_conv.weight", StringComparison.Ordinal)))
+            parameter.Value.Upload<float>([.. parameter.Value.ToArray().Select(value => 3e4f * value)]); // an untrained network's blocks and output are near zero
+        new TrigFlowModel(network, weights, 0.5f, kind).Save(File(name));
+        return File(name);
     }
 
     private string File(string name) => Path.Combine(folder, name);

@@ -40,7 +40,7 @@ internal sealed class ObjectiveRun
             new RandomSource(99, RandomPurpose.None, counter), sigmaData, Share: 1f / samples);
         Objective objective = options.Create();
         var phase = new PhaseRecorder(
-            program, objective.Phases[0], batch, new Dictionary<string, NetworkWeights> { [Objective.Student] = new(network, weights) }, teacher, dropoutRate: 0,
+            program, objective.Phases[0], batch, new Dictionary<string, NetworkWeights> { [Objective.Student] = new(network, weights) }, teacher, dropoutRate: 0, dropoutResolution: null,
             (_, _) => cpu.CreateTensor(new Shape(1), [scalar]), (_, _) => { });
         PhasePass pass = objective.Record(phase);
         phase.Name("loss", pass.Loss);

@@ -18,7 +18,20 @@ public class TrainingOptionsTests
     [InlineData(999, 0, 1000, 1.0)]
     [InlineData(3999, 100, 1000, 0.5)]
     public void The_learning_rate_rises_stays_and_falls(long step, long warmUp, long decayAfter, double expected) =>
-        Assert.Equal(expected, new LearningRateSchedule { Peak = 1, WarmUpSteps = warmUp, DecayAfterSteps = decayAfter }.At(step), 1e-12);
+        Assert.Equal(expected, new LearningRateSchedule { Peak = 1, WarmUpSteps = warmUp, DecayAfterSteps = decayAfter }.At(step, batch: 7), 1e-12);
+
+    /// <summary>EDM2's law, lr_ref / sqrt(max(n / (t_ref B), 1)) min(n / 1e7, 1) before the step that follows n images, worked out by hand.</summary>
+    [Theory]
+    [InlineData(0, 0.0)] // n = 0
+    [InlineData(1, 2048e-7 * 0.01)]
+    [InlineData(2441, 0.4999168 * 0.01)] // n = 4,999,168
+    [InlineData(4882, 0.9998336 * 0.01)] // the last step of the rise
+    [InlineData(4883, 0.01)] // n = 10,000,384
+    [InlineData(35_000, 0.01)] // n = t_ref B: the fall begins
+    [InlineData(140_000, 0.005)]
+    [InlineData(1_048_576, 0.01 / 5.4735102)] // sqrt(1048576 / 35000)
+    public void The_learning_rate_of_EDM2_counts_images(long step, double expected) => Assert.Equal(
+        expected, new LearningRateSchedule { Peak = 0.01, WarmUpImages = 10_000_000, DecayAfterImages = 35_000L * 2048 }.At(step, batch: 2048), 1e-9);
 
     [Fact]
     public void The_tangent_warms_up_over_H_steps()
@@ -66,8 +79,12 @@ public class TrainingOptionsTests
             good with { Optimizer = good.Optimizer with { Beta1 = 1 } }, good with { Optimizer = good.Optimizer with { Epsilon = 0 } },
             good with { Optimizer = good.Optimizer with { MaxGradientNorm = 0 } },
             good with { Optimizer = good.Optimizer with { LearningRate = new LearningRateSchedule { Peak = double.NaN } } },
+            good with { DropoutResolution = 0 }, WithRate(new() { WarmUpImages = -1 }), WithRate(new() { DecayAfterImages = -1 }),
+            WithRate(new() { WarmUpImages = 5, WarmUpSteps = 5 }), WithRate(new() { DecayAfterImages = 5, DecayAfterSteps = 5 }),
             good with { Average = good.Average with { HalfLifeImages = 0 } }, good with { Average = good.Average with { RampUp = -1 } },
         ];
         Assert.All(bad, options => Assert.Throws<ArgumentException>(options.Validate));
+
+        TrainingOptions WithRate(LearningRateSchedule rate) => good with { Optimizer = good.Optimizer with { LearningRate = rate } };
     }
 }

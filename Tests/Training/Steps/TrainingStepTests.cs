@@ -103,6 +103,32 @@ public class TrainingStepTests
     }
 
     [Fact]
+    public void Gradient_elements_that_are_not_finite_may_count_as_0()
+    {
+        static TrainingOptions Zeroing(TrainingOptions options) => options with { Optimizer = options.Optimizer with { NonFinite = NonFiniteGradient.Zero } };
+        using TrainingStep step = Create("sct", Zeroing), skipping = Create("sct");
+        Run(step, 0, 2);
+        Run(skipping, 0, 2);
+        Assert.Equal(Values(skipping, "weights"), Values(step, "weights")); // all is finite: the option changes no bit
+        Assert.Equal(0, step.FetchStatistics().Means[TallyNames.ZeroedElements]);
+        Assert.DoesNotContain(TallyNames.ZeroedElements, skipping.FetchStatistics().Means.Keys);
+
+        float[] images = Images(2);
+        images[17] = float.NaN; // one image of four: its NaN reaches the gradient of every layer
+        step.Run(images, Labels(2), 2);
+        TrainingStatistics statistics = step.FetchStatistics();
+        Assert.Equal((3, 0), (statistics.Taken, statistics.Skipped));
+        Assert.InRange(statistics.Means[TallyNames.ZeroedElements], 1, Values(step, "weights").Length);
+        Assert.True(double.IsFinite(statistics.GradientNorm));
+        Assert.NotEqual(Values(skipping, "weights"), Values(step, "weights")); // the moments still move the weights
+        foreach (string name in new[] { "weights", "first_moment", "second_moment", "average" })
+            Assert.All(Values(step, name), value => Assert.True(float.IsFinite(value)));
+
+        step.Run([.. images.Select(_ => float.NaN)], Labels(2), 3); // no loss is finite: nothing can be learned
+        Assert.Equal((3, 1), (step.FetchStatistics() is var s ? s.Taken : 0, step.FetchStatistics().Skipped));
+    }
+
+    [Fact]
     public void Keeps_the_averages_that_their_definitions_give()
     {
         using TrainingStep step = Create("trigflow", options => options with { Average = options.Average with { RampUp = null } });
@@ -124,7 +150,7 @@ public class TrainingStepTests
 
         foreach ((double[] average, string name) in expected.Zip(["average", "power_average_0.05", "power_average_0.10"]))
             Assert.InRange(OpBattery.RelativeError(average, Values(step, name)), 0, 1e-6);
-        Assert.Equal([0.05, 0.10], step.PowerAverages.Select(average => Math.Round(average.Width, 6)));
+        Assert.Equal([0.05, 0.10], step.PowerAverages.Select(average => Math.Round(average.Kind.Width, 6)));
     }
 
     [Fact]

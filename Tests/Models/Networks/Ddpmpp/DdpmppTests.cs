@@ -113,30 +113,50 @@ public class DdpmppTests
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
     public void Dropout_draws_a_mask_of_its_own_in_every_block(string name)
     {
+        (string Layer, bool[] Mask)[] masks = Masks(TestDevices.Get(name), maxResolution: null);
+        Assert.Equal(["enc.8x8_block0.norm1", "enc.4x4_down.norm1", "enc.4x4_block0.norm1", "dec.4x4_in0.norm1"], masks[..4].Select(each => each.Layer));
+        Assert.Equal(10, masks.Length);
+        for (int i = 0; i < masks.Length; i++)
+            for (int j = 0; j < i; j++)
+                Assert.InRange(masks[i].Mask.Zip(masks[j].Mask, (a, b) => a == b).Count(same => same), 40, 105); // 0.58 of 128 agree by chance
+    }
+
+    /// <summary>The blocks at 4x4, that of the way down included and that of the way up not, with the masks that they have when all blocks drop.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
+    public void Dropout_of_small_resolutions_alone_keeps_their_masks(string name)
+    {
         ComputeDevice device = TestDevices.Get(name);
+        (string Layer, bool[] Mask)[] all = Masks(device, maxResolution: 8), small = Masks(device, maxResolution: 7);
+        Assert.Equal(
+            ["enc.4x4_down", "enc.4x4_block0", "dec.4x4_in0", "dec.4x4_in1", "dec.4x4_block0", "dec.4x4_block1"],
+            small.Select(each => each.Layer[..^".norm1".Length]));
+        Assert.Equal(10, all.Length);
+        foreach ((string layer, bool[] mask) in small)
+            Assert.Equal(all.Single(each => each.Layer == layer).Mask, mask);
+        Assert.Empty(Masks(device, maxResolution: 3));
+    }
+
+    /// <summary>The first elements that each block drops, by the name of the layer.</summary>
+    private static (string Layer, bool[] Mask)[] Masks(ComputeDevice device, int? maxResolution)
+    {
         var network = new DdpmppNetwork(Tiny);
         using ParameterSlab weights = network.CreateSlab(device);
         network.Initialise(weights, 1);
         weights.Values.Upload<float>(Array.ConvertAll(weights.Values.ToArray(), weight => weight + 0.01f)); // biases keep values from 0
         using var program = new ComputeProgram(device);
-        RecordPlain(program, network, weights, new NetworkDropout(new RandomSource(1, (RandomPurpose)100, device.CreateTensor(new Shape(2), DType.Int32)), 0.3f));
+        var source = new RandomSource(1, (RandomPurpose)100, device.CreateTensor(new Shape(2), DType.Int32));
+        RecordPlain(program, network, weights, new NetworkDropout(source, 0.3f) { MaxResolution = maxResolution });
         program.Compile();
-        var masks = new List<bool[]>();
-        var layers = new List<string>();
+        var masks = new List<(string, bool[])>();
         foreach (ProgramStep step in program.Steps)
         {
             step.Run();
-            if (!step.Op.StartsWith("dropout", StringComparison.Ordinal))
-                continue;
-            layers.Add(step.Layer);
-            masks.Add([.. step.Writes[0].ToArray().Take(128).Select(value => value == 0)]);
+            if (step.Op.StartsWith("dropout", StringComparison.Ordinal))
+                masks.Add((step.Layer, [.. step.Writes[0].ToArray().Take(128).Select(value => value == 0)]));
         }
 
-        Assert.Equal(["enc.8x8_block0.norm1", "enc.4x4_down.norm1", "enc.4x4_block0.norm1", "dec.4x4_in0.norm1"], layers[..4]);
-        Assert.Equal(10, masks.Count);
-        for (int i = 0; i < masks.Count; i++)
-            for (int j = 0; j < i; j++)
-                Assert.InRange(masks[i].Zip(masks[j], (a, b) => a == b).Count(same => same), 40, 105); // 0.58 of 128 agree by chance
+        return [.. masks];
     }
 
     [Fact]
