@@ -61,20 +61,22 @@ internal sealed unsafe class HostMemory : DeviceMemory
     }
 }
 
-/// <summary>The memory of a program that is only recorded: it has a size and holds nothing.</summary>
+/// <summary>The memory of a program that is only recorded: it has a size and holds nothing. What is written, constants for example, is dropped.</summary>
 internal sealed class NoMemory(long bytes) : DeviceMemory(bytes)
 {
-    public override void Fill(long offset, long bytes, byte value) => throw Refusal();
+    public override void Fill(long offset, long bytes, byte value)
+    {
+    }
 
-    public override void Write(long offset, ReadOnlySpan<byte> source) => throw Refusal();
+    public override void Write(long offset, ReadOnlySpan<byte> source)
+    {
+    }
 
-    public override void Read(long offset, Span<byte> target) => throw Refusal();
+    public override void Read(long offset, Span<byte> target) => throw new InvalidOperationException("the device only records programs: its tensors hold no values");
 
     public override void Dispose()
     {
     }
-
-    private static InvalidOperationException Refusal() => new("the device only records programs: its tensors hold no values");
 }
 
 /// <summary>One ILGPU buffer; copies go through the device's stream, hence in order with the launches, from any thread.</summary>

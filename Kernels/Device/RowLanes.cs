@@ -15,6 +15,9 @@ internal readonly struct RowLanes
 
     private const int MaxGroup = 128;
 
+    /// <summary>Least share of lanes that hold a pack, in eighths, for which fewer packs in a lane are preferred.</summary>
+    private const int LeastShare = 5;
+
     /// <summary>Lanes of a row.</summary>
     public readonly int Lanes;
 
@@ -33,8 +36,8 @@ internal readonly struct RowLanes
     public int PacksOfLane => (Packs + Lanes - 1) / Lanes;
 
     /// <summary>
-    /// Chooses the lanes: as few as hold a row with at most three packs each, so that a lane has several loads in flight and sums cross few lanes; all of a
-    /// warp, with more packs each, for long rows. Null if the rows are not of packs, or are too long for a warp.
+    /// Chooses the lanes: as many as take part with few left over, since a lane with few packs takes few registers, so that more warps hide each other's loads.
+    /// Null if the rows are not of packs, or are too long for a warp.
     /// </summary>
     /// <param name="gpu">The device.</param>
     /// <param name="rows">Number of rows.</param>
@@ -42,18 +45,42 @@ internal readonly struct RowLanes
     /// <param name="rowsOfLane">Rows that a lane takes, one after another.</param>
     public static RowLanes? Of(GpuDevice gpu, int rows, int channels, int rowsOfLane = 1)
     {
-        const int few = 3;
-        int packs = channels / Bf16x8.Width, warp = Math.Min(gpu.Accelerator.WarpSize, gpu.ReductionGroup), lanes = 1;
-        while (lanes < warp && lanes * few < packs)
-            lanes *= 2;
+        int packs = channels / Bf16x8.Width, lanes = WarpOf(gpu);
+        while (lanes > 1 && 8 * packs < LeastShare * Padded(packs, lanes))
+            lanes /= 2;
         return channels % Bf16x8.Width == 0 && lanes * MaxPacks >= packs ? new RowLanes(lanes, packs, rows, rowsOfLane) : null;
     }
+
+    /// <summary>The same lanes with another number of rows for each.</summary>
+    public RowLanes WithRowsOfLane(int rowsOfLane) => new(Lanes, Packs, Rows, rowsOfLane);
+
+    /// <summary>Rows that a warp takes.</summary>
+    public int RowsOfWarp(GpuDevice gpu) => WarpOf(gpu) / Lanes * RowsOfLane;
 
     /// <summary>The launch in which each row has its lanes.</summary>
     public KernelConfig GridOf(GpuDevice gpu)
     {
-        int group = Math.Min(MaxGroup, gpu.ReductionGroup), rows = group / Lanes * RowsOfLane;
+        int group = Math.Min(MaxGroup, gpu.ReductionGroup), rows = group / WarpOf(gpu) * RowsOfWarp(gpu);
         return new KernelConfig((Rows + rows - 1) / rows, group);
+    }
+
+    /// <summary>The most rows for a lane, of at most as many as a tree of doublings reaches, at which the rows of a warp divide a number and enough warps remain.</summary>
+    /// <param name="gpu">The device.</param>
+    /// <param name="number">Rows that belong together, such as the pixels of an image.</param>
+    /// <param name="most">Most rows for a lane, a power of two.</param>
+    /// <returns>The lanes, or null if the rows of a warp do not divide the number even with one row for a lane.</returns>
+    public RowLanes? Dividing(GpuDevice gpu, int number, int most)
+    {
+        const int warpsOfMultiprocessor = 16;
+        for (int rows = most; rows >= 1; rows /= 2)
+        {
+            RowLanes lanes = WithRowsOfLane(rows);
+            bool enough = rows == 1 || Rows / lanes.RowsOfWarp(gpu) >= warpsOfMultiprocessor * gpu.Multiprocessors;
+            if (enough && number % lanes.RowsOfWarp(gpu) == 0)
+                return lanes;
+        }
+
+        return null;
     }
 
     /// <summary>Loads a kernel for the number of packs that a lane holds.</summary>
@@ -70,23 +97,34 @@ internal readonly struct RowLanes
             _ => launch.Load<MorePacks<MorePacks<MorePacks<MorePacks<MorePacks<MorePacks<MorePacks<LastPack>>>>>>>>(),
         };
 
+    /// <summary>Number of the calling thread's warp in the launch.</summary>
+    public static int WarpIndex
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Grid.IdxX * (Group.DimX / Warp.WarpSize) + Group.IdxX / Warp.WarpSize;
+    }
+
     /// <summary>First row of the calling thread; further ones follow at the distance of <see cref="RowStep"/>. It may lie beyond the last row.</summary>
     public int FirstRow
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Grid.IdxX * (Group.DimX / Lanes) * RowsOfLane + Group.IdxX / Lanes;
+        get => WarpIndex * (RowStep * RowsOfLane) + Warp.LaneIdx / Lanes;
     }
 
-    /// <summary>Distance of a thread's rows.</summary>
+    /// <summary>Distance of a thread's rows; the rows of a warp are consecutive.</summary>
     public int RowStep
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Group.DimX / Lanes;
+        get => Warp.WarpSize / Lanes;
     }
 
-    /// <summary>Position of the calling thread in a row; nothing lies inside of a row beyond the last.</summary>
+    /// <summary>Position of the calling thread in a row; nothing lies inside a row beyond the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RowPlace PlaceIn(int row) => RowPlace.Of(row * Packs, Group.IdxX % Lanes, Lanes, row < Rows ? Packs : 0);
+
+    /// <summary>Position in the row after one, for a load ahead; the row itself after the last one of the lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public RowPlace PlaceAfter(int row, int step) => PlaceIn(step + 1 < RowsOfLane ? row + RowStep : row);
 
     /// <summary>Sum over the lanes of a row, in the fixed order of a tree; all threads of the warp must call.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -96,6 +134,10 @@ internal readonly struct RowLanes
             value += Warp.ShuffleXor(value, mask);
         return value;
     }
+
+    private static int WarpOf(GpuDevice gpu) => Math.Min(gpu.Accelerator.WarpSize, gpu.ReductionGroup);
+
+    private static int Padded(int packs, int lanes) => (packs + lanes - 1) / lanes * lanes;
 }
 
 /// <summary>A kernel that is generic over the run of a lane, with its arguments.</summary>

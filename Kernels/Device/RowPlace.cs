@@ -20,6 +20,9 @@ internal struct RowPlace
     /// <summary>Index of the pack in the view.</summary>
     public readonly int Index => Row + Pack;
 
+    /// <summary>The index, or that of the tensor's first pack if this one does not lie in the row.</summary>
+    public readonly int SafeIndex => IsInside ? Index : 0;
+
     /// <summary>Whether the pack lies in the row.</summary>
     public readonly bool IsInside => Pack < Packs;
 

@@ -2,9 +2,12 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>Contents of a fixture without weights and gradients, with images turned to (N, H, W, C) and one-hot rows to class numbers.</summary>
+/// <summary>
+/// What a fixture's results were computed from, besides the weights, with images turned to (N, H, W, C) and one-hot rows to class numbers. The cotangent of
+/// logvar is null if the file has no logvar.
+/// </summary>
 internal sealed record FixtureInputs(
-    Shape Shape, float[] X, float[] T, int[]? Labels, float[] TangentX, float[] TangentT, float[] Cotangent, float[] F, float[] Jvp)
+    Shape Shape, float[] X, float[] T, int[]? Labels, float[] TangentX, float[] TangentT, float[] Cotangent, float[]? LogvarCotangent)
 {
     public static FixtureInputs Read(SafetensorsFile file, NetworkConfig config)
     {
@@ -14,20 +17,23 @@ internal sealed record FixtureInputs(
         int n = (int)x.Shape[0];
         var shape = new Shape(n, config.Image.H, config.Image.W, config.Image.C);
         return new FixtureInputs(
-            shape, Images("x"), Times("t"), config.LabelCount > 0 ? ReadLabels(file, n, config.LabelCount) : null,
-            Images("tangent.x"), Times("tangent.t"), Images("cotangent"), Images("F"), Images("JVP"));
+            shape, ReadImages(file, "x", shape), ReadTimes(file, "t", n), config.LabelCount > 0 ? ReadLabels(file, n, config.LabelCount) : null,
+            ReadImages(file, "tangent.x", shape), ReadTimes(file, "tangent.t", n), ReadImages(file, "cotangent", shape),
+            (file.Find("logvar") ?? file.Find("cotangent.logvar")) is null ? null : ReadTimes(file, "cotangent.logvar", n));
+    }
 
-        float[] Images(string name)
-        {
-            file.Require(name, [n, shape.C, shape.H, shape.W]);
-            return ToChannelsLast(file.ReadSingles(name), shape);
-        }
+    /// <summary>Reads a tensor (N, C, H, W) as (N, H, W, C).</summary>
+    public static float[] ReadImages(SafetensorsFile file, string name, Shape shape)
+    {
+        file.Require(name, [shape.N, shape.C, shape.H, shape.W]);
+        return ToChannelsLast(file.ReadSingles(name), shape);
+    }
 
-        float[] Times(string name)
-        {
-            file.Require(name, [n]);
-            return file.ReadSingles(name);
-        }
+    /// <summary>Reads a tensor (N).</summary>
+    public static float[] ReadTimes(SafetensorsFile file, string name, int n)
+    {
+        file.Require(name, [n]);
+        return file.ReadSingles(name);
     }
 
     private static int[] ReadLabels(SafetensorsFile file, int n, int count)

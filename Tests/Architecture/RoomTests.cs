@@ -57,7 +57,7 @@ public class RoomTests
             Networks/Ddpmpp: Networks, Networks/Layers
             Networks/Edm2: Networks, Networks/Layers
             Files: Latents, Networks, Networks/Ddpmpp, Networks/Edm2
-            .: Latents, Networks, Networks/Ddpmpp, Files
+            .: Latents, Networks, Networks/Ddpmpp, Networks/Edm2, Files
             Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
             """,

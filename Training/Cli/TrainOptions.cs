@@ -90,6 +90,7 @@ internal sealed class TrainOptions
             Images = numbers.Images,
             Flip = numbers.Flip,
             LatentConvention = (latents is null ? null : LatentConventions.NameOf(latents)) ?? LatentConventions.Default,
+            SnapshotImages = numbers.SnapshotImages,
             Network = network,
             Training = numbers.Options,
         };

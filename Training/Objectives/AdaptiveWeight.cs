@@ -1,6 +1,5 @@
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
-using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Objectives;
 

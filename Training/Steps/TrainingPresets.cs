@@ -10,15 +10,20 @@ namespace TrigFlowNative.Training.Steps;
 /// <param name="Images">Images to train on, counting repetitions; positive.</param>
 /// <param name="Flip">Whether images are mirrored at random; not suitable where left and right mean something, as in digits.</param>
 /// <param name="Options">All other settings.</param>
-public sealed record TrainingPreset(long Images, bool Flip, TrainingOptions Options);
+public sealed record TrainingPreset(long Images, bool Flip, TrainingOptions Options)
+{
+    /// <summary>Images between snapshots of the power-function averages; 0 for none.</summary>
+    public long SnapshotImages { get; init; }
+}
 
 /// <summary>
 /// Table of training settings for the named networks. The rows of cifar10 are those of arXiv:2410.11081, appendix G.2, and of
-/// its reproductions. Those of mnist and demo are our own, for training within minutes: mnist on a GPU, demo on a CPU.
+/// its reproductions. Those of mnist and demo are our own, for training within minutes: mnist on a GPU, demo on a CPU. Those of EDM2's networks are in
+/// <see cref="Edm2Presets"/>.
 /// </summary>
 public static class TrainingPresets
 {
-    private static readonly ConcurrentDictionary<(string Preset, string Objective), TrainingPreset> Rows = new()
+    private static readonly ConcurrentDictionary<(string Preset, string Objective), TrainingPreset> Rows = new(Edm2Presets.Rows())
     {
 #pragma warning disable format // columns line up
         //                           images  batch   flip  dropout     by   rate    beta2  half-life   objective: P_mean, P_std, H

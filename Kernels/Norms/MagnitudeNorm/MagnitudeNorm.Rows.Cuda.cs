@@ -9,104 +9,140 @@ namespace TrigFlowNative.Kernels;
 /// <summary>Fast kernels for bf16: a few lanes of a warp hold a run in registers, so that each pass reads and writes every tensor once.</summary>
 public static partial class MagnitudeNorm
 {
+    /// <summary>Most rows that a lane takes, fetching each while it computes the one before.</summary>
+    private const int MostRowsOfLane = 8;
+
     internal static void ForwardRowsKernel<TRun>(
         ArrayView<Bf16x8> x, ArrayView<Bf16x8> y, ArrayView<Bf16x8> activated, int silu, Extents e, RowLanes lanes)
         where TRun : unmanaged, IRowRun<TRun>
     {
-        RowPlace place = lanes.PlaceIn(lanes.FirstRow);
-        int tangents = lanes.Rows * lanes.Packs;
-        TRun primal = TRun.Load(x, place), tangent = TRun.All(0f);
+        int row = lanes.FirstRow, tangents = lanes.Rows * lanes.Packs;
+        RowPlace place = lanes.PlaceIn(row);
+        TRun next = TRun.Fetch(x, place), nextTangent = next;
         if (e.Tangent != 0)
-            tangent = TRun.Load(x, place.In(place.Row + tangents));
-        RunScale of = e.Of(lanes.Sum(TRun.Dot(primal, primal)) / e.Run);
-        ForwardOfPack body;
-        body.Y = y;
-        body.Activated = activated;
-        body.R = of.R;
-        body.Gain = e.Gain;
-        body.Projection = 0f;
-        if (e.Tangent != 0)
-            body.Projection = of.Weight * (lanes.Sum(TRun.Dot(primal, tangent)) / e.Run);
-        body.Silu = silu;
-        body.Tangent = e.Tangent;
-        body.Row = place.Row;
-        body.TangentRow = place.Row + tangents;
-        TRun.Map(body, primal, tangent, place);
+            nextTangent = TRun.Fetch(x, place.In(place.Row + tangents));
+        var of = RowOperands<TRun>.All(next);
+        ForwardOfPack store;
+        store.Y = y;
+        store.Activated = activated;
+        store.Gain = e.Gain;
+        store.Silu = silu;
+        store.Tangent = e.Tangent;
+        for (int step = 0; step < lanes.RowsOfLane; step++)
+        {
+            place = lanes.PlaceIn(row);
+            of.Value = TRun.Unpack(next);
+            of.Tangent = TRun.Unpack(nextTangent);
+            RowPlace after = lanes.PlaceAfter(row, step);
+            next = TRun.Fetch(x, after);
+            if (e.Tangent != 0)
+                nextTangent = TRun.Fetch(x, after.In(after.Row + tangents));
+            RunScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Run);
+            store.R = scale.R;
+            store.Projection = 0f;
+            if (e.Tangent != 0)
+                store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Run);
+            store.Row = place.Row;
+            store.TangentRow = place.Row + tangents;
+            TRun.ForEach(store, of, place);
+            row += lanes.RowStep;
+        }
     }
 
     internal static void BackwardRowsKernel<TRun>(
         ArrayView<Bf16x8> x, ArrayView<Bf16x8> dy, ArrayView<Bf16x8> ds, ArrayView<Bf16x8> dx, float factor, int silu, int add, Extents e, RowLanes lanes)
         where TRun : unmanaged, IRowRun<TRun>
     {
-        RowPlace place = lanes.PlaceIn(lanes.FirstRow);
-        TRun primal = TRun.Load(x, place), activated = TRun.All(0f), cotangent = TRun.All(0f), former = TRun.All(0f);
+        int row = lanes.FirstRow;
+        RowPlace place = lanes.PlaceIn(row);
+        TRun next = TRun.Fetch(x, place), nextActivated = next, nextCotangent = next;
         if (silu != 0)
-            activated = TRun.Load(ds, place);
+            nextActivated = TRun.Fetch(ds, place);
         if (factor != 0f)
-            cotangent = TRun.Load(dy, place);
-        if (add != 0)
-            former = TRun.Load(dx, place);
-        RunScale of = e.Of(lanes.Sum(TRun.Dot(primal, primal)) / e.Run);
-        ActivatedCotangent slope;
-        slope.R = of.R;
-        slope.Gain = e.Gain;
-        WeightedSum total;
-        total.A = factor;
-        total.B = 1f;
-        TRun g = TRun.Map(total, cotangent, TRun.Map(slope, primal, activated, place), place);
-        total.A = of.R;
-        total.B = -of.Weight * (lanes.Sum(TRun.Dot(primal, g)) / e.Run);
-        TRun gradient = TRun.Map(total, g, primal, place);
-        total.A = 1f;
-        total.B = 1f;
-        TRun.Store(dx, place, TRun.Map(total, former, gradient, place));
+            nextCotangent = TRun.Fetch(dy, place);
+        var of = RowOperands<TRun>.All(next);
+        CotangentOfPack cotangent;
+        cotangent.Gain = silu != 0 ? e.Gain : 0f;
+        cotangent.Factor = factor;
+        InputGradientOfPack store;
+        store.Dx = dx;
+        for (int step = 0; step < lanes.RowsOfLane; step++)
+        {
+            place = lanes.PlaceIn(row);
+            of.Value = TRun.Unpack(next);
+            of.Scale = TRun.Unpack(nextActivated);
+            of.Shift = TRun.Unpack(nextCotangent);
+            of.TangentShift = TRun.All(0f);
+            if (add != 0)
+                of.TangentShift = TRun.Fetch(dx, place);
+            RowPlace after = lanes.PlaceAfter(row, step);
+            next = TRun.Fetch(x, after);
+            if (silu != 0)
+                nextActivated = TRun.Fetch(ds, after);
+            if (factor != 0f)
+                nextCotangent = TRun.Fetch(dy, after);
+            RunScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Run);
+            cotangent.R = scale.R;
+            of.Tangent = TRun.Map(cotangent, of, place);
+            store.R = scale.R;
+            store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Run);
+            store.Row = place.Row;
+            of.TangentShift = TRun.Unpack(of.TangentShift);
+            TRun.ForEach(store, of, place);
+            row += lanes.RowStep;
+        }
     }
 
     /// <summary>Computes N(x), its activation and their tangents, and stores them.</summary>
-    private struct ForwardOfPack : IPackFunction
+    private struct ForwardOfPack : IPackAction
     {
         public ArrayView<Bf16x8> Y, Activated;
         public float R, Gain, Projection;
         public int Silu, Tangent, Row, TangentRow;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly Float8 Of(Float8 a, Float8 b, int pack)
+        public readonly void At(RowOperands<LastPack> of, int pack)
         {
             ArrayView<Bf16x8> y = Y, activated = Activated;
-            Float8 n = R * a, tn = R * b - Projection * a;
+            Float8 n = R * of.Value.Values, tn = R * of.Tangent.Values - Projection * of.Value.Values;
             y[Row + pack] = Bf16x8.Narrow(n);
             if (Tangent != 0)
                 y[TangentRow + pack] = Bf16x8.Narrow(tn);
             if (Silu == 0)
-                return n;
+                return;
             Float8 s = Float8.CoarseLogistic(n), value = n * s;
             activated[Row + pack] = Bf16x8.Narrow(Gain * value);
             if (Tangent != 0)
                 activated[TangentRow + pack] = Bf16x8.Narrow(Gain * ((s + value * (Float8.All(1f) - s)) * tn));
-            return n;
         }
     }
 
-    /// <summary>gain silu'(N(x)) ds from x and ds.</summary>
-    private struct ActivatedCotangent : IPackFunction
+    /// <summary>The cotangent of N(x), factor dy + gain silu'(N(x)) ds, from x, as a scale ds, and as a shift dy.</summary>
+    private struct CotangentOfPack : IPackFunction
     {
-        public float R, Gain;
+        public float R, Gain, Factor;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly Float8 Of(Float8 a, Float8 b, int pack)
+        public readonly Float8 Of(RowOperands<LastPack> of, int pack)
         {
-            Float8 n = R * a, s = Float8.CoarseLogistic(n);
-            return Gain * ((s + n * s * (Float8.All(1f) - s)) * b);
+            Float8 n = R * of.Value.Values, s = Float8.CoarseLogistic(n);
+            return Factor * of.Shift.Values + Gain * ((s + n * s * (Float8.All(1f) - s)) * of.Scale.Values);
         }
     }
 
-    /// <summary>Weighted sum of two packs.</summary>
-    private struct WeightedSum : IPackFunction
+    /// <summary>Computes dx from x, as its tangent the cotangent of N(x), and as the tangent of a shift the former dx; and stores it.</summary>
+    private struct InputGradientOfPack : IPackAction
     {
-        public float A, B;
+        public ArrayView<Bf16x8> Dx;
+        public float R, Projection;
+        public int Row;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly Float8 Of(Float8 a, Float8 b, int pack) => A * a + B * b;
+        public readonly void At(RowOperands<LastPack> of, int pack)
+        {
+            ArrayView<Bf16x8> dx = Dx;
+            dx[Row + pack] = Bf16x8.Narrow(R * of.Tangent.Values - Projection * of.Value.Values + of.TangentShift.Values);
+        }
     }
 
     private sealed record ForwardLaunch(GpuDevice Gpu, Extents Extents, Tensor X, Tensor Y, Tensor? Activated, RowLanes Lanes) : IRowRunLaunch

@@ -154,7 +154,7 @@ public static partial class ModulatedNorm
 
     private static Action BackwardGpu(GpuDevice gpu, Terms terms, Gradients gradients)
     {
-        if (FastTiling.ForBackward(gpu, terms.X) is { } fast)
+        if (FastTiling.For(gpu, terms.X) is { } fast)
             return BackwardFast(gpu, terms, gradients, fast);
         return terms.X.Type == DType.BFloat16 ? BackwardPortable<BFloat16>(gpu, terms, gradients) : BackwardPortable<Single32>(gpu, terms, gradients);
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 using TrigFlowNative.Engine;
@@ -15,28 +16,38 @@ public static partial class ModulatedNorm
         ArrayView<Bf16x8> x, ArrayView<float> modulation, ArrayView<Bf16x8> y, ArrayView<int> counter, Extents e, MaskRule mask, RowLanes lanes)
         where TRun : unmanaged, IRowRun<TRun>
     {
-        int row = lanes.FirstRow, tangents = lanes.Rows * lanes.Packs;
+        int row = lanes.FirstRow, tangents = lanes.Rows * lanes.Packs, image = row / e.Pixels;
         RowPlace place = lanes.PlaceIn(row);
-        TRun primal = TRun.Load(x, place), tangent = TRun.All(0f);
+        TRun next = TRun.Fetch(x, place), nextTangent = next;
         if (e.Tangent != 0)
-            tangent = TRun.Load(x, place.In(place.Row + tangents));
-        PixelScale of = e.Of(lanes.Sum(TRun.Dot(primal, primal)) / e.Channels);
-        ForwardOfPack body;
-        body.Modulation = modulation;
-        body.Y = y;
-        body.Counter = counter;
-        body.Extents = e;
-        body.Mask = mask;
-        body.R = of.R;
-        body.Projection = 0f;
-        if (e.Tangent != 0)
-            body.Projection = of.Weight * (lanes.Sum(TRun.Dot(primal, tangent)) / e.Channels);
-        body.Image = row / e.Pixels;
-        body.Pixel = row - body.Image * e.Pixels;
-        body.Row = place.Row;
-        body.TangentRow = place.Row + tangents;
-        body.Packs = lanes.Packs;
-        TRun.Map(body, primal, tangent, place);
+            nextTangent = TRun.Fetch(x, place.In(place.Row + tangents));
+        RowOperands<TRun> of = ModulationOf<TRun>(modulation, place, image, e);
+        ForwardOfPack store;
+        store.Y = y;
+        store.Counter = counter;
+        store.Extents = e;
+        store.Mask = mask;
+        store.Image = image;
+        for (int step = 0; step < lanes.RowsOfLane; step++)
+        {
+            place = lanes.PlaceIn(row);
+            of.Value = TRun.Unpack(next);
+            of.Tangent = TRun.Unpack(nextTangent);
+            RowPlace after = lanes.PlaceAfter(row, step);
+            next = TRun.Fetch(x, after);
+            if (e.Tangent != 0)
+                nextTangent = TRun.Fetch(x, after.In(after.Row + tangents));
+            PixelScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Channels);
+            store.R = scale.R;
+            store.Projection = 0f;
+            if (e.Tangent != 0)
+                store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Channels);
+            store.Row = place.Row;
+            store.TangentRow = place.Row + tangents;
+            store.PackOfImage = place.Row - image * (e.Pixels * lanes.Packs);
+            TRun.ForEach(store, of, place);
+            row += lanes.RowStep;
+        }
     }
 
     internal static void BackwardRowsKernel<TRun>(
@@ -44,41 +55,42 @@ public static partial class ModulatedNorm
         int add, Extents e, MaskRule mask, RowLanes lanes)
         where TRun : unmanaged, IRowRun<TRun>
     {
-        int row = lanes.FirstRow;
-        TRun scaleSum = TRun.All(0f), shiftSum = TRun.All(0f);
+        int row = lanes.FirstRow, image = row / e.Pixels;
         RowPlace place = lanes.PlaceIn(row);
+        TRun next = TRun.Fetch(x, place), nextCotangent = TRun.Fetch(dy, place);
+        RowOperands<TRun> of = ModulationOf<TRun>(modulation, place, image, e);
+        TRun scaleSum = TRun.All(0f), shiftSum = TRun.All(0f);
+        CotangentOfPack cotangent;
+        cotangent.Counter = counter;
+        cotangent.Gain = e.Gain;
+        cotangent.Mask = mask;
+        cotangent.Image = image;
+        InputGradientOfPack store;
+        store.Dx = dx;
+        store.Add = add;
         for (int step = 0; step < lanes.RowsOfLane; step++)
         {
             place = lanes.PlaceIn(row);
-            TRun primal = TRun.Load(x, place), cotangent = TRun.Load(dy, place);
-            PixelScale of = e.Of(lanes.Sum(TRun.Dot(primal, primal)) / e.Channels);
-            CotangentOfPack body;
-            body.Modulation = modulation;
-            body.Counter = counter;
-            body.Extents = e;
-            body.Mask = mask;
-            body.R = of.R;
-            body.Image = row / e.Pixels;
-            body.Pixel = row - body.Image * e.Pixels;
-            body.Packs = lanes.Packs;
-            TRun du = TRun.Map(body, primal, cotangent, place);
-            shiftSum = TRun.Map(default(SumOfPacks), shiftSum, du, place);
+            of.Value = TRun.Unpack(next);
+            of.Tangent = TRun.Unpack(nextCotangent);
+            RowPlace after = lanes.PlaceAfter(row, step);
+            next = TRun.Fetch(x, after);
+            nextCotangent = TRun.Fetch(dy, after);
+            PixelScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Channels);
+            cotangent.R = scale.R;
+            cotangent.PackOfImage = place.Row - image * (e.Pixels * lanes.Packs);
+            of.TangentShift = TRun.Map(cotangent, of, place); // du
+            shiftSum = TRun.Add(shiftSum, of.TangentShift);
             ProductOfPacks product;
-            product.Factor = of.R;
-            scaleSum = TRun.Map(default(SumOfPacks), scaleSum, TRun.Map(product, primal, du, place), place);
+            product.Factor = scale.R;
+            scaleSum = TRun.Add(scaleSum, TRun.Map(product, of, place));
             if (add >= 0)
             {
-                ScaledPack scaled;
-                scaled.Modulation = modulation;
-                scaled.First = body.Image * (e.ModulationChannels / Bf16x8.Width);
-                TRun dn = TRun.Map(scaled, du, du, place);
-                InputGradientOfPack gradient;
-                gradient.Dx = dx;
-                gradient.Row = place.Row;
-                gradient.Add = add;
-                gradient.R = of.R;
-                gradient.Projection = of.Weight * (lanes.Sum(TRun.Dot(primal, dn)) / e.Channels);
-                TRun.Map(gradient, primal, dn, place);
+                of.Tangent = TRun.Map(default(ScaledPack), of, place); // dN
+                store.R = scale.R;
+                store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Channels);
+                store.Row = place.Row;
+                TRun.ForEach(store, of, place);
             }
 
             row += lanes.RowStep;
@@ -88,10 +100,28 @@ public static partial class ModulatedNorm
         shiftSum = TRun.SumOfRows(shiftSum, lanes.Lanes);
         if (Warp.LaneIdx >= lanes.Lanes)
             return;
-        int warp = Grid.IdxX * (Group.DimX / Warp.WarpSize) + Group.IdxX / Warp.WarpSize, target = warp * (e.ModulationChannels / Bf16x8.Width);
+        int target = RowLanes.WarpIndex * (e.ModulationChannels / Bf16x8.Width);
         TRun.StoreSingles(partials, place.In(target), scaleSum);
         if (e.Shifts != 0)
             TRun.StoreSingles(partials, place.In(target + lanes.Packs), shiftSum);
+    }
+
+    /// <summary>Loads scale and shift of an image, and their tangents if there are any; a shift that does not exist is 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static RowOperands<TRun> ModulationOf<TRun>(ArrayView<float> modulation, RowPlace place, int image, Extents e)
+        where TRun : unmanaged, IRowRun<TRun>
+    {
+        var of = RowOperands<TRun>.All(TRun.All(0f));
+        int first = image * (e.ModulationChannels / Bf16x8.Width), tangents = e.ModulationTangentOffset / Bf16x8.Width, shift = e.Channels / Bf16x8.Width;
+        of.Scale = TRun.LoadSingles(modulation, place.In(first));
+        if (e.Shifts != 0)
+            of.Shift = TRun.LoadSingles(modulation, place.In(first + shift));
+        if (e.ModulationTangent == 0)
+            return of;
+        of.TangentScale = TRun.LoadSingles(modulation, place.In(first + tangents));
+        if (e.Shifts != 0)
+            of.TangentShift = TRun.LoadSingles(modulation, place.In(first + tangents + shift));
+        return of;
     }
 
     /// <summary>Adds the partial sums of an image, in order; a thread for each element of the modulation.</summary>

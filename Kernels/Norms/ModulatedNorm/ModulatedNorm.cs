@@ -63,9 +63,7 @@ public static partial class ModulatedNorm
         GradientSlot? dx = tape.Slot(program, terms.X), dModulation = tape.Slot(program, terms.Modulation);
         if (dx is null && dModulation is null)
             return;
-        FastTiling? fast = program.Device is GpuDevice gpu ? FastTiling.ForBackward(gpu, terms.X) : null;
-        if (terms.Mask is not null && fast is null) // the forward pass had fast kernels, but images are not of whole tiles
-            throw new InvalidOperationException($"{Name}: dropout was fused into a pass over {terms.X} that has no fast backward kernel");
+        FastTiling? fast = program.Device is GpuDevice gpu ? FastTiling.For(gpu, terms.X) : null;
         Extents e = terms.Extents;
         var partials = program.Device is GpuDevice
             ? program.Allocate(fast is { } tiling ? new Shape(tiling.Partials, e.ModulationChannels) : new Shape(2, e.Pixels * e.Images))

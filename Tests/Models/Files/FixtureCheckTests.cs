@@ -29,6 +29,11 @@ public class FixtureCheckTests
         ["labels not one-hot"] = Replaced("row 0 of labels is not one-hot", "labels", [1, 3], [1, 1, 0]),
         ["t of another shape"] = Replaced("tensor 't' has shape [2], expected [1]", "t", [2], [0, 0]),
         ["tangent with NaN"] = Replaced("'tangent.t' holds NaN", "tangent.t", [1], [float.NaN]),
+        ["logvar of a network that gives none"] = Broken("logvar: a network of the architecture ddpmpp gives none", _ => false, file =>
+        {
+            file.Add("logvar", [1], (ReadOnlyMemory<float>)new float[1]);
+            file.Add("cotangent.logvar", [1], (ReadOnlyMemory<float>)new float[1]);
+        }),
         ["no configuration"] = Broken("has no 'config'", _ => true, file => file.SetMetadata("config", "")) with
         {
             Make = folder => new SafetensorsWriter().Save(folder.File("fixture.safetensors")),

@@ -63,6 +63,39 @@ public class TrainingOptionsTests
         Assert.Throws<ArgumentException>(() => TrainingPresets.Get("imagenet64", "sct"));
     }
 
+    /// <summary>arXiv:2410.11081, tables 4 and 5.</summary>
+    [Theory]
+    [InlineData("imagenet64-s", "trigflow", 1048e3, 1e-2, 0.0, null, -0.8, 1.6, 35_000)]
+    [InlineData("imagenet64-m", "sct", 400e3, 9e-5, 0.45, 16, -1.0, 1.6, 35_000)]
+    [InlineData("imagenet64-xl", "scd", 400e3, 7e-5, 0.0, 16, -1.0, 1.6, 35_000)]
+    [InlineData("imagenet512-m", "trigflow", 1048e3, 9e-3, 0.1, null, -0.4, 1.0, 70_000)]
+    [InlineData("imagenet512-s", "sct", 100e3, 1e-4, 0.25, 16, -0.8, 1.6, 70_000)]
+    [InlineData("imagenet512-l", "sct", 100e3, 8e-5, 0.35, 16, -0.8, 1.6, 70_000)]
+    [InlineData("imagenet512-s", "scd", 200e3, 1e-4, 0.0, 16, -0.8, 1.6, 70_000)]
+    [InlineData("imagenet512-xxl", "scd", 200e3, 6.5e-5, 0.1, 16, -0.8, 1.6, 70_000)]
+    public void Recipes_of_ImageNet_are_those_of_the_paper(
+        string preset, string objective, double steps, double rate, double dropout, int? resolution, double mean, double deviation, long decayAfter)
+    {
+        TrainingPreset row = TrainingPresets.Get(preset, objective);
+        TrainingOptions options = row.Options;
+        Assert.Equal((long)steps, row.Images / 2048);
+        Assert.Equal((2048, (float)dropout, resolution, false, 8_388_608), (options.Batch, options.Dropout, options.DropoutResolution, row.Flip, row.SnapshotImages));
+        Assert.Equal((OptimizerKind.Adam, 0.9f, 0.99f, 1e-11f, NonFiniteGradient.Zero), (options.Optimizer.Kind, options.Optimizer.Beta1, options.Optimizer.Beta2, options.Optimizer.Epsilon, options.Optimizer.NonFinite));
+        Assert.Null(options.Optimizer.MaxGradientNorm);
+        Assert.Equal(rate, options.Optimizer.LearningRate.Peak, 1e-12);
+        Assert.Equal((10_000_000, decayAfter * 2048), (options.Optimizer.LearningRate.WarmUpImages, options.Optimizer.LearningRate.DecayAfterImages));
+        Assert.Equal((true, 0.05), (options.Average.PowerFunction, options.Average.ResultWidth));
+        var regression = (RegressionOptions)options.Objective;
+        Assert.Equal(((float)mean, (float)deviation, LossKind.Squared), (regression.PMean, regression.PStd, regression.Loss));
+        bool latents = preset.StartsWith("imagenet512", StringComparison.Ordinal);
+        if (regression is TrigFlowOptions diffusion)
+            Assert.Equal(latents ? 0.1f : 0, diffusion.LabelDropout);
+        if (regression is ConsistencyOptions consistency)
+            Assert.Equal((10_000, 0.1f, TangentNorm.Euclidean), (consistency.TangentWarmUp, consistency.TangentConstant, consistency.TangentNorm));
+        if (regression is DistillationOptions distillation)
+            Assert.Equal((latents ? 2 : 1, true), (distillation.MaxGuidance, distillation.GuidanceInput));
+    }
+
     [Fact]
     public void Refuses_numbers_out_of_range()
     {
