@@ -60,7 +60,7 @@ public sealed class CpuDevice : ComputeDevice
     public void For(long count, int grain, Action<long, long> body) =>
         For(checked((int)((count + grain - 1) / grain)), i => body((long)i * grain, Math.Min(count, (i + 1L) * grain)));
 
-    /// <summary>Whether tensors get no memory, for programs that are recorded and never run: reading or writing their values is not allowed.</summary>
+    /// <summary>Whether tensors get no memory, for programs that are recorded and never run: they forget what is written to them.</summary>
     internal bool OnlyRecords { get; init; }
 
     internal override DeviceMemory Allocate(long bytes, string what) => OnlyRecords ? new NoMemory(bytes) : new HostMemory(bytes, what, change => Interlocked.Add(ref allocated, change));

@@ -18,6 +18,8 @@ public static class BenchmarkSuite
         NormCase.Plain,
         PixelNormCase.Kind,
         WeightNormCase.Kind,
+        MagnitudeNormCase.Kind,
+        ModulatedNormCase.Kind,
         ElementwiseCase.Kind,
         ResampleCase.Kind,
         RandomCase.Kind,

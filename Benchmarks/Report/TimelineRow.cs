@@ -8,6 +8,8 @@ namespace TrigFlowNative.Benchmarks.Report;
 /// <summary>A line of timeline.csv: a launch of a training step or of sampling, in order.</summary>
 internal sealed record TimelineRow
 {
+    private static readonly string[] Updates = ["adam", "exponential-average", "gradient-norm", "radam", "weight-norm"];
+
     [Name("index")]
     public int Index { get; init; }
 
@@ -46,8 +48,8 @@ internal sealed record TimelineRow
 
     /// <summary>The pass: forward (with the tangent), backward or update.</summary>
     [Ignore]
-    public string Pass => Op.Contains("backward", StringComparison.Ordinal) ? "backward"
-        : Op.StartsWith("adam", StringComparison.Ordinal) || Op.StartsWith("gradient-norm", StringComparison.Ordinal) || Op.StartsWith("radam", StringComparison.Ordinal) ? "update" : "forward";
+    public string Pass => Op.Contains("backward", StringComparison.Ordinal) || Op == "weight-norm.gains" ? "backward"
+        : Updates.Any(op => Op.StartsWith(op, StringComparison.Ordinal)) ? "update" : "forward";
 
     /// <summary>The first two parts of the layer's name, which name a block such as enc.32x32_block0; empty outside a layer.</summary>
     [Ignore]

@@ -34,7 +34,7 @@ internal static class RandomModel
         ParameterSlab weights = network.CreateSlab(device, activations: precision.ActivationsOn(device));
         try
         {
-            network.Initialise(weights, Seed);
+            Initialise(network, weights, Seed);
             return new TrigFlowModel(network, weights, SigmaData, kind);
         }
         catch
@@ -42,5 +42,17 @@ internal static class RandomModel
             weights.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// Fills a slab as at the start of a training, but for gains of 1. A network of EDM2 starts with one of 0, so that F and nearly all gradients are 0 too, and a card
+    /// takes less power for zeros than for numbers.
+    /// </summary>
+    public static void Initialise(INetwork network, ParameterSlab weights, ulong seed)
+    {
+        network.Initialise(weights, seed);
+        foreach (ParameterSpec parameter in network.Parameters.Where(parameter => parameter.FileShape.Length == 0))
+            weights[parameter.Name].Value.Upload<float>([1]);
+        network.RefreshComputeWeights(weights);
     }
 }

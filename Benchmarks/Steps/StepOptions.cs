@@ -49,7 +49,7 @@ internal sealed record StepOptions(string Preset, string Objective, int Batch, f
             Objective objective = options.Objective.Create();
             INetwork network = objective.StudentNetwork(config).Build();
             teacher = objective.NeedsTeacher ? RandomModel.Create(device, config, Precision, ModelKind.Diffusion) : null;
-            return new TrainingStep(device, network, options, RandomModel.SigmaData, weights => network.Initialise(weights, 1), teacher);
+            return new TrainingStep(device, network, options, RandomModel.SigmaData, weights => RandomModel.Initialise(network, weights, 1), teacher);
         }
         catch (Exception e)
         {

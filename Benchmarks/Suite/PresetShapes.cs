@@ -14,6 +14,12 @@ internal sealed record PresetShapes
 
     public IReadOnlyList<string> Norms { get; init; } = [];
 
+    /// <summary>Norms of pixels with the activation in the same pass, and of attention's heads.</summary>
+    public IReadOnlyList<string> MagnitudeNorms { get; init; } = [];
+
+    /// <summary>Norms of pixels with a scale and a shift, and the activation.</summary>
+    public IReadOnlyList<string> ModulatedNorms { get; init; } = [];
+
     public IReadOnlyList<string> Resamplings { get; init; } = [];
 
     /// <summary>Weights whose rows are normalised, all of a network in one shape.</summary>
@@ -32,7 +38,10 @@ internal sealed record PresetShapes
             Convolutions = [.. layers.Convolutions.Distinct()],
             Attentions = [.. layers.Attentions.Distinct()],
             Norms = [.. layers.Norms.Distinct()],
+            MagnitudeNorms = [.. layers.MagnitudeNorms.Distinct()],
+            ModulatedNorms = [.. layers.ModulatedNorms.Distinct()],
             Resamplings = [.. layers.Resamplings.Distinct()],
+            Weights = pass.Network.ComputeWeights is null ? [] : [layers.Weights],
             Parameters = pass.Network.ParameterCount(),
         };
     }

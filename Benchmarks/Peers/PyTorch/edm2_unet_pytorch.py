@@ -72,7 +72,7 @@ class Block(nn.Module):
         self.doubly = config["modulation"] == "double"
         self.heads = outputs // config["channels_per_head"] if attention else 0
         if not self.doubly:
-            self.emb_gain = nn.Parameter(torch.zeros(()))
+            self.emb_gain = nn.Parameter(torch.ones(()))
         self.conv_res0 = Layer(inputs if decoder else outputs, outputs, 3)
         self.emb_linear = Layer(embedding, 2 * outputs if self.doubly else outputs)
         self.conv_res1 = Layer(outputs, outputs, 3)
@@ -134,7 +134,7 @@ class Edm2(nn.Module):
         self.first, self.classes, self.activations = channels * multipliers[0], config["label_dim"], torch.bfloat16
         embedding = channels * max(multipliers)
         block = lambda inputs, outputs, resolution, **options: Block(inputs, outputs, embedding, resolution, config, **options)
-        self.out_gain = nn.Parameter(torch.ones(()))  # not 0, so that gradients are those of a training
+        self.out_gain = nn.Parameter(torch.ones(()))  # 0 at the start of a training, with which F and most gradients are 0 too
         self.emb_noise = Layer(self.first, embedding)
         self.emb_label = Layer(self.classes, embedding) if self.classes else None
         self.emb_guidance = nn.Linear(self.first, embedding, bias=False) if guided else None

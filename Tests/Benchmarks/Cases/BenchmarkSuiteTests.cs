@@ -64,6 +64,7 @@ public sealed class BenchmarkSuiteTests : IDisposable
     [InlineData("conv/n2 8->16 4x5 k3", "does not have the form")]
     [InlineData("conv/n2 8->16 4x4 k5", "does not have the form")]
     [InlineData("norm/n2 c12 4x4 ", "does not have the form")]
+    [InlineData("magnitudenorm/n2 c12 4x4 r5", "runs of 5 do not divide 12 channels")]
     [InlineData("step/sct/demo n8 m3", "a micro-batch of 3 does not divide a batch of 8")]
     [InlineData("step/sct/de-mo n8", "unknown preset 'de-mo'")]
     public void A_name_of_nothing_is_refused(string name, string reason) =>

@@ -51,6 +51,10 @@ public class KernelCaseTests
         Assert.Equal(536_870_912, new NormCase(256, 32, 256, DType.BFloat16, Direction.Tangent).Bytes); // x, tx, y, ty of 67,108,864 x 2
         Assert.Equal(268_435_456, new NormCase(256, 32, 256, DType.BFloat16, Direction.Forward).Bytes); // x, y
         Assert.Equal(402_653_184, new NormCase(256, 32, 256, DType.BFloat16, Direction.Backward).Bytes); // x, dy, dx
+        Assert.Equal(16_384, new ModulatedNormCase(2, 8, 16, DType.BFloat16, Direction.Tangent).Bytes); // x, tx, y, ty of 2,048 x 2
+        Assert.Equal(12_288, new ModulatedNormCase(2, 8, 16, DType.BFloat16, Direction.Backward).Bytes); // x, dy, dx
+        Assert.Equal(24_576, new MagnitudeNormCase(2, 8, 16, 0, DType.BFloat16, Direction.Tangent).Bytes); // x, y, activation and their tangents
+        Assert.Equal(12_288, new MagnitudeNormCase(2, 8, 16, 8, DType.BFloat16, Direction.Backward).Bytes); // x, dy, dx
         Assert.Equal(46_000, new OptimizerCase(1000).Bytes); // 11 x 4 + 2 each
         Assert.Equal(8_000, new CopyCase(1000).Bytes);
         Assert.All(new KernelCase[] { new NormCase(2, 4, 12, DType.Float32, Direction.Tangent), new OptimizerCase(8), new CopyCase(8) }, each => Assert.Equal(0, each.Flops));

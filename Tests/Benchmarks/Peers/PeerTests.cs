@@ -5,6 +5,7 @@ using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Timing;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training;
 using Xunit;
 
@@ -69,6 +70,20 @@ public sealed class PeerTests : IDisposable
         Assert.Equal((250e3, 1100.0, 1600.5, 699.0, 0.5), (rows[1].SustainedMicroseconds, rows[1].SustainedImagesPerSecond, rows[1].SustainedMegahertz, rows[1].SustainedWatts, rows[1].JoulesPerImage));
         Assert.Equal((BenchmarkRow.Failed, "out of memory"), (rows[2].Verdict, rows[2].Note));
         Assert.Equal((1280.0, 13.5, "first run ended 20 s after the start"), (rows[1].ImagesPerSecond, rows[1].PeakGib, rows[1].Note));
+    }
+
+    [Fact]
+    public void A_script_is_chosen_by_the_network()
+    {
+        var network = new Edm2Config { Resolution = 64, ImageChannels = 3, LabelCount = 1000, ModelChannels = 192, ChannelMult = [1, 2, 3, 4], BlocksPerLevel = 3, AttentionResolutions = [16, 8] };
+        PyTorchScript script = PyTorchScript.Of(network)!;
+        Assert.Equal(("edm2_step_pytorch.py", "--config", network.ToJson(), true), (script.File, script.Arguments[0], script.Arguments[1], script.TakesMicroBatches));
+        Assert.Equal(["sct", "scd", "scd-guided"], script.Objectives);
+        Assert.Null(PyTorchScript.Of(network with { Modulation = Edm2Modulation.Edm2 }));
+        Assert.Null(PyTorchScript.Of("demo"));
+        Assert.Equal(("step_pytorch.py", false), (PyTorchScript.Of("cifar10")!.File, PyTorchScript.Of("cifar10")!.TakesMicroBatches));
+        string folder = Path.Combine(AppContext.BaseDirectory, "Peers", "PyTorch");
+        Assert.All((string[])[script.File, "step_pytorch.py", "measure_pytorch.py", "edm2_unet_pytorch.py"], file => Assert.True(File.Exists(Path.Combine(folder, file)), file));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TrigFlowNative.Benchmarks.Cases;
 using TrigFlowNative.Benchmarks.Steps;
 using TrigFlowNative.Benchmarks.Suite;
@@ -54,6 +55,30 @@ public class NetworkShapesTests
         string[] weights = [.. pass.Network.Parameters.Where(each => each.FileShape.Length == 4).Select(each => $"{each.FileShape[1]}->{each.FileShape[0]} k{each.FileShape[2]}")];
         string[] listed = [.. new NetworkShapes(pass, batch: 2).Convolutions.Select(words => words.Split(' ')).Select(words => $"{words[1]} {words[3]}")];
         Assert.Equal(weights, listed); // each layer, in the order of files
+    }
+
+    /// <summary>EDM2-S for ImageNet at 64x64 with classes: parameters and operations as counted by hand from the network's definition.</summary>
+    [Fact]
+    public void Layers_of_an_Edm2_network_are_listed_and_counted()
+    {
+        var pass = RecordedPass.Of(new Edm2Config { Resolution = 64, ImageChannels = 3, LabelCount = 1000, ModelChannels = 192, ChannelMult = [1, 2, 3, 4], BlocksPerLevel = 3, AttentionResolutions = [16, 8] }.Build());
+        var shapes = PresetShapes.Of(pass, batch: 128);
+        Assert.Equal(293.92, Math.Round(shapes.Parameters!.Value / 1e6, 2));
+        Assert.Equal(201.6, Math.Round(pass.Flops / 1e9, 1));
+        Assert.Equal(["b128 h9 l256 d64", "b128 h12 l64 d64"], shapes.Attentions);
+        Assert.Equal(["32768x1728x576", "32768x576x576", "8192x2304x768", "8192x768x768"], shapes.Matrices); // into attention, and out of it
+        Assert.Equal(
+            ["n128 c192 64x64", "n128 c192 32x32", "n128 c384 32x32", "n128 c384 16x16", "n128 c576 16x16", "n128 c1728 16x16 r64", "n128 c576 8x8", "n128 c768 8x8", "n128 c2304 8x8 r64"],
+            shapes.MagnitudeNorms);
+        Assert.Contains("n128 c768 8x8", shapes.ModulatedNorms);
+        Assert.Empty(shapes.Norms);
+        string weights = Assert.Single(shapes.Weights);
+        Assert.StartsWith("192x36+1x128+", weights, StringComparison.Ordinal); // the first convolution and logvar
+        Assert.Equal(shapes.Parameters!.Value - 1, weights.Split('+').Select(each => each.Split('x')).Sum(each => long.Parse(each[0], CultureInfo.InvariantCulture) * long.Parse(each[1], CultureInfo.InvariantCulture))); // but for a gain
+        Assert.Empty(PresetShapes.Of(RecordedPass.OfPreset("demo"), 1).Weights);
+        Assert.All(
+            (string[])["n128 4->192 64x64 k3", "n128 192->192 64x64 k3", "n128 1536->768 8x8 k3", "n128 960->384 32x32 k1", "n128 192->3 64x64 k3"],
+            shape => Assert.Contains(shape, shapes.Convolutions));
     }
 
     [Theory]
