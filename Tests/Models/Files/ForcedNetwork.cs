@@ -49,7 +49,7 @@ internal sealed class ForcedNetwork : INetwork, IComputeWeights
         return ScaledAdd.Apply(program, y, condition[0], 1).Reshape(x.Shape.N, 1, 1, Channels);
     }
 
-    public Tensor? Logvar(ComputeProgram program, ParameterSlab weights, Tensor times) =>
+    public Tensor Logvar(ComputeProgram program, ParameterSlab weights, Tensor times) =>
         Linear.Apply(program, Embed(program, times), weights.ValueFor("l", DType.Float32), null).Reshape(times.Count);
 
     private static Tensor Embed(ComputeProgram program, Tensor t) => TimeEmbedding.Apply(program, t, Embedding, TimeEmbeddingKind.CosinesFirst);
