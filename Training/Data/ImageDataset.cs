@@ -137,7 +137,7 @@ public static class ImageDataset
             leftOut = [.. leftOut.Append(empty).OrderBy(each => each.Reason)];
         return split with
         {
-            Description = found with { Images = images.Count, TrainImages = split.Train.Count, HeldOutImages = split.HeldOut.Count, Fitting = fit?.Fitting, LeftOut = leftOut },
+            Description = found with { Format = images.Latents is { } space ? $"{found.Format} by {space}" : found.Format, Images = images.Count, TrainImages = split.Train.Count, HeldOutImages = split.HeldOut.Count, Fitting = fit?.Fitting, LeftOut = leftOut },
         };
     }
 

@@ -25,15 +25,17 @@ public sealed class LatentDecoderTests : IDisposable
         Near(Reference(Small, latents, 3, 5, 4), [.. decoder.Decode(latents.AsSpan(0, 60), 3, 5), .. decoder.Decode(latents.AsSpan(60), 3, 5)], 1e-5);
     }
 
-    /// <summary>All levels of the Stable Diffusion VAE at a sixteenth of its width, from a latent that is not square.</summary>
-    [Fact]
-    public void Four_levels_agree_too()
+    /// <summary>All levels of the Stable Diffusion VAE at an eighth of its width, from a latent that is not square; and the width of its attention.</summary>
+    [Theory]
+    [InlineData(3, 8, new[] { 64, 64, 32, 32 })]
+    [InlineData(1, 2, new[] { 512, 32 })]
+    public void Its_depth_and_its_width_agree_too(int blocks, int scale, int[] widths)
     {
-        TestDecoder decoder = new(4, [64, 64, 32, 32], blocks: 3);
+        TestDecoder decoder = new(4, widths, blocks);
         decoder.Write(temp.File("vae.safetensors"), name => name);
         using LatentDecoder loaded = LatentDecoder.Load(temp.File("vae.safetensors"), TestDevices.Get("cpu"));
         float[] latents = Latents(1, 4, 8, 4);
-        Assert.Equal(8, loaded.Scale);
+        Assert.Equal(scale, loaded.Scale);
         Near(Reference(decoder, latents, 4, 8, 4), loaded.Decode(latents, 4, 8), 2e-5);
     }
 

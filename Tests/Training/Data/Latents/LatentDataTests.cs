@@ -53,7 +53,7 @@ public sealed class LatentDataTests : IDisposable
         List<TestZipEntry> entries = TestLatents.Entries();
         DatasetSplit zip = Open(TestLatents.Zip(temp, "latents.zip", [.. entries.Select(entry => entry with { Compress = true })])), folder = Open(TestLatents.Folder(temp, "latents", entries));
         Assert.Equal(DataFingerprint.Of(zip.Train), DataFingerprint.Of(folder.Train));
-        Assert.StartsWith("20 images (19 to train on, 1 held out) of a zip archive of latents, 3 classes (0, 1, 2)", zip.Description.ToLine(), StringComparison.Ordinal);
+        Assert.StartsWith("20 images (19 to train on, 1 held out) of a zip archive of latents by the convention edm2, 3 classes (0, 1, 2)", zip.Description.ToLine(), StringComparison.Ordinal);
         using BatchLoader whole = new(zip.Train, 5, seed: 4), resumed = new(folder.Train, 5, seed: 4, firstStep: 6), other = new(folder.Train, 5, seed: 5, firstStep: 6);
         for (int step = 0; step < 6; step++)
             whole.Next();
