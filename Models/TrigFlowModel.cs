@@ -44,6 +44,9 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
         init => field = value.IsDefault ? [] : value;
     } = [];
 
+    /// <summary>The space of the latents that the model draws; null if it draws pixels.</summary>
+    public LatentSpace? Latents { get; init; }
+
     /// <summary>Whether the network takes a guidance scale as an input (<see cref="NetworkConfig.Guidance"/>), which sampling may then choose.</summary>
     public bool TakesGuidance => Network.Config.Conditions.Contains(NetworkConfig.Guidance);
 
@@ -62,14 +65,15 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
     public static TrigFlowModel Of(LoadedWeights loaded)
     {
         ArgumentNullException.ThrowIfNull(loaded);
-        return new TrigFlowModel(loaded.Network, loaded.Weights, loaded.Description.SigmaData, loaded.Description.Kind) { ClassNames = loaded.Description.ClassNames };
+        WeightDescription description = loaded.Description;
+        return new TrigFlowModel(loaded.Network, loaded.Weights, description.SigmaData, description.Kind) { ClassNames = description.ClassNames, Latents = description.Latents };
     }
 
     /// <summary>Writes the model to a weight file, whole or not at all: on failure the old file stays.</summary>
     /// <exception cref="ArgumentException">The path is empty or names no file, or the names of the classes break the rules of <see cref="Models.ClassNames"/>.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
-    public void Save(string path) => WeightFile.Save(path, Network, Weights, new WeightDescription(SigmaData, Kind) { ClassNames = ClassNames });
+    public void Save(string path) => WeightFile.Save(path, Network, Weights, new WeightDescription(SigmaData, Kind) { ClassNames = ClassNames, Latents = Latents });
 
     /// <summary>Records F_theta(x_t / sigma_data, t).</summary>
     /// <param name="program">Program that records the network.</param>

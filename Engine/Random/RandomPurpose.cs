@@ -37,6 +37,9 @@ public enum RandomPurpose : uint
     /// <summary>Choice of the labels that are hidden ("Labl").</summary>
     LabelDropout = 0x4C61626C,
 
+    /// <summary>Noise of latents, which are drawn from an autoencoder's posterior at each use ("LatN").</summary>
+    LatentNoise = 0x4C61744E,
+
     /// <summary>Noise added to training images ("Nois").</summary>
     Noise = 0x4E6F6973,
 

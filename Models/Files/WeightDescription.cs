@@ -17,10 +17,13 @@ public sealed record WeightDescription(float SigmaData, ModelKind Kind)
         init => field = value.IsDefault ? [] : value;
     } = [];
 
-    /// <inheritdoc/>
-    public bool Equals(WeightDescription? other) =>
-        other is not null && SigmaData.Equals(other.SigmaData) && Kind == other.Kind && ClassNames.SequenceEqual(other.ClassNames, StringComparer.Ordinal);
+    /// <summary>The space of the latents that the model draws; null for a model of pixels, or if the file does not say it.</summary>
+    public LatentSpace? Latents { get; init; }
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(SigmaData, Kind, ClassNames.Length, ClassNames.FirstOrDefault());
+    public bool Equals(WeightDescription? other) =>
+        other is not null && SigmaData.Equals(other.SigmaData) && Kind == other.Kind && ClassNames.SequenceEqual(other.ClassNames, StringComparer.Ordinal) && Equals(Latents, other.Latents);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(SigmaData, Kind, ClassNames.Length, ClassNames.FirstOrDefault(), Latents);
 }

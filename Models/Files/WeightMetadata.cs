@@ -3,7 +3,7 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>Reads what a weight file's metadata says: the network's configuration, the deviation of the data, the kind and the names of the classes.</summary>
+/// <summary>Reads what a weight file's metadata says: the network's configuration, the deviation of the data, the kind, the names of the classes and the latent space.</summary>
 internal static class WeightMetadata
 {
     public const string ConfigKey = "config", SigmaDataKey = "sigma_data", KindKey = "kind", ClassNamesKey = "class_names";
@@ -15,7 +15,7 @@ internal static class WeightMetadata
     private const int MaxConfigLength = 1 << 20;
 
     /// <summary>Whether readers of weights look at a key of the metadata.</summary>
-    public static bool IsOwn(string key) => key is ConfigKey or SigmaDataKey or KindKey or ClassNamesKey or FormatKey;
+    public static bool IsOwn(string key) => key is ConfigKey or SigmaDataKey or KindKey or ClassNamesKey or FormatKey || LatentMetadata.IsOwn(key);
 
     /// <summary>Builds the network that a file's metadata describes, or a fallback if it describes none.</summary>
     /// <param name="file">The file.</param>
@@ -43,6 +43,7 @@ internal static class WeightMetadata
         new(ReadSigmaData(file), ReadKind(file))
         {
             ClassNames = [.. ReadClassNames(file, network.LabelCount)],
+            Latents = LatentMetadata.Read(file, network),
             IsAssumed = !file.Metadata.ContainsKey(SigmaDataKey) || !file.Metadata.ContainsKey(KindKey),
         };
 

@@ -98,6 +98,7 @@ public sealed class DiffusionSampler : ImageSampler
         (NetworkConfig own, NetworkConfig other) = (model.Network.Config, guide.Network.Config);
         string? fault = guide.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
             : other.Image != own.Image ? $"is of images {Extents(other.Image)}, not {Extents(own.Image)}"
+            : model.Latents is not null && guide.Latents is not null && model.Latents != guide.Latents ? $"draws latents of {guide.Latents}, not of {model.Latents}"
             : other.LabelCount != 0 && other.LabelCount != own.LabelCount ? $"has {other.LabelCount} classes, not {own.LabelCount} or none"
             : !other.Conditions.IsEmpty ? $"takes further conditions ({string.Join(", ", other.Conditions)})"
             : Math.Abs(guide.SigmaData - model.SigmaData) > 1e-6f * model.SigmaData ? $"was trained with sigma_data {guide.SigmaData}, not {model.SigmaData}: the same time would mean different noise"

@@ -51,12 +51,14 @@ public class RoomTests
             .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/Wgmma, Attention
             """,
         ["Models"] = """
+            Latents:
             Networks:
             Networks/Layers: Networks
             Networks/Ddpmpp: Networks, Networks/Layers
             Networks/Edm2: Networks, Networks/Layers
-            Files: Networks, Networks/Ddpmpp, Networks/Edm2
-            .: Networks, Networks/Ddpmpp, Networks/Edm2, Files
+            Files: Latents, Networks, Networks/Ddpmpp, Networks/Edm2
+            .: Latents, Networks, Networks/Ddpmpp, Networks/Edm2, Files
+            Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
             """,
         ["Training"] = """
@@ -67,16 +69,20 @@ public class RoomTests
             Data/Images: Files, Data/Fitting
             Data/Synthetic: Data/Fitting, Data/Images
             Data/Listing: Files, Data/Fitting, Data/Images
-            Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing
-            Data/Batches: Data/Images
-            Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Formats
+            Data/Latents: Files, Data/Images
+            Data/Formats: Files, Data/Fitting, Data/Images, Data/Listing, Data/Latents
+            Data/Batches: Data/Images, Data/Latents
+            Data/Preparation: Files, Data/Fitting, Data/Images, Data/Formats
+            Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Latents, Data/Formats
+            Latents: Files, Data/Images
             Evaluation: Files, Data/Images
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
             Runs/Snapshots: Averages
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
-            Cli: Files, Averages, Data/Images, Data, Evaluation, Objectives, Steps, Runs, Runs/Snapshots
+            Cli/Options:
+            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options
             .: Cli
             """,
         ["Benchmarks"] = """

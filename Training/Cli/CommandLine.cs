@@ -68,7 +68,9 @@ public static class CommandLine
     {
         DemoCommand.Create(),
         TrainCommand.Create(),
+        PrepareCommand.Create(),
         SampleCommand.Create(),
+        DecodeCommand.Create(),
         EvaluateCommand.Create(),
         ReconstructCommand.Create(),
         VerifyCommand.Create(),

@@ -46,9 +46,13 @@ internal static class EvaluateCommand
     {
         using ComputeDevice device = CommandLine.Open(deviceName, tensorCores);
         using TrigFlowModel model = ModelSampling.Load(checkpoint, device, precision, preset);
+        if (model.Latents is not null)
+            throw new UsageException($"{checkpoint} is a model of latents, but metrics compare pictures");
         using TrigFlowModel? guide = ModelSampling.LoadGuide(guidePath, model, guidance, precision);
         Shape image = model.Network.Config.Image;
         DatasetSplit split = RunInputs.OpenFitted(data, image);
+        if (split.HeldOut.Latents is not null)
+            throw new UsageException($"--data {data} holds latents, but metrics compare pictures");
         RequireReference(data, split.HeldOut.Count);
         int used = Math.Min(count, split.HeldOut.Count);
         if (used < count)

@@ -78,9 +78,12 @@ internal static class ModelSampling
     /// <param name="device">Device of the weights.</param>
     /// <param name="precision">Precision of the network.</param>
     /// <param name="preset">Preset of the network if the file does not describe it; a file that does must describe this one.</param>
-    /// <exception cref="UsageException">The device has no kernels for the precision or too little memory, or the file describes another network than the preset.</exception>
+    /// <param name="convention">Name of the space of latents that the file does not say; null if it draws pixels or says it.</param>
+    /// <exception cref="UsageException">
+    /// The device has no kernels for the precision or too little memory, or the file describes another network than the preset or latents of another convention.
+    /// </exception>
     /// <exception cref="InvalidFileException">See <see cref="WeightFile.Load"/>.</exception>
-    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision, string? preset = null)
+    public static TrigFlowModel Load(string path, ComputeDevice device, Precision precision, string? preset = null, string? convention = null)
     {
         LoadedWeights loaded;
         try
@@ -107,7 +110,20 @@ internal static class ModelSampling
             Console.Error.WriteLine($"{path}: the average '{loaded.Prefix}' is taken, not {string.Join(", ", loaded.OtherPrefixes.Select(prefix => prefix.Length == 0 ? "the weights without a prefix" : $"'{prefix}'"))}");
         if (loaded.Description.IsAssumed)
             Console.Error.WriteLine($"{path}: taken as a {loaded.Description.Kind.ToString().ToLowerInvariant()} model with sigma_data {loaded.Description.SigmaData.ToString(CultureInfo.InvariantCulture)}, since its metadata does not say both");
+        if (convention is not null)
+            loaded = WithLatents(path, loaded, LatentConventions.Get(convention));
         return TrigFlowModel.Of(loaded);
+    }
+
+    private static LoadedWeights WithLatents(string path, LoadedWeights loaded, LatentSpace space)
+    {
+        int channels = loaded.Network.Config.Image.C;
+        string? fault = loaded.Description.Latents is { } known && known != space ? $"its metadata says {known}"
+            : space.Channels != channels ? $"the model draws {channels} channels, but {space} has {space.Channels}" : null;
+        if (fault is null)
+            return loaded with { Description = loaded.Description with { Latents = space } };
+        loaded.Weights.Dispose();
+        throw new UsageException($"--convention: {path} is not of {space}: {fault}");
     }
 
     /// <summary>Creates the sampler for a model: consistency sampling, or the ODE solver for a diffusion model. Its batch is as large as memory allows.</summary>
@@ -130,8 +146,8 @@ internal static class ModelSampling
             throw new UsageException($"--guidance is {guidance}, expected a finite number");
         if (config.Conditions.Except([NetworkConfig.Guidance]).FirstOrDefault() is { } unknown)
             throw new UsageException($"the model takes '{unknown}' as an input, which no sampler gives it");
-        if (config.Image.C is not (1 or 3))
-            throw new UsageException($"the model draws images of {config.Image.C} channels, but pictures have 1 or 3");
+        if (config.Image.C is not (1 or 3) && model.Latents is null)
+            throw new UsageException($"the model draws images of {config.Image.C} channels, but pictures have 1 or 3; if they are latents, --convention says which");
         if (guidance != 1 && config.LabelCount == 0 && guide is null)
             throw new UsageException("--guidance needs a network with classes, or a --guide");
         if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)

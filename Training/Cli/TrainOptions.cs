@@ -16,7 +16,7 @@ internal sealed class TrainOptions
 {
     private const string ConfigName = "config.json";
     private readonly Option<string?> objective = new("--objective");
-    private readonly Option<string?> data = PathOptions.Optional("--data", "CIFAR-10 or -100 (.bin, folder, .tar.gz), idx files (MNIST, EMNIST, ...), a folder or zip of PNG and JPEG, or 'synthetic'.");
+    private readonly Option<string?> data = PathOptions.Optional("--data", "CIFAR-10 or -100 (.bin, folder, .tar.gz), idx files (MNIST, EMNIST, ...), a folder or zip of PNG and JPEG or of latents (.npy), or 'synthetic'.");
     private readonly Option<string?> preset = new("--preset");
     private readonly Option<string?> output = PathOptions.Optional("--out", "Folder of the run.");
     private readonly Option<string?> resume = PathOptions.Optional("--resume", "Folder of a run to continue; no other option is needed.");
@@ -76,11 +76,11 @@ internal sealed class TrainOptions
         TrainingPreset numbers = TrainingPresets.Get(preset, objective);
         if (numbers.Options.Objective.Create().NeedsTeacher != teacher is not null)
             throw new UsageException(teacher is null ? $"--objective {objective} needs --teacher FILE" : $"--teacher: the objective {objective} takes no teacher");
-        NetworkConfig network = (init ?? teacher) switch
+        (NetworkConfig network, LatentSpace? latents) = (init ?? teacher) switch
         {
-            null => ModelPresets.Get(preset),
-            { } start when start == init && begun is not null && !File.Exists(start) => begun.Network,
-            { } start => WeightFile.ReadDescription(start, ModelPresets.Get(preset)).Network,
+            null => (ModelPresets.Get(preset), null),
+            { } start when start == init && begun is not null && !File.Exists(start) => (begun.Network, LatentConventions.Get(begun.LatentConvention)),
+            { } start => Described(WeightFile.ReadDescription(start, ModelPresets.Get(preset))),
         };
         return new RunConfig
         {
@@ -90,11 +90,14 @@ internal sealed class TrainOptions
             Init = init,
             Images = numbers.Images,
             Flip = numbers.Flip,
+            LatentConvention = (latents is null ? null : LatentConventions.NameOf(latents)) ?? LatentConventions.Default,
             SnapshotImages = numbers.SnapshotImages,
             Network = network,
             Training = numbers.Options,
         };
     }
+
+    private static (NetworkConfig Network, LatentSpace? Latents) Described((NetworkConfig Network, WeightDescription Description) file) => (file.Network, file.Description.Latents);
 
     private RunConfig Begin(ParseResult parsed, string? folder)
     {

@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Data;
@@ -12,7 +13,7 @@ public static class ImageDataset
     private const int ImagesLookedAt = 64;
 
     private const string Expected =
-        "expected CIFAR's .bin files or .tar.gz, an idx file such as MNIST's, a .zip of images, a folder of any of them or of PNG and JPEG files, or 'synthetic'";
+        "expected CIFAR's .bin files or .tar.gz, an idx file such as MNIST's, a .zip of images, a folder of any of them or of PNG and JPEG files, latents in .npy files, or 'synthetic'";
 
     /// <summary>
     /// Reads a data set into memory and fits it to the model: the largest centred square of each image is padded with zeros if it is
@@ -22,23 +23,24 @@ public static class ImageDataset
     /// <param name="spec">
     /// <c>synthetic</c>; a .bin file, a folder or the .tar.gz of CIFAR-10 or CIFAR-100 in binary form, the latter with its fine classes; an idx
     /// file of images, plain or gzip, or its folder, as of MNIST, Fashion-MNIST, Kuzushiji-MNIST, QMNIST and EMNIST; a folder or a zip
-    /// archive of PNG and JPEG files, with EDM's dataset.json or with sub-folders as classes. A folder that holds nothing but one folder
-    /// stands for that one.
+    /// archive of PNG and JPEG files, or of latents in .npy files, with EDM's dataset.json or with sub-folders as classes. A folder that holds
+    /// nothing but one folder stands for that one. Latents are never fitted: they must have the model's extents.
     /// </param>
     /// <param name="resolution">Height and width of the model's images, in pixels; at least 1, for synthetic at least 8.</param>
-    /// <param name="channels">Channels of the model's images: 1 for gray, 3 for colour.</param>
+    /// <param name="channels">Channels of the model's images: 1 for gray, 3 for colour; of latents any number.</param>
+    /// <param name="latents">Space of latents, if the data set holds these; null for that of <see cref="LatentConventions.Default"/>.</param>
     /// <exception cref="ArgumentException">The specification is empty, or a number is out of range.</exception>
     /// <exception cref="InvalidFileException">The data set is missing, of another format, damaged, or too large for memory.</exception>
-    public static DatasetSplit Open(string spec, int resolution, int channels)
+    public static DatasetSplit Open(string spec, int resolution, int channels, LatentSpace? latents = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(spec);
         if (spec == Synthetic)
             return SyntheticShapes.MakeDataset(resolution, channels);
-        ImageFit fit = new(resolution, channels);
+        Extents fit = new(resolution, channels, latents ?? LatentConventions.Get(LatentConventions.Default));
         try
         {
             (IImageDataset images, DatasetDescription found) = Directory.Exists(spec) ? OpenFolder(spec, fit) : OpenFile(spec, fit);
-            return Describe(DatasetSplit.Of(images), images, found, fit);
+            return Describe(DatasetSplit.Of(images), images, found, images.Latents is null ? fit.Pixels : null);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -46,20 +48,43 @@ public static class ImageDataset
         }
     }
 
-    private static (IImageDataset Images, DatasetDescription Found) OpenFolder(string path, ImageFit fit)
+    /// <summary>Opens a folder or a zip archive of latents of any extents, whole and in its order.</summary>
+    /// <param name="path">The folder or the archive.</param>
+    /// <param name="space">Space of the latents.</param>
+    /// <exception cref="InvalidFileException">It is missing, damaged, or holds something else.</exception>
+    public static IImageDataset OpenLatents(string path, LatentSpace space)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(space);
+        try
+        {
+            using EncodedImages files = Directory.Exists(path) ? new ImageFolder(path) : new ImageZip(path);
+            return files.HoldsLatents
+                ? files.OpenLatents(new LatentsWanted(Resolution: null, Channels: null, space))
+                : throw new InvalidFileException(path, "holds images, not latents in .npy files");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidFileException(path, $"cannot be read ({e.Message})", e);
+        }
+    }
+
+    private static (IImageDataset Images, DatasetDescription Found) OpenFolder(string path, Extents fit)
     {
         string folder = OnlyFolder.Behind(path);
         if (CifarReader.FindFiles(folder) is { Length: > 0 } batches)
-            return (CifarReader.Read(folder, batches, fit), CifarReader.Describe(CifarFormat.Ten, batches));
+            return (CifarReader.Read(folder, batches, fit.Pixels), CifarReader.Describe(CifarFormat.Ten, batches));
         if (CifarReader.FindHundred(folder) is string hundred)
-            return (CifarReader.Read(CifarFormat.Hundred, folder, [hundred], fit), CifarReader.Describe(CifarFormat.Hundred, [hundred]));
+            return (CifarReader.Read(CifarFormat.Hundred, folder, [hundred], fit.Pixels), CifarReader.Describe(CifarFormat.Hundred, [hundred]));
         if (MnistReader.FindImages(folder) is string images)
             return OpenIdx(images, fit);
         using ImageFolder encoded = new(path);
-        return (encoded.ReadAll(fit), encoded.Description);
+        return (Read(encoded, fit), encoded.Description);
     }
 
-    private static (IImageDataset Images, DatasetDescription Found) OpenFile(string path, ImageFit fit)
+    private static IImageDataset Read(EncodedImages encoded, Extents fit) => encoded.HoldsLatents ? encoded.OpenLatents(fit.Latents) : encoded.ReadAll(fit.Pixels);
+
+    private static (IImageDataset Images, DatasetDescription Found) OpenFile(string path, Extents fit)
     {
         string name = Path.GetFileName(path);
         string extension = Path.GetExtension(path).ToUpperInvariant();
@@ -67,7 +92,7 @@ public static class ImageDataset
             return OpenZip(path, fit);
         if (extension == ".BIN")
         {
-            ImageStore records = CifarReader.ReadFile(path, fit);
+            ImageStore records = CifarReader.ReadFile(path, fit.Pixels);
             return (records, CifarReader.Describe(CifarFormat.OfFile(name, new FileInfo(path).Length), [path]));
         }
 
@@ -77,7 +102,7 @@ public static class ImageDataset
         if (TarFile.LooksRight(head.Bytes) || extension is ".TAR" or ".TGZ" || name.EndsWith(".tar.gz", StringComparison.OrdinalIgnoreCase))
         {
             CifarArchive archive = new(path);
-            return (archive.ReadAll(fit), archive.Description);
+            return (archive.ReadAll(fit.Pixels), archive.Description);
         }
 
         if (ImageDecoder.IsImageName(name))
@@ -91,28 +116,28 @@ public static class ImageDataset
         return IdxFile.LooksRight(path) ? OpenIdx(path, fit) : throw new InvalidFileException(path, $"is no known data set ({Expected})");
     }
 
-    private static (IImageDataset Images, DatasetDescription Found) OpenIdx(string path, ImageFit fit)
+    private static (IImageDataset Images, DatasetDescription Found) OpenIdx(string path, Extents fit)
     {
-        ImageStore images = MnistReader.Read(path, fit);
+        ImageStore images = MnistReader.Read(path, fit.Pixels);
         return (images, MnistReader.Describe(path, images.LabelCount));
     }
 
-    private static (IImageDataset Images, DatasetDescription Found) OpenZip(string path, ImageFit fit)
+    private static (IImageDataset Images, DatasetDescription Found) OpenZip(string path, Extents fit)
     {
         using ImageZip zip = new(path);
-        return (zip.ReadAll(fit), zip.Description);
+        return (Read(zip, fit), zip.Description);
     }
 
-    private static DatasetSplit Describe(DatasetSplit split, IImageDataset images, DatasetDescription found, ImageFit fit)
+    private static DatasetSplit Describe(DatasetSplit split, IImageDataset images, DatasetDescription found, ImageFit? fit)
     {
-        if (fit.Fitting is null)
+        if (fit is { Fitting: null })
             LookAtSome(images);
         IReadOnlyList<LeftOut> leftOut = found.LeftOut;
         if (!leftOut.Any(each => each.Reason == LeftOutReason.EmptyClass) && EmptyClasses(images, found.ClassNames) is { } empty)
             leftOut = [.. leftOut.Append(empty).OrderBy(each => each.Reason)];
         return split with
         {
-            Description = found with { Images = images.Count, TrainImages = split.Train.Count, HeldOutImages = split.HeldOut.Count, Fitting = fit.Fitting, LeftOut = leftOut },
+            Description = found with { Format = images.Latents is { } space ? $"{found.Format} by {space}" : found.Format, Images = images.Count, TrainImages = split.Train.Count, HeldOutImages = split.HeldOut.Count, Fitting = fit?.Fitting, LeftOut = leftOut },
         };
     }
 
@@ -139,5 +164,27 @@ public static class ImageDataset
         }
 
         return tally.ToList() is [var empty] ? empty : null;
+    }
+
+    /// <summary>What the model takes: pixels that are fitted to it, or latents.</summary>
+    private sealed class Extents
+    {
+        private readonly int channels;
+
+        internal Extents(int resolution, int channels, LatentSpace latents)
+        {
+            this.channels = channels;
+            Latents = new LatentsWanted(resolution, channels, latents);
+            if (resolution < 1 || channels < 1)
+                _ = Pixels; // which refuses numbers that no model has
+        }
+
+        /// <summary>Brings pixels to the model's extents.</summary>
+        /// <exception cref="ArgumentException">Pixels have no such extents.</exception>
+        internal ImageFit Pixels => channels > 3
+            ? throw new ArgumentException($"it holds pixels, but the network takes latents of {channels} channels")
+            : field ??= new ImageFit(Latents.Resolution!.Value, channels);
+
+        internal LatentsWanted Latents { get; }
     }
 }

@@ -9,11 +9,13 @@ public static class EvenSample
     /// <summary>The images numbered i N / count of a data set of N images.</summary>
     /// <param name="data">The data set.</param>
     /// <param name="count">Number of images; all are taken if the set holds fewer.</param>
-    /// <exception cref="ArgumentException">The images have 2^31 bytes or more.</exception>
+    /// <exception cref="ArgumentException">The images have 2^31 bytes or more, or are latents.</exception>
     /// <exception cref="IOException">An image cannot be read.</exception>
     public static ByteImages Of(IImageDataset data, int count)
     {
         ArgumentNullException.ThrowIfNull(data);
+        if (data.Latents is not null)
+            throw new ArgumentException("the data set holds latents, not pixels");
         int size = data.Height * data.Width * data.Channels;
         int taken = Math.Min(count, data.Count);
         if ((long)taken * size > Array.MaxLength)

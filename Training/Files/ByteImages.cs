@@ -23,6 +23,27 @@ public sealed class ByteImages
         (Pixels, Count, Height, Width, Channels) = (pixels, count, height, width, channels);
     }
 
+    /// <summary>Images of the first three channels of bytes with any number of channels, or of the first one if there are fewer than three.</summary>
+    /// <param name="bytes">(N, H, W, <paramref name="channels"/>).</param>
+    /// <param name="count">N, at least 0.</param>
+    /// <param name="height">H, at least 1.</param>
+    /// <param name="width">W, at least 1.</param>
+    /// <param name="channels">Channels, at least 1.</param>
+    /// <exception cref="ArgumentException">An extent is out of range, or the number of bytes does not fit.</exception>
+    public static ByteImages OfFirstChannels(ReadOnlyMemory<byte> bytes, int count, int height, int width, int channels)
+    {
+        if (channels is 1 or 3)
+            return new ByteImages(bytes, count, height, width, channels);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
+        if (bytes.Length != checked((long)count * height * width * channels))
+            throw new ArgumentException($"{bytes.Length} bytes are not ({count}, {height}, {width}, {channels})", nameof(bytes));
+        int shown = channels < 3 ? 1 : 3;
+        byte[] pixels = new byte[bytes.Length / channels * shown];
+        for (int from = 0, to = 0; from < bytes.Length; from += channels, to += shown)
+            bytes.Span.Slice(from, shown).CopyTo(pixels.AsSpan(to));
+        return new ByteImages(pixels, count, height, width, shown);
+    }
+
     /// <summary>Pixels (N, H, W, C), 0 to 255.</summary>
     public ReadOnlyMemory<byte> Pixels { get; }
 

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Files;
@@ -34,15 +35,8 @@ public static class Npz
     public static void Write(string path, int count, int height, int width, int channels, IEnumerable<ByteImages> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);
-        AtomicFile.Write(path, stream =>
+        Write(path, NpyHeader.Format([count, height, width, channels]), content =>
         {
-            using ZipArchive archive = new(stream, ZipArchiveMode.Create, leaveOpen: true);
-            ZipArchiveEntry entry = archive.CreateEntry(EntryName, CompressionLevel.NoCompression);
-
-            // The time is the start of zip's calendar instead of now, so that equal images give equal files.
-            entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
-            using Stream content = entry.Open();
-            content.Write(NpyHeader.Format([count, height, width, channels]));
             int written = 0;
             foreach (ByteImages images in parts)
             {
@@ -56,6 +50,42 @@ public static class Npz
                 throw new ArgumentException($"the parts hold {written} images, not {count}", nameof(parts));
         });
     }
+
+    /// <summary>Writes an archive of raw latents instead, fp32 (N, C, H, W), from parts.</summary>
+    /// <param name="path">The archive, replaced when it is complete.</param>
+    /// <param name="shape">N, C, H and W.</param>
+    /// <param name="parts">The numbers in order.</param>
+    /// <exception cref="ArgumentException">The parts hold another number of numbers; no archive appears.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void WriteLatents(string path, ReadOnlySpan<int> shape, IEnumerable<float[]> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        long expected = shape.ToArray().Aggregate(1L, (product, extent) => product * extent);
+        Write(path, NpyHeader.Format(shape, NpyHeader.Float32), content =>
+        {
+            long written = 0;
+            foreach (float[] part in parts)
+            {
+                content.Write(MemoryMarshal.AsBytes<float>(part));
+                written += part.Length;
+            }
+
+            if (written != expected)
+                throw new ArgumentException($"the parts hold {written} numbers, not {expected}", nameof(parts));
+        });
+    }
+
+    private static void Write(string path, byte[] header, Action<Stream> write) => AtomicFile.Write(path, stream =>
+    {
+        using ZipArchive archive = new(stream, ZipArchiveMode.Create, leaveOpen: true);
+        ZipArchiveEntry entry = archive.CreateEntry(EntryName, CompressionLevel.NoCompression);
+
+        // The time is the start of zip's calendar instead of now, so that equal images give equal files.
+        entry.LastWriteTime = new DateTimeOffset(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        using Stream content = entry.Open();
+        content.Write(header);
+        write(content);
+    });
 
     /// <summary>Reads <c>arr_0</c> of an archive of <see cref="Write(string, ByteImages)"/> or <c>numpy.savez</c>, compressed or not; other arrays are ignored.</summary>
     /// <param name="path">The archive.</param>

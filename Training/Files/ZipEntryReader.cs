@@ -48,6 +48,10 @@ internal sealed class ZipEntryReader : IEntryReader
 
     public long Length(int index) => records[index].PackedLength + records[index].Length;
 
+    public long ContentLength(int index) => records[index].Length;
+
+    public uint? Checksum(int index) => records[index].Checksum;
+
     public RentedBytes Read(int index)
     {
         ZipRecord record = records[index];

@@ -53,6 +53,12 @@ public sealed record RunConfig
     /// <summary>Whether images are mirrored at random.</summary>
     public bool Flip { get; init; }
 
+    /// <summary>
+    /// Name of the space of latents, see <see cref="LatentConventions"/>: what their data set was made with, and what the model learns them in. Without effect on
+    /// pixels.
+    /// </summary>
+    public string LatentConvention { get; init; } = LatentConventions.Default;
+
     /// <summary>Training steps between lines of metrics.csv; positive.</summary>
     public int LogEvery { get; init; } = 50;
 
@@ -133,6 +139,7 @@ public sealed record RunConfig
             config.Training.Validate();
             if (config.Data.Length == 0 || config.Teacher?.Length == 0 || config.Guide?.Length == 0 || config.Init?.Length == 0)
                 throw new ArgumentException("data, teacher, guide and init are paths, not empty text");
+            _ = LatentConventions.Get(config.LatentConvention);
             if (config.Images < 1 || config.LogEvery < 1 || config.CheckpointEvery < 1 || config.SampleEvery < 0 || config.SnapshotEvery < 0)
                 throw new ArgumentException("images, log_every and checkpoint_every must be positive, sample_every and snapshot_every not negative");
             if (config.Network.Image.Count * config.Training.Batch > int.MaxValue)

@@ -18,11 +18,12 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     /// <param name="config">Configuration of the run.</param>
     /// <param name="root">Folder of the run, for messages.</param>
     /// <param name="state">State to continue from; null for a new run.</param>
-    /// <exception cref="UsageException">The images do not fit the network, all their pixels are alike, or a content is not the one that the run was begun with.</exception>
+    /// <exception cref="UsageException">The images do not fit the network or the weights' latents, all their pixels are alike, or a content is not the one that the run was begun with.</exception>
     /// <exception cref="InvalidFileException">A file is missing, damaged or malformed.</exception>
     public static RunInputs Open(RunConfig config, string root, SavedState? state)
     {
         DatasetSplit data = OpenData(config);
+        RequireSameLatents(config, data.Train.Latents);
         RunIdentity? before = state?.Identity;
         string? init = config.Init is null || (state is not null && !File.Exists(config.Init)) ? null : HashOf(config.Init);
         string? teacher = config.Teacher is null ? null : HashOf(config.Teacher);
@@ -30,7 +31,7 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
         var now = new RunIdentity(sigmaData, fingerprint, teacher, init, config.Guide is null ? null : HashOf(config.Guide));
         if (before is not null)
             RequireSame(root, config, before, now);
-        return new RunInputs(data, before ?? now) { Assumption = before is null ? AssumptionOn(config) : null };
+        return new RunInputs(data, before ?? now) { Assumption = before is null ? AssumptionOn(config, data.Train.Latents) : null };
     }
 
     /// <summary>
@@ -46,14 +47,14 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
         return ClassNames.Fault(names, network.LabelCount) is null ? [.. names] : [];
     }
 
-    /// <summary>Opens images at a network's extents.</summary>
+    /// <summary>Opens images, or latents of a space, at a network's extents.</summary>
     /// <exception cref="UsageException">They cannot be brought to these extents.</exception>
     /// <exception cref="InvalidFileException">See <see cref="ImageDataset.Open"/>.</exception>
-    public static DatasetSplit OpenFitted(string data, Shape image)
+    public static DatasetSplit OpenFitted(string data, Shape image, LatentSpace? latents = null)
     {
         try
         {
-            return ImageDataset.Open(data, image.H, image.C);
+            return ImageDataset.Open(data, image.H, image.C, latents);
         }
         catch (ArgumentException e)
         {
@@ -73,9 +74,25 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
             throw new UsageException($"{root} holds a run that was begun with other contents: {difference}; choose another --out");
     }
 
+    /// <summary>Requires that data, teacher and initial weights are of latents of one space, or all of pixels, as far as the files say it.</summary>
+    private static void RequireSameLatents(RunConfig config, LatentSpace? data)
+    {
+        if (data is not null && config.Flip)
+            throw new UsageException($"{config.Data} holds latents, which cannot be mirrored, since those of a mirrored image are others: --set flip=false");
+        foreach (string file in new[] { config.Teacher, config.Init }.OfType<string>().Where(File.Exists))
+        {
+            LatentSpace? known = WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description.Latents;
+            if (known is null || known.Equals(data))
+                continue;
+            throw new UsageException(data is null
+                ? $"{file} is a model of latents, but {config.Data} holds pixels"
+                : $"{file} is a model of latents of {known}, but {config.Data} is read as those of {data}: --set latent_convention says which they are");
+        }
+    }
+
     private static DatasetSplit OpenData(RunConfig config)
     {
-        DatasetSplit data = OpenFitted(config.Data, config.Network.Image);
+        DatasetSplit data = OpenFitted(config.Data, config.Network.Image, LatentConventions.Get(config.LatentConvention));
         if (config.Network.LabelCount > 0 && config.Network.LabelCount != data.Train.LabelCount)
             throw new UsageException($"the network has {config.Network.LabelCount} classes (label_dim), but {config.Data} has {data.Train.LabelCount}: {data.Description.ToLine()}");
         return data;
@@ -86,16 +103,20 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     {
         if ((config.Teacher ?? config.Init) is { } file && File.Exists(file))
             return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description.SigmaData);
+        if (data.Train.Latents is not null)
+            return (DataFingerprint.Of(data.Train), LatentSpace.SigmaData);
         (DataFingerprint fingerprint, PixelStatistics statistics) = DataFingerprint.Measure(data.Train);
         float measured = (float)statistics.SigmaData;
         return measured > 0 ? (fingerprint, measured) : throw new UsageException($"{config.Data}: all pixels of all images are alike, so that their standard deviation sigma_data is 0");
     }
 
-    private static string? AssumptionOn(RunConfig config)
+    private static string? AssumptionOn(RunConfig config, LatentSpace? latents)
     {
         if ((config.Teacher ?? config.Init) is not { } file)
             return null;
         WeightDescription description = WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description;
+        if (latents is not null && description.Latents is null)
+            return $"{file}: taken as a model of latents of {latents}, since its metadata does not say it";
         return description.IsAssumed
             ? string.Create(CultureInfo.InvariantCulture, $"{file}: taken as a {description.Kind.ToString().ToLowerInvariant()} model with sigma_data {description.SigmaData}, since its metadata does not say both")
             : null;

@@ -160,12 +160,14 @@ internal sealed class TrainingLoop : IDisposable
 
     private void SaveSnapshots(long step)
     {
-        var description = new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames };
+        var description = new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames, Latents = average.Latents };
         foreach ((PowerAverage kind, ParameterSlab weights) in training.PowerAverages)
             directory.Snapshots.Save(kind, step, step * config.Training.Batch, average.Network, weights, description, config.SnapshotPrecision);
     }
 
-    /// <summary>Draws a grid from the same noise each time, so that the grids show progress and nothing else.</summary>
+    /// <summary>
+    /// Draws a grid from the same noise each time, so that the grids show progress and nothing else. Of latents it shows the first three channels, from -2 to 2 deviations.
+    /// </summary>
     private void DrawGrid(long step)
     {
         sampler ??= KindSampler.Create(average, KindSampler.DefaultSteps(average), guidance: 1, GridImages);
@@ -176,6 +178,6 @@ internal sealed class TrainingLoop : IDisposable
         if (nonFinite.Any)
             messages.Say(string.Create(CultureInfo.InvariantCulture, $"grid at step {step}: {nonFinite}"));
         string name = step.ToString("D10", CultureInfo.InvariantCulture) + ".png";
-        ImageGrid.Write(Path.Combine(directory.Samples, name), new ByteImages(pixels, GridImages, network.Image.H, network.Image.W, network.Image.C));
+        ImageGrid.Write(Path.Combine(directory.Samples, name), ByteImages.OfFirstChannels(pixels, GridImages, network.Image.H, network.Image.W, network.Image.C));
     }
 }

@@ -16,7 +16,7 @@ public sealed class BatchLoader : IDisposable
     private readonly ulong seed;
     private readonly bool flip;
     private readonly BatchOrder order;
-    private readonly int imageLength;
+    private readonly int imageLength, storedLength;
     private readonly ImageBatch[] ring;
     private readonly SemaphoreSlim free;
     private readonly SemaphoreSlim filled = new(0);
@@ -32,11 +32,12 @@ public sealed class BatchLoader : IDisposable
     /// <summary>Starts to prepare batches.</summary>
     /// <param name="data">The images.</param>
     /// <param name="batchSize">Images in a batch, at least 1.</param>
-    /// <param name="seed">Seed of the order and the flips.</param>
+    /// <param name="seed">Seed of the order, the flips and the noise of latents.</param>
     /// <param name="firstStep">Training step of the first batch, at least 0.</param>
     /// <param name="flip">Whether to mirror each image left to right with probability 1/2, drawn anew at each use.</param>
     /// <param name="ahead">Number of batches that may wait for their use, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
+    /// <exception cref="ArgumentException">Latents shall be mirrored: those of a mirrored image are others.</exception>
     public BatchLoader(IImageDataset data, int batchSize, ulong seed, long firstStep = 0, bool flip = false, int ahead = 3)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -45,7 +46,10 @@ public sealed class BatchLoader : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ahead);
         (this.data, this.seed, this.firstStep, this.flip) = (data, seed, firstStep, flip);
         order = new BatchOrder(data.Count, seed);
+        if (flip && data.Latents is not null)
+            throw new ArgumentException("latents cannot be mirrored: those of a mirrored image are others");
         imageLength = data.Height * data.Width * data.Channels;
+        storedLength = data.StoredBytes;
 
         // One more than may wait, since the consumer still reads the last batch it was given.
         ring = new ImageBatch[ahead + 1];
@@ -94,7 +98,7 @@ public sealed class BatchLoader : IDisposable
     {
         try
         {
-            byte[] image = new byte[imageLength];
+            byte[] image = new byte[storedLength];
             while (!stopping) // read again, since a parallel filling may have taken the release by which disposing wakes this thread
             {
                 free.Wait();
@@ -135,7 +139,7 @@ public sealed class BatchLoader : IDisposable
         for (int i = 0; i < count; i++)
             batches[i] = Begin(i);
         int size = batches[0].Indices.Length;
-        OrderedLoop.Failure? failed = OrderedLoop.Try(count * size, () => new byte[imageLength], (i, image) =>
+        OrderedLoop.Failure? failed = OrderedLoop.Try(count * size, () => new byte[storedLength], (i, image) =>
         {
             if (!stopping)
                 Fill(batches[i / size], i % size, image);
@@ -165,9 +169,16 @@ public sealed class BatchLoader : IDisposable
     {
         data.Read(batch.Indices[i], image);
         batch.Labels[i] = data.Label(batch.Indices[i]);
+        Span<float> values = batch.Pixels.AsSpan(i * imageLength, imageLength);
+        if (data.Latents is { } space)
+        {
+            LatentScaling.ToModel(image, space, values, seed, batch.Step, i);
+            return;
+        }
+
         if (flip && IsMirrored(seed, batch.Step, i))
             Mirror(image);
-        PixelScaling.ToModel(image, batch.Pixels.AsSpan(i * imageLength, imageLength));
+        PixelScaling.ToModel(image, values);
     }
 
     /// <summary>Whether image <paramref name="sample"/> of a step's batch is mirrored.</summary>

@@ -13,7 +13,7 @@ public sealed class ImageBatch
     /// <summary>Number of the training step, from 0.</summary>
     public long Step { get; internal set; }
 
-    /// <summary>Pixels (N, H, W, C), from -1 to 1.</summary>
+    /// <summary>Pixels (N, H, W, C), from -1 to 1; or latents of deviation 0.5.</summary>
     public float[] Pixels { get; }
 
     /// <summary>Classes (N); -1 if the data set has none.</summary>

@@ -38,6 +38,19 @@ internal static class ImageDecoder
     /// <returns>Why the image is refused; null if it is accepted.</returns>
     internal static unsafe string? Decode(ReadOnlySpan<byte> encoded, ImageFit fit, Span<byte> destination, MemoryBudget budget)
     {
+        // A span cannot be kept by what is called back, but what it points to stays where it is meanwhile.
+        fixed (byte* pixels = destination)
+        {
+            byte* target = pixels;
+            int length = destination.Length;
+            return Decode(encoded, view => fit.Apply(view, new Span<byte>(target, length)), budget);
+        }
+    }
+
+    /// <summary>Decodes an image within a given budget and hands it on as it is to be seen, see <see cref="Decode(ReadOnlySpan{byte}, ImageFit, Span{byte})"/>.</summary>
+    /// <returns>Why the image is refused; null if it is accepted.</returns>
+    internal static unsafe string? Decode(ReadOnlySpan<byte> encoded, Take take, MemoryBudget budget)
+    {
         // The bytes are pinned, since a stream would call back into managed code for every few bytes.
         fixed (byte* bytes = encoded)
         {
@@ -63,7 +76,7 @@ internal static class ImageDecoder
                 if (result != SKCodecResult.Success)
                     return $"is a damaged image ({result})";
                 PixelView stored = PixelView.Of(new ReadOnlySpan<byte>(pixels, length), height, width, channels: 3, PixelBytes);
-                fit.Apply(stored.Oriented((int)codec.EncodedOrigin), destination);
+                take(stored.Oriented((int)codec.EncodedOrigin));
                 return null;
             }
             finally
@@ -72,6 +85,9 @@ internal static class ImageDecoder
             }
         }
     }
+
+    /// <summary>Takes an image, which is gone when this returns.</summary>
+    internal delegate void Take(PixelView image);
 
     // The last byte of the first chunk, IHDR, which has a fixed place.
     private static bool IsInterlaced(ReadOnlySpan<byte> png) => png.Length > 28 && png[28] != 0;

@@ -3,7 +3,7 @@ using TrigFlowNative.Training.Files;
 
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>A collection of PNG and JPEG files in a folder or an archive.</summary>
+/// <summary>A collection of PNG and JPEG files, or of latents in .npy files, in a folder or an archive.</summary>
 internal abstract class EncodedImages : IDisposable
 {
     // Half of the memory: the rest is for the network, its optimizer and the operating system's cache of the files.
@@ -18,6 +18,9 @@ internal abstract class EncodedImages : IDisposable
     /// <summary>Classes of the images, one per name; null if there are none.</summary>
     protected abstract int[]? Labels { get; }
 
+    /// <summary>Whether the files are latents, which are read by <see cref="OpenLatents"/>.</summary>
+    internal abstract bool HoldsLatents { get; }
+
     /// <summary>Opens a reader of the images in the order of <see cref="Names"/>, which stays usable when this collection is disposed.</summary>
     protected abstract IEntryReader OpenReader();
 
@@ -25,6 +28,19 @@ internal abstract class EncodedImages : IDisposable
     protected virtual int LabelCount => Labels is int[] labels ? labels.Max() + 1 : 0;
 
     public abstract void Dispose();
+
+    /// <summary>Number of files.</summary>
+    internal int Count => Names.Count;
+
+    /// <summary>Opens pictures as they are encoded, in the order of names, with their classes. The reader is disposed of by the caller.</summary>
+    /// <exception cref="InvalidFileException">The files are latents.</exception>
+    internal (IEntryReader Reader, int Count, int[]? Labels) OpenPictures() => HoldsLatents
+        ? throw new InvalidFileException(Location, "holds latents, not images")
+        : (OpenReader(), Names.Count, Labels);
+
+    /// <summary>Opens latents, which stay on the disk. The result stays usable when this collection is disposed.</summary>
+    /// <exception cref="InvalidFileException">A file is damaged or holds something else, or latents that the model does not take.</exception>
+    internal StreamedLatents OpenLatents(LatentsWanted wanted) => new(OpenReader(), Location, Names.Count, Labels, LabelCount, wanted);
 
     /// <summary>
     /// Decodes all images if that takes at most half of the machine's memory; otherwise the images stay encoded on the disk, and each is

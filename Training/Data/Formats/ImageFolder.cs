@@ -4,7 +4,7 @@ using TrigFlowNative.Training.Files;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// A folder of PNG and JPEG files. Labels come from a <c>dataset.json</c> if there is one. Otherwise every sub-folder is a class, in the
+/// A folder of PNG and JPEG files, or of latents. Labels come from a <c>dataset.json</c> if there is one. Otherwise every sub-folder is a class, in the
 /// order of names, or all images lie directly in the folder and have no labels.
 /// </summary>
 internal sealed class ImageFolder : EncodedImages
@@ -16,7 +16,7 @@ internal sealed class ImageFolder : EncodedImages
     internal ImageFolder(string path)
     {
         Location = path;
-        listing = ImageListing.Of(path, FolderTree.Read(path), "holds no PNG or JPEG images and no other known data set");
+        listing = ImageListing.Of(path, FolderTree.Read(path), "holds no PNG or JPEG images, no latents and no other known data set");
         Labels = listing.FolderLabels;
         if (listing.LabelsFile is not null)
         {
@@ -26,7 +26,9 @@ internal sealed class ImageFolder : EncodedImages
     }
 
     /// <summary>What was found, without numbers of images and sizes.</summary>
-    internal DatasetDescription Description => listing.Describe("a folder", LabelCount);
+    internal DatasetDescription Description => listing.Describe(HoldsLatents ? "a folder of latents" : "a folder", LabelCount);
+
+    internal override bool HoldsLatents => listing.HoldsLatents;
 
     protected override string Location { get; }
 

@@ -5,7 +5,7 @@ using TrigFlowNative.Training.Files;
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>
-/// A zip archive of PNG and JPEG files, read as the unpacked folder is: a <c>dataset.json</c> says the classes, as in EDM's data sets,
+/// A zip archive of PNG and JPEG files, or of latents, read as the unpacked folder is: a <c>dataset.json</c> says the classes, as in EDM's data sets,
 /// otherwise the folders do.
 /// </summary>
 internal sealed class ImageZip : EncodedImages
@@ -28,7 +28,7 @@ internal sealed class ImageZip : EncodedImages
             MaxEntries, Math.Max(ImageDecoder.MaxEncodedBytes, DatasetLabels.MaxBytes), Math.Max(AlwaysAcceptedBytes, MaxExpansion * length)));
         try
         {
-            listing = ImageListing.Of(path, ZipTree.Read(zip, entries), "holds no PNG or JPEG entries");
+            listing = ImageListing.Of(path, ZipTree.Read(zip, entries), "holds no PNG or JPEG entries and no latents");
             Labels = listing.LabelsFile is null ? listing.FolderLabels : DatasetLabels.Parse(path, zip.Read(entries[listing.LabelsFile]), listing.NamesInRoot);
         }
         catch
@@ -39,7 +39,9 @@ internal sealed class ImageZip : EncodedImages
     }
 
     /// <summary>What was found, without numbers of images and sizes.</summary>
-    internal DatasetDescription Description => listing.Describe("a zip archive", LabelCount);
+    internal DatasetDescription Description => listing.Describe(HoldsLatents ? "a zip archive of latents" : "a zip archive", LabelCount);
+
+    internal override bool HoldsLatents => listing.HoldsLatents;
 
     protected override string Location { get; }
 

@@ -13,15 +13,20 @@ namespace TrigFlowNative.Training.Data;
 /// <param name="Pixels">Hash of the images' hashes in their order, likewise.</param>
 public sealed record DataFingerprint(int Images, int Classes, string Labels, string Pixels)
 {
-    /// <summary>Reads every image once, in parallel. The result does not depend on the threads.</summary>
+    /// <summary>Reads every image once, in parallel, unless the data set knows its hash. The result does not depend on the threads.</summary>
     /// <exception cref="Engine.InvalidFileException">An image of a set that is decoded on reading is gone or damaged.</exception>
     public static DataFingerprint Of(IImageDataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
         ulong[] images = new ulong[data.Count];
-        int length = data.Height * data.Width * data.Channels;
-        OrderedLoop.Run(data.Count, () => new byte[length], (index, pixels) =>
+        OrderedLoop.Run(data.Count, () => new byte[data.StoredBytes], (index, pixels) =>
         {
+            if (data.ContentHash(index) is { } hash)
+            {
+                images[index] = hash;
+                return;
+            }
+
             data.Read(index, pixels);
             images[index] = XxHash3.HashToUInt64(pixels);
         });

@@ -1,3 +1,5 @@
+using TrigFlowNative.Models;
+
 namespace TrigFlowNative.Training.Data;
 
 /// <summary>A subset of a data set, in the order of the given indices.</summary>
@@ -14,6 +16,12 @@ internal sealed class ImageSubset(IImageDataset whole, int[] indices) : IImageDa
     public int LabelCount => whole.LabelCount;
 
     public bool IsDecodedOnRead => whole.IsDecodedOnRead;
+
+    public LatentSpace? Latents => whole.Latents;
+
+    public int StoredBytes => whole.StoredBytes;
+
+    public ulong? ContentHash(int index) => whole.ContentHash(indices[index]);
 
     public void Read(int index, Span<byte> pixels) => whole.Read(indices[index], pixels);
 

@@ -10,10 +10,13 @@ public sealed record PixelStatistics(double Mean, double SigmaData)
     /// </summary>
     /// <param name="data">The images.</param>
     /// <param name="also">Takes each image too, by index, so that a set that is decoded on reading is read once for both; several threads call it.</param>
+    /// <exception cref="ArgumentException">The data set holds latents.</exception>
     /// <exception cref="Engine.InvalidFileException">An image of a set that is decoded on reading is gone or damaged; the message names the first.</exception>
     public static PixelStatistics Measure(IImageDataset data, Action<int, ReadOnlySpan<byte>>? also = null)
     {
         ArgumentNullException.ThrowIfNull(data);
+        if (data.Latents is not null)
+            throw new ArgumentException("the data set holds latents, not pixels");
         int length = data.Height * data.Width * data.Channels;
         Lock gate = new();
         Int128 sum = 0;

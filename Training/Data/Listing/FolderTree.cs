@@ -91,7 +91,7 @@ internal sealed class FolderTree
     {
         string path = FullName(name);
         FileKind kind = FileStatus.Of(path, follow: false).Kind;
-        bool isImage = ImageDecoder.IsImageName(name);
+        bool isImage = ImageTree.MayBeImage(name);
         if (kind == FileKind.Link)
         {
             kind = FileStatus.Of(path).Kind;
@@ -145,7 +145,7 @@ internal sealed class FolderTree
         bool named = tree.Files.Exists(name => Path.GetFileName(name) == DatasetLabels.FileName);
         if (fileLinks.Count == 0)
             return;
-        HashSet<string> read = named ? [] : [.. tree.Files.Where(ImageDecoder.IsImageName).Select(name => FileStatus.Of(FullName(name)).Identity)];
+        HashSet<string> read = named ? [] : [.. tree.Files.Where(ImageTree.MayBeImage).Select(name => FileStatus.Of(FullName(name)).Identity)];
         foreach (string name in fileLinks.Order(StringComparer.Ordinal))
         {
             if (named || read.Add(FileStatus.Of(FullName(name)).Identity))

@@ -7,7 +7,8 @@ internal static class ForeignFormats
 
     private static readonly (string[] Endings, string Words)[] ByEnding =
     [
-        ([".npz", ".npy"], "NumPy arrays, which are not read; export PNG files"),
+        ([".npz"], "NumPy arrays, which are not read; export PNG files"),
+        ([".npy"], "a single NumPy array; give its folder, if it holds latents, or export PNG files"),
         ([".pt", ".pth", ".ckpt"], "a PyTorch file, which is not read; export PNG files"),
         ([".safetensors"], "weights, not images"),
         ([".mdb", ".lmdb"], "an LMDB database, which is not read; export PNG files"),
@@ -38,7 +39,7 @@ internal static class ForeignFormats
         ([.. "PAR1"u8], "a Parquet table, which is not read; export PNG files"),
         ([.. "ARROW1"u8], "an Arrow table, which is not read; export PNG files"),
         ([0x89, .. "HDF"u8], "an HDF5 file, which is not read; export PNG files"),
-        ([0x93, .. "NUMPY"u8], "a NumPy array, which is not read; export PNG files"),
+        ([0x93, .. "NUMPY"u8], "a single NumPy array; give its folder, if it holds latents, or export PNG files"),
         ([0x89, .. "PNG"u8], "a single image; give its folder"),
         ([0xff, 0xd8, 0xff], "a single image; give its folder"),
         ([0x80, 2], "a Python pickle, which is not read; export PNG files"),

@@ -8,7 +8,10 @@ namespace TrigFlowNative.Training.Data;
 /// </summary>
 internal sealed class ImageListing
 {
-    private ImageListing(DataRoot root) => Root = root.Prefix;
+    private ImageListing(ImageTree tree, DataRoot root) => (HoldsLatents, Root) = (tree.HoldsLatents, root.Prefix);
+
+    /// <summary>Whether the images are latents.</summary>
+    internal bool HoldsLatents { get; }
 
     /// <summary>Name of the folder that images or classes lie in, with '/' at its end; empty for the tree itself.</summary>
     internal string Root { get; }
@@ -42,13 +45,13 @@ internal sealed class ImageListing
     internal static ImageListing Of(string path, ImageTree tree, string nothing)
     {
         DataRoot root = DataRoot.Find(path, tree);
-        List<string> names = [.. tree.Files.Where(name => name.StartsWith(root.Prefix, StringComparison.Ordinal) && ImageDecoder.IsImageName(name))];
+        List<string> names = [.. tree.Files.Where(name => name.StartsWith(root.Prefix, StringComparison.Ordinal) && tree.IsImage(name))];
         names.Sort(StringComparer.Ordinal);
         string[]? classes = ClassesOf(path, root, names.Count);
         LeftOutTally tally = Count(tree, root, classes);
         if (names.Count == 0)
             throw new InvalidFileException(path, nothing + Instead(tree, tally.ToList()));
-        return new ImageListing(root)
+        return new ImageListing(tree, root)
         {
             Names = names,
             LabelsFile = root.Level.HasLabels ? root.Prefix + DatasetLabels.FileName : null,
@@ -87,7 +90,7 @@ internal sealed class ImageListing
             tally.Add(reason, name);
         foreach (string name in tree.Files)
         {
-            bool isImage = ImageDecoder.IsImageName(name);
+            bool isImage = tree.IsImage(name);
             if (Array.FindIndex(others, split => name.StartsWith(split, StringComparison.Ordinal)) is var other and >= 0)
             {
                 if (isImage)

@@ -4,10 +4,12 @@ namespace TrigFlowNative.Training.Data;
 internal sealed class TreeLevel
 {
     private readonly Dictionary<string, Child> children = new(StringComparer.Ordinal);
+    private readonly ImageTree tree;
 
     /// <summary>Looks at the folder whose name, with '/' at its end, is <paramref name="prefix"/>; empty for the tree itself.</summary>
     internal TreeLevel(ImageTree tree, string prefix)
     {
+        this.tree = tree;
         foreach (string folder in tree.Folders)
         {
             if (ChildOf(folder + "/", prefix) is { } child)
@@ -17,7 +19,7 @@ internal sealed class TreeLevel
         foreach (string file in tree.Files)
         {
             if (ChildOf(file, prefix) is { } child)
-                child.Count(file, isDirect: file.IndexOf('/', prefix.Length + child.Name.Length + 1) < 0);
+                child.Count(file, tree.IsImage(file), isDirect: file.IndexOf('/', prefix.Length + child.Name.Length + 1) < 0);
             else if (file.StartsWith(prefix, StringComparison.Ordinal))
                 CountDirect(file[prefix.Length..]);
         }
@@ -49,7 +51,7 @@ internal sealed class TreeLevel
     private void CountDirect(string name)
     {
         HasLabels |= name == DatasetLabels.FileName;
-        DirectImages += ImageDecoder.IsImageName(name) ? 1 : 0;
+        DirectImages += tree.IsImage(name) ? 1 : 0;
     }
 
     /// <summary>A folder and what lies in it at any depth.</summary>
@@ -77,9 +79,8 @@ internal sealed class TreeLevel
         /// </summary>
         internal bool MayBeClass => Images > 0 || others > 0 || texts == 0;
 
-        internal void Count(string file, bool isDirect)
+        internal void Count(string file, bool isImage, bool isDirect)
         {
-            bool isImage = ImageDecoder.IsImageName(file);
             Images += isImage ? 1 : 0;
             DirectImages += isImage && isDirect ? 1 : 0;
             if (!isImage)

@@ -31,7 +31,7 @@ internal static class ZipTree
                 continue;
             if ((entry.ExternalAttributes >>> 28) != LinkType)
                 tree.Files.Add(name);
-            else if (ImageDecoder.IsImageName(name))
+            else if (ImageTree.MayBeImage(name))
                 throw zip.Refuse(entry, "is a symbolic link; the archive must hold the image itself");
             else
                 tree.PassedOver.Add((LeftOutReason.LeadsNowhere, name));
