@@ -96,7 +96,7 @@ public sealed class GpuDevice : ComputeDevice
         CudaLibrary.Resolve();
         if (CudaLibrary.WhyUnavailable() is { } reason)
             throw new DeviceUnavailableException($"no CUDA device: {reason}");
-        Context context = Context.Create(builder => builder.Cuda().EnableAlgorithms().Optimize(OptimizationLevel.O2));
+        Context context = Context.Create(builder => builder.Cuda().EnableAlgorithms().RoundToBf16InHardware().Optimize(OptimizationLevel.O2));
         try
         {
             if (context.GetCudaDevices().Count == 0)

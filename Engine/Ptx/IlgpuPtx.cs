@@ -30,7 +30,7 @@ internal static class IlgpuPtx
         {
             if (Compiled.TryGetValue((kernel, architecture), out known))
                 return known;
-            context ??= Context.Create(builder => builder.EnableAlgorithms().Optimize(OptimizationLevel.O2));
+            context ??= Context.Create(builder => builder.EnableAlgorithms().RoundToBf16InHardware().Optimize(OptimizationLevel.O2));
             try
             {
                 using var backend = new PTXBackend(context, architecture, CudaInstructionSet.ISA_80, nvvmAPI: null!); // no libdevice

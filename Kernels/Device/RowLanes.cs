@@ -15,9 +15,6 @@ internal readonly struct RowLanes
 
     private const int MaxGroup = 128;
 
-    /// <summary>Least share of lanes that hold a pack, in eighths, for which fewer packs in a lane are preferred.</summary>
-    private const int LeastShare = 5;
-
     /// <summary>Lanes of a row.</summary>
     public readonly int Lanes;
 
@@ -30,14 +27,18 @@ internal readonly struct RowLanes
     /// <summary>Rows that a lane takes, one after another.</summary>
     public readonly int RowsOfLane;
 
-    private RowLanes(int lanes, int packs, int rows, int rowsOfLane) => (Lanes, Packs, Rows, RowsOfLane) = (lanes, packs, rows, rowsOfLane);
+    /// <summary>The number of lanes is 2 to this power: kernels shift, since a division by a variable takes some thirty instructions.</summary>
+    private readonly int shift;
+
+    private RowLanes(int lanes, int packs, int rows, int rowsOfLane) =>
+        (Lanes, Packs, Rows, RowsOfLane, shift) = (lanes, packs, rows, rowsOfLane, System.Numerics.BitOperations.Log2((uint)lanes));
 
     /// <summary>Packs of a lane.</summary>
     public int PacksOfLane => (Packs + Lanes - 1) / Lanes;
 
     /// <summary>
-    /// Chooses the lanes: as many as take part with few left over, since a lane with few packs takes few registers, so that more warps hide each other's loads.
-    /// Null if the rows are not of packs, or are too long for a warp.
+    /// Chooses the lanes: as few as hold a row with at most three packs each, so that a lane has several loads in flight and what is computed once for a row
+    /// counts little; all of a warp, with more packs each, for long rows. Null if the rows are not of packs, or are too long for a warp.
     /// </summary>
     /// <param name="gpu">The device.</param>
     /// <param name="rows">Number of rows.</param>
@@ -45,9 +46,10 @@ internal readonly struct RowLanes
     /// <param name="rowsOfLane">Rows that a lane takes, one after another.</param>
     public static RowLanes? Of(GpuDevice gpu, int rows, int channels, int rowsOfLane = 1)
     {
-        int packs = channels / Bf16x8.Width, lanes = WarpOf(gpu);
-        while (lanes > 1 && 8 * packs < LeastShare * Padded(packs, lanes))
-            lanes /= 2;
+        const int few = 3;
+        int packs = channels / Bf16x8.Width, lanes = 1;
+        while (lanes < WarpOf(gpu) && lanes * few < packs)
+            lanes *= 2;
         return channels % Bf16x8.Width == 0 && lanes * MaxPacks >= packs ? new RowLanes(lanes, packs, rows, rowsOfLane) : null;
     }
 
@@ -108,19 +110,19 @@ internal readonly struct RowLanes
     public int FirstRow
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => WarpIndex * (RowStep * RowsOfLane) + Warp.LaneIdx / Lanes;
+        get => WarpIndex * (RowStep * RowsOfLane) + (Warp.LaneIdx >> shift);
     }
 
     /// <summary>Distance of a thread's rows; the rows of a warp are consecutive.</summary>
     public int RowStep
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Warp.WarpSize / Lanes;
+        get => Warp.WarpSize >> shift;
     }
 
     /// <summary>Position of the calling thread in a row; nothing lies inside a row beyond the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public RowPlace PlaceIn(int row) => RowPlace.Of(row * Packs, Group.IdxX % Lanes, Lanes, row < Rows ? Packs : 0);
+    public RowPlace PlaceIn(int row) => RowPlace.Of(row * Packs, Warp.LaneIdx & (Lanes - 1), Lanes, row < Rows ? Packs : 0);
 
     /// <summary>Position in the row after one, for a load ahead; the row itself after the last one of the lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -135,9 +137,37 @@ internal readonly struct RowLanes
         return value;
     }
 
-    private static int WarpOf(GpuDevice gpu) => Math.Min(gpu.Accelerator.WarpSize, gpu.ReductionGroup);
+    /// <summary>Two sums at once, see <see cref="Sum(float)"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public RowSums Sum(RowSums values)
+    {
+        for (int mask = Lanes >> 1; mask > 0; mask >>= 1)
+        {
+            float square = Warp.ShuffleXor(values.Square, mask), product = Warp.ShuffleXor(values.Product, mask);
+            values.Square += square;
+            values.Product += product;
+        }
 
-    private static int Padded(int packs, int lanes) => (packs + lanes - 1) / lanes * lanes;
+        return values;
+    }
+
+    private static int WarpOf(GpuDevice gpu) => Math.Min(gpu.Accelerator.WarpSize, gpu.ReductionGroup);
+}
+
+/// <summary>Sums over a row: of its squares, and of its products with another.</summary>
+internal struct RowSums
+{
+    public float Square;
+    public float Product;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static RowSums Of(float square, float product)
+    {
+        RowSums result;
+        result.Square = square;
+        result.Product = product;
+        return result;
+    }
 }
 
 /// <summary>A kernel that is generic over the run of a lane, with its arguments.</summary>

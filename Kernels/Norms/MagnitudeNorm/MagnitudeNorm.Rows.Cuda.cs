@@ -37,11 +37,10 @@ public static partial class MagnitudeNorm
             next = TRun.Fetch(x, after);
             if (e.Tangent != 0)
                 nextTangent = TRun.Fetch(x, after.In(after.Row + tangents));
-            RunScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Run);
+            RowSums sums = lanes.Sum(RowSums.Of(TRun.Dot(of.Value, of.Value, place), TRun.Dot(of.Value, of.Tangent, place)));
+            RunScale scale = e.Of(sums.Square * e.OverRun);
             store.R = scale.R;
-            store.Projection = 0f;
-            if (e.Tangent != 0)
-                store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Run);
+            store.Projection = scale.Weight * (sums.Product * e.OverRun);
             store.Row = place.Row;
             store.TangentRow = place.Row + tangents;
             TRun.ForEach(store, of, place);
@@ -81,11 +80,11 @@ public static partial class MagnitudeNorm
                 nextActivated = TRun.Fetch(ds, after);
             if (factor != 0f)
                 nextCotangent = TRun.Fetch(dy, after);
-            RunScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Run);
+            RunScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) * e.OverRun);
             cotangent.R = scale.R;
             of.Tangent = TRun.Map(cotangent, of, place);
             store.R = scale.R;
-            store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Run);
+            store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) * e.OverRun);
             store.Row = place.Row;
             of.TangentShift = TRun.Unpack(of.TangentShift);
             TRun.ForEach(store, of, place);

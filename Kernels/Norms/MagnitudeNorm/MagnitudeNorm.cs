@@ -83,8 +83,11 @@ public static partial class MagnitudeNorm
 
         public float Epsilon, Gain;
 
+        /// <summary>1 over the number of elements in a run.</summary>
+        public float OverRun;
+
         public Extents(Tensor x, int run, float epsilon, float? gain) =>
-            (Rows, Run, Tangent, Epsilon, Gain) = (x.Count / run, run, x.HasTangent ? 1 : 0, epsilon, gain ?? 0f);
+            (Rows, Run, Tangent, Epsilon, Gain, OverRun) = (x.Count / run, run, x.HasTangent ? 1 : 0, epsilon, gain ?? 0f, 1f / run);
 
         /// <summary>Elements from the primal to the tangent.</summary>
         public readonly int TangentOffset => Rows * Run;
@@ -102,7 +105,7 @@ public static partial class MagnitudeNorm
             float root = MathF.Sqrt(meanSquare);
             RunScale result;
             result.R = 1f / (root + Epsilon);
-            result.Weight = root > 0f ? result.R * result.R / root : 0f;
+            result.Weight = root > 0f ? result.R * result.R * (1f / root) : 0f;
             return result;
         }
     }

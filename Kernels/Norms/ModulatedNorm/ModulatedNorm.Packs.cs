@@ -8,7 +8,7 @@ namespace TrigFlowNative.Kernels;
 /// <summary>What the fast kernels do with a pack of eight channels.</summary>
 public static partial class ModulatedNorm
 {
-    /// <summary>Rule of a dropout that follows; no element is dropped if the threshold is 0.</summary>
+    /// <summary>Rule of a dropout that follows; there is none if the threshold is 0.</summary>
     internal struct MaskRule
     {
         public RandomStream Stream;
@@ -19,8 +19,6 @@ public static partial class ModulatedNorm
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly Float8 Of(ArrayView<int> counter, int image, int packOfImage)
         {
-            if (Threshold == 0)
-                return Float8.All(1f);
             int step = counter[0], sample = counter[1] + image;
             Philox.Words a = RandomStream.At(Stream, step, sample, 2 * packOfImage), b = RandomStream.At(Stream, step, sample, 2 * packOfImage + 1);
             return Float8.Of(Float4.Of(One(a.A), One(a.B), One(a.C), One(a.D)), Float4.Of(One(b.A), One(b.B), One(b.C), One(b.D)));
@@ -44,7 +42,9 @@ public static partial class ModulatedNorm
         {
             ArrayView<Bf16x8> y = Y;
             Float8 n = R * of.Value.Values, u = n * of.Scale.Values + of.Shift.Values, s = Float8.CoarseLogistic(u), value = u * s;
-            Float8 factor = Extents.Gain * Mask.Of(Counter, Image, PackOfImage + pack);
+            Float8 factor = Float8.All(Extents.Gain);
+            if (Mask.Threshold != 0)
+                factor = Extents.Gain * Mask.Of(Counter, Image, PackOfImage + pack);
             y[Row + pack] = Bf16x8.Narrow(factor * value);
             if (Extents.Tangent == 0)
                 return;
@@ -65,7 +65,10 @@ public static partial class ModulatedNorm
         public readonly Float8 Of(RowOperands<LastPack> of, int pack)
         {
             Float8 u = R * of.Value.Values * of.Scale.Values + of.Shift.Values, s = Float8.CoarseLogistic(u);
-            return Gain * Mask.Of(Counter, Image, PackOfImage + pack) * (Slope(u * s, s) * of.Tangent.Values);
+            Float8 du = Gain * (Slope(u * s, s) * of.Tangent.Values);
+            if (Mask.Threshold != 0)
+                du *= Mask.Of(Counter, Image, PackOfImage + pack);
+            return du;
         }
     }
 

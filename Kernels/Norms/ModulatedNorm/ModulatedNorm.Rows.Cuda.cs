@@ -37,11 +37,10 @@ public static partial class ModulatedNorm
             next = TRun.Fetch(x, after);
             if (e.Tangent != 0)
                 nextTangent = TRun.Fetch(x, after.In(after.Row + tangents));
-            PixelScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Channels);
+            RowSums sums = lanes.Sum(RowSums.Of(TRun.Dot(of.Value, of.Value, place), TRun.Dot(of.Value, of.Tangent, place)));
+            PixelScale scale = e.Of(sums.Square * e.OverChannels);
             store.R = scale.R;
-            store.Projection = 0f;
-            if (e.Tangent != 0)
-                store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Channels);
+            store.Projection = scale.Weight * (sums.Product * e.OverChannels);
             store.Row = place.Row;
             store.TangentRow = place.Row + tangents;
             store.PackOfImage = place.Row - image * (e.Pixels * lanes.Packs);
@@ -76,7 +75,7 @@ public static partial class ModulatedNorm
             RowPlace after = lanes.PlaceAfter(row, step);
             next = TRun.Fetch(x, after);
             nextCotangent = TRun.Fetch(dy, after);
-            PixelScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) / e.Channels);
+            PixelScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) * e.OverChannels);
             cotangent.R = scale.R;
             cotangent.PackOfImage = place.Row - image * (e.Pixels * lanes.Packs);
             of.TangentShift = TRun.Map(cotangent, of, place); // du
@@ -88,7 +87,7 @@ public static partial class ModulatedNorm
             {
                 of.Tangent = TRun.Map(default(ScaledPack), of, place); // dN
                 store.R = scale.R;
-                store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) / e.Channels);
+                store.Projection = scale.Weight * (lanes.Sum(TRun.Dot(of.Value, of.Tangent, place)) * e.OverChannels);
                 store.Row = place.Row;
                 TRun.ForEach(store, of, place);
             }

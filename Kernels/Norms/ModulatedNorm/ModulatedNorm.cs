@@ -105,12 +105,15 @@ public static partial class ModulatedNorm
 
         public float Epsilon, Gain;
 
+        /// <summary>1 / C.</summary>
+        public float OverChannels;
+
         public Extents(Tensor x, Tensor modulation, ModulatedNormOptions options, bool shift)
         {
             (Images, Pixels, Channels) = (x.Shape.N, x.Shape.H * x.Shape.W, x.Shape.C);
             ModulationChannels = (shift ? 2 : 1) * Channels;
             (Tangent, ModulationTangent) = (x.HasTangent ? 1 : 0, modulation.HasTangent ? 1 : 0);
-            (Normalised, Epsilon, Gain) = (options.Normalises ? 1 : 0, options.Epsilon, options.Gain);
+            (Normalised, Epsilon, Gain, OverChannels) = (options.Normalises ? 1 : 0, options.Epsilon, options.Gain, 1f / x.Shape.C);
         }
 
         /// <summary>1 with a shift, otherwise 0.</summary>
@@ -139,7 +142,7 @@ public static partial class ModulatedNorm
                 return result;
             float root = MathF.Sqrt(meanSquare);
             result.R = 1f / (root + Epsilon);
-            result.Weight = root > 0f ? result.R * result.R / root : 0f;
+            result.Weight = root > 0f ? result.R * result.R * (1f / root) : 0f;
             return result;
         }
     }
