@@ -21,7 +21,14 @@ public sealed class Tape
     private readonly HashSet<(Storage, long)> written = [];
     private readonly HashSet<(Storage, long)> seeded = [];
     private readonly Dictionary<(Storage, long), DeferredGradient> deferred = [];
+    private readonly Dictionary<(Storage, long), Func<Tensor>> recomputed = [];
     private ComputeProgram? program;
+
+    /// <summary>
+    /// Whether outputs that are cheap to compute again (<see cref="Recompute"/>) are, instead of being kept for the backward pass: less memory for some
+    /// time, with the same bits.
+    /// </summary>
+    public bool Recomputes { get; init; }
 
     /// <summary>Makes a persistent tensor, such as a parameter, differentiable.</summary>
     /// <param name="x">The tensor.</param>
@@ -60,6 +67,28 @@ public sealed class Tape
             records.Add((outputs.ToArray(), program?.Layers ?? [], backward));
             return;
         }
+    }
+
+    /// <summary>Says how the output of an op can be computed again from what is kept anyway.</summary>
+    /// <param name="y">Output of the op, without tangent.</param>
+    /// <param name="again">Emits the step that computes y with the same bits into a new tensor, which it returns.</param>
+    public void Recompute(Tensor y, Func<Tensor> again)
+    {
+        if (Recomputes && NeedsGradient(y))
+            recomputed[y.Place] = again;
+    }
+
+    /// <summary>
+    /// Returns a tensor of the forward pass for a backward step that reads it: itself, or the same values computed again. Call it in a backward closure,
+    /// immediately before emitting the step.
+    /// </summary>
+    public Tensor Kept(Tensor x)
+    {
+        if (!recomputed.TryGetValue(x.Place, out Func<Tensor>? again))
+            return x;
+        Tensor values = again();
+        recomputed[x.Place] = () => values; // for a second reader
+        return values.Shape == x.Shape ? values : values.Reshape(x.Shape.ToArray());
     }
 
     /// <summary>Sets where the gradient of an op's output will lie if anything contributes to it.</summary>
@@ -106,6 +135,7 @@ public sealed class Tape
         foreach (DeferredGradient waiting in deferred.Values.ToArray())
             waiting.Write();
         deferred.Clear();
+        recomputed.Clear();
         records.Clear();
     }
 

@@ -32,12 +32,20 @@ public static partial class JoinedSilu
         }
 
         Tensor y = program.Allocate(new Shape(extents), a.HasTangent, a.Type);
-        program.Emit(
-            $"{Name}.{(a.HasTangent ? "tangent" : "forward")}", [a, b], [y],
-            cpu => ForwardCpu(cpu, a, b, y, factors), gpu => ForwardGpu(gpu, a, b, y, factors));
+        Forward(program, a, b, y, factors);
         program.Tape?.Record(y, [a, b], () => Backward(program, a.Primal, b?.Primal, y.Primal, factors));
+        program.Tape?.Recompute(y.Primal, () =>
+        {
+            Tensor again = program.Allocate(y.Shape, type: y.Type);
+            Forward(program, a.Primal, b?.Primal, again, factors);
+            return again;
+        });
         return y;
     }
+
+    private static void Forward(ComputeProgram program, Tensor a, Tensor? b, Tensor y, JoinFactors factors) => program.Emit(
+        $"{Name}.{(a.HasTangent ? "tangent" : "forward")}", [a, b], [y],
+        cpu => ForwardCpu(cpu, a, b, y, factors), gpu => ForwardGpu(gpu, a, b, y, factors));
 
     private static void Backward(ComputeProgram program, Tensor a, Tensor? b, Tensor y, JoinFactors factors)
     {

@@ -35,7 +35,7 @@ internal sealed partial record Convolution
         if (tape.NeedsGradient(Weight))
         {
             summed = biasWanted && features.SumsBiasGradient && features.Takes(dy.Shape.C);
-            WeightGradient(new(x, XSkip?.Primal, padded), scale, tape.Slot(Program, Weight)!.Value, summed ? tape.Slot(Program, Bias!) : null);
+            WeightGradient(new(tape.Kept(x), XSkip?.Primal, padded), scale, tape.Slot(Program, Weight)!.Value, summed ? tape.Slot(Program, Bias!) : null);
         }
 
         if (biasWanted && !summed)

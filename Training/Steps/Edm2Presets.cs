@@ -53,7 +53,13 @@ internal static class Edm2Presets
         KeyValuePair<(string, string), TrainingPreset> Row(string objective, int thousandSteps, double rate, float dropout, int? resolution, ObjectiveOptions options)
         {
             var schedule = new LearningRateSchedule { Peak = rate, WarmUpImages = 10_000_000, DecayAfterImages = (recipe.Latents ? 70_000L : 35_000L) * ImageNetBatch };
-            TrainingOptions all = Options(options, ImageNetBatch, schedule, resultWidth: 0.05) with { MicroBatch = recipe.MicroBatch, Dropout = dropout, DropoutResolution = resolution };
+            TrainingOptions all = Options(options, ImageNetBatch, schedule, resultWidth: 0.05) with
+            {
+                MicroBatch = recipe.MicroBatch,
+                Dropout = dropout,
+                DropoutResolution = resolution,
+                Recompute = true,
+            };
             return new((recipe.Preset, objective), new TrainingPreset(thousandSteps * 1000L * ImageNetBatch, Flip: false, all) { SnapshotImages = SnapshotImages });
         }
     }

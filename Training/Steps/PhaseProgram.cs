@@ -20,10 +20,12 @@ internal sealed class PhaseProgram : IDisposable
     /// <param name="share">Weight of a sample in the mean over the batch: 1 / batch.</param>
     /// <param name="scalars">Scalars that depend on the step.</param>
     /// <param name="tallies">The tallies of the training.</param>
-    public PhaseProgram(Phase phase, Player player, Func<ComputeProgram, PhasePass> record, float share, StepScalars scalars, Tallies tallies)
+    /// <param name="recompute">Whether the backward pass computes cheap activations again, see <see cref="Tape.Recomputes"/>.</param>
+    public PhaseProgram(
+        Phase phase, Player player, Func<ComputeProgram, PhasePass> record, float share, StepScalars scalars, Tallies tallies, bool recompute)
     {
         this.phase = phase;
-        var tape = new Tape();
+        var tape = new Tape { Recomputes = recompute };
         forwardBackward = new ComputeProgram(player.Weights.Device) { Tape = tape };
         update = new ComputeProgram(player.Weights.Device);
         try

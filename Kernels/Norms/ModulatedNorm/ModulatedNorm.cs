@@ -48,13 +48,20 @@ public static partial class ModulatedNorm
 
         Tensor y = program.AllocateLike(x);
         var terms = new Terms(x, modulation, new Extents(x, modulation, options, shift), drops ? Mask.Of(dropout!, dropoutRate) : null);
-        string direction = x.HasTangent ? "tangent" : "forward";
-        program.Emit(
-            $"{Name}.{direction}", [x, modulation, terms.Mask?.Counter], [y],
-            cpu => ForwardCpu(cpu, terms, y), gpu => ForwardGpu(gpu, terms, y));
+        Forward(program, terms, y);
         program.Tape?.Record(y, [x, modulation], () => Backward(program, terms.Primal(), y.Primal));
+        program.Tape?.Recompute(y.Primal, () =>
+        {
+            Tensor again = program.Allocate(y.Shape, type: y.Type);
+            Forward(program, terms.Primal(), again);
+            return again;
+        });
         return y;
     }
+
+    private static void Forward(ComputeProgram program, Terms terms, Tensor y) => program.Emit(
+        $"{Name}.{(y.HasTangent ? "tangent" : "forward")}", [terms.X, terms.Modulation, terms.Mask?.Counter], [y],
+        cpu => ForwardCpu(cpu, terms, y), gpu => ForwardGpu(gpu, terms, y));
 
     private static void Backward(ComputeProgram program, Terms terms, Tensor y)
     {
