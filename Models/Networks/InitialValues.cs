@@ -5,7 +5,7 @@ namespace TrigFlowNative.Models;
 /// <summary>The distribution of a parameter's initial values: constant, uniform or normal.</summary>
 public readonly record struct InitialValues
 {
-    private const int ChunkLength = 1024;
+    private const int ChunkLength = 4096;
     private readonly Distribution distribution;
     private readonly float scale;
 
@@ -52,14 +52,16 @@ public readonly record struct InitialValues
             return values;
         }
 
-        Span<uint> words = stackalloc uint[ChunkLength];
-        for (int start = 0; start < values.Length; start += ChunkLength)
+        Distribution kind = distribution;
+        float factor = scale;
+        Parallel.For(0, (count + ChunkLength - 1) / ChunkLength, chunk => // a network of a billion values would take one thread a minute
         {
+            Span<uint> words = stackalloc uint[ChunkLength];
+            int start = chunk * ChunkLength;
             Philox.Fill(words, (uint)(start / 4), (uint)index, 0, (uint)RandomPurpose.Initialisation, (uint)seed, (uint)(seed >> 32));
             for (int i = start; i < Math.Min(start + ChunkLength, values.Length); i++)
-                values[i] = scale * (distribution == Distribution.Uniform ? 2 * Philox.ToUnit(words[i - start]) - 1 : Normal(words, i - start));
-        }
-
+                values[i] = factor * (kind == Distribution.Uniform ? 2 * Philox.ToUnit(words[i - start]) - 1 : Normal(words, i - start));
+        });
         return values;
     }
 
