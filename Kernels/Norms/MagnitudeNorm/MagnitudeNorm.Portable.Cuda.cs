@@ -126,6 +126,6 @@ public static partial class MagnitudeNorm
 
     private static KernelConfig GridOf(GpuDevice gpu, Extents e) => new(e.Rows, Math.Min(RunGroup, gpu.ReductionGroup));
 
-    private static RowLanes? LanesFor(GpuDevice gpu, Tensor x, Extents e) => 
+    private static RowLanes? LanesFor(GpuDevice gpu, Tensor x, Extents e) =>
         x.Type == DType.BFloat16 ? RowLanes.Of(gpu, e.Rows, e.Run)?.Dividing(gpu, e.Rows, MostRowsOfLane) ?? RowLanes.Of(gpu, e.Rows, e.Run) : null;
 }
