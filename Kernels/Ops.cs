@@ -27,6 +27,7 @@ public static class Ops
         new(typeof(MagnitudeNorm), OpTangent.Rule),
         new(typeof(MatMul), OpTangent.Rule),
         new(typeof(ModulatedNorm), OpTangent.Rule),
+        new(typeof(NoiseLevel), OpTangent.None),
         new(typeof(PixelNorm), OpTangent.Rule),
         new(typeof(ProposalTime), OpTangent.None),
         new(typeof(RAdam), OpTangent.None),

@@ -8,7 +8,8 @@ namespace TrigFlowNative.Models;
 /// </summary>
 internal static class WeightNames
 {
-    private const string BufferSuffix = "resample_filter";
+    /// <summary>Constants that PyTorch's files of EDM and EDM2 hold beside the weights, and that follow from the configuration or belong to a loss.</summary>
+    private static readonly string[] Buffers = ["resample_filter", "emb_pos.freqs", "logvar_pos.freqs", "logvar_fourier.freqs", "logvar_fourier.phases"];
 
     private static readonly string[] Words = ["module.", "_orig_mod.", "model.", "net.", "ema.", "ema_model."];
 
@@ -80,7 +81,7 @@ internal static class WeightNames
         }
     }
 
-    private static bool IsBuffer(string name) => name == BufferSuffix || name.EndsWith('.' + BufferSuffix, StringComparison.Ordinal);
+    private static bool IsBuffer(string name) => Buffers.Any(buffer => name == buffer || name.EndsWith('.' + buffer, StringComparison.Ordinal));
 
     private static string Quoted(IEnumerable<string> prefixes) => string.Join(", ", prefixes.Select(prefix => prefix.Length == 0 ? "(none)" : $"'{prefix}'"));
 }

@@ -56,6 +56,9 @@ public sealed record Edm2Config : NetworkConfig
     /// <summary>Embedding of the time.</summary>
     public Edm2Embedding Embedding { get; init; } = Edm2Embedding.Positional;
 
+    /// <summary>Standard deviation of the data that <see cref="Edm2Embedding.Fourier"/> takes noise levels by; positive. Not used otherwise.</summary>
+    public float SigmaData { get; init; } = 0.5f;
+
     /// <summary>Width of the time embedding of the loss's logvar(t); even, 2 to 8192.</summary>
     public int LogvarChannels { get; init; } = 128;
 
@@ -100,6 +103,7 @@ public sealed record Edm2Config : NetworkConfig
         Require(ClipAct is > 0 and < float.PositiveInfinity, $"clip_act is positive, not {ClipAct}");
         Require(Enum.IsDefined(Modulation), $"the modulation is unknown: {Modulation}");
         Require(Enum.IsDefined(Embedding), $"the embedding is unknown: {Embedding}");
+        Require(SigmaData is > 0 and < float.PositiveInfinity, $"sigma_data is positive, not {SigmaData}");
         Require(LogvarChannels is >= 2 and <= 8192 && LogvarChannels % 2 == 0, $"logvar_channels is even and 2 to 8192, not {LogvarChannels}");
         foreach ((int level, int multiplier) in ChannelMult.Index())
         {
@@ -114,11 +118,12 @@ public sealed record Edm2Config : NetworkConfig
             "conditions are different names of lower-case letters");
     }
 
-    /// <summary>Formats the configuration as one line of JSON; keys are EDM2's names of its network's arguments, with "conditions" only if there are any.</summary>
+    /// <summary>Formats the configuration as one line of JSON; keys are EDM2's names of its network's arguments, with "conditions" only if there are any, and "sigma_data" only with Fourier features.</summary>
     public override string ToJson() => JsonSerializer.Serialize(
         new Form(
             Architecture, Resolution, ImageChannels, ModelChannels, [.. ChannelMult], BlocksPerLevel, [.. AttentionResolutions],
-            LabelCount, ChannelsPerHead, ClipAct, WordOf(Modulation), WordOf(Embedding), LogvarChannels, Conditions.IsEmpty ? null : [.. Conditions]),
+            LabelCount, ChannelsPerHead, ClipAct, WordOf(Modulation), WordOf(Embedding), LogvarChannels, Conditions.IsEmpty ? null : [.. Conditions],
+            Embedding == Edm2Embedding.Fourier ? SigmaData : null),
         Compact);
 
     /// <summary>Reads the output of <see cref="ToJson"/>; keys from label_dim on may be absent, and further keys are refused.</summary>
@@ -145,6 +150,7 @@ public sealed record Edm2Config : NetworkConfig
             Embedding = Parse<Edm2Embedding>(path, "embedding", form.Embedding),
             LogvarChannels = form.LogvarChannels,
             Conditions = [.. form.Conditions ?? []],
+            SigmaData = form.SigmaData ?? 0.5f,
         };
         try
         {
@@ -179,5 +185,5 @@ public sealed record Edm2Config : NetworkConfig
     private sealed record Form(
         string Architecture, int ImgResolution, int ImgChannels, int ModelChannels, int[] ChannelMult, int NumBlocks, int[] AttnResolutions,
         int LabelDim = 0, int ChannelsPerHead = 64, float ClipAct = 256, string Modulation = "double", string Embedding = "positional",
-        int LogvarChannels = 128, string[]? Conditions = null);
+        int LogvarChannels = 128, string[]? Conditions = null, float? SigmaData = null);
 }

@@ -64,7 +64,9 @@ public sealed class Edm2Network : INetwork
     /// <inheritdoc/>
     public IComputeWeights ComputeWeights { get; }
 
-    private const string OutGain = "out_gain";
+    private const string OutGain = "out_gain", Frequencies = "emb_fourier.freqs", Phases = "emb_fourier.phases";
+
+    private bool IsFourier => config.Embedding == Edm2Embedding.Fourier;
 
     private IEnumerable<Edm2Block> Blocks => encoder.Concat(decoder);
 
@@ -78,6 +80,8 @@ public sealed class Edm2Network : INetwork
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(conditions);
         CheckLabels(conditions.Times, conditions.Labels);
+        if (IsFourier && (conditions.Times.HasTangent || program.Tape?.NeedsGradient(weights[OutGain].Value) == true))
+            throw new ArgumentException($"{Name}: a network with Fourier features is only evaluated; it can teach and be sampled from, but not be trained");
         if (weights.ComputeType == DType.BFloat16 && program.Device is CpuDevice)
             throw new ArgumentException($"{Name}: the compute weights are {DType.BFloat16}, which needs a GPU");
         Tensor embedding = Embedding(program, weights, conditions);
@@ -116,7 +120,8 @@ public sealed class Edm2Network : INetwork
                 x = Apply(each, x, each.TakesSkip ? skips.Pop() : null);
         }
 
-        return Cast.Apply(program, head.Apply(program, weights, x), DType.Float32);
+        Tensor f = Cast.Apply(program, head.Apply(program, weights, x), DType.Float32);
+        return IsFourier ? ScaledAdd.Apply(program, f, f, -0.5f) : f; // EDM2's output has the other sign: D = c_skip x + c_out F
 
         Tensor Apply(Edm2Block each, Tensor x, Tensor? skip)
         {
@@ -126,7 +131,7 @@ public sealed class Edm2Network : INetwork
     }
 
     /// <inheritdoc/>
-    public bool HasLogvar => true;
+    public bool HasLogvar => !IsFourier;
 
     /// <inheritdoc/>
     public Tensor Logvar(ComputeProgram program, ParameterSlab weights, Tensor times)
@@ -143,7 +148,9 @@ public sealed class Edm2Network : INetwork
         Tensor embedding;
         using (program.Layer(embNoise.Name))
         {
-            embedding = TimeEmbedding.Apply(program, conditions.Times, config.FirstChannels, TimeEmbeddingKind.CosinesFirst);
+            embedding = IsFourier
+                ? FourierEmbedding.Apply(program, NoiseLevel.Apply(program, conditions.Times, config.SigmaData), weights[Frequencies].Value, weights[Phases].Value)
+                : TimeEmbedding.Apply(program, conditions.Times, config.FirstChannels, TimeEmbeddingKind.CosinesFirst);
             embedding = Linear.Apply(program, embedding, Edm2Weights.Normalise(program, weights[$"{embNoise.Name}.weight"].Value));
         }
 
@@ -218,8 +225,15 @@ public sealed class Edm2Network : INetwork
 
     private IEnumerable<ParameterSpec> AllParameters() =>
     [
-        Edm2Weights.Gain(OutGain), .. embNoise.Parameters, .. embLabel?.Parameters ?? [], .. stem.Parameters,
+        Edm2Weights.Gain(OutGain), .. IsFourier ? Features() : [], .. embNoise.Parameters, .. embLabel?.Parameters ?? [], .. stem.Parameters,
         .. Blocks.SelectMany(block => block.Parameters), .. head.Parameters, .. logvar.Parameters.Select(parameter => parameter with { IsOfLoss = true }), .. scalars.Parameters,
+    ];
+
+    /// <summary>Frequencies and phases, with their 2 pi.</summary>
+    private ParameterSpec[] Features() =>
+    [
+        new(Frequencies, new Shape(config.FirstChannels)) { Initial = InitialValues.Normal(2 * MathF.PI) },
+        new(Phases, new Shape(config.FirstChannels)) { Initial = InitialValues.Uniform(MathF.PI) },
     ];
 
     private void CheckImages(Tensor x, IReadOnlyList<Tensor> condition)

@@ -52,14 +52,15 @@ internal sealed class ReferenceEdm2(Edm2Config config, IReadOnlyDictionary<strin
                 x = Block($"dec.{Level(level)}_block{i}", Join(x, skips.Pop()), embedding, isDecoder: true, Attends(level));
         }
 
-        return Each(Convolve("out_conv", x, 3), value => weights["out_gain"][0] * value);
+        double sign = config.Embedding == Edm2Embedding.Fourier ? -1 : 1;
+        return Each(Convolve("out_conv", x, 3), value => sign * weights["out_gain"][0] * value);
     }
 
     public double Logvar(double t) => Multiply("logvar_linear", Positional(t, config.LogvarChannels))[0];
 
     private double[] Embed(double t, int label)
     {
-        double[] e = Multiply("emb_noise", Positional(t, config.FirstChannels));
+        double[] e = Multiply("emb_noise", config.Embedding == Edm2Embedding.Fourier ? Features(Math.Log(config.SigmaData * Math.Tan(t)) / 4) : Positional(t, config.FirstChannels));
         if (config.LabelCount > 0)
         {
             double[] oneHot = [.. Enumerable.Range(0, config.LabelCount).Select(l => l == label ? Math.Sqrt(config.LabelCount) : 0)];
@@ -68,6 +69,9 @@ internal sealed class ReferenceEdm2(Edm2Config config, IReadOnlyDictionary<strin
 
         return [.. e.Select(Silu)];
     }
+
+    private double[] Features(double level) =>
+        [.. weights["emb_fourier.freqs"].Zip(weights["emb_fourier.phases"], (f, p) => Math.Sqrt(2) * Math.Cos(f * level + p))];
 
     private double[][] Block(string name, double[][] x, double[] embedding, bool isDecoder, bool attends)
     {
