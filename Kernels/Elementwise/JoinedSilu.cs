@@ -37,7 +37,7 @@ public static partial class JoinedSilu
         program.Tape?.Recompute(y.Primal, () =>
         {
             Tensor again = program.Allocate(y.Shape, type: y.Type);
-            Forward(program, a.Primal, b?.Primal, again, factors);
+            Forward(program, program.Tape.Kept(a.Primal), b is null ? null : program.Tape.Kept(b.Primal), again, factors);
             return again;
         });
         return y;
@@ -63,6 +63,8 @@ public static partial class JoinedSilu
         if (da is null && db is null)
             return;
         var gradients = new Gradients(dy, deferred?.Cotangent, deferred?.Factor ?? 0f, da, db);
+        a = tape.Kept(a);
+        b = b is null ? null : tape.Kept(b);
         program.Emit(
             $"{Name}.backward", [a, b, dy, deferred?.Cotangent, da?.ReadTensor, db?.ReadTensor], [da?.Tensor, db?.Tensor],
             cpu => BackwardCpu(cpu, a, b, gradients, factors), gpu => BackwardGpu(gpu, a, b, gradients, factors));

@@ -29,6 +29,12 @@ public static partial class Resample2d
             if (program.Tape.Slot(program, x.Primal) is { } dx)
                 EmitGather(program, op + ".backward", dy, dx, 1f);
         });
+        program.Tape?.Recompute(y.Primal, () =>
+        {
+            Tensor again = program.Allocate(y.Shape, type: y.Type);
+            EmitSpread(program, op + ".forward", program.Tape.Kept(x.Primal), new GradientSlot(again, false), 1f);
+            return again;
+        });
         return y;
     }
 
