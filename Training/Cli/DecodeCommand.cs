@@ -20,7 +20,7 @@ internal static class DecodeCommand
     public static Command Create()
     {
         Option<string> data = PathOptions.Required("--data", "A folder or zip of latents (.npy).");
-        Option<string> decoder = PathOptions.Required("--decoder", LatentOptions.DecoderDescription);
+        Option<string> decoder = PathOptions.Required("--decoder", $"The decoder: {LatentOptions.DecoderDescription}");
         Option<int> count = NumberOptions.Whole("--count", "Images to decode, the first ones of the data set.", 1, ModelSampling.MaxCount, otherwise: 64);
         Option<string> output = PathOptions.Required("--out", $"Folder for img00000000.png and so on, and {GridName}.");
         Option<string> convention = LatentOptions.Convention("What the data set was made with, which decides the range of its pixels.");

@@ -8,7 +8,7 @@ namespace TrigFlowNative.Training.Cli;
 internal static class LatentOptions
 {
     /// <summary>Description of --decoder.</summary>
-    public const string DecoderDescription = "Your own file of the Stable Diffusion VAE (.safetensors, names of diffusers or CompVis).";
+    public const string DecoderDescription = "your own file of the Stable Diffusion VAE (.safetensors, names of diffusers or CompVis).";
 
     /// <summary>The option --convention, by default edm2.</summary>
     public static Option<string> Convention(string description)

@@ -70,6 +70,7 @@ internal static class ModelSampling
     /// <summary>The option --preset, for weights without a configuration; null if it is absent.</summary>
     public static Option<string?> PresetOption() => new Option<string?>("--preset")
     {
+        HelpName = "preset", // the description lists them
         Description = $"Network of weights without metadata, such as PyTorch's: {string.Join(", ", ModelPresets.All.Keys)}.",
     }.AcceptOnly([.. ModelPresets.All.Keys]);
 

@@ -30,7 +30,7 @@ internal static class SampleCommand
         Option<string> device = CommandLine.DeviceOption();
         Option<Precision> precision = CommandLine.PrecisionOption();
         Option<TensorCorePath?> tensorCores = CommandLine.TensorCoresOption();
-        Option<string?> decoder = PathOptions.Optional("--decoder", $"For a model of latents: {LatentOptions.DecoderDescription} Without it {ArchiveName} holds raw latents, float32 (N, C, H, W).");
+        Option<string?> decoder = PathOptions.Optional("--decoder", $"For a model of latents, {LatentOptions.DecoderDescription} Without it {ArchiveName} holds raw latents, float32 (N, C, H, W).");
         var convention = new Option<string?>("--convention") { Description = "What the latents are of, if the weight file does not say it." };
         convention.AcceptOnly([.. LatentConventions.All.Keys.Order(StringComparer.Ordinal)]);
         var command = new Command("sample", "Draws images from a model; exit code 1 if some have values that are not finite.")

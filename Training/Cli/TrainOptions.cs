@@ -23,7 +23,7 @@ internal sealed class TrainOptions
     private readonly Option<string?> file = PathOptions.Optional("--config", "A config.json to begin with, in place of --objective, --data and --preset.");
     private readonly Option<string?> teacher = PathOptions.Optional("--teacher", "Weight file of the diffusion model that the student learns from, for objectives that need one.");
     private readonly Option<string?> guide = PathOptions.Optional("--guide", "Weight file of a second diffusion model that guides the teacher (autoguidance), for scd with max_guidance above 1.");
-    private readonly Option<string?> init = PathOptions.Optional("--init", "Weight file to start from (default: the teacher, or fresh weights).");
+    private readonly Option<string?> init = PathOptions.Optional("--init", "Weight file to start from, whose network the run then has (default: the teacher, or fresh weights).");
     private readonly Option<long?> images = NumberOptions.Whole<long>("--images", "Images to train on, counting repetitions, such as 200M.", 1, long.MaxValue);
     private readonly Option<int?> batch = NumberOptions.Whole<int>("--batch", "Images in a training step.", 1, int.MaxValue);
     private readonly Option<ulong?> seed = NumberOptions.Whole<ulong>("--seed", "Seed of all random numbers.", 0, ulong.MaxValue);
@@ -38,6 +38,7 @@ internal sealed class TrainOptions
         string[] presets = [.. ModelPresets.All.Keys];
         preset.Description = $"Network and training settings: {string.Join(", ", presets)}.";
         preset.AcceptOnly(presets);
+        preset.HelpName = "preset"; // the description lists them
     }
 
     /// <summary>All options, in the order of --help.</summary>

@@ -34,9 +34,13 @@ public static class ImageDataset
     public static DatasetSplit Open(string spec, int resolution, int channels, LatentSpace? latents = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(spec);
-        if (spec == Synthetic)
-            return SyntheticShapes.MakeDataset(resolution, channels);
         Extents fit = new(resolution, channels, latents ?? LatentConventions.Get(LatentConventions.Default));
+        if (spec == Synthetic)
+        {
+            _ = fit.Pixels; // which refuses a network of latents
+            return SyntheticShapes.MakeDataset(resolution, channels);
+        }
+
         try
         {
             (IImageDataset images, DatasetDescription found) = Directory.Exists(spec) ? OpenFolder(spec, fit) : OpenFile(spec, fit);

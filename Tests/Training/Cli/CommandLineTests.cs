@@ -74,10 +74,25 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("verify")]
     [InlineData("doctor")]
     [InlineData("demo")]
+    [InlineData("reconstruct")]
+    [InlineData("decode")]
+    [InlineData("prepare")]
     public void Every_verb_has_help(string verb)
     {
         TrigflowProcess.Outcome outcome = TrigflowProcess.Run([.. verb.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
         Assert.True(outcome.ExitCode == 0 && outcome.Output.Contains("Usage:", StringComparison.Ordinal), outcome.ToString());
+    }
+
+    /// <summary>Help lists the words that an option takes once each, and those of --preset in its description alone, which keeps the lines short.</summary>
+    [Theory]
+    [InlineData("train")]
+    [InlineData("sample")]
+    public void Help_lists_words_once(string verb)
+    {
+        TrigflowProcess.Outcome outcome = TrigflowProcess.Run(verb, "--help");
+        Assert.Contains("--precision <auto|bf16|fp32> ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("--tensor-cores <auto|mma|portable|wgmma> ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("--preset <preset> ", outcome.Output, StringComparison.Ordinal);
     }
 
     /// <summary>The command line prints the message in a line, and its exit code is 2.</summary>

@@ -1,6 +1,7 @@
 using TrigFlowNative.Models;
 using TrigFlowNative.Training;
 using TrigFlowNative.Training.Cli;
+using TrigFlowNative.Training.Data;
 using TrigFlowNative.Training.Runs;
 using TrigFlowNative.Training.Steps;
 using Xunit;
@@ -57,6 +58,7 @@ public sealed class LatentRunTests : IDisposable
         Refused("cannot be mirrored", Config() with { Flip = true });
         string pixels = temp.Write("data.bin", [.. Enumerable.Range(0, 8 * 3073).Select(i => (byte)(i % 3073 == 0 ? 0 : i * 7))]);
         Refused("it holds pixels, but the network takes latents of 4 channels", Config() with { Data = pixels });
+        Refused("it holds pixels, but the network takes latents of 4 channels", Config() with { Data = ImageDataset.Synthetic });
         Assert.Contains("unknown latent convention 'sd3': expected edm2 or scm", Assert.Throws<ArgumentException>(
             () => RunConfig.FromJson("x", (Config() with { Images = 4, LatentConvention = "sd3" }).ToJson())).Message, StringComparison.Ordinal);
 

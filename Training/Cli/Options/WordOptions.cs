@@ -8,6 +8,7 @@ internal static class WordOptions
     /// <summary>Accepts only the given words; another one is an error of one line, which names the option and lists the words.</summary>
     public static Option<T> AcceptOnly<T>(this Option<T> option, params string[] words)
     {
+        option.CompletionSources.Clear(); // of an enum's members, which help would list too
         option.CompletionSources.Add(words);
         option.Validators.Add(result =>
         {
