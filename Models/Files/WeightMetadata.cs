@@ -29,7 +29,7 @@ internal static class WeightMetadata
         if (file.Metadata.TryGetValue(ConfigKey, out string? json))
         {
             return json.Length <= MaxConfigLength
-                ? Build(file.Path, NetworkRegistry.Read(file.Path, json))
+                ? Build(file.Path, WithSigmaData(NetworkRegistry.Read(file.Path, json), file))
                 : throw new InvalidFileException(file.Path, $"its '{ConfigKey}' has {json.Length} characters, at most {MaxConfigLength} are read");
         }
 
@@ -37,6 +37,12 @@ internal static class WeightMetadata
             throw new InvalidFileException(file.Path, $"its metadata has no '{ConfigKey}', which says what network its weights are for; name it (on the command line by --preset)");
         return Build(file.Path, fallback.LabelCount > 0 ? fallback : fallback with { LabelCount = CountLabels(file, fallback) });
     }
+
+    /// <summary>A network that is told noise levels takes them by the file's own sigma_data, whatever its configuration says.</summary>
+    private static NetworkConfig WithSigmaData(NetworkConfig config, SafetensorsFile file) =>
+        config is Edm2Config { Embedding: Edm2Embedding.Fourier } fourier && file.Metadata.ContainsKey(SigmaDataKey)
+            ? fourier with { SigmaData = ReadSigmaData(file) }
+            : config;
 
     /// <summary>Reads the rest of the metadata.</summary>
     public static WeightDescription ReadDescription(SafetensorsFile file, NetworkConfig network) =>

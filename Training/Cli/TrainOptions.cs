@@ -83,6 +83,8 @@ internal sealed class TrainOptions
             { } start when start == init && begun is not null && !File.Exists(start) => (begun.Network, LatentConventions.Get(begun.LatentConvention)),
             { } start => Described(WeightFile.ReadDescription(start, ModelPresets.Get(preset))),
         };
+        if (network is Edm2Config { Embedding: Edm2Embedding.Fourier })
+            throw new UsageException($"{init ?? teacher}: EDM2's own networks have Fourier features of the time, so that no student can start from them; --init FILE names the weights to start from");
         return new RunConfig
         {
             Preset = preset,
@@ -93,6 +95,7 @@ internal sealed class TrainOptions
             Flip = numbers.Flip,
             LatentConvention = (latents is null ? null : LatentConventions.NameOf(latents)) ?? LatentConventions.Default,
             SnapshotImages = numbers.SnapshotImages,
+            SigmaData = init is null && teacher is null ? numbers.SigmaData : null,
             Network = network,
             Training = numbers.Options,
         };

@@ -59,6 +59,12 @@ public sealed record RunConfig
     /// </summary>
     public string LatentConvention { get; init; } = LatentConventions.Default;
 
+    /// <summary>
+    /// Standard deviation of the data that the model is trained with (sigma_data); null for that of the teacher or initial weights or, without them, that of the
+    /// images. ImageNet's recipes take 0.5, as EDM2 and sCM do.
+    /// </summary>
+    public float? SigmaData { get; init; }
+
     /// <summary>Training steps between lines of metrics.csv; positive.</summary>
     public int LogEvery { get; init; } = 50;
 
@@ -144,6 +150,8 @@ public sealed record RunConfig
                 throw new ArgumentException("images, log_every and checkpoint_every must be positive, sample_every and snapshot_every not negative");
             if (config.Network.Image.Count * config.Training.Batch > int.MaxValue)
                 throw new ArgumentException($"batch {config.Training.Batch}: images of {config.Network.Image.H}x{config.Network.Image.W}x{config.Network.Image.C} allow at most {int.MaxValue / config.Network.Image.Count}, since a batch holds fewer than 2^31 numbers");
+            if (config.SigmaData is { } deviation && !(deviation > 0))
+                throw new ArgumentException($"sigma_data must be positive or null, not {deviation}");
             if (config.SnapshotImages < 0 || (config.SnapshotImages > 0 && config.SnapshotEvery > 0))
                 throw new ArgumentException("snapshot_images must not be negative, and 0 if there is a snapshot_every");
             if ((config.SnapshotEvery > 0 || config.SnapshotImages > 0) && !config.Training.Average.PowerFunction)

@@ -79,7 +79,7 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     {
         if (data is not null && config.Flip)
             throw new UsageException($"{config.Data} holds latents, which cannot be mirrored, since those of a mirrored image are others: --set flip=false");
-        foreach (string file in new[] { config.Teacher, config.Init }.OfType<string>().Where(File.Exists))
+        foreach (string file in new[] { config.Teacher, config.Guide, config.Init }.OfType<string>().Where(File.Exists))
         {
             LatentSpace? known = WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description.Latents;
             if (known is null || known.Equals(data))
@@ -103,6 +103,8 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
     {
         if ((config.Teacher ?? config.Init) is { } file && File.Exists(file))
             return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description.SigmaData);
+        if (config.SigmaData is { } given)
+            return (DataFingerprint.Of(data.Train), given);
         if (data.Train.Latents is not null)
             return (DataFingerprint.Of(data.Train), LatentSpace.SigmaData);
         (DataFingerprint fingerprint, PixelStatistics statistics) = DataFingerprint.Measure(data.Train);

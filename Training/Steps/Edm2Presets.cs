@@ -60,7 +60,7 @@ internal static class Edm2Presets
                 DropoutResolution = resolution,
                 Recompute = true,
             };
-            return new((recipe.Preset, objective), new TrainingPreset(thousandSteps * 1000L * ImageNetBatch, Flip: false, all) { SnapshotImages = SnapshotImages });
+            return new((recipe.Preset, objective), new TrainingPreset(thousandSteps * 1000L * ImageNetBatch, Flip: false, all) { SnapshotImages = SnapshotImages, SigmaData = 0.5f });
         }
     }
 

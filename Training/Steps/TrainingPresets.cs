@@ -14,6 +14,9 @@ public sealed record TrainingPreset(long Images, bool Flip, TrainingOptions Opti
 {
     /// <summary>Images between snapshots of the power-function averages; 0 for none.</summary>
     public long SnapshotImages { get; init; }
+
+    /// <summary>Standard deviation of the data that the recipe assumes; null to measure it.</summary>
+    public float? SigmaData { get; init; }
 }
 
 /// <summary>
