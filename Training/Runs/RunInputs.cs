@@ -98,11 +98,18 @@ internal sealed record RunInputs(DatasetSplit Data, RunIdentity Identity)
         return data;
     }
 
-    /// <summary>The images' fingerprint, and sigma_data of the weights that training starts from, or else of the images.</summary>
+    /// <summary>The images' fingerprint, and sigma_data of the teacher or the weights that training starts from, or else the configuration's, or else that of the images.</summary>
+    /// <exception cref="UsageException">The configuration names another sigma_data than the file, or all pixels are alike.</exception>
     private static (DataFingerprint Fingerprint, float SigmaData) Measure(RunConfig config, DatasetSplit data)
     {
         if ((config.Teacher ?? config.Init) is { } file && File.Exists(file))
-            return (DataFingerprint.Of(data.Train), WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description.SigmaData);
+        {
+            float trained = WeightFile.ReadDescription(file, config.Network with { Conditions = [] }).Description.SigmaData;
+            return config.SigmaData is { } other && Math.Abs(other - trained) > 1e-6f * trained
+                ? throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"sigma_data={other}: {file} was trained with {trained}; leave it out, or --set sigma_data=null"))
+                : (DataFingerprint.Of(data.Train), trained);
+        }
+
         if (config.SigmaData is { } given)
             return (DataFingerprint.Of(data.Train), given);
         if (data.Train.Latents is not null)
