@@ -62,6 +62,9 @@ public static class DeviceMath
         return f + (f * z * p + e * ln2Low - 0.5f * z) + e * ln2High;
     }
 
+    /// <summary>The derivative of SiLU, s (1 + x (1 - s)), at x with the logistic function s of x.</summary>
+    public static float SiluSlope(float x, float s) => s * (1f + x * (1f - s));
+
     /// <summary>Sine and cosine of r + quadrant pi/2 for |r| up to pi/4.</summary>
     private static Angle Rotate(int quadrant, float r)
     {

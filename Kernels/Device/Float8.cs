@@ -44,4 +44,8 @@ public struct Float8
     /// <summary>The logistic function of each element, see <see cref="Float4.CoarseLogistic"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Float8 CoarseLogistic(Float8 a) => Of(Float4.CoarseLogistic(a.Lower), Float4.CoarseLogistic(a.Upper));
+
+    /// <summary>The derivative of SiLU, s + x s (1 - s), from its value x s and the logistic function s.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Float8 SiluSlope(Float8 value, Float8 s) => s + value * (All(1f) - s);
 }

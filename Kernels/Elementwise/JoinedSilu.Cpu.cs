@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
@@ -33,7 +34,7 @@ public static partial class JoinedSilu
                 ReadOnlySpan<float> tx = x.Span.Slice(x.Count + pixel * width, width);
                 Span<float> tangent = y.Span.Slice(y.Count + pixel * channels + first, width);
                 for (int c = 0; c < width; c++)
-                    tangent[c] = factors.Gain * factor * Slope(value[c], s[c]) * tx[c];
+                    tangent[c] = factors.Gain * factor * DeviceMath.SiluSlope(value[c], s[c]) * tx[c];
             }
 
             TensorPrimitives.Multiply(value, s, value);
@@ -64,7 +65,7 @@ public static partial class JoinedSilu
             for (int c = 0; c < width; c++)
             {
                 float value = factor * source[c];
-                float gradient = factors.Gain * factor * Slope(value, 1f / (1f + MathF.Exp(-value))) * dy[c];
+                float gradient = factors.Gain * factor * DeviceMath.SiluSlope(value, 1f / (1f + MathF.Exp(-value))) * dy[c];
                 target[c] = dx.Accumulate ? target[c] + gradient : gradient;
             }
 
@@ -72,6 +73,4 @@ public static partial class JoinedSilu
                 TensorPrimitives.MultiplyAdd(deferred.Span.Slice(at, width), gradients.DeferredFactor, target, target);
         }
     }
-
-    private static float Slope(float x, float s) => s * (1f + x * (1f - s));
 }

@@ -33,7 +33,7 @@ public static partial class JoinedSilu
         Float8 x = factor * TPack.Widen(primal), s = Logistic<TPack>(x);
         y[i] = TPack.Narrow(factors.Gain * (x * s));
         if (tangentPixels > 0)
-            y[i + tangentPixels * channels] = TPack.Narrow(factors.Gain * factor * (Slope(x, s) * TPack.Widen(tangent)));
+            y[i + tangentPixels * channels] = TPack.Narrow(factors.Gain * factor * (Float8.SiluSlope(x * s, s) * TPack.Widen(tangent)));
     }
 
     internal static void BackwardKernel<TPack>(
@@ -68,12 +68,9 @@ public static partial class JoinedSilu
     private static Float8 Gradient<TPack>(TPack x, TPack dy, float factor, float gain)
         where TPack : unmanaged, IPack<TPack>
     {
-        Float8 value = factor * TPack.Widen(x);
-        return gain * factor * (Slope(value, Logistic<TPack>(value)) * TPack.Widen(dy));
+        Float8 value = factor * TPack.Widen(x), s = Logistic<TPack>(value);
+        return gain * factor * (Float8.SiluSlope(value * s, s) * TPack.Widen(dy));
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float8 Slope(Float8 x, Float8 s) => s + x * s * (Float8.All(1f) - s);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float8 Logistic<TPack>(Float8 x)

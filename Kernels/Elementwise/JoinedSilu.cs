@@ -52,7 +52,7 @@ public static partial class JoinedSilu
         Tape tape = program.Tape!;
         Tensor dy = tape.Cotangent(y);
         // A residual that waits for its gradient to be written is added in the same pass.
-        DeferredGradient? deferred = tape.NeedsGradient(a) && tape.HasCotangent(a) ? tape.TakeDeferred(a) : null;
+        DeferredGradient? deferred = tape.TakeDeferred(a);
         if (deferred is not null && deferred.Cotangent.Type != a.Type)
         {
             deferred.Write();

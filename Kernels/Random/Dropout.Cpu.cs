@@ -6,8 +6,8 @@ namespace TrigFlowNative.Kernels;
 /// <summary>On the host, random words, mask and product are vectorised; the words of a run serve its primal and its tangent.</summary>
 public static partial class Dropout
 {
-    private static void MaskedCpu(CpuDevice cpu, Tensor source, GradientSlot target, Mask mask, Tensor counter) =>
-        RandomStream.ForRuns(cpu, mask.Stream, counter, source, (start, words, count) =>
+    private static void MaskedCpu(CpuDevice cpu, Tensor source, GradientSlot target, Rule mask) =>
+        RandomStream.ForRuns(cpu, mask.Stream, mask.Counter, source, (start, words, count) =>
         {
             Put(source.Span.Slice(start, count), target.Tensor.Span.Slice(start, count), words, mask, target.Accumulate);
             int tangent = start + source.Count;
@@ -15,7 +15,7 @@ public static partial class Dropout
                 Put(source.Span.Slice(tangent, count), target.Tensor.Span.Slice(tangent, count), words, mask, add: false);
         });
 
-    private static void Put(ReadOnlySpan<float> source, Span<float> target, ReadOnlySpan<uint> words, Mask mask, bool add)
+    private static void Put(ReadOnlySpan<float> source, Span<float> target, ReadOnlySpan<uint> words, Rule mask, bool add)
     {
         int i = 0;
         for (; i <= source.Length - Vector<float>.Count; i += Vector<float>.Count)

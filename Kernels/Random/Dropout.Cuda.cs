@@ -58,7 +58,8 @@ public static partial class Dropout
             target[i + tangent] = Bf16x8.Narrow(tangentValue * factors);
     }
 
-    private static Float4 Factors(ArrayView<int> counter, RandomStream stream, int sample, int block, uint threshold, float scale)
+    /// <summary>Factors of the four elements of a block: 0, or the scale.</summary>
+    internal static Float4 Factors(ArrayView<int> counter, RandomStream stream, int sample, int block, uint threshold, float scale)
     {
         Philox.Words words = RandomStream.At(stream, counter[0], counter[1] + sample, block);
         return Float4.Of(
@@ -75,33 +76,33 @@ public static partial class Dropout
             target[place + tangent] = TElement.FromSingle(TElement.ToSingle(source[place + tangent]) * factor);
     }
 
-    private static Action MaskedGpu(GpuDevice gpu, Tensor source, GradientSlot target, Mask mask, Tensor counter)
+    private static Action MaskedGpu(GpuDevice gpu, Tensor source, GradientSlot target, Rule mask)
     {
         if (source.Type == DType.Float32)
-            return MaskedElements<Single32>(gpu, source, target, mask, counter);
+            return MaskedElements<Single32>(gpu, source, target, mask);
         return source.Count / source.Shape.N % Bf16x8.Width == 0
-            ? MaskedPacks(gpu, source, target, mask, counter)
-            : MaskedElements<BFloat16>(gpu, source, target, mask, counter);
+            ? MaskedPacks(gpu, source, target, mask)
+            : MaskedElements<BFloat16>(gpu, source, target, mask);
     }
 
-    private static Action MaskedElements<TElement>(GpuDevice gpu, Tensor source, GradientSlot target, Mask mask, Tensor counter)
+    private static Action MaskedElements<TElement>(GpuDevice gpu, Tensor source, GradientSlot target, Rule mask)
         where TElement : unmanaged, IElement<TElement>
     {
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<int>, ArrayView<TElement>, ArrayView<TElement>, RandomStream, int, int, int, uint, float, int>(MaskedKernel);
         int samples = source.Shape.N, blocks = RandomStream.BlocksPerSample(source);
         return () => kernel(
-            gpu.Stream, samples * blocks, counter.ViewOf<int>(), source.ViewOf<TElement>(), target.Tensor.ViewOf<TElement>(), mask.Stream,
+            gpu.Stream, samples * blocks, mask.Counter.ViewOf<int>(), source.ViewOf<TElement>(), target.Tensor.ViewOf<TElement>(), mask.Stream,
             source.Count / samples, blocks, source.HasTangent ? source.Count : 0, mask.Threshold, mask.Scale, target.Add);
     }
 
-    private static Action MaskedPacks(GpuDevice gpu, Tensor source, GradientSlot target, Mask mask, Tensor counter)
+    private static Action MaskedPacks(GpuDevice gpu, Tensor source, GradientSlot target, Rule mask)
     {
         var kernel = gpu.Accelerator.LoadAutoGroupedKernel<
             Index1D, ArrayView<int>, ArrayView<Bf16x8>, ArrayView<Bf16x8>, RandomStream, int, int, uint, float, int>(MaskedPacksKernel);
         int packs = source.Count / Bf16x8.Width;
         return () => kernel(
-            gpu.Stream, packs, counter.ViewOf<int>(), Packs.View<Bf16x8>(source), Packs.View<Bf16x8>(target.Tensor), mask.Stream,
+            gpu.Stream, packs, mask.Counter.ViewOf<int>(), Packs.View<Bf16x8>(source), Packs.View<Bf16x8>(target.Tensor), mask.Stream,
             packs / source.Shape.N, source.HasTangent ? packs : 0, mask.Threshold, mask.Scale, target.Add);
     }
 }

@@ -28,24 +28,29 @@ public static partial class Dropout
         if (rate == 0f)
             return x;
 
-        var mask = new Mask(RandomStream.Of(Name, random), (uint)(rate * (1 << 24)), 1f / (1f - rate));
+        Rule mask = RuleOf(Name, random, rate);
         Tensor y = program.AllocateLike(x);
-        EmitMasked(program, x.HasTangent ? "tangent" : "forward", x, new GradientSlot(y, false), mask, random.Counter);
+        EmitMasked(program, x.HasTangent ? "tangent" : "forward", x, new GradientSlot(y, false), mask);
         program.Tape?.Record(y, [x], () =>
         {
             Tensor dy = program.Tape.Cotangent(y.Primal);
             if (program.Tape.Slot(program, x.Primal) is { } dx)
-                EmitMasked(program, "backward", dy, dx, mask, random.Counter);
+                EmitMasked(program, "backward", dy, dx, mask);
         });
         return y;
     }
 
     /// <summary>Emits target (+)= m source / (1 - rate), for forward, tangent and backward.</summary>
-    private static void EmitMasked(ComputeProgram program, string direction, Tensor source, GradientSlot target, Mask mask, Tensor counter) =>
+    private static void EmitMasked(ComputeProgram program, string direction, Tensor source, GradientSlot target, Rule mask) =>
         program.Emit(
-            $"{Name}.{direction}", [source, counter, target.ReadTensor], [target.Tensor],
-            cpu => MaskedCpu(cpu, source, target, mask, counter), gpu => MaskedGpu(gpu, source, target, mask, counter));
+            $"{Name}.{direction}", [source, mask.Counter, target.ReadTensor], [target.Tensor],
+            cpu => MaskedCpu(cpu, source, target, mask), gpu => MaskedGpu(gpu, source, target, mask));
+
+    /// <summary>Rule of a mask with a rate, for ops that drop in their own pass too.</summary>
+    /// <exception cref="ArgumentException">The counter is not Int32 (2).</exception>
+    internal static Rule RuleOf(string op, RandomSource random, float rate) =>
+        new(RandomStream.Of(op, random), random.Counter, (uint)(rate * (1 << 24)), 1f / (1f - rate));
 
     /// <summary>Rule of the mask: elements stay if the upper 24 bits of their word reach <paramref name="Threshold"/>, and get the factor Scale.</summary>
-    private readonly record struct Mask(RandomStream Stream, uint Threshold, float Scale);
+    internal sealed record Rule(RandomStream Stream, Tensor Counter, uint Threshold, float Scale);
 }

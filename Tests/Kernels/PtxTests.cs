@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using ILGPU;
+using TrigFlowNative.Engine;
 using TrigFlowNative.Kernels;
 using TrigFlowNative.Kernels.Device;
 using TrigFlowNative.Tests.Ptx;
@@ -70,6 +71,18 @@ public partial class PtxTests
         Assert.DoesNotMatch(@"(ld|st)\.global\.[ub]16", ptx);
     }
 
+    /// <summary>Two numbers are rounded to bf16 by one instruction, whose first operand goes into the upper half: the second number.</summary>
+    [Fact]
+    public void Two_numbers_are_rounded_by_one_instruction()
+    {
+        string ptx = PtxCompiler.Compile(typeof(PtxTests).GetMethod(nameof(Pack), Static)!);
+        string[] loaded = [.. LoadedSingle().Matches(ptx).Select(match => match.Groups[1].Value)];
+        Assert.Equal(2, loaded.Length);
+        Match instruction = Assert.Single(RoundedPair().Matches(ptx));
+        Assert.Equal([loaded[1], loaded[0]], [instruction.Groups[1].Value, instruction.Groups[2].Value]);
+        Assert.DoesNotContain("min.u32", ptx, StringComparison.Ordinal); // of the rounding by integers
+    }
+
     [Fact]
     public void Refuses_what_only_the_simulator_runs()
     {
@@ -85,6 +98,8 @@ public partial class PtxTests
         x[i] = values[0];
     }
 
+    private static void Pack(Index1D i, ArrayView<float> first, ArrayView<float> second, ArrayView<uint> packed) => packed[i] = BFloat16.Pack(first[i], second[i]);
+
     private static string Compile(string name) => PtxCompiler.Compile(Kernels().Single(kernel => Name(kernel) == name));
 
     private static int Count(string[] block, string instruction) => block.Count(line => line.StartsWith(instruction, StringComparison.Ordinal));
@@ -95,4 +110,10 @@ public partial class PtxTests
 
     [GeneratedRegex(@"^(div|rem)\.s32\s.*, %r\d+;")]
     private static partial Regex DivisionByVariable();
+
+    [GeneratedRegex(@"ld\.global\.f32\s+(%f\d+)")]
+    private static partial Regex LoadedSingle();
+
+    [GeneratedRegex(@"cvt\.rn\.bf16x2\.f32\s+%\w+, (%f\d+), (%f\d+);")]
+    private static partial Regex RoundedPair();
 }

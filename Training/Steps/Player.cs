@@ -94,19 +94,21 @@ internal sealed class Player : IDisposable
 
     private IEnumerable<ParameterSlab> Averages => PowerAverages.Select(average => average.Slab).Concat(Average is null || ResultIsPower ? [] : [Average]);
 
-    /// <summary>Copies the weights to every average, for the start of a training.</summary>
-    public void StartAverages()
+    /// <summary>
+    /// Begins a training with the weights: a rule that constrains weights in training may overwrite them first, then every average takes them over. Makes the
+    /// compute weights of weights and average.
+    /// </summary>
+    public void Start()
     {
+        Network.RefreshComputeWeights(Weights, force: spec.IsTrained);
         if (Average is null)
             return;
         using var program = new ComputeProgram(Weights.Device);
         foreach (ParameterSlab slab in Averages)
             Copy.Into(program, Weights.Values, slab.Values);
         program.Run();
+        Network.RefreshComputeWeights(Average);
     }
-
-    /// <summary>Makes the compute weights of the initial weights, which a rule that constrains weights in training may overwrite.</summary>
-    public void StartWeights() => Network.RefreshComputeWeights(Weights, force: spec.IsTrained);
 
     /// <summary>Recomputes the compute weights of weights and average, which are not part of <see cref="State"/>.</summary>
     public void RefreshComputeWeights()

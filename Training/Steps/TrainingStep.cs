@@ -193,9 +193,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
                 break;
         }
 
-        player.StartWeights();
-        player.StartAverages();
-        player.RefreshComputeWeights();
+        player.Start();
     }
 
     private void RecordPhases(float sigmaData, TrigFlowModel? teacher, TrigFlowModel? guide)

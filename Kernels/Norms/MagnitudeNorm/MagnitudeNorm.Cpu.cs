@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
@@ -13,7 +14,7 @@ public static partial class MagnitudeNorm
         Tensor? activated = outputs.Activated;
         ReadOnlySpan<float> source = x.Span.Slice(at, e.Run);
         Span<float> target = outputs.Y is { } y ? y.Span.Slice(at, e.Run) : new float[e.Run];
-        RunScale of = e.Of(TensorPrimitives.SumOfSquares(source) / e.Run);
+        MagnitudeScale of = e.Of(TensorPrimitives.SumOfSquares(source) / e.Run);
         TensorPrimitives.Multiply(source, of.R, target);
         if (activated is not null)
         {
@@ -32,20 +33,20 @@ public static partial class MagnitudeNorm
             return;
         Span<float> activatedTangent = activated.Span.Slice(tangentAt, e.Run);
         for (int i = 0; i < e.Run; i++)
-            activatedTangent[i] = e.Gain * Slope(target[i], logistic[i]) * tangent[i];
+            activatedTangent[i] = e.Gain * DeviceMath.SiluSlope(target[i], logistic[i]) * tangent[i];
     });
 
     private static void BackwardCpu(CpuDevice cpu, Extents e, Tensor x, Gradients gradients) => ForRuns(cpu, e, (at, g) =>
     {
         ReadOnlySpan<float> source = x.Span.Slice(at, e.Run);
-        RunScale of = e.Of(TensorPrimitives.SumOfSquares(source) / e.Run);
+        MagnitudeScale of = e.Of(TensorPrimitives.SumOfSquares(source) / e.Run);
         g.Clear();
         if (gradients.Activated is { } ds)
         {
             ReadOnlySpan<float> cotangent = ds.Span.Slice(at, e.Run);
             TensorPrimitives.Multiply(source, of.R, g);
             for (int i = 0; i < e.Run; i++)
-                g[i] = e.Gain * Slope(g[i], 1f / (1f + MathF.Exp(-g[i]))) * cotangent[i];
+                g[i] = e.Gain * DeviceMath.SiluSlope(g[i], 1f / (1f + MathF.Exp(-g[i]))) * cotangent[i];
         }
 
         if (gradients.Dy is { } dy)
@@ -62,14 +63,12 @@ public static partial class MagnitudeNorm
     });
 
     /// <summary>The derivative of the norm along a direction, which may be the target.</summary>
-    private static void Derive(RunScale of, ReadOnlySpan<float> x, ReadOnlySpan<float> direction, Span<float> target)
+    private static void Derive(MagnitudeScale of, ReadOnlySpan<float> x, ReadOnlySpan<float> direction, Span<float> target)
     {
         float projection = of.Weight * (TensorPrimitives.Dot(x, direction) / x.Length);
         TensorPrimitives.Multiply(direction, of.R, target);
         TensorPrimitives.MultiplyAdd(x, -projection, target, target);
     }
-
-    private static float Slope(float y, float s) => s * (1f + y * (1f - s));
 
     /// <summary>Calls the body with the first element of each run, and scratch of its length.</summary>
     private static void ForRuns(CpuDevice cpu, Extents e, RunBody body) =>

@@ -19,7 +19,7 @@ public static partial class MagnitudeNorm
         where T : unmanaged, IElement<T>
     {
         int start = Grid.IdxX * e.Run, tangentStart = start + e.TangentOffset;
-        RunScale of = e.Of(MeanProduct(x, start, start, e.Run));
+        MagnitudeScale of = e.Of(MeanProduct(x, start, start, e.Run));
         float projection = 0f;
         if (e.Tangent != 0)
             projection = of.Weight * MeanProduct(x, start, tangentStart, e.Run);
@@ -38,7 +38,7 @@ public static partial class MagnitudeNorm
                 continue;
             activated[start + i] = T.FromSingle(e.Gain * (n * s));
             if (e.Tangent != 0)
-                activated[tangentStart + i] = T.FromSingle(e.Gain * (s * (1f + n * (1f - s))) * tangent);
+                activated[tangentStart + i] = T.FromSingle(e.Gain * DeviceMath.SiluSlope(n, s) * tangent);
         }
     }
 
@@ -55,7 +55,7 @@ public static partial class MagnitudeNorm
         where T : unmanaged, IElement<T>
     {
         int start = Grid.IdxX * e.Run;
-        RunScale of = e.Of(MeanProduct(x, start, start, e.Run));
+        MagnitudeScale of = e.Of(MeanProduct(x, start, start, e.Run));
         float sum = 0f;
         for (int i = Group.IdxX; i < e.Run; i += Group.DimX)
             sum += T.ToSingle(x[start + i]) * CotangentOf(x, dy, ds, start + i, of.R, factor, silu, e.Gain);
@@ -77,7 +77,7 @@ public static partial class MagnitudeNorm
         if (silu != 0)
         {
             float n = r * T.ToSingle(x[i]), s = 1f / (1f + MathF.Exp(-n));
-            g += gain * (s * (1f + n * (1f - s))) * T.ToSingle(ds[i]);
+            g += gain * DeviceMath.SiluSlope(n, s) * T.ToSingle(ds[i]);
         }
 
         return g;

@@ -38,7 +38,7 @@ public static partial class MagnitudeNorm
             if (e.Tangent != 0)
                 nextTangent = TRun.Fetch(x, after.In(after.Row + tangents));
             RowSums sums = lanes.Sum(RowSums.Of(TRun.Dot(of.Value, of.Value, place), TRun.Dot(of.Value, of.Tangent, place)));
-            RunScale scale = e.Of(sums.Square * e.OverRun);
+            MagnitudeScale scale = e.Of(sums.Square * e.OverRun);
             store.R = scale.R;
             store.Projection = scale.Weight * (sums.Product * e.OverRun);
             store.Row = place.Row;
@@ -80,7 +80,7 @@ public static partial class MagnitudeNorm
                 nextActivated = TRun.Fetch(ds, after);
             if (factor != 0f)
                 nextCotangent = TRun.Fetch(dy, after);
-            RunScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) * e.OverRun);
+            MagnitudeScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) * e.OverRun);
             cotangent.R = scale.R;
             of.Tangent = TRun.Map(cotangent, of, place);
             store.R = scale.R;
@@ -116,7 +116,7 @@ public static partial class MagnitudeNorm
             Float8 s = Float8.CoarseLogistic(n), value = n * s;
             activated[Row + pack] = Bf16x8.Narrow(Gain * value);
             if (Tangent != 0)
-                activated[TangentRow + pack] = Bf16x8.Narrow(Gain * ((s + value * (Float8.All(1f) - s)) * tn));
+                activated[TangentRow + pack] = Bf16x8.Narrow(Gain * (Float8.SiluSlope(value, s) * tn));
         }
     }
 
@@ -129,7 +129,7 @@ public static partial class MagnitudeNorm
         public readonly Float8 Of(RowOperands<LastPack> of, int pack)
         {
             Float8 n = R * of.Value.Values, s = Float8.CoarseLogistic(n);
-            return Factor * of.Shift.Values + Gain * ((s + n * s * (Float8.All(1f) - s)) * of.Scale.Values);
+            return Factor * of.Shift.Values + Gain * (Float8.SiluSlope(n * s, s) * of.Scale.Values);
         }
     }
 

@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
@@ -123,19 +124,6 @@ public static partial class MagnitudeNorm
         }
 
         /// <summary>Norm of a run with a mean square.</summary>
-        public readonly RunScale Of(float meanSquare)
-        {
-            float root = MathF.Sqrt(meanSquare);
-            RunScale result;
-            result.R = 1f / (root + Epsilon);
-            result.Weight = root > 0f ? result.R * result.R * (1f / root) : 0f;
-            return result;
-        }
-    }
-
-    /// <summary>N(x) = r x, and the derivative along v is r v - x weight mean(x v).</summary>
-    internal struct RunScale
-    {
-        public float R, Weight;
+        public readonly MagnitudeScale Of(float meanSquare) => MagnitudeScale.Of(meanSquare, Epsilon);
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
@@ -102,7 +103,7 @@ public static partial class ModulatedNorm
 
         public Span<float> Logistic { get; }
 
-        public PixelScale Scale { get; private set; }
+        public MagnitudeScale Scale { get; private set; }
 
         public void Read(Terms terms, int pixel)
         {
@@ -124,7 +125,7 @@ public static partial class ModulatedNorm
             : terms.Modulation.Span.Slice(e.ModulationTangentOffset + image * e.ModulationChannels, e.ModulationChannels);
 
         /// <summary>silu'(u).</summary>
-        public readonly float Slope(int c) => Logistic[c] * (1f + U[c] * (1f - Logistic[c]));
+        public readonly float Slope(int c) => DeviceMath.SiluSlope(U[c], Logistic[c]);
 
         public readonly void Dispose() => System.Buffers.ArrayPool<float>.Shared.Return(rented);
     }

@@ -17,14 +17,8 @@ public static partial class ModulatedNorm
 
         /// <summary>Factors of the eight elements of a pack: 0, or 1 / (1 - rate).</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly Float8 Of(ArrayView<int> counter, int image, int packOfImage)
-        {
-            int step = counter[0], sample = counter[1] + image;
-            Philox.Words a = RandomStream.At(Stream, step, sample, 2 * packOfImage), b = RandomStream.At(Stream, step, sample, 2 * packOfImage + 1);
-            return Float8.Of(Float4.Of(One(a.A), One(a.B), One(a.C), One(a.D)), Float4.Of(One(b.A), One(b.B), One(b.C), One(b.D)));
-        }
-
-        private readonly float One(uint word) => word >> 8 >= Threshold ? Factor : 0f;
+        public readonly Float8 Of(ArrayView<int> counter, int image, int packOfImage) => Float8.Of(
+            Dropout.Factors(counter, Stream, image, 2 * packOfImage, Threshold, Factor), Dropout.Factors(counter, Stream, image, 2 * packOfImage + 1, Threshold, Factor));
     }
 
     /// <summary>Computes y and its tangent from x and its tangent, and stores both.</summary>
@@ -49,7 +43,7 @@ public static partial class ModulatedNorm
             if (Extents.Tangent == 0)
                 return;
             Float8 tu = (R * of.Tangent.Values - Projection * of.Value.Values) * of.Scale.Values + n * of.TangentScale.Values + of.TangentShift.Values;
-            y[TangentRow + pack] = Bf16x8.Narrow(factor * (Slope(value, s) * tu));
+            y[TangentRow + pack] = Bf16x8.Narrow(factor * (Float8.SiluSlope(value, s) * tu));
         }
     }
 
@@ -65,16 +59,12 @@ public static partial class ModulatedNorm
         public readonly Float8 Of(RowOperands<LastPack> of, int pack)
         {
             Float8 u = R * of.Value.Values * of.Scale.Values + of.Shift.Values, s = Float8.CoarseLogistic(u);
-            Float8 du = Gain * (Slope(u * s, s) * of.Tangent.Values);
+            Float8 du = Gain * (Float8.SiluSlope(u * s, s) * of.Tangent.Values);
             if (Mask.Threshold != 0)
                 du *= Mask.Of(Counter, Image, PackOfImage + pack);
             return du;
         }
     }
-
-    /// <summary>silu'(u) = s + u s (1 - s), from u s and s.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float8 Slope(Float8 value, Float8 s) => s + value * (Float8.All(1f) - s);
 
     /// <summary>N du from x and, as the tangent of the shift, du.</summary>
     private struct ProductOfPacks : IPackFunction

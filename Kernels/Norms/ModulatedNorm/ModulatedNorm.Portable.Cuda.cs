@@ -18,7 +18,7 @@ public static partial class ModulatedNorm
         where T : unmanaged, IElement<T>
     {
         int pixel = Grid.IdxX, start = pixel * e.Channels, image = pixel / e.Pixels;
-        PixelScale of = e.Of(MeanProduct(x, start, start, e));
+        MagnitudeScale of = e.Of(MeanProduct(x, start, start, e));
         float projection = 0f;
         if (e.Tangent != 0)
             projection = of.Weight * MeanProduct(x, start, start + e.TangentOffset, e);
@@ -46,7 +46,7 @@ public static partial class ModulatedNorm
         where T : unmanaged, IElement<T>
     {
         int pixel = Grid.IdxX, start = pixel * e.Channels, image = pixel / e.Pixels;
-        PixelScale of = e.Of(MeanProduct(x, start, start, e));
+        MagnitudeScale of = e.Of(MeanProduct(x, start, start, e));
         if (Group.IdxX == 0)
             scratch[pixel] = of.R;
         if (add < 0)
@@ -112,7 +112,7 @@ public static partial class ModulatedNorm
         float u = n * of.Scale + of.Shift, s = 1f / (1f + MathF.Exp(-u));
         Activation result;
         result.Value = u * s;
-        result.Slope = s * (1f + u * (1f - s));
+        result.Slope = DeviceMath.SiluSlope(u, s);
         return result;
     }
 

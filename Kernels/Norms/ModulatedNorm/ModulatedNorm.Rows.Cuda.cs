@@ -38,7 +38,7 @@ public static partial class ModulatedNorm
             if (e.Tangent != 0)
                 nextTangent = TRun.Fetch(x, after.In(after.Row + tangents));
             RowSums sums = lanes.Sum(RowSums.Of(TRun.Dot(of.Value, of.Value, place), TRun.Dot(of.Value, of.Tangent, place)));
-            PixelScale scale = e.Of(sums.Square * e.OverChannels);
+            MagnitudeScale scale = e.Of(sums.Square * e.OverChannels);
             store.R = scale.R;
             store.Projection = scale.Weight * (sums.Product * e.OverChannels);
             store.Row = place.Row;
@@ -75,7 +75,7 @@ public static partial class ModulatedNorm
             RowPlace after = lanes.PlaceAfter(row, step);
             next = TRun.Fetch(x, after);
             nextCotangent = TRun.Fetch(dy, after);
-            PixelScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) * e.OverChannels);
+            MagnitudeScale scale = e.Of(lanes.Sum(TRun.Dot(of.Value, of.Value, place)) * e.OverChannels);
             cotangent.R = scale.R;
             cotangent.PackOfImage = place.Row - image * (e.Pixels * lanes.Packs);
             of.TangentShift = TRun.Map(cotangent, of, place); // du
@@ -151,7 +151,7 @@ public static partial class ModulatedNorm
     }
 
     private static MaskRule RuleOf(Terms terms) => terms.Mask is { } mask
-        ? new MaskRule { Stream = mask.Stream, Threshold = mask.Threshold, Factor = mask.Factor }
+        ? new MaskRule { Stream = mask.Stream, Threshold = mask.Threshold, Factor = mask.Scale }
         : default;
 
     private static ArrayView<int> CounterOf(Terms terms) => (terms.Mask?.Counter.ViewOf<int>()) ?? terms.Modulation.View.Cast<int>();

@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels.Device;
 
 namespace TrigFlowNative.Kernels;
 
@@ -47,7 +48,7 @@ public static partial class ModulatedNorm
             return Dropout.Apply(program, Apply(program, x, modulation, options), dropout!, dropoutRate);
 
         Tensor y = program.AllocateLike(x);
-        var terms = new Terms(x, modulation, new Extents(x, modulation, options, shift), drops ? Mask.Of(dropout!, dropoutRate) : null);
+        var terms = new Terms(x, modulation, new Extents(x, modulation, options, shift), drops ? Dropout.RuleOf(Name, dropout!, dropoutRate) : null);
         Forward(program, terms, y);
         program.Tape?.Record(y, [x, modulation], () => Backward(program, terms.Primal(), y.Primal));
         program.Tape?.Recompute(y.Primal, () =>
@@ -82,19 +83,12 @@ public static partial class ModulatedNorm
     }
 
     /// <summary>The inputs of a pass.</summary>
-    private sealed record Terms(Tensor X, Tensor Modulation, Extents Extents, Mask? Mask)
+    private sealed record Terms(Tensor X, Tensor Modulation, Extents Extents, Dropout.Rule? Mask)
     {
         public Terms Primal() => this with { X = X.Primal, Modulation = Modulation.Primal, Extents = Extents.WithoutTangents() };
     }
 
     private sealed record Gradients(Tensor Dy, GradientSlot? X, GradientSlot? Modulation, Tensor Scratch);
-
-    /// <summary>A dropout that follows: elements stay if the upper 24 bits of their word reach the threshold, and get the factor.</summary>
-    private sealed record Mask(RandomStream Stream, Tensor Counter, uint Threshold, float Factor)
-    {
-        public static Mask Of(RandomSource source, float rate) =>
-            new(RandomStream.Of(Name, source), source.Counter, (uint)(rate * (1 << 24)), 1f / (1f - rate));
-    }
 
     /// <summary>Extents and constants; also a kernel parameter, hence only fields of four bytes.</summary>
     internal struct Extents
@@ -140,24 +134,7 @@ public static partial class ModulatedNorm
         }
 
         /// <summary>Norm of a pixel with a mean square.</summary>
-        public readonly PixelScale Of(float meanSquare)
-        {
-            PixelScale result;
-            result.R = 1f;
-            result.Weight = 0f;
-            if (Normalised == 0)
-                return result;
-            float root = MathF.Sqrt(meanSquare);
-            result.R = 1f / (root + Epsilon);
-            result.Weight = root > 0f ? result.R * result.R * (1f / root) : 0f;
-            return result;
-        }
-    }
-
-    /// <summary>N(x) = r x, and the derivative along v is r v - x weight mean(x v).</summary>
-    internal struct PixelScale
-    {
-        public float R, Weight;
+        public readonly MagnitudeScale Of(float meanSquare) => Normalised == 0 ? MagnitudeScale.None : MagnitudeScale.Of(meanSquare, Epsilon);
     }
 }
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using TrigFlowNative.Engine;
@@ -8,7 +7,7 @@ namespace TrigFlowNative.Models;
 /// <summary>
 /// Configuration of a DDPM++ U-Net (arXiv:2011.13456, appendix H, as configured in arXiv:2206.00364, appendix F).
 /// </summary>
-public sealed record DdpmppConfig : NetworkConfig
+public sealed record DdpmppConfig : UNetConfig
 {
     /// <summary>Name of the architecture in files and in the registry.</summary>
     public const string Word = "ddpmpp";
@@ -18,29 +17,7 @@ public sealed record DdpmppConfig : NetworkConfig
     /// <inheritdoc/>
     public override string Architecture => Word;
 
-    /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The resolution or the number of channels is below 1.</exception>
-    public override Shape Image => new(1, Resolution, Resolution, ImageChannels);
-
-    /// <summary>Height and width of the images in pixels, 1 to 8192; divisible by 2^(levels - 1).</summary>
-    public required int Resolution { get; init; }
-
-    /// <summary>Channels of the images, 1 to 1024.</summary>
-    public required int ImageChannels { get; init; }
-
-    /// <summary>Channels at multiplier 1; even, 4 to 8192.</summary>
-    public required int ModelChannels { get; init; }
-
-    /// <summary>Channel multiplier of each level, 1 to 64, full resolution first; each of the 1 to 12 levels has half the resolution of the one before.</summary>
-    public required ImmutableArray<int> ChannelMult { get; init; }
-
-    /// <summary>Residual blocks at each level of the encoder, 1 to 64; the decoder has one more.</summary>
-    public required int BlocksPerLevel { get; init; }
-
-    /// <summary>Resolutions at which blocks have self-attention; those that no level has are ignored.</summary>
-    public required ImmutableArray<int> AttentionResolutions { get; init; }
-
-    /// <summary>Width of the time embedding as a multiple of <see cref="ModelChannels"/>, 1 to 64.</summary>
+    /// <summary>Width of the time embedding as a multiple of <see cref="UNetConfig.ModelChannels"/>, 1 to 64.</summary>
     public int ChannelMultEmb { get; init; } = 4;
 
     /// <inheritdoc/>
@@ -52,27 +29,12 @@ public sealed record DdpmppConfig : NetworkConfig
     /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
 
-    /// <summary>Checks every member's range; the network's constructor checks conditions on several layers.</summary>
-    /// <exception cref="ArgumentException">A member is out of range; the message names it.</exception>
-    public void Validate()
+    /// <inheritdoc/>
+    public override void Validate()
     {
-        Require(!ChannelMult.IsDefaultOrEmpty && ChannelMult.Length <= 12, "channel_mult has 1 to 12 levels");
-        Require(ChannelMult.All(m => m is >= 1 and <= 64), "the entries of channel_mult are 1 to 64");
-        int granularity = 1 << (ChannelMult.Length - 1);
-        Require(
-            Resolution is >= 1 and <= 8192 && Resolution % granularity == 0,
-            $"img_resolution is at most 8192 and, for {ChannelMult.Length} levels, a multiple of {granularity}, not {Resolution}");
-        Require(ImageChannels is >= 1 and <= 1024, $"img_channels is 1 to 1024, not {ImageChannels}");
-        Require(LabelCount is >= 0 and <= 1_000_000, $"label_dim is 0 to 1000000, not {LabelCount}");
+        base.Validate();
         Require(ModelChannels is >= 4 and <= 8192 && ModelChannels % 2 == 0, $"model_channels is even and 4 to 8192, not {ModelChannels}");
-        Require(BlocksPerLevel is >= 1 and <= 64, $"num_blocks is 1 to 64, not {BlocksPerLevel}");
-        Require(
-            !AttentionResolutions.IsDefault && AttentionResolutions.Length <= 64 && AttentionResolutions.All(r => r >= 1),
-            "attn_resolutions are at most 64 positive numbers");
         Require(ChannelMultEmb is >= 1 and <= 64, $"channel_mult_emb is 1 to 64, not {ChannelMultEmb}");
-        Require(
-            Conditions.Distinct().Count() == Conditions.Length && Conditions.All(name => name is { Length: > 0 and <= 64 } && name.All(c => char.IsAsciiLetterLower(c) || c == '_')),
-            "conditions are different names of lower-case letters");
         Require(!Conditions.Contains("label"), "no condition is called label, since classes have the layer of that name");
     }
 
@@ -113,12 +75,6 @@ public sealed record DdpmppConfig : NetworkConfig
         {
             throw new InvalidFileException(path, $"config: {e.Message}", e);
         }
-    }
-
-    private static void Require(bool condition, string message)
-    {
-        if (!condition)
-            throw new ArgumentException(message);
     }
 
     /// <summary>The JSON object: keys are the members' names in snake_case.</summary>

@@ -73,9 +73,8 @@ public sealed class DdpmppNetwork : INetwork
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(conditions);
-        CheckLabels(conditions.Times, conditions.Labels);
-        if (weights.ComputeType == DType.BFloat16 && program.Device is CpuDevice)
-            throw new ArgumentException($"ddpm++: the compute weights are {DType.BFloat16}, which needs a GPU");
+        NetworkInputs.RequireConditions("ddpm++", config, conditions);
+        NetworkInputs.RequireComputeType("ddpm++", program, weights);
         Tensor all = affine.Apply(program, weights, Embedding(program, weights, conditions));
         using IDisposable scope = program.Layer(DdpmppBlock.Affine);
         return PixelNorm.Split(program, all, [.. Blocks.Select(block => block.ModulationChannels)], runs: 2);
@@ -87,7 +86,7 @@ public sealed class DdpmppNetwork : INetwork
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(condition);
-        CheckImages(x, condition);
+        NetworkInputs.RequireImages("ddpm++", config, x, condition, encoder.Count + decoder.Count);
         var skips = new Stack<Tensor>();
         int block = 0;
         using (program.Layer("enc"))
@@ -134,7 +133,7 @@ public sealed class DdpmppNetwork : INetwork
         var skips = new Stack<int>([channels]);
         for (int level = 0; level < config.ChannelMult.Length; level++)
         {
-            int resolution = config.Resolution >> level, width = config.ModelChannels * config.ChannelMult[level];
+            int resolution = config.ResolutionOf(level), width = config.ModelChannels * config.ChannelMult[level];
             bool attention = config.AttentionResolutions.Contains(resolution);
             if (level > 0)
                 Add(new DdpmppBlock($"enc.{Level(level)}_down", channels, channels, embedding, Resampling.Down));
@@ -160,7 +159,7 @@ public sealed class DdpmppNetwork : INetwork
         int channels = skips.Peek(), lowest = config.ChannelMult.Length - 1;
         for (int level = lowest; level >= 0; level--)
         {
-            int resolution = config.Resolution >> level, width = config.ModelChannels * config.ChannelMult[level];
+            int resolution = config.ResolutionOf(level), width = config.ModelChannels * config.ChannelMult[level];
             if (level == lowest)
             {
                 Add("in0", channels, attention: true);
@@ -186,31 +185,11 @@ public sealed class DdpmppNetwork : INetwork
         return channels;
     }
 
-    private string Level(int level) => $"{config.Resolution >> level}x{config.Resolution >> level}";
+    private string Level(int level) => $"{config.ResolutionOf(level)}x{config.ResolutionOf(level)}";
 
     private IEnumerable<ParameterSpec> AllParameters() =>
     [
         .. mapLabel?.Parameters ?? [], .. mapLayer0.Parameters, .. mapLayer1.Parameters,
         .. stem.Parameters, .. Blocks.SelectMany(block => block.Parameters), .. headNorm.Parameters, .. head.Parameters, .. scalars.Parameters,
     ];
-
-    private void CheckImages(Tensor x, IReadOnlyList<Tensor> condition)
-    {
-        ArgumentNullException.ThrowIfNull(x);
-        if (x.Shape != new Shape(x.Shape.N, config.Resolution, config.Resolution, config.ImageChannels))
-            throw new ArgumentException($"ddpm++: x {x} is not (N, {config.Resolution}, {config.Resolution}, {config.ImageChannels})");
-        if (condition.Count != encoder.Count + decoder.Count || condition.Any(each => each.Shape.N != x.Shape.N || each.HasTangent != x.HasTangent))
-            throw new ArgumentException($"ddpm++: the conditions [{string.Join("; ", condition)}] do not fit x {x}: one row for each image, and both dual or neither");
-    }
-
-    private void CheckLabels(Tensor t, Tensor? labels)
-    {
-        if (t is null || t.Shape.Rank != 1)
-            throw new ArgumentException($"ddpm++: t {t} is not (N)");
-        string given = labels is null ? "missing" : "given";
-        if (labels is not null != config.LabelCount > 0)
-            throw new ArgumentException($"ddpm++: labels are {given}, the network has {config.LabelCount} classes");
-        if (labels is not null && (labels.Shape != t.Shape || labels.Type != DType.Int32))
-            throw new ArgumentException($"ddpm++: labels {labels} are not Int32 {t.Shape}");
-    }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using TrigFlowNative.Engine;
@@ -8,7 +7,7 @@ namespace TrigFlowNative.Models;
 /// <summary>
 /// Configuration of an EDM2 U-Net (arXiv:2312.02696, config G) in its TrigFlow form (arXiv:2410.11081, section 4.1).
 /// </summary>
-public sealed record Edm2Config : NetworkConfig
+public sealed record Edm2Config : UNetConfig
 {
     /// <summary>Name of the architecture in files and in the registry.</summary>
     public const string Word = "edm2";
@@ -21,28 +20,6 @@ public sealed record Edm2Config : NetworkConfig
 
     /// <inheritdoc/>
     public override string Architecture => Word;
-
-    /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The resolution or the number of channels is below 1.</exception>
-    public override Shape Image => new(1, Resolution, Resolution, ImageChannels);
-
-    /// <summary>Height and width of the images in pixels, 1 to 8192; divisible by 2^(levels - 1).</summary>
-    public required int Resolution { get; init; }
-
-    /// <summary>Channels of the images, 1 to 1024.</summary>
-    public required int ImageChannels { get; init; }
-
-    /// <summary>Channels at multiplier 1, 2 to 8192; times the first multiplier, it is even.</summary>
-    public required int ModelChannels { get; init; }
-
-    /// <summary>Channel multiplier of each level, 1 to 64, full resolution first; each of the 1 to 12 levels has half the resolution of the one before.</summary>
-    public required ImmutableArray<int> ChannelMult { get; init; }
-
-    /// <summary>Residual blocks at each level of the encoder, 1 to 64; the decoder has one more.</summary>
-    public required int BlocksPerLevel { get; init; }
-
-    /// <summary>Resolutions at which all blocks that do not resample have self-attention; those that no level has are ignored.</summary>
-    public required ImmutableArray<int> AttentionResolutions { get; init; }
 
     /// <summary>Channels of an attention head, 1 to 1024; divides the channels of every block that attends.</summary>
     public int ChannelsPerHead { get; init; } = 64;
@@ -77,28 +54,13 @@ public sealed record Edm2Config : NetworkConfig
     /// <inheritdoc/>
     public override int GetHashCode() => base.GetHashCode();
 
-    /// <summary>Returns height and width of a level, from 0 for the full resolution.</summary>
-    public int ResolutionOf(int level) => Resolution >> level;
-
-    /// <summary>Checks every member's range.</summary>
-    /// <exception cref="ArgumentException">A member is out of range; the message names it.</exception>
-    public void Validate()
+    /// <inheritdoc/>
+    public override void Validate()
     {
-        Require(!ChannelMult.IsDefaultOrEmpty && ChannelMult.Length <= 12, "channel_mult has 1 to 12 levels");
-        Require(ChannelMult.All(m => m is >= 1 and <= 64), "the entries of channel_mult are 1 to 64");
-        int granularity = 1 << (ChannelMult.Length - 1);
-        Require(
-            Resolution is >= 1 and <= 8192 && Resolution % granularity == 0,
-            $"img_resolution is at most 8192 and, for {ChannelMult.Length} levels, a multiple of {granularity}, not {Resolution}");
-        Require(ImageChannels is >= 1 and <= 1024, $"img_channels is 1 to 1024, not {ImageChannels}");
-        Require(LabelCount is >= 0 and <= 1_000_000, $"label_dim is 0 to 1000000, not {LabelCount}");
+        base.Validate();
         Require(
             ModelChannels is >= 2 and <= 8192 && FirstChannels % 2 == 0 && FirstChannels >= 4,
             $"model_channels is 2 to 8192 and, times the first of channel_mult, even and at least 4, not {ModelChannels}");
-        Require(BlocksPerLevel is >= 1 and <= 64, $"num_blocks is 1 to 64, not {BlocksPerLevel}");
-        Require(
-            !AttentionResolutions.IsDefault && AttentionResolutions.Length <= 64 && AttentionResolutions.All(r => r >= 1),
-            "attn_resolutions are at most 64 positive numbers");
         Require(ChannelsPerHead is >= 1 and <= 1024, $"channels_per_head is 1 to 1024, not {ChannelsPerHead}");
         Require(ClipAct is > 0 and < float.PositiveInfinity, $"clip_act is positive, not {ClipAct}");
         Require(Enum.IsDefined(Modulation), $"the modulation is unknown: {Modulation}");
@@ -112,10 +74,6 @@ public sealed record Edm2Config : NetworkConfig
                 !attends || ModelChannels * multiplier % ChannelsPerHead == 0,
                 $"channels_per_head is {ChannelsPerHead}, which does not divide the {ModelChannels * multiplier} channels at resolution {ResolutionOf(level)}");
         }
-
-        Require(
-            Conditions.Distinct().Count() == Conditions.Length && Conditions.All(name => name is { Length: > 0 and <= 64 } && name.All(c => char.IsAsciiLetterLower(c) || c == '_')),
-            "conditions are different names of lower-case letters");
     }
 
     /// <summary>Formats the configuration as one line of JSON; keys are EDM2's names of its network's arguments, with "conditions" only if there are any, and "sigma_data" only with Fourier features.</summary>
@@ -173,12 +131,6 @@ public sealed record Edm2Config : NetworkConfig
             if (WordOf(value) == word)
                 return value;
         throw new InvalidFileException(path, $"config: {key} is '{word}', expected {string.Join(" or ", Enum.GetValues<T>().Select(WordOf))}");
-    }
-
-    private static void Require(bool condition, string message)
-    {
-        if (!condition)
-            throw new ArgumentException(message);
     }
 
     /// <summary>The JSON object: keys are the members' names in snake_case.</summary>

@@ -9,7 +9,7 @@ public enum Edm2Modulation
     /// <summary>y c / sqrt(mean c^2 + 1e-8) with c = 1 + gain W(e).</summary>
     Scale,
 
-    /// <summary>y c with c = 1 + gain W(e): EDM2's own rule (arXiv:2312.02696, config G), for networks that are only evaluated.</summary>
+    /// <summary>y c with c = 1 + gain W(e): EDM2's own rule (arXiv:2312.02696, config G).</summary>
     Edm2,
 }
 

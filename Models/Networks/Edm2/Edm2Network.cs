@@ -79,11 +79,10 @@ public sealed class Edm2Network : INetwork
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(conditions);
-        CheckLabels(conditions.Times, conditions.Labels);
+        NetworkInputs.RequireConditions(Name, config, conditions);
+        NetworkInputs.RequireComputeType(Name, program, weights);
         if (IsFourier && (conditions.Times.HasTangent || program.Tape?.NeedsGradient(weights[OutGain].Value) == true))
             throw new ArgumentException($"{Name}: a network with Fourier features is only evaluated; it can teach and be sampled from, but not be trained");
-        if (weights.ComputeType == DType.BFloat16 && program.Device is CpuDevice)
-            throw new ArgumentException($"{Name}: the compute weights are {DType.BFloat16}, which needs a GPU");
         Tensor embedding = Embedding(program, weights, conditions);
         if (config.Modulation == Edm2Modulation.Edm2)
             return [.. Blocks.Select(block => OnePlus(block.Modulate(program, weights, embedding)))];
@@ -103,7 +102,7 @@ public sealed class Edm2Network : INetwork
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(condition);
-        CheckImages(x, condition);
+        NetworkInputs.RequireImages(Name, config, x, condition, encoder.Count + decoder.Count);
         var skips = new Stack<Tensor>();
         int block = 0;
         using (program.Layer("enc"))
@@ -235,24 +234,4 @@ public sealed class Edm2Network : INetwork
         new(Frequencies, new Shape(config.FirstChannels)) { Initial = InitialValues.Normal(2 * MathF.PI) },
         new(Phases, new Shape(config.FirstChannels)) { Initial = InitialValues.Uniform(MathF.PI) },
     ];
-
-    private void CheckImages(Tensor x, IReadOnlyList<Tensor> condition)
-    {
-        ArgumentNullException.ThrowIfNull(x);
-        if (x.Shape != new Shape(x.Shape.N, config.Resolution, config.Resolution, config.ImageChannels))
-            throw new ArgumentException($"{Name}: x {x} is not (N, {config.Resolution}, {config.Resolution}, {config.ImageChannels})");
-        if (condition.Count != encoder.Count + decoder.Count || condition.Any(each => each.Shape.N != x.Shape.N || each.HasTangent != x.HasTangent))
-            throw new ArgumentException($"{Name}: the conditions [{string.Join("; ", condition)}] do not fit x {x}: one row for each image, and both dual or neither");
-    }
-
-    private void CheckLabels(Tensor t, Tensor? labels)
-    {
-        if (t is null || t.Shape.Rank != 1)
-            throw new ArgumentException($"{Name}: t {t} is not (N)");
-        string given = labels is null ? "missing" : "given";
-        if (labels is not null != config.LabelCount > 0)
-            throw new ArgumentException($"{Name}: labels are {given}, the network has {config.LabelCount} classes");
-        if (labels is not null && (labels.Shape != t.Shape || labels.Type != DType.Int32))
-            throw new ArgumentException($"{Name}: labels {labels} are not Int32 {t.Shape}");
-    }
 }

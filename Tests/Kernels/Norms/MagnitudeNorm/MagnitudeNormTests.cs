@@ -40,23 +40,42 @@ public class MagnitudeNormTests
     [MemberData(nameof(LongRows))]
     public void Agrees_with_float64(string device, OpCase op) => OpBattery.Check(device, op);
 
-    /// <summary>The gradient of a residual that a convolution adds in its epilogue is never written by itself.</summary>
-    [Fact]
-    public void A_deferred_gradient_is_taken_in_the_same_pass()
+    /// <summary>The cotangent that a residual defers, with its factor, is read in the same pass and never written by itself.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void A_deferred_gradient_is_taken_in_the_same_pass(string name)
     {
-        ComputeDevice cpu = TestDevices.Get("cpu");
+        const float factor = 0.25f;
+        ComputeDevice device = TestDevices.Get(name);
         var shape = new Shape(1, 2, 2, 4);
-        using Tensor x = cpu.CreateTensor(shape), dx = cpu.CreateTensor(shape), dy = cpu.CreateTensor(shape);
+        float[] numbers = [.. Enumerable.Range(0, 16).Select(i => MathF.Sin(i + 1))];
+        using Tensor x = device.CreateTensor(shape, numbers), dx = device.CreateTensor(shape), dy = device.CreateTensor(shape, [.. numbers.Reverse()]);
         var tape = new Tape();
         tape.Watch(x, dx);
-        using var program = new ComputeProgram(cpu) { Tape = tape };
-        Tensor copy = Copy.Join(program, x, null);
-        (Tensor y, Tensor activated) = MagnitudeNorm.WithSilu(program, copy, Gain);
-        Tensor output = ScaledAdd.Apply(program, activated, activated, 1);
-        tape.Record(output, [y], () => { });
+        using var program = new ComputeProgram(device) { Tape = tape, Checked = true };
+        (Tensor y, Tensor activated) = MagnitudeNorm.WithSilu(program, Copy.Join(program, x, null), Gain, Epsilon);
+        Tensor output = ScaledAdd.Apply(program, activated, activated, 0.5f);
+        tape.Record(output, [y], () => tape.Defer(program, y, dy, factor, _ => Assert.Fail("the contribution was written by itself")));
         tape.Seed(output, dy);
         tape.Backward();
-        Assert.Single(program.Steps, step => step.Op == "magnitude-norm.backward");
+        program.Run();
+        double[] expected = new double[16];
+        for (int row = 0; row < 4; row++)
+        {
+            for (int c = 0; c < 4; c++)
+            {
+                int i = 4 * row + c;
+                expected[i] = Central(step => Enumerable.Range(0, 4).Sum(k =>
+                {
+                    double[] moved = [.. Enumerable.Range(0, 4).Select(m => numbers[4 * row + m] + (m == c ? step : 0))];
+                    return numbers[15 - 4 * row - k] * (factor * Reference(moved, Kind.Norm)[k] + Reference(moved, Kind.Activated)[k]);
+                }));
+            }
+        }
+
+        Assert.InRange(OpBattery.RelativeError(expected, dx.ToArray()), 0, 2e-5);
+
+        static double Central(Func<double, double> f) => (f(1e-4) - f(-1e-4)) / 2e-4;
     }
 
     [Theory]
