@@ -15,6 +15,9 @@ public static class ImageDataset
     private const string Expected =
         "expected CIFAR's .bin files or .tar.gz, an idx file such as MNIST's, a .zip of images, a folder of any of them or of PNG and JPEG files, latents in .npy files, or 'synthetic' or 'synthetic-emblems'";
 
+    /// <summary>Whether a specification names a data set that the program draws itself, not a path.</summary>
+    public static bool IsSynthetic(string spec) => SyntheticImages.IsName(spec);
+
     /// <summary>
     /// Reads a data set into memory and fits it to the model: the largest centred square of each image is padded with zeros if it is
     /// smaller by at most a quarter, otherwise resampled, and converted to gray or colour. Of several splits that of the training images
@@ -35,7 +38,7 @@ public static class ImageDataset
     {
         ArgumentException.ThrowIfNullOrEmpty(spec);
         Extents fit = new(resolution, channels, latents ?? LatentConventions.Get(LatentConventions.Default));
-        if (SyntheticImages.IsName(spec))
+        if (IsSynthetic(spec))
         {
             _ = fit.Pixels; // which refuses a network of latents
             return SyntheticImages.Make(spec, resolution, channels);
