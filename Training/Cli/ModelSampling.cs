@@ -92,10 +92,10 @@ internal static class ModelSampling
             NetworkConfig? network = preset is null ? null : ModelPresets.Get(preset);
             loaded = WeightFile.Load(path, device, precision.ActivationsOn(device), network);
             NetworkConfig found = loaded.Network.Config;
-            if (network is not null && found != network with { LabelCount = found.LabelCount, Conditions = found.Conditions })
+            if (network is not null && found.DifferenceFrom(network with { LabelCount = found.LabelCount, Conditions = found.Conditions }) is { } difference)
             {
                 loaded.Weights.Dispose();
-                throw new UsageException($"--preset {preset}: {path} is of another network, which its metadata describes; leave --preset out");
+                throw new UsageException($"--preset {preset}: {path} is of another network, which its metadata describes ({difference}); leave --preset out");
             }
         }
         catch (ArgumentException e)
