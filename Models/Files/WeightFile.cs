@@ -6,8 +6,8 @@ namespace TrigFlowNative.Models;
 /// <summary>
 /// Weights as safetensors under the names and in the order of EDM's state dict, so that PyTorch loads them as they are. The
 /// metadata holds the network's configuration as JSON (<c>config</c>), the deviation of the data (<c>sigma_data</c>), the
-/// model's kind (<c>kind</c>) and, if they have any, the names of the classes (<c>class_names</c>) and the space of the latents (<c>latent_mean</c>,
-/// <c>latent_std</c>, <c>latent_range</c>).
+/// model's kind (<c>kind</c>) and, if they have any, the names of the classes (<c>class_names</c>), the space of the latents (<c>latent_mean</c>,
+/// <c>latent_std</c>, <c>latent_range</c>) and the guidance scales of the training (<c>guidance_range</c>).
 /// </summary>
 /// <remarks>
 /// Files of PyTorch are read too: prefixes of its wrappers are taken off the names, and a file without a configuration is read for a network that the caller names.
@@ -49,6 +49,8 @@ public static class WeightFile
         if (!description.ClassNames.IsEmpty)
             writer.SetMetadata(WeightMetadata.ClassNamesKey, ClassNames.Format(description.ClassNames));
         LatentMetadata.Write(writer, description.Latents);
+        if (description.GuidanceRange is { } range)
+            writer.SetMetadata(WeightMetadata.GuidanceKey, range.Format());
         foreach ((string key, string value) in further ?? new Dictionary<string, string>())
         {
             if (WeightMetadata.IsOwn(key))

@@ -153,6 +153,8 @@ internal static class ModelSampling
             throw new UsageException("--guidance needs a network with classes, or a --guide");
         if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)
             throw new UsageException("--guidance: this model takes no guidance scale as an input; distil with max_guidance above 1 to be able to choose the scale");
+        if (model.GuidanceRange is { } trained && !trained.Contains(guidance))
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"--guidance {guidance}: the model was trained with scales from {trained}, and others may give worse images"));
         return Fitting(model, batch => KindSampler.Create(model, steps, guidance, batch, guide), Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu));
     }
 

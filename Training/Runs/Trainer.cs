@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
+using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
@@ -72,7 +73,13 @@ public static class Trainer
                 log.Say(line);
         else if (directory.Snapshots.SetAside() is { } line)
             log.Say(line);
-        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes) { ClassNames = names, Latents = inputs.Data.Train.Latents };
+        Objective objective = config.Training.Objective.Create();
+        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, objective.Makes)
+        {
+            ClassNames = names,
+            Latents = inputs.Data.Train.Latents,
+            GuidanceRange = objective.StudentGuidance,
+        };
         using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
         return run.Run(state?.Step ?? 0, cancellation);
     }
