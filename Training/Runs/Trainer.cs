@@ -154,6 +154,10 @@ public static class Trainer
                 },
                 teacher, guide);
         }
+        catch (TensorLimitException e)
+        {
+            throw new UsageException($"a batch of {config.Training.MicroBatchSize} images is too large at a time: {e.Message}; a smaller --batch, or micro-batches by --set micro_batch=N, are smaller");
+        }
         catch (ArgumentException e)
         {
             // Options and files are the user's: a teacher for other images, say.
