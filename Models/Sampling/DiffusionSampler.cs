@@ -95,14 +95,28 @@ public sealed class DiffusionSampler : ImageSampler
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(guide);
-        (NetworkConfig own, NetworkConfig other) = (model.Network.Config, guide.Network.Config);
-        string? fault = guide.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
+        RequireGuideFit((model.Network.Config, model.Description), (guide.Network.Config, guide.Description));
+        if (guide.Weights.Device != model.Weights.Device)
+            throw new ArgumentException("the guide is on another device");
+    }
+
+    /// <summary>The same of weight files, by what they describe.</summary>
+    /// <exception cref="ArgumentException">It cannot; the message says why.</exception>
+    public static void RequireGuideFit((NetworkConfig Network, WeightDescription Description) model, (NetworkConfig Network, WeightDescription Description) guide)
+    {
+        ArgumentNullException.ThrowIfNull(model.Network);
+        ArgumentNullException.ThrowIfNull(model.Description);
+        ArgumentNullException.ThrowIfNull(guide.Network);
+        ArgumentNullException.ThrowIfNull(guide.Description);
+        (NetworkConfig own, NetworkConfig other) = (model.Network, guide.Network);
+        (LatentSpace? latents, LatentSpace? others) = (model.Description.Latents, guide.Description.Latents);
+        (float sigma, float otherSigma) = (model.Description.SigmaData, guide.Description.SigmaData);
+        string? fault = guide.Description.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
             : other.Image != own.Image ? $"is of images {Extents(other.Image)}, not {Extents(own.Image)}"
-            : model.Latents is not null && guide.Latents is not null && model.Latents != guide.Latents ? $"draws latents of {guide.Latents}, not of {model.Latents}"
+            : latents is not null && others is not null && latents != others ? $"draws latents of {others}, not of {latents}"
             : other.LabelCount != 0 && other.LabelCount != own.LabelCount ? $"has {other.LabelCount} classes, not {own.LabelCount} or none"
             : !other.Conditions.IsEmpty ? $"takes further conditions ({string.Join(", ", other.Conditions)})"
-            : Math.Abs(guide.SigmaData - model.SigmaData) > 1e-6f * model.SigmaData ? $"was trained with sigma_data {guide.SigmaData}, not {model.SigmaData}: the same time would mean different noise"
-            : guide.Weights.Device != model.Weights.Device ? "is on another device"
+            : Math.Abs(otherSigma - sigma) > 1e-6f * sigma ? $"was trained with sigma_data {otherSigma}, not {sigma}: the same time would mean different noise"
             : null;
         if (fault is not null)
             throw new ArgumentException($"the guide {fault}");

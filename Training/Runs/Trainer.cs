@@ -84,6 +84,48 @@ public static class Trainer
         return run.Run(state?.Step ?? 0, cancellation);
     }
 
+    /// <summary>
+    /// Refuses what <see cref="Run"/> would refuse, as far as no device and no value of a weight tells it: options, images, the files that training starts from or learns
+    /// from, and the run in the folder. Writes nothing.
+    /// </summary>
+    /// <param name="config">All options of the run.</param>
+    /// <param name="folder">Folder of the run; null if none is named.</param>
+    /// <param name="cancellation">Ends the check while the images are read.</param>
+    /// <exception cref="UsageException">As for <see cref="Run"/>.</exception>
+    /// <exception cref="InvalidFileException">As for <see cref="Run"/>.</exception>
+    /// <exception cref="IOException">Another process trains in the folder, or a file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
+    /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
+    public static void Check(RunConfig config, string? folder, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        using RunDirectory? directory = folder is null ? null : RunDirectory.OpenExisting(folder);
+        SavedState? state = null;
+        if (directory is null)
+            config = config.WithConditions();
+        else
+            (config, _, state) = Begin(directory, WithStoredPrecision(directory, config));
+        RunInputs inputs = Abandonable(() => RunInputs.Open(config, folder ?? "", state), cancellation);
+        INetwork network = Build(config);
+        try
+        {
+            TeacherCheck.Require(
+                config.Training.Objective, network, inputs.Identity.SigmaData, ModelFacts.Read(config.Teacher, config.Network with { Conditions = [] }), ModelFacts.Read(config.Guide, null));
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+
+        if (state is null && (config.Init ?? config.Teacher) is { } start)
+            WeightFile.RequireFit(start, network);
+    }
+
+    /// <summary>A run is continued in the precision that auto stood for when it began.</summary>
+    private static RunConfig WithStoredPrecision(RunDirectory directory, RunConfig asked) => asked.Training.Precision == Precision.Auto && File.Exists(directory.ConfigPath)
+        ? asked with { Training = asked.Training with { Precision = StoredConfig.Read(directory.ConfigPath).Config.Training.Precision } }
+        : asked;
+
     /// <summary>Resolves the precision auto on the device, so that a run is not continued in another precision.</summary>
     private static RunConfig Resolve(RunConfig config, ComputeDevice device)
     {
