@@ -109,14 +109,13 @@ public sealed class DiffusionSampler : ImageSampler
         ArgumentNullException.ThrowIfNull(guide.Network);
         ArgumentNullException.ThrowIfNull(guide.Description);
         (NetworkConfig own, NetworkConfig other) = (model.Network, guide.Network);
-        (LatentSpace? latents, LatentSpace? others) = (model.Description.Latents, guide.Description.Latents);
-        (float sigma, float otherSigma) = (model.Description.SigmaData, guide.Description.SigmaData);
-        string? fault = guide.Description.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
+        (WeightDescription said, WeightDescription others) = (model.Description, guide.Description);
+        string? fault = others.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
             : other.Image != own.Image ? $"is of images {Extents(other.Image)}, not {Extents(own.Image)}"
-            : latents is not null && others is not null && latents != others ? $"draws latents of {others}, not of {latents}"
+            : said.Latents is not null && others.Latents is not null && said.Latents != others.Latents ? $"draws latents of {others.Latents}, not of {said.Latents}"
             : other.LabelCount != 0 && other.LabelCount != own.LabelCount ? $"has {other.LabelCount} classes, not {own.LabelCount} or none"
             : !other.Conditions.IsEmpty ? $"takes further conditions ({string.Join(", ", other.Conditions)})"
-            : Math.Abs(otherSigma - sigma) > 1e-6f * sigma ? $"was trained with sigma_data {otherSigma}, not {sigma}: the same time would mean different noise"
+            : Math.Abs(others.SigmaData - said.SigmaData) > 1e-6f * said.SigmaData ? $"was trained with sigma_data {others.SigmaData}, not {said.SigmaData}: the same time would mean different noise"
             : null;
         if (fault is not null)
             throw new ArgumentException($"the guide {fault}");
