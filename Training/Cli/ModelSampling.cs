@@ -179,8 +179,9 @@ internal static class ModelSampling
     /// <param name="seed">Seed of the noise.</param>
     /// <param name="classes">Class of each image; empty if none has one.</param>
     /// <param name="pixelsAtATime">Pixels of a part, at most; a part holds at least one image.</param>
+    /// <param name="cancellation">Ends the draw before its next batch.</param>
     public static IEnumerable<(ByteImages Images, NonFiniteImages NonFinite)> DrawParts(
-        ImageSampler sampler, int count, ulong seed, int[] classes, int pixelsAtATime = PixelsAtATime)
+        ImageSampler sampler, int count, ulong seed, int[] classes, int pixelsAtATime = PixelsAtATime, CancellationToken cancellation = default)
     {
         int size = sampler.Height * sampler.Width * sampler.Channels;
         int part = Math.Max(1, pixelsAtATime / size);
@@ -189,7 +190,7 @@ internal static class ModelSampling
         for (int first = 0; first < count; first += part)
         {
             int taken = Math.Min(part, count - first);
-            byte[] pixels = sampler.SampleBytes(taken, seed, out NonFiniteImages nonFinite, classes.Length == 0 ? [] : classes.AsSpan(first, taken), first);
+            byte[] pixels = sampler.SampleBytes(taken, seed, out NonFiniteImages nonFinite, classes.Length == 0 ? [] : classes.AsSpan(first, taken), first, cancellation);
             yield return (new ByteImages(pixels, taken, sampler.Height, sampler.Width, sampler.Channels), nonFinite);
         }
     }
