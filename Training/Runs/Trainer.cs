@@ -33,6 +33,7 @@ public static class Trainer
     /// </exception>
     /// <exception cref="IOException">Another process trains in the folder, or a file in it cannot be read or written.</exception>
     /// <exception cref="UnauthorizedAccessException">A file in the folder may not be read or written.</exception>
+    /// <exception cref="MemoryLimitException">The host or the device has not the memory of the training.</exception>
     /// <exception cref="TrainingFailedException"><see cref="MaxSkipsInARow"/> updates in a row were skipped.</exception>
     public static TrainingOutcome Run(RunConfig config, string folder, ComputeDevice device, CancellationToken cancellation = default)
     {
@@ -50,6 +51,7 @@ public static class Trainer
             return new TrainingOutcome(state?.Step ?? 0, Complete: false, 0, 0);
         }
 
+        BatchLoader.RequireMemory(config.Training.Batch, (int)config.Network.Image.Count);
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision, config.Network with { Conditions = [] });
         using TrigFlowModel? guide = config.Guide is null ? null : TrigFlowModel.Load(config.Guide, device, config.Training.Precision);
         INetwork network = Build(config);
