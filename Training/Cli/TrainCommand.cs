@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
@@ -28,7 +29,7 @@ internal static class TrainCommand
             (RunConfig config, string? folder) = options.Resolve(parsed);
             string? note = options.NoteOnNetwork(parsed, config);
             if (parsed.GetValue(dryRun))
-                return TryOut(config, folder, note);
+                return TryOut(config, folder, note, parsed.GetValue(device)!);
             TrainOptions.RequireTeacher(config);
             if (note is not null)
                 Console.Error.WriteLine(note);
@@ -38,11 +39,13 @@ internal static class TrainCommand
     }
 
     /// <summary>Prints the configuration, also one that a run would refuse, so that its settings can be looked at before there are data or a teacher; then checks it.</summary>
-    private static int TryOut(RunConfig config, string? folder, string? note)
+    private static int TryOut(RunConfig config, string? folder, string? note, string device)
     {
         Console.WriteLine(config.WithConditions().ToText());
         if (note is not null)
             Console.Error.WriteLine(note);
+        if (device == "cpu" && config.Training.Precision == Precision.Bf16)
+            throw new UsageException("precision: bf16 needs a GPU"); // of other devices only opening them tells
         Check(config, folder);
         return SteadyOutput.LossReason is null ? 0 : 1;
     }

@@ -127,6 +127,7 @@ public sealed class CommandLineTests : IDisposable
         TrigflowProcess.Outcome outcome = TrigflowProcess.Run("train", "--objective", "scd", "--data", "synthetic", "--preset", "demo", "--dry-run");
         Assert.True(outcome.ExitCode == 2 && outcome.Output.Contains("\"tangent_warm_up\"", StringComparison.Ordinal), outcome.ToString());
         Assert.Equal("trigflow: --objective scd needs --teacher FILE", outcome.Errors.Trim());
+        Assert.Equal("trigflow: precision: bf16 needs a GPU", TrigflowProcess.Run("train", "--objective", "sct", "--data", "synthetic", "--preset", "demo", "--device", "cpu", "--precision", "bf16", "--dry-run").Errors.Trim());
     }
 
     [Theory]
