@@ -21,7 +21,7 @@ public sealed class Tensor : IDisposable
         Type = type;
         HasTangent = hasTangent;
         if (StoredCount > int.MaxValue)
-            throw new ArgumentException($"{shape}: a tensor holds fewer than 2^31 elements, so that kernels index with 32 bits");
+            throw new TensorLimitException($"{shape}: a tensor holds fewer than 2^31 elements, so that kernels index with 32 bits");
         if (offset < 0 || offset + ByteCount > storage.Bytes)
             throw new ArgumentException($"{shape} at byte {offset} does not fit a storage of {storage.Bytes} bytes");
     }

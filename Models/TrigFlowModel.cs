@@ -47,6 +47,12 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
     /// <summary>The space of the latents that the model draws; null if it draws pixels.</summary>
     public LatentSpace? Latents { get; init; }
 
+    /// <summary>Guidance scales of the training of a network that takes the scale as an input; null for another network, or if they are not known.</summary>
+    public GuidanceRange? GuidanceRange { get; init; }
+
+    /// <summary>What the model's weight file says beside the network.</summary>
+    public WeightDescription Description => new(SigmaData, Kind) { ClassNames = ClassNames, Latents = Latents, GuidanceRange = GuidanceRange };
+
     /// <summary>Whether the network takes a guidance scale as an input (<see cref="NetworkConfig.Guidance"/>), which sampling may then choose.</summary>
     public bool TakesGuidance => Network.Config.Conditions.Contains(NetworkConfig.Guidance);
 
@@ -66,14 +72,19 @@ public sealed class TrigFlowModel(INetwork network, ParameterSlab weights, float
     {
         ArgumentNullException.ThrowIfNull(loaded);
         WeightDescription description = loaded.Description;
-        return new TrigFlowModel(loaded.Network, loaded.Weights, description.SigmaData, description.Kind) { ClassNames = description.ClassNames, Latents = description.Latents };
+        return new TrigFlowModel(loaded.Network, loaded.Weights, description.SigmaData, description.Kind)
+        {
+            ClassNames = description.ClassNames,
+            Latents = description.Latents,
+            GuidanceRange = description.GuidanceRange,
+        };
     }
 
     /// <summary>Writes the model to a weight file, whole or not at all: on failure the old file stays.</summary>
     /// <exception cref="ArgumentException">The path is empty or names no file, or the names of the classes break the rules of <see cref="Models.ClassNames"/>.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder or the file may not be written.</exception>
-    public void Save(string path) => WeightFile.Save(path, Network, Weights, new WeightDescription(SigmaData, Kind) { ClassNames = ClassNames, Latents = Latents });
+    public void Save(string path) => WeightFile.Save(path, Network, Weights, Description);
 
     /// <summary>Records F_theta(x_t / sigma_data, t).</summary>
     /// <param name="program">Program that records the network.</param>

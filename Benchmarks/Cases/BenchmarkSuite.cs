@@ -21,6 +21,8 @@ public static class BenchmarkSuite
         MagnitudeNormCase.Kind,
         ModulatedNormCase.Kind,
         ElementwiseCase.Kind,
+        JoinedSiluCase.Kind,
+        ClampCase.Kind,
         ResampleCase.Kind,
         RandomCase.Kind,
         OptimizerCase.Kind,

@@ -50,13 +50,13 @@ internal static class GrowthCommand
 
     private static int Run(ParseResult parsed)
     {
-        DType type = Verbs.TypeOf(parsed.GetValue(Precision)!);
+        DType type = Verbs.TypeOf(parsed.GetValue(Precision)!, parsed.GetValue(Device)!);
         (SuiteCase Case, string Preset, int Batch)[] works = [.. Choose(parsed, type)];
         bool quick = parsed.GetValue(Quick);
         SustainOptions? sustain = Sustaining.Options(parsed, parsed.GetValue(Device)!, quick);
         var peers = new PeerChoice(parsed.GetValue(Peer) ?? []) { Sustain = sustain };
         string? folder = parsed.GetValue(Out);
-        using ComputeDevice device = Verbs.Open(parsed.GetValue(Device)!, parsed.GetValue(TensorCores)!);
+        using ComputeDevice device = Verbs.Open(parsed.GetValue(Device)!, parsed.GetValue(TensorCores)!, type);
         Ceilings ceilings;
         using (var bench = KernelBench.On(device, type))
             ceilings = bench.Ceilings;

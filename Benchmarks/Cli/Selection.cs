@@ -35,8 +35,7 @@ internal sealed class Selection
     private readonly Option<int?> batch = new("--batch") { Description = $"Images of a model's layers and training steps; by default 256 on a GPU, 128 for images of 64x64 and more, and {HostBatch} elsewhere." };
     private readonly Option<bool> quick = new("--quick") { Description = "A few shapes of each family, without a GPU some that take a processor 0.1 to 10 ms; and fewer runs." };
     private readonly Option<string> device = Verbs.Choice("--device", "Device to run on; auto takes the GPU if there is one.", Auto, Auto, "cuda", "cpu", "simulator");
-    private readonly Option<string> precision = Verbs.Choice("--precision", "Storage type of activations; auto is bf16 on a GPU and fp32 elsewhere.", Auto, Auto, "bf16", "fp32");
-    private readonly Option<string> tensorCores = Verbs.TensorCoresOption();
+    private readonly Option<string> precision = Verbs.PrecisionOption(), tensorCores = Verbs.TensorCoresOption();
 
     public void AddTo(Command command)
     {
@@ -45,15 +44,10 @@ internal sealed class Selection
     }
 
     /// <summary>Opens the chosen device.</summary>
-    public ComputeDevice Open(ParseResult parsed) => Verbs.Open(DeviceName(parsed), parsed.GetValue(tensorCores)!);
+    public ComputeDevice Open(ParseResult parsed) => Verbs.Open(DeviceName(parsed), parsed.GetValue(tensorCores)!, TypeOf(parsed));
 
     /// <summary>The chosen storage type of activations.</summary>
-    public DType TypeOf(ParseResult parsed) => parsed.GetValue(precision) switch
-    {
-        Auto => DeviceName(parsed) == "cuda" ? DType.BFloat16 : DType.Float32,
-        string named => Verbs.TypeOf(named),
-        null => DType.Float32,
-    };
+    public DType TypeOf(ParseResult parsed) => Verbs.TypeOf(parsed.GetValue(precision)!, DeviceName(parsed));
 
     /// <summary>Whether fewer shapes and runs are measured.</summary>
     public bool IsQuick(ParseResult parsed) => parsed.GetValue(quick);

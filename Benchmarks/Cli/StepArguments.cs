@@ -28,7 +28,8 @@ internal sealed class StepArguments
     }
 
     /// <summary>Opens the chosen device.</summary>
-    public ComputeDevice Open(ParseResult parsed) => Verbs.Open(parsed.GetValue(device)!, parsed.GetValue(tensorCores)!);
+    public ComputeDevice Open(ParseResult parsed) => Verbs.Open(
+        parsed.GetValue(device)!, parsed.GetValue(tensorCores)!, Verbs.TypeOf(parsed.GetValue(precision)!, parsed.GetValue(device)!));
 
     /// <summary>The chosen training step.</summary>
     public StepOptions Options(ParseResult parsed) => new(

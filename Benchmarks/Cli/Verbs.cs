@@ -3,6 +3,7 @@ using TrigFlowNative.Benchmarks.Report;
 using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training;
+using TrigFlowNative.Training.Cli;
 
 namespace TrigFlowNative.Benchmarks.Cli;
 
@@ -29,11 +30,16 @@ internal static class Verbs
             FirstStepCommand.Create(),
             EndureCommand.Create(),
         };
-        ParseResult parsed = root.Parse(arguments);
+        ParseResult parsed = root.Parse(arguments.Length > 0 ? arguments : ["--help"], new ParserConfiguration { ResponseFileTokenReplacer = null }); // a path may begin with @
+        if (parsed.Errors.Count > 0)
+        {
+            Console.Error.WriteLine($"benchmarks: {ParseErrors.Describe(parsed, "benchmarks")}");
+            return BadInput;
+        }
+
         try
         {
-            int code = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-            return parsed.Errors.Count > 0 ? BadInput : code;
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (Exception e) when (e is UsageException or DeviceUnavailableException or InvalidFileException or IOException or UnauthorizedAccessException)
         {
@@ -43,9 +49,14 @@ internal static class Verbs
     }
 
     /// <summary>Opens a device with a choice of tensor-core instructions.</summary>
-    /// <exception cref="UsageException">The device has no tensor cores, and the choice is not auto.</exception>
-    public static ComputeDevice Open(string name, string tensorCores)
+    /// <param name="name">Name of the device.</param>
+    /// <param name="tensorCores">The value of --tensor-cores.</param>
+    /// <param name="type">Storage type of activations.</param>
+    /// <exception cref="UsageException">The device has no kernels for the storage type; or no tensor cores, and the choice is not auto.</exception>
+    public static ComputeDevice Open(string name, string tensorCores, DType type)
     {
+        if (type == DType.BFloat16 && name == "cpu")
+            throw new UsageException("--precision bf16 needs a GPU: --device cpu takes fp32, which is also what auto takes there");
         ComputeDevice device = ComputeDevice.Open(name);
         if (tensorCores != "auto")
         {
@@ -62,7 +73,7 @@ internal static class Verbs
     public static Option<string> TensorCoresOption() => Choice(
         "--tensor-cores", "Instructions for bf16 products; auto takes the fastest that the GPU has.", "auto", "auto", "wgmma", "mma", "portable");
 
-    public static Option<string> PrecisionOption() => Choice("--precision", "Storage type of activations.", "bf16", "bf16", "fp32");
+    public static Option<string> PrecisionOption() => Choice("--precision", "Storage type of activations; auto is bf16 on a GPU and fp32 elsewhere.", "auto", "auto", "bf16", "fp32");
 
     public static Option<string> PresetOption() => new("--preset") { Description = "Preset of the network.", DefaultValueFactory = _ => "cifar10" };
 
@@ -93,10 +104,9 @@ internal static class Verbs
     public static Option<string> Choice(string name, string description, string byDefault, params string[] values)
     {
         var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => byDefault };
-        option.AcceptOnlyFromAmong(values);
-        return option;
+        return option.AcceptOnly(values);
     }
 
-    /// <summary>The storage type of --precision.</summary>
-    public static DType TypeOf(string precision) => precision == "bf16" ? DType.BFloat16 : DType.Float32;
+    /// <summary>The storage type of --precision on a device.</summary>
+    public static DType TypeOf(string precision, string device) => precision == "bf16" || (precision == "auto" && device == "cuda") ? DType.BFloat16 : DType.Float32;
 }

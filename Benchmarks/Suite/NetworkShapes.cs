@@ -58,6 +58,19 @@ internal sealed class NetworkShapes(RecordedPass pass, int batch)
         where step.Op == "modulated-norm.forward" && SideOf(step.Writes[0].Shape) is not null
         select Images(step.Writes[0].Shape);
 
+    /// <summary>Joins of two operands with the activation, or activations of one.</summary>
+    public IEnumerable<string> JoinedSilus =>
+        from step in pass.Steps
+        let a = step.Reads[0].Shape
+        where step.Op == "joined-silu.forward" && SideOf(a) is not null
+        select $"n{batch} c{a.C}{(step.Reads.Count > 1 ? $"+{step.Reads[1].Shape.C}" : "")} {a.H}x{a.W}";
+
+    /// <summary>Activations that are clamped.</summary>
+    public IEnumerable<string> Clamps =>
+        from step in pass.Steps
+        where step.Op == "clamp.forward" && SideOf(step.Writes[0].Shape) is not null
+        select Images(step.Writes[0].Shape);
+
     /// <summary>Doublings and halvings of the resolution.</summary>
     public IEnumerable<string> Resamplings =>
         from step in pass.Steps

@@ -20,6 +20,11 @@ internal sealed record PresetShapes
     /// <summary>Norms of pixels with a scale and a shift, and the activation.</summary>
     public IReadOnlyList<string> ModulatedNorms { get; init; } = [];
 
+    /// <summary>Joins with the activation.</summary>
+    public IReadOnlyList<string> JoinedSilus { get; init; } = [];
+
+    public IReadOnlyList<string> Clamps { get; init; } = [];
+
     public IReadOnlyList<string> Resamplings { get; init; } = [];
 
     /// <summary>Weights whose rows are normalised, all of a network in one shape.</summary>
@@ -40,6 +45,8 @@ internal sealed record PresetShapes
             Norms = [.. layers.Norms.Distinct()],
             MagnitudeNorms = [.. layers.MagnitudeNorms.Distinct()],
             ModulatedNorms = [.. layers.ModulatedNorms.Distinct()],
+            JoinedSilus = [.. layers.JoinedSilus.Distinct()],
+            Clamps = [.. layers.Clamps.Distinct()],
             Resamplings = [.. layers.Resamplings.Distinct()],
             Weights = pass.Network.ComputeWeights is null ? [] : [layers.Weights],
             Parameters = pass.Network.ParameterCount(),

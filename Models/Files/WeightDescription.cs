@@ -20,10 +20,14 @@ public sealed record WeightDescription(float SigmaData, ModelKind Kind)
     /// <summary>The space of the latents that the model draws; null for a model of pixels, or if the file does not say it.</summary>
     public LatentSpace? Latents { get; init; }
 
-    /// <inheritdoc/>
-    public bool Equals(WeightDescription? other) =>
-        other is not null && SigmaData.Equals(other.SigmaData) && Kind == other.Kind && ClassNames.SequenceEqual(other.ClassNames, StringComparer.Ordinal) && Equals(Latents, other.Latents);
+    /// <summary>Guidance scales of the training of a network that takes the scale as an input; null for another network, or if the file does not say them.</summary>
+    public GuidanceRange? GuidanceRange { get; init; }
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(SigmaData, Kind, ClassNames.Length, ClassNames.FirstOrDefault(), Latents);
+    public bool Equals(WeightDescription? other) =>
+        other is not null && SigmaData.Equals(other.SigmaData) && Kind == other.Kind && ClassNames.SequenceEqual(other.ClassNames, StringComparer.Ordinal) && Equals(Latents, other.Latents)
+        && GuidanceRange == other.GuidanceRange;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(SigmaData, Kind, ClassNames.Length, ClassNames.FirstOrDefault(), Latents, GuidanceRange);
 }

@@ -6,8 +6,8 @@ namespace TrigFlowNative.Models;
 /// <summary>
 /// Weights as safetensors under the names and in the order of EDM's state dict, so that PyTorch loads them as they are. The
 /// metadata holds the network's configuration as JSON (<c>config</c>), the deviation of the data (<c>sigma_data</c>), the
-/// model's kind (<c>kind</c>) and, if they have any, the names of the classes (<c>class_names</c>) and the space of the latents (<c>latent_mean</c>,
-/// <c>latent_std</c>, <c>latent_range</c>).
+/// model's kind (<c>kind</c>) and, if they have any, the names of the classes (<c>class_names</c>), the space of the latents (<c>latent_mean</c>,
+/// <c>latent_std</c>, <c>latent_range</c>) and the guidance scales of the training (<c>guidance_range</c>).
 /// </summary>
 /// <remarks>
 /// Files of PyTorch are read too: prefixes of its wrappers are taken off the names, and a file without a configuration is read for a network that the caller names.
@@ -49,6 +49,8 @@ public static class WeightFile
         if (!description.ClassNames.IsEmpty)
             writer.SetMetadata(WeightMetadata.ClassNamesKey, ClassNames.Format(description.ClassNames));
         LatentMetadata.Write(writer, description.Latents);
+        if (description.GuidanceRange is { } range)
+            writer.SetMetadata(WeightMetadata.GuidanceKey, range.Format());
         foreach ((string key, string value) in further ?? new Dictionary<string, string>())
         {
             if (WeightMetadata.IsOwn(key))
@@ -142,9 +144,7 @@ public static class WeightFile
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(weights);
         using SafetensorsFile file = SafetensorsFile.Open(path, requireFinite: true);
-        (INetwork found, WeightMatch match) = Find(file, network.Config);
-        if (found.Config != network.Config with { Conditions = found.Config.Conditions } || found.Config.Conditions.Except(network.Config.Conditions).Any())
-            throw new InvalidFileException(path, $"is of another network: {found.Config.ToJson()}, expected {network.Config.ToJson()}");
+        (INetwork found, WeightMatch match) = FindFitting(file, network.Config);
         file.VerifyChecksum();
         Read(file, found, match.Entries, weights);
         foreach ((int index, ParameterSpec further) in network.Parameters.Index().Where(each => !match.Entries.ContainsKey(each.Item.Name)))
@@ -152,8 +152,30 @@ public static class WeightFile
         network.RefreshComputeWeights(weights);
     }
 
+    /// <summary>Requires that a training of a network can start from a file, as <see cref="LoadInto"/> does, without reading values.</summary>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="network">The network.</param>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <exception cref="InvalidFileException">As for <see cref="LoadInto"/>, except that a value may not be finite.</exception>
+    public static void RequireFit(string path, INetwork network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        FindFitting(file, network.Config);
+        file.VerifyChecksum();
+    }
+
     /// <summary>Builds the network that a file's metadata describes.</summary>
     internal static INetwork ReadNetwork(SafetensorsFile file) => WeightMetadata.ReadNetwork(file, fallback: null);
+
+    /// <summary>The same as <see cref="Find"/>, of a file whose network is the given one but for conditions that it lacks.</summary>
+    private static (INetwork Network, WeightMatch Match) FindFitting(SafetensorsFile file, NetworkConfig config)
+    {
+        (INetwork found, WeightMatch match) = Find(file, config);
+        string? difference = found.Config.DifferenceFrom(config with { Conditions = found.Config.Conditions })
+            ?? (found.Config.Conditions.Except(config.Conditions).Any() ? found.Config.DifferenceFrom(config) : null);
+        return difference is null ? (found, match) : throw new InvalidFileException(file.Path, $"is of another network: its {difference}");
+    }
 
     /// <summary>The file's network and its tensors. A file without a configuration holds the given network, or this network before it got conditions.</summary>
     private static (INetwork Network, WeightMatch Match) Find(SafetensorsFile file, NetworkConfig config)

@@ -3,10 +3,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
 
-/// <summary>Reads what a weight file's metadata says: the network's configuration, the deviation of the data, the kind, the names of the classes and the latent space.</summary>
+/// <summary>Reads what a weight file's metadata says: the network's configuration, the deviation of the data, the kind, the names of the classes, the latent space and the guidance scales.</summary>
 internal static class WeightMetadata
 {
-    public const string ConfigKey = "config", SigmaDataKey = "sigma_data", KindKey = "kind", ClassNamesKey = "class_names";
+    public const string ConfigKey = "config", SigmaDataKey = "sigma_data", KindKey = "kind", ClassNamesKey = "class_names", GuidanceKey = "guidance_range";
 
     /// <summary>The metadata by which a training's state is known; it holds weights too, but of several networks and in the order of memory.</summary>
     private const string FormatKey = "format", StatePrefix = "trigflow-training-state";
@@ -15,7 +15,7 @@ internal static class WeightMetadata
     private const int MaxConfigLength = 1 << 20;
 
     /// <summary>Whether readers of weights look at a key of the metadata.</summary>
-    public static bool IsOwn(string key) => key is ConfigKey or SigmaDataKey or KindKey or ClassNamesKey or FormatKey || LatentMetadata.IsOwn(key);
+    public static bool IsOwn(string key) => key is ConfigKey or SigmaDataKey or KindKey or ClassNamesKey or GuidanceKey or FormatKey || LatentMetadata.IsOwn(key);
 
     /// <summary>Builds the network that a file's metadata describes, or a fallback if it describes none.</summary>
     /// <param name="file">The file.</param>
@@ -50,6 +50,7 @@ internal static class WeightMetadata
         {
             ClassNames = [.. ReadClassNames(file, network.LabelCount)],
             Latents = LatentMetadata.Read(file, network),
+            GuidanceRange = ReadGuidance(file),
             IsAssumed = !file.Metadata.ContainsKey(SigmaDataKey) || !file.Metadata.ContainsKey(KindKey),
         };
 
@@ -108,6 +109,10 @@ internal static class WeightMetadata
             _ => throw new InvalidFileException(file.Path, $"{KindKey} is '{text}', expected diffusion or consistency"),
         };
     }
+
+    private static GuidanceRange? ReadGuidance(SafetensorsFile file) => !file.Metadata.TryGetValue(GuidanceKey, out string? text) ? null
+        : GuidanceRange.TryParse(text, out GuidanceRange range) ? range
+        : throw new InvalidFileException(file.Path, $"{GuidanceKey} is '{text}', expected two numbers such as [1, 2], the lower first");
 
     private static string[] ReadClassNames(SafetensorsFile file, int labelCount)
     {

@@ -4,12 +4,15 @@ namespace TrigFlowNative.Models;
 
 /// <summary>
 /// Finds a network's parameters among the tensors of a file. PyTorch's wrappers put words before all names (a compiled module _orig_mod., a parallel one module., and
-/// training programs net., model. or ema.); such a prefix, or several in a row, is recognised if it leaves a whole network.
+/// training programs net., model. or ema.); such a prefix, or several in a row, is recognised if it leaves a whole network. EDM2's own module holds its U-Net under
+/// unet., with the layer of logvar beside it: that word is passed over wherever it follows such a prefix.
 /// </summary>
 internal static class WeightNames
 {
     /// <summary>Constants that PyTorch's files of EDM and EDM2 hold beside the weights, and that follow from the configuration or belong to a loss.</summary>
     private static readonly string[] Buffers = ["resample_filter", "emb_pos.freqs", "logvar_pos.freqs", "logvar_fourier.freqs", "logvar_fourier.phases"];
+
+    private const string Inner = "unet.";
 
     private static readonly string[] Words = ["module.", "_orig_mod.", "model.", "net.", "ema.", "ema_model."];
 
@@ -20,7 +23,7 @@ internal static class WeightNames
     /// <exception cref="InvalidFileException">A tensor is missing, unknown, there twice or misshapen, or the file holds two networks of which none is the average.</exception>
     public static WeightMatch Match(SafetensorsFile file, INetwork network)
     {
-        Dictionary<string, SafetensorsEntry> tensors = file.Entries.Where(entry => !IsBuffer(entry.Name)).ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        Dictionary<string, SafetensorsEntry> tensors = Tensors(file, network);
         string[] prefixes = [.. tensors.Keys.SelectMany(Prefixes).Distinct().Order(StringComparer.Ordinal)];
         string[] whole = [.. prefixes.Where(prefix => network.Parameters.All(parameter => tensors.ContainsKey(prefix + parameter.Name)))];
         if (whole.Length == 0)
@@ -28,19 +31,35 @@ internal static class WeightNames
         string chosen = Choose(file, whole);
         Dictionary<string, SafetensorsEntry> entries = [];
         foreach (ParameterSpec parameter in network.Parameters)
-            entries[parameter.Name] = file.Require(chosen + parameter.Name, parameter.FileShape.AsSpan());
+            entries[parameter.Name] = file.Require(tensors[chosen + parameter.Name].Name, parameter.FileShape.AsSpan());
         HashSet<string> known = [.. whole.SelectMany(prefix => network.Parameters.Select(parameter => prefix + parameter.Name))];
         foreach (string unknown in tensors.Keys.Where(name => !known.Contains(name)))
         {
             string? twice = Prefixes(unknown).Select(prefix => unknown[prefix.Length..]).FirstOrDefault(entries.ContainsKey);
             throw new InvalidFileException(file.Path, twice is null
-                ? $"tensor '{unknown}' is no parameter of the network its config describes"
-                : $"holds '{twice}' twice, as '{chosen}{twice}' and '{unknown}'");
+                ? $"tensor '{tensors[unknown].Name}' is no parameter of the network its config describes"
+                : $"holds '{twice}' twice, as '{entries[twice].Name}' and '{tensors[unknown].Name}'");
         }
 
         if (network.ParameterCount() > int.MaxValue)
             throw new InvalidFileException(file.Path, $"holds {network.ParameterCount()} weights, at most {int.MaxValue} are read");
         return new WeightMatch(entries, chosen, [.. whole.Where(prefix => prefix != chosen)]);
+    }
+
+    /// <summary>The tensors that are no buffers, by their names without <see cref="Inner"/>, unless the network's own names begin with it.</summary>
+    private static Dictionary<string, SafetensorsEntry> Tensors(SafetensorsFile file, INetwork network)
+    {
+        bool isOwn = network.Parameters.Any(parameter => parameter.Name.StartsWith(Inner, StringComparison.Ordinal));
+        Dictionary<string, SafetensorsEntry> tensors = new(StringComparer.Ordinal);
+        foreach (SafetensorsEntry entry in file.Entries.Where(entry => !IsBuffer(entry.Name)))
+        {
+            string prefix = isOwn ? "" : Prefixes(entry.Name).Last(), rest = entry.Name[prefix.Length..];
+            string name = !isOwn && rest.StartsWith(Inner, StringComparison.Ordinal) ? prefix + rest[Inner.Length..] : entry.Name;
+            if (!tensors.TryAdd(name, entry))
+                throw new InvalidFileException(file.Path, $"holds '{name}' twice, as '{tensors[name].Name}' and '{entry.Name}'");
+        }
+
+        return tensors;
     }
 
     private static string Choose(SafetensorsFile file, string[] whole)
@@ -63,7 +82,7 @@ internal static class WeightNames
         // No known prefix leaves a parameter: perhaps another one does.
         string first = "." + network.Parameters[0].Name;
         string? near = tensors.Keys.FirstOrDefault(name => name.EndsWith(first, StringComparison.Ordinal));
-        string said = near is null ? "" : $", but '{near}': take the prefix '{near[..^(first.Length - 1)]}' off all names (known prefixes are {string.Join(" ", Words)})";
+        string said = near is null ? "" : $", but '{near}': take the prefix '{near[..^(first.Length - 1)]}' off all names (known prefixes are {string.Join(" ", Words)} {Inner})";
         return new InvalidFileException(file.Path, $"no tensor '{missing}'{said}");
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Models;
@@ -32,6 +33,26 @@ public abstract record NetworkConfig
 
     /// <summary>Formats the configuration as one line of JSON with the key "architecture".</summary>
     public abstract string ToJson();
+
+    /// <summary>Returns in words the members in which a configuration differs from another, as "model_channels is 64, not 32; num_blocks is 2, not 3"; null if they are equal.</summary>
+    /// <remarks>Of another architecture only that is said, since its members mean other things.</remarks>
+    /// <param name="other">The configuration that was expected.</param>
+    public string? DifferenceFrom(NetworkConfig other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (Architecture != other.Architecture)
+            return $"architecture is {Architecture}, not {other.Architecture}";
+        JsonObject own = JsonNode.Parse(ToJson())!.AsObject(), expected = JsonNode.Parse(other.ToJson())!.AsObject();
+        string[] differences =
+        [
+            .. from key in own.Select(pair => pair.Key).Union(expected.Select(pair => pair.Key))
+               where !JsonNode.DeepEquals(own[key], expected[key])
+               select $"{key} is {Text(own[key])}, not {Text(expected[key])}",
+        ];
+        return differences.Length == 0 ? null : string.Join("; ", differences);
+
+        static string Text(JsonNode? value) => value is null ? "absent" : value.GetValueKind() == System.Text.Json.JsonValueKind.String ? value.GetValue<string>() : value.ToJsonString();
+    }
 
     /// <inheritdoc/>
     public virtual bool Equals(NetworkConfig? other) => other is not null && ToJson() == other.ToJson();

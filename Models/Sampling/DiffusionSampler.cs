@@ -95,14 +95,27 @@ public sealed class DiffusionSampler : ImageSampler
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(guide);
-        (NetworkConfig own, NetworkConfig other) = (model.Network.Config, guide.Network.Config);
-        string? fault = guide.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
+        RequireGuideFit((model.Network.Config, model.Description), (guide.Network.Config, guide.Description));
+        if (guide.Weights.Device != model.Weights.Device)
+            throw new ArgumentException("the guide is on another device");
+    }
+
+    /// <summary>The same of weight files, by what they describe.</summary>
+    /// <exception cref="ArgumentException">It cannot; the message says why.</exception>
+    public static void RequireGuideFit((NetworkConfig Network, WeightDescription Description) model, (NetworkConfig Network, WeightDescription Description) guide)
+    {
+        ArgumentNullException.ThrowIfNull(model.Network);
+        ArgumentNullException.ThrowIfNull(model.Description);
+        ArgumentNullException.ThrowIfNull(guide.Network);
+        ArgumentNullException.ThrowIfNull(guide.Description);
+        (NetworkConfig own, NetworkConfig other) = (model.Network, guide.Network);
+        (WeightDescription said, WeightDescription others) = (model.Description, guide.Description);
+        string? fault = others.Kind != ModelKind.Diffusion ? "is a consistency model: only a diffusion model guides"
             : other.Image != own.Image ? $"is of images {Extents(other.Image)}, not {Extents(own.Image)}"
-            : model.Latents is not null && guide.Latents is not null && model.Latents != guide.Latents ? $"draws latents of {guide.Latents}, not of {model.Latents}"
+            : said.Latents is not null && others.Latents is not null && said.Latents != others.Latents ? $"draws latents of {others.Latents}, not of {said.Latents}"
             : other.LabelCount != 0 && other.LabelCount != own.LabelCount ? $"has {other.LabelCount} classes, not {own.LabelCount} or none"
             : !other.Conditions.IsEmpty ? $"takes further conditions ({string.Join(", ", other.Conditions)})"
-            : Math.Abs(guide.SigmaData - model.SigmaData) > 1e-6f * model.SigmaData ? $"was trained with sigma_data {guide.SigmaData}, not {model.SigmaData}: the same time would mean different noise"
-            : guide.Weights.Device != model.Weights.Device ? "is on another device"
+            : Math.Abs(others.SigmaData - said.SigmaData) > 1e-6f * said.SigmaData ? $"was trained with sigma_data {others.SigmaData}, not {said.SigmaData}: the same time would mean different noise"
             : null;
         if (fault is not null)
             throw new ArgumentException($"the guide {fault}");

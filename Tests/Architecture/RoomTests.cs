@@ -92,7 +92,8 @@ public class RoomTests
             Steps: Timing
             Suite: Steps
             Inspect: Tables
-            Cases: Tables, Processes, Steps, Suite
+            Cases/Norms: Suite
+            Cases: Tables, Processes, Steps, Suite, Cases/Norms
             Bench: Timing, Suite, Cases
             Report: Timing, Tables, Steps, Bench
             Endurance: Tables, Processes, Suite, Cases, Bench, Report

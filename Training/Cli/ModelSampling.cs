@@ -92,10 +92,10 @@ internal static class ModelSampling
             NetworkConfig? network = preset is null ? null : ModelPresets.Get(preset);
             loaded = WeightFile.Load(path, device, precision.ActivationsOn(device), network);
             NetworkConfig found = loaded.Network.Config;
-            if (network is not null && found != network with { LabelCount = found.LabelCount, Conditions = found.Conditions })
+            if (network is not null && found.DifferenceFrom(network with { LabelCount = found.LabelCount, Conditions = found.Conditions }) is { } difference)
             {
                 loaded.Weights.Dispose();
-                throw new UsageException($"--preset {preset}: {path} is of another network, which its metadata describes; leave --preset out");
+                throw new UsageException($"--preset {preset}: {path} is of another network, which its metadata describes ({difference}); leave --preset out");
             }
         }
         catch (ArgumentException e)
@@ -153,6 +153,8 @@ internal static class ModelSampling
             throw new UsageException("--guidance needs a network with classes, or a --guide");
         if (guidance != 1 && model.Kind == ModelKind.Consistency && !model.TakesGuidance)
             throw new UsageException("--guidance: this model takes no guidance scale as an input; distil with max_guidance above 1 to be able to choose the scale");
+        if (model.GuidanceRange is { } trained && !trained.Contains(guidance))
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"--guidance {guidance}: the model was trained with scales from {trained}, and others may give worse images"));
         return Fitting(model, batch => KindSampler.Create(model, steps, guidance, batch, guide), Math.Min(count, model.Weights.Device.Name == "cpu" ? BatchOnHost : BatchOnGpu));
     }
 
@@ -177,8 +179,9 @@ internal static class ModelSampling
     /// <param name="seed">Seed of the noise.</param>
     /// <param name="classes">Class of each image; empty if none has one.</param>
     /// <param name="pixelsAtATime">Pixels of a part, at most; a part holds at least one image.</param>
+    /// <param name="cancellation">Ends the draw before its next batch.</param>
     public static IEnumerable<(ByteImages Images, NonFiniteImages NonFinite)> DrawParts(
-        ImageSampler sampler, int count, ulong seed, int[] classes, int pixelsAtATime = PixelsAtATime)
+        ImageSampler sampler, int count, ulong seed, int[] classes, int pixelsAtATime = PixelsAtATime, CancellationToken cancellation = default)
     {
         int size = sampler.Height * sampler.Width * sampler.Channels;
         int part = Math.Max(1, pixelsAtATime / size);
@@ -187,7 +190,7 @@ internal static class ModelSampling
         for (int first = 0; first < count; first += part)
         {
             int taken = Math.Min(part, count - first);
-            byte[] pixels = sampler.SampleBytes(taken, seed, out NonFiniteImages nonFinite, classes.Length == 0 ? [] : classes.AsSpan(first, taken), first);
+            byte[] pixels = sampler.SampleBytes(taken, seed, out NonFiniteImages nonFinite, classes.Length == 0 ? [] : classes.AsSpan(first, taken), first, cancellation);
             yield return (new ByteImages(pixels, taken, sampler.Height, sampler.Width, sampler.Channels), nonFinite);
         }
     }

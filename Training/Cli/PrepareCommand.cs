@@ -18,11 +18,11 @@ internal static class PrepareCommand
         Option<int> size = NumberOptions.Whole("--size", "Height and width in pixels, a power of two.", 1, MaxSize, otherwise: 64);
         Option<string> output = PathOptions.Required("--out", "The zip archive to write; there must be none of this name.");
         var command = new Command("prepare", "Writes a zip of pictures of one size in EDM's form: each halved while it is twice too large, resampled, and its centre cut out.") { data, size, output };
-        command.SetAction(parsed => Run(parsed.GetValue(data)!, parsed.GetValue(size), parsed.GetValue(output)!));
+        command.SetAction(parsed => StopSignal.Around(command.Name, stop => Run(parsed.GetValue(data)!, parsed.GetValue(size), parsed.GetValue(output)!, stop)));
         return command;
     }
 
-    private static int Run(string data, int size, string output)
+    private static int Run(string data, int size, string output, CancellationToken stop)
     {
         if (!BitOperations.IsPow2(size))
             throw new UsageException($"--size {size}: expected a power of two");
@@ -41,6 +41,7 @@ internal static class PrepareCommand
 
         void Say(int done)
         {
+            stop.ThrowIfCancellationRequested();
             if (clock.Elapsed < said + BetweenLines || done == source.Count)
                 return;
             said = clock.Elapsed;

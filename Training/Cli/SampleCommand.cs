@@ -46,7 +46,7 @@ internal static class SampleCommand
             int[] classes = LabelWords.Resolve(model, images, parsed.GetValue(labels));
             using TrigFlowModel? second = ModelSampling.LoadGuide(parsed.GetValue(guide), model, parsed.GetValue(guidance), parsed.GetValue(precision));
             using ImageSampler sampler = ModelSampling.Create(model, used, parsed.GetValue(guidance), images, second);
-            return Run(new Job(sampler, images, used, parsed.GetValue(seed), classes, parsed.GetValue(output)!) { Latents = model.Latents, Decoder = decodes });
+            return StopSignal.Around(command.Name, stop => Run(new Job(sampler, images, used, parsed.GetValue(seed), classes, parsed.GetValue(output)!) { Latents = model.Latents, Decoder = decodes, Stop = stop }));
         });
         return command;
     }
@@ -81,6 +81,7 @@ internal static class SampleCommand
 
         T Kept<T>(T part, ByteImages look, NonFiniteImages found)
         {
+            job.Stop.ThrowIfCancellationRequested();
             nonFinite = nonFinite.And(found);
             if (first.Length < (long)inGrid * size)
                 first.Write(look.Pixels.Span[..(int)Math.Min(look.Pixels.Length, (long)inGrid * size - first.Length)]);
@@ -97,6 +98,9 @@ internal static class SampleCommand
         /// <summary>Decoder of the latents; null for none.</summary>
         public LatentDecoder? Decoder { get; init; }
 
+        /// <summary>Ends the draw.</summary>
+        public CancellationToken Stop { get; init; }
+
         /// <summary>Height, width and channels of the pictures in the grid: of latents without a decoder, of a look at their first channels.</summary>
         public (int Height, int Width, int Channels) PictureExtents => Latents is null ? (Sampler.Height, Sampler.Width, Sampler.Channels)
             : Decoder is null ? (Sampler.Height, Sampler.Width, Sampler.Channels < 3 ? 1 : 3)
@@ -110,6 +114,6 @@ internal static class SampleCommand
         /// <summary>Draws pixels, or latents and decodes them.</summary>
         public IEnumerable<(ByteImages Images, NonFiniteImages NonFinite)> DrawPictures() => Latents is not null && Decoder is not null
             ? new LatentSampling(Sampler, Latents).DrawPictures(Decoder, Count, Seed, Classes)
-            : ModelSampling.DrawParts(Sampler, Count, Seed, Classes);
+            : ModelSampling.DrawParts(Sampler, Count, Seed, Classes, cancellation: Stop);
     }
 }

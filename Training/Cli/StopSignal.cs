@@ -35,6 +35,25 @@ internal sealed class StopSignal : IDisposable
     /// <summary>Exit code of a program that the signal stopped, as shells count it: 128 and the signal's number; 0 without a signal.</summary>
     public int ExitCode => Volatile.Read(ref received) is var signal and not 0 ? SignalExit + signal : 0;
 
+    /// <summary>
+    /// Runs work that writes its files whole or not at all. A signal cancels it, so that no part of a file is left, and the exit code says which signal it was.
+    /// </summary>
+    /// <param name="verb">Name of the verb, for the message.</param>
+    /// <param name="work">Returns the exit code, or throws when the token is cancelled.</param>
+    public static int Around(string verb, Func<CancellationToken, int> work)
+    {
+        using var stop = new StopSignal();
+        try
+        {
+            return work(stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            Console.Error.WriteLine($"{verb}: stopped; what was not complete is not written");
+            return stop.ExitCode;
+        }
+    }
+
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in registrations)

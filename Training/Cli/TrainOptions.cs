@@ -69,14 +69,12 @@ internal sealed class TrainOptions
     /// <param name="teacher">Weight file of the teacher, or null.</param>
     /// <param name="init">Weight file to start from, or null.</param>
     /// <param name="begun">Configuration of the run in the folder, which has the network if the file to start from is gone; null for a new run.</param>
-    /// <exception cref="UsageException">The teacher is missing or superfluous.</exception>
+    /// <exception cref="UsageException">Training cannot start from the teacher.</exception>
     /// <exception cref="ArgumentException">The preset has no settings for the objective.</exception>
     /// <exception cref="InvalidFileException">The weight file is missing or malformed.</exception>
     internal static RunConfig Defaults(string objective, string preset, string data, string? teacher, string? init, RunConfig? begun = null)
     {
         TrainingPreset numbers = TrainingPresets.Get(preset, objective);
-        if (numbers.Options.Objective.Create().NeedsTeacher != teacher is not null)
-            throw new UsageException(teacher is null ? $"--objective {objective} needs --teacher FILE" : $"--teacher: the objective {objective} takes no teacher");
         (NetworkConfig network, LatentSpace? latents) = (init ?? teacher) switch
         {
             null => (ModelPresets.Get(preset), null),
@@ -99,6 +97,28 @@ internal sealed class TrainOptions
             Network = network,
             Training = numbers.Options,
         };
+    }
+
+    /// <summary>Requires that a configuration has a teacher exactly if its objective needs one, before anything is opened for it.</summary>
+    /// <exception cref="UsageException">The teacher is missing or superfluous.</exception>
+    internal static void RequireTeacher(RunConfig config)
+    {
+        ObjectiveOptions objective = config.Training.Objective;
+        if (objective.Create().NeedsTeacher != config.Teacher is not null)
+            throw new UsageException(config.Teacher is null ? $"--objective {objective.Name} needs --teacher FILE" : $"--teacher: the objective {objective.Name} takes no teacher");
+    }
+
+    /// <summary>Says in one line that the network is another than that of the preset that was named, since training starts from a file; null if it is the same, but for classes.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="config">The configuration that it gave.</param>
+    public string? NoteOnNetwork(ParseResult parsed, RunConfig config)
+    {
+        if ((config.Init ?? config.Teacher) is not { } start || parsed.GetValue(preset) is not { } named)
+            return null;
+        NetworkConfig network = config.Network, plain = ModelPresets.Get(named) with { LabelCount = network.LabelCount, Conditions = network.Conditions };
+        return network.DifferenceFrom(plain) is { } difference
+            ? $"train: the network is that of {start}, since training starts from it, and not that of --preset {named}: {difference}"
+            : null;
     }
 
     private static (NetworkConfig Network, LatentSpace? Latents) Described((NetworkConfig Network, WeightDescription Description) file) => (file.Network, file.Description.Latents);

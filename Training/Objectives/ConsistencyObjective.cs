@@ -63,6 +63,9 @@ public sealed class DistillationObjective(DistillationOptions options) : Consist
     /// <inheritdoc/>
     public override IReadOnlyList<string> StudentConditions => StudentTakesGuidance ? [NetworkConfig.Guidance] : [];
 
+    /// <inheritdoc/>
+    public override GuidanceRange? StudentGuidance => StudentTakesGuidance ? new GuidanceRange(1, options.MaxGuidance) : null;
+
     private bool StudentTakesGuidance => options is { MaxGuidance: > 1, GuidanceInput: true };
 
     /// <inheritdoc/>

@@ -2,9 +2,12 @@ using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Training.Objectives;
 
-/// <summary>Settings of <see cref="ConsistencyObjective"/>; the tangent's defaults are those of CIFAR-10 in arXiv:2410.11081, appendix G.2.</summary>
+/// <summary>Settings of <see cref="ConsistencyObjective"/>; the defaults are those of CIFAR-10 in arXiv:2410.11081, appendix G.2.</summary>
 public record ConsistencyOptions : RegressionOptions
 {
+    /// <summary>Creates the default settings; ln sigma is higher and more spread than in diffusion training.</summary>
+    public ConsistencyOptions() => (PMean, PStd) = (-1.0f, 1.4f);
+
     /// <summary>H, the training steps over which the tangent's unstable part is blended in: r = min(1, step / H); 0 for r = 1 from the start.</summary>
     public int TangentWarmUp { get; init; } = 10_000;
 

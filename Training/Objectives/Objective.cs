@@ -27,6 +27,9 @@ public abstract class Objective
     /// <summary>Scalar conditions that the student's network needs besides those of its preset or file, such as <see cref="NetworkConfig.Guidance"/>.</summary>
     public virtual IReadOnlyList<string> StudentConditions => [];
 
+    /// <summary>Guidance scales that the student is trained with, if its network takes the scale as an input; null otherwise.</summary>
+    public virtual GuidanceRange? StudentGuidance => null;
+
     /// <summary>Returns the configuration of a preset or file with the scalar conditions that the student's network needs.</summary>
     public NetworkConfig StudentNetwork(NetworkConfig network)
     {

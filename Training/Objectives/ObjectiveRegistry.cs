@@ -41,7 +41,7 @@ public static class ObjectiveRegistry
     /// <exception cref="ArgumentException">No objective has that name; the message lists those that exist.</exception>
     internal static Type TypeOf(string? name) => name is not null && Entries.TryGetValue(name, out ObjectiveEntry? entry)
         ? entry.Options
-        : throw new ArgumentException($"unknown objective '{name}': {string.Join(", ", Entries.Keys.Order(StringComparer.Ordinal))}");
+        : throw new ArgumentException($"unknown objective '{name}': expected one of {string.Join(", ", Entries.Keys.Order(StringComparer.Ordinal))}");
 }
 
 /// <summary>An entry of the registry.</summary>

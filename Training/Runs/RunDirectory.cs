@@ -10,13 +10,18 @@ namespace TrigFlowNative.Training.Runs;
 public sealed class RunDirectory : IDisposable
 {
     private const int AlreadyLockedLinux = 11, AlreadyLockedMac = 35, SharingViolationWindows = unchecked((int)0x80070020);
-    private readonly FileStream lockFile;
+    private readonly FileStream? lockFile;
     private readonly string identity;
+    private readonly IReadOnlyList<string> made;
 
-    private RunDirectory(string path, FileStream lockFile)
+    /// <param name="path">The folder.</param>
+    /// <param name="lockFile">The lock; null if there is none.</param>
+    /// <param name="made">What was made for the run, the lock first, then folders from the inside out: removed again if no run begins.</param>
+    private RunDirectory(string path, FileStream? lockFile, IReadOnlyList<string> made)
     {
         Root = path;
         this.lockFile = lockFile;
+        this.made = made;
         identity = FileStatus.Of(LockPath).Identity;
         States = new StateFolder(Path.Combine(path, "checkpoints"));
         Snapshots = new SnapshotFolder(path);
@@ -51,19 +56,45 @@ public sealed class RunDirectory : IDisposable
     /// <summary>The training states in checkpoints/.</summary>
     public StateFolder States { get; }
 
-    /// <summary>Opens a run's folder, creating it if necessary, and locks it against a second process.</summary>
+    /// <summary>Opens a run's folder, creating it if necessary, and locks it against a second process. Unless a run begins in it, what was created is removed again.</summary>
     /// <exception cref="IOException">Another process trains in the folder, or the folder cannot be created or written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
     public static RunDirectory Open(string path)
     {
+        List<string> made = [.. Missing(path)];
         Directory.CreateDirectory(path);
         string file = Path.Combine(path, ".lock");
+        if (!File.Exists(file))
+            made.Insert(0, file);
+        return Lock(path, file, made);
+    }
+
+    /// <summary>Opens a run's folder to look at it, locked if it has a lock; null if there is no such folder.</summary>
+    /// <exception cref="IOException">Another process trains in the folder, it cannot be read, or is a file.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be read.</exception>
+    public static RunDirectory? OpenExisting(string path)
+    {
+        if (File.Exists(path))
+            throw new IOException($"{path}: is a file, but a run needs a folder");
+        string file = Path.Combine(path, ".lock");
+        return !Directory.Exists(path) ? null : File.Exists(file) ? Lock(path, file, []) : new RunDirectory(path, null, []);
+    }
+
+    /// <summary>The folders that are missing on the way to one, from the inside out.</summary>
+    private static IEnumerable<string> Missing(string path)
+    {
+        for (string? folder = Path.GetFullPath(path); folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
+            yield return folder;
+    }
+
+    private static RunDirectory Lock(string path, string file, IReadOnlyList<string> made)
+    {
         if (FileStatus.Of(file, follow: false).Kind is not (FileKind.Absent or FileKind.Regular or FileKind.Unknown))
             throw new IOException($"{file}: is no regular file; remove it"); // a pipe's opening would wait for ever
         try
         {
             // The lock dies with the process, whatever kills it.
-            return new RunDirectory(path, new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None));
+            return new RunDirectory(path, new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None), made);
         }
         catch (IOException e)
         {
@@ -96,6 +127,30 @@ public sealed class RunDirectory : IDisposable
             throw new IOException($"{Root}: the folder was removed, moved or replaced while the run was training in it");
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => lockFile.Dispose();
+    /// <summary>Releases the lock, and removes what was created for a run that did not begin.</summary>
+    public void Dispose()
+    {
+        bool begun = File.Exists(ConfigPath);
+        if (!begun && !OperatingSystem.IsWindows())
+            Remove(); // while the lock holds, so that no other process's is removed
+        lockFile?.Dispose();
+        if (!begun && OperatingSystem.IsWindows())
+            Remove(); // there an open file stays
+    }
+
+    private void Remove()
+    {
+        try
+        {
+            foreach (string each in made)
+                if (each == LockPath)
+                    File.Delete(each);
+                else
+                    Directory.Delete(each); // only if it is empty
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Something else lies in it by now, or the disk is gone: it stays.
+        }
+    }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 using TrigFlowNative.Training.Data;
+using TrigFlowNative.Training.Objectives;
 using TrigFlowNative.Training.Steps;
 
 namespace TrigFlowNative.Training.Runs;
@@ -32,6 +33,7 @@ public static class Trainer
     /// </exception>
     /// <exception cref="IOException">Another process trains in the folder, or a file in it cannot be read or written.</exception>
     /// <exception cref="UnauthorizedAccessException">A file in the folder may not be read or written.</exception>
+    /// <exception cref="MemoryLimitException">The host or the device has not the memory of the training.</exception>
     /// <exception cref="TrainingFailedException"><see cref="MaxSkipsInARow"/> updates in a row were skipped.</exception>
     public static TrainingOutcome Run(RunConfig config, string folder, ComputeDevice device, CancellationToken cancellation = default)
     {
@@ -49,6 +51,7 @@ public static class Trainer
             return new TrainingOutcome(state?.Step ?? 0, Complete: false, 0, 0);
         }
 
+        BatchLoader.RequireMemory(config.Training.Batch, (int)config.Network.Image.Count);
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision, config.Network with { Conditions = [] });
         using TrigFlowModel? guide = config.Guide is null ? null : TrigFlowModel.Load(config.Guide, device, config.Training.Precision);
         INetwork network = Build(config);
@@ -72,10 +75,58 @@ public static class Trainer
                 log.Say(line);
         else if (directory.Snapshots.SetAside() is { } line)
             log.Say(line);
-        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes) { ClassNames = names, Latents = inputs.Data.Train.Latents };
+        Objective objective = config.Training.Objective.Create();
+        var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, objective.Makes)
+        {
+            ClassNames = names,
+            Latents = inputs.Data.Train.Latents,
+            GuidanceRange = objective.StudentGuidance,
+        };
         using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
         return run.Run(state?.Step ?? 0, cancellation);
     }
+
+    /// <summary>
+    /// Refuses what <see cref="Run"/> would refuse, as far as no device and no value of a weight tells it: options, images, the files that training starts from or learns
+    /// from, and the run in the folder. Writes nothing.
+    /// </summary>
+    /// <param name="config">All options of the run.</param>
+    /// <param name="folder">Folder of the run; null if none is named.</param>
+    /// <param name="cancellation">Ends the check while the images are read.</param>
+    /// <exception cref="UsageException">As for <see cref="Run"/>.</exception>
+    /// <exception cref="InvalidFileException">As for <see cref="Run"/>.</exception>
+    /// <exception cref="IOException">Another process trains in the folder, or a file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">A file may not be read.</exception>
+    /// <exception cref="OperationCanceledException">The check was cancelled.</exception>
+    public static void Check(RunConfig config, string? folder, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        using RunDirectory? directory = folder is null ? null : RunDirectory.OpenExisting(folder);
+        SavedState? state = null;
+        if (directory is null)
+            config = config.WithConditions();
+        else
+            (config, _, state) = Begin(directory, WithStoredPrecision(directory, config));
+        RunInputs inputs = Abandonable(() => RunInputs.Open(config, folder ?? "", state), cancellation);
+        INetwork network = Build(config);
+        try
+        {
+            TeacherCheck.Require(
+                config.Training.Objective, network, inputs.Identity.SigmaData, ModelFacts.Read(config.Teacher, config.Network with { Conditions = [] }), ModelFacts.Read(config.Guide, null));
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException(e.Message);
+        }
+
+        if (state is null && (config.Init ?? config.Teacher) is { } start)
+            WeightFile.RequireFit(start, network);
+    }
+
+    /// <summary>A run is continued in the precision that auto stood for when it began.</summary>
+    private static RunConfig WithStoredPrecision(RunDirectory directory, RunConfig asked) => asked.Training.Precision == Precision.Auto && File.Exists(directory.ConfigPath)
+        ? asked with { Training = asked.Training with { Precision = StoredConfig.Read(directory.ConfigPath).Config.Training.Precision } }
+        : asked;
 
     /// <summary>Resolves the precision auto on the device, so that a run is not continued in another precision.</summary>
     private static RunConfig Resolve(RunConfig config, ComputeDevice device)
@@ -146,6 +197,10 @@ public static class Trainer
                         network.InitialiseLoss(weights, config.Training.Seed); // that of a diffusion loss says nothing about this one
                 },
                 teacher, guide);
+        }
+        catch (TensorLimitException e)
+        {
+            throw new UsageException($"a batch of {config.Training.MicroBatchSize} images is too large at a time: {e.Message}; a smaller --batch, or micro-batches by --set micro_batch=N, are smaller");
         }
         catch (ArgumentException e)
         {

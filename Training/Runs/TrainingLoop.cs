@@ -160,9 +160,8 @@ internal sealed class TrainingLoop : IDisposable
 
     private void SaveSnapshots(long step)
     {
-        var description = new WeightDescription(average.SigmaData, average.Kind) { ClassNames = average.ClassNames, Latents = average.Latents };
         foreach ((PowerAverage kind, ParameterSlab weights) in training.PowerAverages)
-            directory.Snapshots.Save(kind, step, step * config.Training.Batch, average.Network, weights, description, config.SnapshotPrecision);
+            directory.Snapshots.Save(kind, step, step * config.Training.Batch, average.Network, weights, average.Description, config.SnapshotPrecision);
     }
 
     /// <summary>

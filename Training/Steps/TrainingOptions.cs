@@ -60,7 +60,9 @@ public sealed record TrainingOptions
             throw new ArgumentException($"dropout_resolution must be positive or null, not {DropoutResolution}");
         if (!Enum.IsDefined(Precision))
             throw new ArgumentException($"precision must be auto, fp32 or bf16, not {Precision}");
-        if (Batch < 1 || MicroBatch < 0 || Batch % MicroBatchSize != 0)
-            throw new ArgumentException($"batch must be positive and a multiple of micro_batch, not {Batch} and {MicroBatch}");
+        if (Batch < 1 || MicroBatch < 0)
+            throw new ArgumentException($"batch must be positive and micro_batch not negative, not {Batch} and {MicroBatch}");
+        if (Batch % MicroBatchSize != 0)
+            throw new ArgumentException($"batch {Batch} is no multiple of micro_batch {MicroBatch}, the images of a pass: set micro_batch too, to a divisor, or to 0 for the whole batch");
     }
 }

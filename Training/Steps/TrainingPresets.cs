@@ -54,7 +54,7 @@ public static class TrainingPresets
         : throw new ArgumentException($"there are no training settings for the preset '{preset}' and the objective {objective}");
 
     private static T Consistency<T>(int warmUpSteps)
-        where T : ConsistencyOptions, new() => new T() with { PMean = -1.0f, PStd = 1.4f, TangentWarmUp = warmUpSteps };
+        where T : ConsistencyOptions, new() => new T() with { TangentWarmUp = warmUpSteps };
 
     private static TrainingPreset Row(
         double images, int batch, bool flip, float dropout, OptimizerKind kind, double rate, float beta2, double halfLifeImages, ObjectiveOptions objective,

@@ -57,10 +57,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         if (!(sigmaData is > 0 and < float.PositiveInfinity))
             throw new ArgumentException($"sigma_data must be positive, not {sigmaData}");
         (this.options, objective) = (options, options.Objective.Create());
-        TeacherCheck.Require(objective, options.Objective.Name, network, sigmaData, teacher);
-        TeacherCheck.RequireGuide(objective, options.Objective.Name, teacher, guide);
-        PlayersCheck.Require(objective, options.Objective.Name);
-        objective.Check(network);
+        TeacherCheck.Require(options.Objective, network, sigmaData, ModelFacts.Of(teacher), ModelFacts.Of(guide));
         try
         {
             foreach (PlayerSpec spec in objective.Players)

@@ -72,6 +72,13 @@ public class KernelCaseTests
     [InlineData("elementwise/backward/residual n2 c8 4x4", 1_536)] // dy, da, db
     [InlineData("elementwise/backward/silu n2 c8 4x4", 3_072)] // x, dy, dx of 256 x 4: fp32 alone
     [InlineData("elementwise/forward/cast n2 c8 4x4", 1_536)] // 256 x (4 + 2)
+    [InlineData("joined-silu/forward/n2 c12+4 4x4", 2_048)] // a, b and y of 512 x 2
+    [InlineData("joined-silu/forward+tangent/n2 c12+4 4x4", 4_096)]
+    [InlineData("joined-silu/backward/n2 c12+4 4x4", 3_072)] // a and b, dy, da and db
+    [InlineData("joined-silu/backward/n2 c8 4x4", 1_536)] // x, dy, dx of 256 x 2
+    [InlineData("clamp/forward/n2 c8 4x4", 512)] // x of 256 x 2: nothing is written
+    [InlineData("clamp/forward+tangent/n2 c8 4x4", 512)]
+    [InlineData("clamp/backward/n2 c8 4x4", 512)]
     [InlineData("resample/forward/up n2 c8 4x4", 2_560)] // 256 x 2 in, four times that out
     [InlineData("resample/backward/down n2 c8 4x4", 640)] // 256 x 2 and a quarter of that
     [InlineData("random/forward/normal n2 c3 5x5", 600)] // 150 x 4

@@ -58,7 +58,7 @@ public sealed class BenchmarkCommandTests : IDisposable
         Assert.All(rows.Where(row => row.Verdict == "ok"), row => Assert.Equal(row.Batch / row.Milliseconds!.Value * 1e3, row.ImagesPerSecond!.Value, 0.01 * row.ImagesPerSecond.Value));
         Assert.All(rows.Where(row => row.Verdict == "ok"), row => Assert.True(row is { Tflops: > 0, Gib: > 0 }));
         Assert.Contains("GFLOP/image", File.ReadAllText(Path.Combine(folder, "growth.md")), StringComparison.Ordinal);
-        Assert.Equal(0, Run("growth --device cpu --precision fp32 --quick --preset demo --batches 1"));
+        Assert.Equal(0, Run("growth --device cpu --quick --preset demo --batches 1")); // auto takes fp32 there
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class BenchmarkCommandTests : IDisposable
     [Fact]
     public void A_first_step_says_how_long_it_took()
     {
-        Assert.Equal(0, Run("first-step --preset demo --batch 2 --device cpu --precision fp32 --objective scd"));
+        Assert.Equal(0, Run("first-step --preset demo --batch 2 --device cpu --objective scd"));
         Assert.Matches(@"^\d+\.\d\d s to the end of the first step, loss \S+; ", told.ToString());
         Assert.Equal(2, Run("first-step --preset none --device cpu --precision fp32"));
     }
@@ -155,12 +155,33 @@ public sealed class BenchmarkCommandTests : IDisposable
     [InlineData("training --preset demo --device cpu --precision fp32 --data {0}/missing")]
     [InlineData("training --preset demo --device cpu --precision fp32 --sustain-seconds 0")]
     [InlineData("run --device warp")]
+    [InlineData("run --quick --device cpu --precision bf16")]
+    [InlineData("growth --preset demo --device cpu --precision bf16")]
     [InlineData("list --preset none")]
     [InlineData("step --preset none --device cpu --precision fp32")]
     [InlineData("sample --preset demo --device cpu --precision fp32 --count 0")]
     [InlineData("trace --work sample --preset demo --device cpu --precision fp32 --count 0")]
     [InlineData("report {0}/missing.csv")]
     public void Bad_input_ends_with_code_2(string command) => Assert.Equal(2, Run(command));
+
+    /// <summary>Not a page of help, in which it would be lost.</summary>
+    [Theory]
+    [InlineData("growth --device warp", "--device warp: expected one of cuda, cpu, simulator (benchmarks growth --help tells more)")]
+    [InlineData("trace --objective edm", "--objective edm: expected one of scd, scd-guided, sct, ")]
+    [InlineData("run --sustained perhaps", "--sustained perhaps: expected one of auto, on, off")]
+    [InlineData("first-step --precision fp8", "--precision fp8: expected one of auto, bf16, fp32")]
+    [InlineData("trace --batch many", "--batch many: expected a number (benchmarks trace --help tells more)")]
+    [InlineData("growth --batches 1 x", "--batches x: expected a number")]
+    [InlineData("frob", "'frob' is no verb: expected host, list, run, ")]
+    [InlineData("trace --bogus", "--bogus")]
+    [InlineData("growth --preset demo --device cpu --precision bf16", "--precision bf16 needs a GPU: --device cpu takes fp32")]
+    public void What_is_wrong_is_one_line(string command, string line)
+    {
+        using var errors = new StringWriter();
+        Assert.Equal(2, Run(command.Split(' '), errors));
+        Assert.Contains(line, Assert.Single(errors.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Empty(told.ToString());
+    }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
@@ -179,11 +200,13 @@ public sealed class BenchmarkCommandTests : IDisposable
     /// <summary>Runs a verb, its tables kept out of the tests' own output.</summary>
     private int Run(string command, params string[] more) => RunWords([.. command.Replace("{0}", folder, StringComparison.Ordinal).Split(' '), .. more]);
 
-    private int RunWords(IEnumerable<string> words)
+    private int RunWords(IEnumerable<string> words) => Run(words, TextWriter.Null);
+
+    private int Run(IEnumerable<string> words, TextWriter toldErrors)
     {
         (TextWriter output, TextWriter errors) = (Console.Out, Console.Error);
         Console.SetOut(told);
-        Console.SetError(TextWriter.Null);
+        Console.SetError(toldErrors);
         try
         {
             return Verbs.Run([.. words]);

@@ -71,6 +71,11 @@ public class NetworkShapesTests
             ["n128 c192 64x64", "n128 c192 32x32", "n128 c384 32x32", "n128 c384 16x16", "n128 c576 16x16", "n128 c1728 16x16 r64", "n128 c576 8x8", "n128 c768 8x8", "n128 c2304 8x8 r64"],
             shapes.MagnitudeNorms);
         Assert.Contains("n128 c768 8x8", shapes.ModulatedNorms);
+        Assert.Equal(
+            ["n128 c768 8x8", "n128 c768+768 8x8", "n128 c768+576 8x8", "n128 c768 16x16", "n128 c768+576 16x16", "n128 c576+576 16x16", "n128 c576+384 16x16", "n128 c576 32x32"],
+            shapes.JoinedSilus.Take(8)); // in0 and in1, four joins of a level, and up
+        Assert.Equal("n128 c192+192 64x64", shapes.JoinedSilus[^1]);
+        Assert.Equal(["n128 c192 64x64", "n128 c192 32x32"], shapes.Clamps.Take(2));
         Assert.Empty(shapes.Norms);
         string weights = Assert.Single(shapes.Weights);
         Assert.StartsWith("192x36+1x128+", weights, StringComparison.Ordinal); // the first convolution and logvar

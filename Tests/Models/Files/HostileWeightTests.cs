@@ -114,6 +114,37 @@ public class HostileWeightTests
         Assert.False(File.Exists(folder.File("wrong")));
     }
 
+    [Theory]
+    [InlineData("1, 2")]
+    [InlineData("[1]")]
+    [InlineData("[1, 2, 3]")]
+    [InlineData("[2, 1]")]
+    [InlineData("[1, Infinity]")]
+    [InlineData("[1, x]")]
+    [InlineData("[")]
+    [InlineData("")]
+    public void Guidance_scales_are_read_strictly(string range)
+    {
+        using TemporaryFolder folder = new();
+        string path = Write(folder, ("config", Plain), ("guidance_range", range));
+        Assert.Contains($"guidance_range is '{range}', expected two numbers", Assert.Throws<InvalidFileException>(() => WeightFile.ReadDescription(path)).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Guidance_scales_come_back()
+    {
+        using TemporaryFolder folder = new();
+        using TrigFlowModel plain = SamplerNetwork.Model(TestDevices.Get("cpu"));
+        var model = new TrigFlowModel(plain.Network, plain.Weights, 0.5f) { GuidanceRange = new GuidanceRange(1, 1.7f) };
+        model.Save(folder.File("ranged"));
+        using TrigFlowModel loaded = TrigFlowModel.Load(folder.File("ranged"), TestDevices.Get("cpu"));
+        Assert.Equal((new GuidanceRange(1, 1.7f), model.Description), (loaded.GuidanceRange, loaded.Description));
+        Assert.NotEqual(plain.Description, loaded.Description);
+        plain.Save(folder.File("plain"));
+        Assert.Null(WeightFile.ReadDescription(folder.File("plain")).Description.GuidanceRange);
+        Assert.Equal([true, true, false, false, false], new[] { 1, 1.7f, 0.99f, 1.71f, float.NaN }.Select(model.GuidanceRange.Value.Contains));
+    }
+
     private static string Edited(params string[] pairs)
     {
         Dictionary<string, string> members = JsonDocument.Parse(Plain).RootElement.EnumerateObject().ToDictionary(each => each.Name, each => each.Value.GetRawText());

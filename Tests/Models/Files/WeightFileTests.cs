@@ -135,12 +135,14 @@ public class WeightFileTests
         Assert.All(slab["map_guidance.weight"].Value.ToArray(), value => Assert.Equal(0f, value));
         using var told = new TrigFlowModel(network, network.CreateSlab(TestDevices.Get("cpu")), 0.5f);
         told.Save(folder.File("told"));
-        Assert.Contains("is of another network", Assert.Throws<InvalidFileException>(() => WeightFile.LoadInto(folder.File("told"), model.Network, model.Weights)).Reason, StringComparison.Ordinal);
+        Assert.Equal("is of another network: its conditions is [\"guidance\"], not absent", Assert.Throws<InvalidFileException>(() => WeightFile.LoadInto(folder.File("told"), model.Network, model.Weights)).Reason);
+        WeightFile.RequireFit(folder.File(FileName), network);
+        Assert.Throws<InvalidFileException>(() => WeightFile.RequireFit(folder.File("told"), model.Network));
 
         var other = new DdpmppNetwork(Config with { LabelCount = 0 });
         using ParameterSlab kept = other.CreateSlab(TestDevices.Get("cpu"));
         InvalidFileException refusal = Assert.Throws<InvalidFileException>(() => WeightFile.LoadInto(folder.File(FileName), other, kept));
-        Assert.Contains("is of another network", refusal.Reason, StringComparison.Ordinal);
+        Assert.Equal($"is of another network: its label_dim is {Config.LabelCount}, not 0", refusal.Reason);
         Assert.All(kept.Values.ToArray(), value => Assert.Equal(0f, value));
     }
 

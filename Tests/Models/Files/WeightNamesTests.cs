@@ -36,6 +36,26 @@ public class WeightNamesTests
         Assert.Equal(Config, WeightFile.ReadDescription(path).Network);
     }
 
+    /// <summary>EDM2's module holds its U-Net under unet., and the layer of logvar beside it.</summary>
+    [Theory]
+    [InlineData("", "unet.")]
+    [InlineData("net.", "net.unet.")]
+    [InlineData("module.ema.", "module.ema.unet.")]
+    public void The_U_Net_of_a_raw_EDM2_state_dict_is_found(string outer, string inner)
+    {
+        using TemporaryFolder folder = new();
+        var config = new Edm2Config { Resolution = 8, ImageChannels = 3, LabelCount = 3, ModelChannels = 8, ChannelMult = [1], BlocksPerLevel = 1, AttentionResolutions = [], ChannelsPerHead = 8 };
+        INetwork network = config.Build();
+        using var model = new TrigFlowModel(network, network.CreateSlab(Cpu), 0.5f);
+        network.Initialise(model.Weights, 5);
+        string path = Write(folder, model, inner, name => name.StartsWith("logvar", StringComparison.Ordinal) ? outer : inner);
+        Assert.Equal(config, WeightFile.ReadDescription(path, config with { LabelCount = 0 }).Network); // the classes are found too
+        using TrigFlowModel loaded = TrigFlowModel.Load(path, Cpu, fallback: config with { LabelCount = 0 });
+        Assert.Equal(model.Weights.Values.ToArray(), loaded.Weights.Values.ToArray());
+        Refused(Write(folder, model, inner, name => name.StartsWith("logvar", StringComparison.Ordinal) ? outer : inner, extra: outer + "out_gain", config: true), $"holds '{outer}out_gain' twice, as '");
+        Refused(Write(folder, model, inner, name => name.StartsWith("logvar", StringComparison.Ordinal) ? outer : inner, extra: inner + "further", config: true), $"tensor '{inner}further' is no parameter");
+    }
+
     [Theory]
     [InlineData("net.", "ema.", "ema.")]
     [InlineData("", "ema.", "ema.")]
@@ -125,6 +145,22 @@ public class WeightNamesTests
     {
         InvalidFileException refused = Assert.Throws<InvalidFileException>(() => WeightFile.Load(path, Cpu));
         Assert.Contains(reason, refused.Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>Writes a model whose parameters each have a prefix, with the buffers of EDM2's module.</summary>
+    private static string Write(TemporaryFolder folder, TrigFlowModel model, string inner, Func<string, string> prefix, string? extra = null, bool config = false)
+    {
+        var writer = new SafetensorsWriter();
+        if (config)
+            writer.SetMetadata("config", model.Network.Config.ToJson());
+        foreach (ParameterSpec parameter in model.Network.Parameters)
+            writer.Add(prefix(parameter.Name) + parameter.Name, parameter.FileShape.AsSpan(), (ReadOnlyMemory<float>)parameter.ToFileOrder(model.Weights[parameter.Name].Value.ToArray()));
+        writer.Add(inner + "emb_pos.freqs", [4], (ReadOnlyMemory<float>)new float[4]);
+        if (extra is not null)
+            writer.Add(extra, [8], (ReadOnlyMemory<float>)new float[8]);
+        string path = folder.File($"{Guid.NewGuid():N}.safetensors");
+        writer.Save(path);
+        return path;
     }
 
     /// <summary>Writes a model under a prefix, and under another with every value shifted.</summary>

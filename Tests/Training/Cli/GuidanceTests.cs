@@ -19,6 +19,11 @@ public sealed class GuidanceTests : IDisposable
             "--device", "cpu", "--batch", "8", "--images", "96", "--set", "max_guidance=3", "--set", "peak=0.02", "--set", "tangent_warm_up=0", "--set", "kind=adam");
         string student = Path.Combine(File("run"), "model.safetensors");
         Assert.Equal(["guidance"], WeightFile.ReadDescription(student).Network.Conditions);
+        Assert.Equal(new GuidanceRange(1, 3), WeightFile.ReadDescription(student).Description.GuidanceRange);
+        string[] draw = ["sample", "--checkpoint", student, "--count", "1", "--out", File("o"), "--device", "cpu", "--guidance"];
+        Assert.Contains("--guidance 3.5: the model was trained with scales from 1 to 3", Run(0, [.. draw, "3.5"]).Errors, StringComparison.Ordinal);
+        Assert.Contains("--guidance 0.5: the model was trained with scales from 1 to 3", Run(0, "evaluate", "--checkpoint", student, "--data", "synthetic", "--count", "2", "--device", "cpu", "--guidance", "0.5").Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("was trained with scales", Run(0, [.. draw, "3"]).Errors, StringComparison.Ordinal);
         byte[] plain = Sample(student), one = Sample(student, "--guidance", "1"), two = Sample(student, "--guidance", "2.5");
         Assert.Equal(plain, one);
         Assert.NotEqual(plain, two);
@@ -34,6 +39,7 @@ public sealed class GuidanceTests : IDisposable
             "--device", "cpu", "--images", "32", "--set", "max_guidance=3", "--set", "guidance_input=false");
         string student = Path.Combine(File("run"), "model.safetensors");
         Assert.Empty(WeightFile.ReadDescription(student).Network.Conditions);
+        Assert.Null(WeightFile.ReadDescription(student).Description.GuidanceRange);
         Sample(student);
         TrigflowProcess.Outcome refused = Run(2, "sample", "--checkpoint", student, "--count", "1", "--out", File("o"), "--device", "cpu", "--guidance", "2");
         Assert.Contains("takes no guidance scale as an input", refused.Errors, StringComparison.Ordinal);

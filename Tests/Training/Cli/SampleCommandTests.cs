@@ -126,6 +126,22 @@ public sealed class SampleCommandTests : IDisposable
         Assert.Contains("but the disk has", Assert.Throws<UsageException>(() => OutputFolder.Require("--out", folder, 1L << 60)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>As shells count it: 128 and the signal's number, so that a shell does not run what follows on success.</summary>
+    [Fact]
+    public void A_draw_that_is_stopped_says_so_by_its_exit_code_and_leaves_no_part_of_a_file()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there are no signals");
+        MakeModels();
+        string output = Path.Combine(folder, "o");
+        using var process = TrigflowProcess.Start("sample", "--checkpoint", Path.Combine(folder, "model"), "--count", "1M", "--steps", "4", "--out", output, "--device", "cpu");
+        Assert.True(process.WaitFor(() => System.IO.File.Exists(Path.Combine(output, "samples.npz.tmp"))));
+        process.Signal(15);
+        TrigflowProcess.Outcome outcome = process.Wait();
+        Assert.True(outcome.ExitCode == 143, outcome.ToString());
+        Assert.Contains("sample: stopped", outcome.Errors, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(output));
+    }
+
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     private byte[] Sample(params string[] further)

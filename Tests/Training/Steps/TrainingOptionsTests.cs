@@ -96,6 +96,21 @@ public class TrainingOptionsTests
             Assert.Equal((latents ? 2 : 1, true), (distillation.MaxGuidance, distillation.GuidanceInput));
     }
 
+    /// <summary>The paper's, for CIFAR-10: what an objective has without a preset.</summary>
+    [Fact]
+    public void Noise_of_an_objective_is_by_default_that_of_the_paper()
+    {
+        static (float Mean, float Deviation) Of(string objective) => ObjectiveRegistry.Defaults(objective) is RegressionOptions options ? (options.PMean, options.PStd) : default;
+        Assert.Equal([(-1.2f, 1.2f), (-1.0f, 1.4f), (-1.0f, 1.4f)], new[] { "trigflow", "sct", "scd" }.Select(Of));
+    }
+
+    [Fact]
+    public void A_batch_that_is_no_multiple_of_the_micro_batch_names_both()
+    {
+        ArgumentException refused = Assert.Throws<ArgumentException>(() => new TrainingOptions { Batch = 64, MicroBatch = 256 }.Validate());
+        Assert.Equal("batch 64 is no multiple of micro_batch 256, the images of a pass: set micro_batch too, to a divisor, or to 0 for the whole batch", refused.Message);
+    }
+
     [Fact]
     public void Refuses_numbers_out_of_range()
     {

@@ -12,6 +12,9 @@ namespace TrigFlowNative.Training.Data;
 /// </remarks>
 public sealed class BatchLoader : IDisposable
 {
+    /// <summary>Batches that may wait for their use.</summary>
+    private const int UsuallyAhead = 3;
+
     private readonly IImageDataset data;
     private readonly ulong seed;
     private readonly bool flip;
@@ -38,7 +41,8 @@ public sealed class BatchLoader : IDisposable
     /// <param name="ahead">Number of batches that may wait for their use, at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
     /// <exception cref="ArgumentException">Latents shall be mirrored: those of a mirrored image are others.</exception>
-    public BatchLoader(IImageDataset data, int batchSize, ulong seed, long firstStep = 0, bool flip = false, int ahead = 3)
+    /// <exception cref="MemoryLimitException">The host has not as much memory as the batches take.</exception>
+    public BatchLoader(IImageDataset data, int batchSize, ulong seed, long firstStep = 0, bool flip = false, int ahead = UsuallyAhead)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
@@ -51,6 +55,8 @@ public sealed class BatchLoader : IDisposable
         imageLength = data.Height * data.Width * data.Channels;
         storedLength = data.StoredBytes;
 
+        RequireMemory(batchSize, imageLength, ahead);
+
         // One more than may wait, since the consumer still reads the last batch it was given.
         ring = new ImageBatch[ahead + 1];
         for (int i = 0; i < ring.Length; i++)
@@ -58,6 +64,23 @@ public sealed class BatchLoader : IDisposable
         free = new SemaphoreSlim(ring.Length);
         thread = new Thread(Run) { IsBackground = true, Name = "batch loader" };
         thread.Start();
+    }
+
+    /// <summary>Requires that the host has the memory that batches take, before anything else is made for them: beyond it the runtime ends the process.</summary>
+    /// <param name="batchSize">Images in a batch.</param>
+    /// <param name="imageLength">Numbers of an image.</param>
+    /// <param name="ahead">Number of batches that may wait for their use.</param>
+    /// <exception cref="MemoryLimitException">The host has not as much.</exception>
+    public static void RequireMemory(int batchSize, int imageLength, int ahead = UsuallyAhead)
+    {
+        try
+        {
+            FreeHostMemory.Require($"a ring of {ahead + 1} batches of {batchSize} images", (ahead + 1L) * batchSize * sizeof(float) * imageLength);
+        }
+        catch (MemoryLimitException e)
+        {
+            throw e.With("a smaller --batch needs less, micro-batches do not");
+        }
     }
 
     /// <summary>

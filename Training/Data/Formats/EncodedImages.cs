@@ -18,14 +18,17 @@ internal abstract class EncodedImages : IDisposable
     /// <summary>Classes of the images, one per name; null if there are none.</summary>
     protected abstract int[]? Labels { get; }
 
+    /// <summary>Names of the classes in the order of their numbers; empty if there are no classes, or numbers alone.</summary>
+    internal IReadOnlyList<string> ClassNames { get; private protected init; } = [];
+
     /// <summary>Whether the files are latents, which are read by <see cref="OpenLatents"/>.</summary>
     internal abstract bool HoldsLatents { get; }
 
     /// <summary>Opens a reader of the images in the order of <see cref="Names"/>, which stays usable when this collection is disposed.</summary>
     protected abstract IEntryReader OpenReader();
 
-    /// <summary>Number of classes, those without images included; by default the highest label and one.</summary>
-    protected virtual int LabelCount => Labels is int[] labels ? labels.Max() + 1 : 0;
+    /// <summary>Number of classes, those without images included if they have names; otherwise the highest label and one.</summary>
+    protected int LabelCount => ClassNames.Count > 0 ? ClassNames.Count : Labels is int[] labels ? labels.Max() + 1 : 0;
 
     public abstract void Dispose();
 

@@ -17,16 +17,18 @@ internal sealed class ImageFolder : EncodedImages
     {
         Location = path;
         listing = ImageListing.Of(path, FolderTree.Read(path), "holds no PNG or JPEG images, no latents and no other known data set");
-        Labels = listing.FolderLabels;
+        (Labels, IReadOnlyList<string> names) = (listing.FolderLabels, listing.ClassNames);
         if (listing.LabelsFile is not null)
         {
             string labels = FullName(listing.LabelsFile);
-            Labels = DatasetLabels.Parse(labels, InputFile.ReadAllBytes(labels, DatasetLabels.MaxBytes), listing.NamesInRoot);
+            Labels = DatasetLabels.Parse(labels, InputFile.ReadAllBytes(labels, DatasetLabels.MaxBytes), listing.NamesInRoot, out names);
         }
+
+        ClassNames = names;
     }
 
     /// <summary>What was found, without numbers of images and sizes.</summary>
-    internal DatasetDescription Description => listing.Describe(HoldsLatents ? "a folder of latents" : "a folder", LabelCount);
+    internal DatasetDescription Description => listing.Describe(HoldsLatents ? "a folder of latents" : "a folder", ClassNames, LabelCount);
 
     internal override bool HoldsLatents => listing.HoldsLatents;
 
@@ -35,8 +37,6 @@ internal sealed class ImageFolder : EncodedImages
     protected override IReadOnlyList<string> Names => listing.Names;
 
     protected override int[]? Labels { get; }
-
-    protected override int LabelCount => listing.ClassNames.Count > 0 ? listing.ClassNames.Count : base.LabelCount;
 
     public override void Dispose()
     {

@@ -29,7 +29,10 @@ internal sealed class ImageZip : EncodedImages
         try
         {
             listing = ImageListing.Of(path, ZipTree.Read(zip, entries), "holds no PNG or JPEG entries and no latents");
-            Labels = listing.LabelsFile is null ? listing.FolderLabels : DatasetLabels.Parse(path, zip.Read(entries[listing.LabelsFile]), listing.NamesInRoot);
+            (Labels, IReadOnlyList<string> names) = (listing.FolderLabels, listing.ClassNames);
+            if (listing.LabelsFile is not null)
+                Labels = DatasetLabels.Parse(path, zip.Read(entries[listing.LabelsFile]), listing.NamesInRoot, out names);
+            ClassNames = names;
         }
         catch
         {
@@ -39,7 +42,7 @@ internal sealed class ImageZip : EncodedImages
     }
 
     /// <summary>What was found, without numbers of images and sizes.</summary>
-    internal DatasetDescription Description => listing.Describe(HoldsLatents ? "a zip archive of latents" : "a zip archive", LabelCount);
+    internal DatasetDescription Description => listing.Describe(HoldsLatents ? "a zip archive of latents" : "a zip archive", ClassNames, LabelCount);
 
     internal override bool HoldsLatents => listing.HoldsLatents;
 
@@ -48,8 +51,6 @@ internal sealed class ImageZip : EncodedImages
     protected override IReadOnlyList<string> Names => listing.Names;
 
     protected override int[]? Labels { get; }
-
-    protected override int LabelCount => listing.ClassNames.Count > 0 ? listing.ClassNames.Count : base.LabelCount;
 
     public override void Dispose() => zip.Dispose();
 

@@ -3,7 +3,10 @@ using TrigFlowNative.Engine;
 
 namespace TrigFlowNative.Training.Data;
 
-/// <summary>Reads EDM's <c>dataset.json</c>: {"labels": [["00000/img00000000.png", 6], ...]}, or null instead of the array for no labels.</summary>
+/// <summary>
+/// Reads EDM's <c>dataset.json</c>: {"labels": [["00000/img00000000.png", 6], ...]}, or null instead of the array for no labels. Beside it there may be the names of
+/// the classes, {"class_names": ["cat", ...]}, which EDM's tools pass over.
+/// </summary>
 /// <remarks>
 /// The file is walked token by token. Every pair must name another image, so that the first pair too many ends the reading, and memory depends on
 /// the number of images alone. A byte order mark in front is passed over. A name that no image has exactly is looked for in its canonical form, since
@@ -11,12 +14,15 @@ namespace TrigFlowNative.Training.Data;
 /// </remarks>
 internal ref struct DatasetLabels
 {
-    internal const string FileName = "dataset.json";
+    internal const string FileName = "dataset.json", NamesKey = "class_names";
 
     /// <summary>Largest size of the file in bytes, enough for some four million labels.</summary>
     internal const long MaxBytes = 256 << 20;
 
     private const int MaxLabel = 1 << 16;
+
+    /// <summary>Most bytes of a class's name in JSON: 255 characters, as a name of a folder may have, each written as an escape.</summary>
+    private const int MaxNameBytes = 6 * 255;
     private const int Missing = -1;
 
     private readonly string path;
@@ -35,11 +41,14 @@ internal ref struct DatasetLabels
     /// <param name="json">The file's bytes.</param>
     /// <param name="names">Names of all images.</param>
     /// <exception cref="InvalidFileException">The file is malformed, or its names are not exactly those of the images.</exception>
-    internal static int[]? Parse(string path, byte[] json, IReadOnlyList<string> names)
+    internal static int[]? Parse(string path, byte[] json, IReadOnlyList<string> names) => Parse(path, json, names, out _);
+
+    /// <summary>The same, with the names of the classes in the order of their numbers; none if the file has none. There may be more names than classes with images.</summary>
+    internal static int[]? Parse(string path, byte[] json, IReadOnlyList<string> names, out IReadOnlyList<string> classNames)
     {
         try
         {
-            return new DatasetLabels(path, json, names).ReadObject(names);
+            return new DatasetLabels(path, json, names).ReadObject(names, out classNames);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -47,17 +56,24 @@ internal ref struct DatasetLabels
         }
     }
 
-    private int[]? ReadObject(IReadOnlyList<string> all)
+    private int[]? ReadObject(IReadOnlyList<string> all, out IReadOnlyList<string> classNames)
     {
         json.Read();
         if (json.TokenType != JsonTokenType.StartObject)
             throw Refuse(path, "is not a JSON object");
         int[]? labels = null;
+        List<string>? found = null;
         bool seen = false;
         while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            bool ours = json.ValueTextEquals("labels"u8);
+            bool ours = json.ValueTextEquals("labels"u8), theirNames = json.ValueTextEquals(NamesKey);
             json.Read();
+            if (theirNames && json.TokenType == JsonTokenType.StartArray)
+            {
+                found = found is null ? ReadNames() : throw Refuse(path, $"has the key '{NamesKey}' twice");
+                continue;
+            }
+
             if (!ours)
             {
                 json.Skip();
@@ -72,7 +88,25 @@ internal ref struct DatasetLabels
 
         // One token behind the end makes the reader look for text that doesn't belong there.
         json.Read();
+        classNames = labels is null || found is null ? [] : found;
+        if (classNames.Count > 0 && labels!.Max() is int last && last >= classNames.Count)
+            throw Refuse(path, $"names {classNames.Count} classes, but an image is of class {last}");
         return labels;
+    }
+
+    private List<string> ReadNames()
+    {
+        List<string> found = [];
+        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+        {
+            if (json.TokenType != JsonTokenType.String || json.ValueSpan.Length > MaxNameBytes)
+                throw Refuse(path, $"has {NamesKey} that are not an array of names");
+            if (found.Count > MaxLabel)
+                throw Refuse(path, $"names more than {MaxLabel + 1} classes");
+            found.Add(json.GetString()!);
+        }
+
+        return found;
     }
 
     private int[] ReadPairs(IReadOnlyList<string> all)

@@ -64,10 +64,11 @@ internal sealed class ImageListing
 
     /// <summary>What was found, without numbers of images and sizes.</summary>
     /// <param name="format">The format in words.</param>
-    /// <param name="labelCount">Number of classes, which a <see cref="LabelsFile"/> does not name.</param>
-    internal DatasetDescription Describe(string format, int labelCount) => new(format)
+    /// <param name="classNames">Names of the classes; empty if a <see cref="LabelsFile"/> gives numbers alone.</param>
+    /// <param name="labelCount">Number of classes.</param>
+    internal DatasetDescription Describe(string format, IReadOnlyList<string> classNames, int labelCount) => new(format)
     {
-        ClassNames = ClassNames.Count > 0 ? ClassNames : DatasetDescription.NumberNames(labelCount),
+        ClassNames = classNames.Count > 0 ? classNames : DatasetDescription.NumberNames(labelCount),
         Split = Split.Length == 0 ? "" : $"split {Split}",
         LeftOut = LeftOut,
     };

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Training.Files;
 
@@ -8,7 +9,7 @@ namespace TrigFlowNative.Training.Data;
 
 /// <summary>
 /// Writes pictures as a data set in EDM's form: a zip whose entries are stored, not deflated, 00000/img00000000.png and so on, uncompressed PNG of one size in colour, in
-/// the order of the source's names, and dataset.json with their classes. The same pictures give the same bytes.
+/// the order of the source's names, and dataset.json with their classes and, beside what EDM's tools read, the classes' names. The same pictures give the same bytes.
 /// </summary>
 internal static class PreparedZip
 {
@@ -42,9 +43,9 @@ internal static class PreparedZip
                 progress?.Invoke(first + taken);
             }
 
-            Add(archive, DatasetLabels.FileName, Json(labels));
+            Add(archive, DatasetLabels.FileName, Json(labels, labels is null ? [] : source.ClassNames));
         });
-        return (count, labels is null ? 0 : labels.Max() + 1);
+        return (count, labels is null ? 0 : Math.Max(labels.Max() + 1, source.ClassNames.Count));
     }
 
     private static byte[] Encode(IEntryReader reader, int index, CentreCrop crop, int size, byte[] pixels)
@@ -64,14 +65,17 @@ internal static class PreparedZip
         stream.Write(content);
     }
 
-    private static byte[] Json(int[]? labels)
+    private static byte[] Json(int[]? labels, IReadOnlyList<string> classNames)
     {
         if (labels is null)
             return "{\"labels\": null}"u8.ToArray();
         StringBuilder text = new("{\"labels\": [");
         for (int i = 0; i < labels.Length; i++)
             text.Append(CultureInfo.InvariantCulture, $"{(i > 0 ? ", " : "")}[\"{NameOf(i)}\", {labels[i]}]");
-        return Encoding.UTF8.GetBytes(text.Append("]}").ToString());
+        text.Append(']');
+        if (classNames.Count > 0)
+            text.Append(", \"").Append(DatasetLabels.NamesKey).Append("\": ").Append(JsonSerializer.Serialize(classNames));
+        return Encoding.UTF8.GetBytes(text.Append('}').ToString());
     }
 
     private static string NameOf(int index) => string.Create(CultureInfo.InvariantCulture, $"{index / 1000:D5}/img{index:D8}.png");

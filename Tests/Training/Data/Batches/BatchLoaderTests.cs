@@ -1,3 +1,4 @@
+using TrigFlowNative.Engine;
 using TrigFlowNative.Training.Data;
 using Xunit;
 
@@ -44,6 +45,16 @@ public class BatchLoaderTests
 
         // 152 draws at probability 1/2, standard deviation 6.
         Assert.InRange(mirrored, flip ? 46 : 0, flip ? 106 : 0);
+    }
+
+    /// <summary>An allocation beyond the memory would end the process without a reason.</summary>
+    [Fact]
+    public void Batches_beyond_the_memory_are_refused_before_they_are_made()
+    {
+        MemoryLimitException refused = Assert.Throws<MemoryLimitException>(() => BatchLoader.RequireMemory(1 << 30, 1 << 20));
+        Assert.Contains("a ring of 4 batches of 1073741824 images needs 16,777,216.0 GiB on the host", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith("; a smaller --batch needs less, micro-batches do not", refused.Message, StringComparison.Ordinal);
+        BatchLoader.RequireMemory(1, 1);
     }
 
     [Fact]

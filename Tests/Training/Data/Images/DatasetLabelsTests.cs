@@ -65,6 +65,40 @@ public class DatasetLabelsTests
         Assert.Null(DatasetLabels.Parse("x", "{\"labels\": null}"u8.ToArray(), ["a"]));
     }
 
+    [Theory]
+    [InlineData("[\"cat\", \"d\\u00f6g\", \"none\"]", "cat", "dög", "none")]
+    [InlineData("[]")]
+    [InlineData("{\"0\": \"cat\"}")]
+    [InlineData("7")]
+    public void Names_of_classes_beside_the_labels_are_read(string text, params string[] expected)
+    {
+        foreach (string json in new[] { $"{{\"labels\": [[\"a\", 1], [\"b\", 0]], \"class_names\": {text}}}", $"{{\"class_names\": {text}, \"labels\": [[\"a\", 1], [\"b\", 0]]}}" })
+        {
+            Assert.Equal([1, 0], DatasetLabels.Parse("x", Encoding.UTF8.GetBytes(json), ["a", "b"], out IReadOnlyList<string> names)!);
+            Assert.Equal(expected, names);
+        }
+
+        DatasetLabels.Parse("x", Encoding.UTF8.GetBytes($"{{\"labels\": null, \"class_names\": {text}}}"), ["a"], out IReadOnlyList<string> none);
+        Assert.Empty(none);
+    }
+
+    [Theory]
+    [InlineData("[\"cat\"]", "names 1 classes, but an image is of class 1")]
+    [InlineData("[\"cat\", 5]", "has class_names that are not an array of names")]
+    [InlineData("[\"cat\", null]", "has class_names that are not an array of names")]
+    [InlineData("[\"cat\", \"dog\"], \"class_names\": []", "has the key 'class_names' twice")]
+    [InlineData("[\"cat\", \"dog\"", "is not valid JSON")]
+    public void Names_of_classes_are_read_strictly(string text, string reason) =>
+        Refused(reason, Encoding.UTF8.GetBytes($"{{\"labels\": [[\"a\", 1]], \"class_names\": {text}}}"), "a");
+
+    [Fact]
+    public void Names_cost_no_more_than_folders_names_do()
+    {
+        byte[] label = [.. "{\"labels\": [[\"a\", 1]], \"class_names\": ["u8];
+        Refused("names more than 65537 classes", [.. label, .. Repeat("\"x\",", 70_000), .. "\"y\"]}"u8], "a");
+        Refused("not an array of names", [.. label, .. "\""u8, .. Repeat("x", 2000), .. "\"]}"u8], "a");
+    }
+
     /// <summary>The memory of labels is that of the images, however many pairs the file has: here two million, 24 MB, of one image.</summary>
     [Fact]
     public void Pairs_beyond_the_images_cost_nothing()

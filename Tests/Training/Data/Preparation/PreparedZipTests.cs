@@ -45,6 +45,7 @@ public sealed class PreparedZipTests : IDisposable
             Assert.Equal((24, 3), PreparedZip.Write(temp.File("data.zip"), files, 16));
         DatasetSplit split = ImageDataset.Open(temp.File("data.zip"), 16, 3);
         Assert.Equal(3, split.Train.LabelCount);
+        Assert.Equal(["a", "b", "c"], split.Description.ClassNames);
         Assert.Contains("16x16x3 as they are", split.Description.ToLine(), StringComparison.Ordinal);
         string[] expected = [.. images.Select((image, i) =>
         {
@@ -58,6 +59,27 @@ public sealed class PreparedZipTests : IDisposable
         Assert.All(archive.Entries, entry => Assert.Equal(entry.Length, entry.CompressedLength));
         using JsonDocument json = JsonDocument.Parse(archive.GetEntry("dataset.json")!.Open());
         Assert.Equal("[\"00000/img00000009.png\", 1]", json.RootElement.GetProperty("labels")[9].GetRawText());
+    }
+
+    /// <summary>Names travel through a second preparation, with a class that has no images and one whose name JSON must escape; EDM's tools read the labels alone.</summary>
+    [Fact]
+    public void Names_of_classes_stay_and_numbers_get_none()
+    {
+        List<TestZipEntry> entries = [.. new[] { "katze/1.png", "d&ög/2.png" }.Select(name => new TestZipEntry(name, TestPng.Encode(Pattern(9, 9), 9, 9, 3)))];
+        string folder = TestLatents.Folder(temp, "named", entries);
+        Directory.CreateDirectory(Path.Combine(folder, "zebra"));
+        using (EncodedImages files = new ImageFolder(folder))
+            Assert.Equal((2, 3), PreparedZip.Write(temp.File("once.zip"), files, 8));
+        using (EncodedImages files = new ImageZip(temp.File("once.zip")))
+            Assert.Equal((2, 3), PreparedZip.Write(temp.File("twice.zip"), files, 4));
+        DatasetSplit split = ImageDataset.Open(temp.File("twice.zip"), 4, 3);
+        Assert.Equal(3, split.Train.LabelCount);
+        Assert.Equal(["d&ög", "katze", "zebra"], split.Description.ClassNames);
+        using (EncodedImages files = new ImageZip(temp.Write("numbers.zip", TestZip.Encode([new("x.png", TestPng.Encode(Pattern(9, 9), 9, 9, 3)), new("dataset.json", "{\"labels\": [[\"x.png\", 2]]}"u8.ToArray())]))))
+            Assert.Equal((1, 3), PreparedZip.Write(temp.File("numbered.zip"), files, 8));
+        using ZipArchive archive = ZipFile.OpenRead(temp.File("numbered.zip"));
+        using var json = new StreamReader(archive.GetEntry("dataset.json")!.Open());
+        Assert.Equal("{\"labels\": [[\"00000/img00000000.png\", 2]]}", json.ReadToEnd());
     }
 
     [Fact]
