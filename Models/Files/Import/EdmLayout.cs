@@ -1,8 +1,8 @@
 namespace TrigFlowNative.Models;
 
 /// <summary>
-/// The layout of EDM's network pickles: an <c>EDMPrecond</c> that holds the U-Net as <c>model</c>. Those of the class <c>SongUNet</c> with DDPM++'s settings have the layers of
-/// this program's DDPM++; whether their blocks take the embedding as it does, the shapes say.
+/// The layout of EDM's network pickles: an <c>EDMPrecond</c> that holds the U-Net as <c>model</c>. Those of the class <c>SongUNet</c> with DDPM++'s settings are this program's DDPM++
+/// in EDM's own variant; NCSN++ and ADM networks have other layers. Arguments that name our architecture mean its TrigFlow form in the same layout.
 /// </summary>
 internal static class EdmLayout
 {
@@ -28,6 +28,8 @@ internal static class EdmLayout
             ChannelMultEmb = arguments.Int("channel_mult_emb", 4),
             BlocksPerLevel = arguments.Int("num_blocks", 4),
             AttentionResolutions = arguments.Ints("attn_resolutions", 16),
+            Variant = own ? DdpmppVariant.TrigFlow : DdpmppVariant.Edm,
+            SigmaData = sigmaData,
         };
         arguments.Require("embedding_type", arguments.Word("embedding_type", "positional"), "positional");
         arguments.Require("encoder_type", arguments.Word("encoder_type", "standard"), "standard");

@@ -21,6 +21,8 @@ public sealed class ModuleImportTests : IDisposable
         LogvarChannels = 16,
     };
 
+    private static readonly DdpmppConfig Edm = new() { Resolution = 8, ImageChannels = 3, ModelChannels = 8, ChannelMult = [1, 1], BlocksPerLevel = 1, AttentionResolutions = [4] };
+
     private readonly TemporaryFolder temp = new();
     private readonly Random random = new(7);
 
@@ -58,28 +60,32 @@ public sealed class ModuleImportTests : IDisposable
         Assert.All(parameters, each => Assert.Equal(TestTorch.Raw(Array.ConvertAll(each.Values, value => (float)value)), written.ReadBytes(each.Name)));
     }
 
-    [Fact]
-    public void A_network_of_EDM_becomes_a_model_of_the_same_numbers()
+    /// <summary>In EDM's own form, which names the class of its U-Net, and in TrigFlow's in the same layout, which names our architecture.</summary>
+    [Theory]
+    [InlineData(DdpmppVariant.Edm)]
+    [InlineData(DdpmppVariant.TrigFlow)]
+    public void A_network_of_EDM_becomes_a_model_of_the_same_numbers(DdpmppVariant variant)
     {
-        var config = new DdpmppConfig { Resolution = 8, ImageChannels = 3, ModelChannels = 8, ChannelMult = [1, 1], BlocksPerLevel = 1, AttentionResolutions = [4] };
-        (string Name, long[] Shape, float[] Values)[] parameters =
-            [.. config.Build().Parameters.Select(each => (each.Name, each.FileShape.ToArray(), Enumerable.Range(0, (int)each.Shape.Count).Select(_ => random.NextSingle()).ToArray()))];
-        byte[] Network(byte[] type) => P.Dict(("ema", TestTorch.Tree(
-            "EDMPrecond", [.. parameters.Select(each => ($"model.{each.Name}", TestTorch.Embedded("FloatStorage", TestTorch.Raw(each.Values), each.Values.Length, each.Shape)))], P.Tuple(P.Int(8), P.Int(3)),
-            P.Dict(
-                ("model_type", type), ("model_channels", P.Int(8)), ("channel_mult", P.List(P.Int(1), P.Int(1))), ("num_blocks", P.Int(1)), ("attn_resolutions", P.List(P.Int(4))), ("augment_dim", P.Int(9)),
-                ("resample_filter", P.List(P.Int(1), P.Int(1)))))));
-        (string path, ImportedFile file) = Import(P.Pickle(Network(P.Text("SongUNet")), protocol: 4));
+        DdpmppConfig config = Edm with { Variant = variant };
+        byte[] pickle = EdmPickle(config, variant == DdpmppVariant.Edm ? ("model_type", "SongUNet") : ("architecture", "ddpmpp"), out (string Name, float[] Values)[] parameters);
+        (string path, ImportedFile file) = Import(pickle);
         Assert.Equal(config, file.Network);
+        Assert.Contains("map_augment.weight", Assert.Single(file.Notes), StringComparison.Ordinal);
         using TrigFlowModel model = TrigFlowModel.Load(path, TestDevices.Get("cpu"));
-        foreach ((ParameterSpec spec, (string name, _, float[] values)) in model.Network.Parameters.Zip(parameters))
+        Assert.Equal(config, model.Network.Config);
+        foreach ((ParameterSpec spec, (string name, float[] values)) in model.Network.Parameters.Zip(parameters))
             Assert.Equal(values, spec.ToFileOrder(model.Weights[name].Value.ToArray()));
+    }
 
-        (path, file) = Import(P.Pickle(Network(P.Text("DhariwalUNet")), protocol: 4));
+    [Fact]
+    public void A_network_of_EDM_with_other_layers_gets_no_configuration()
+    {
+        (string path, ImportedFile file) = Import(EdmPickle(Edm, ("model_type", "DhariwalUNet"), out (string Name, float[] Values)[] parameters));
         Assert.Null(file.Network);
         Assert.Contains("no configuration, since its model_type is DhariwalUNet", Assert.Single(file.Notes), StringComparison.Ordinal);
         using SafetensorsFile written = SafetensorsFile.Open(path);
-        Assert.Equal(parameters.Select(each => $"model.{each.Name}").Order(StringComparer.Ordinal), written.Entries.Select(each => each.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            parameters.Select(each => $"model.{each.Name}").Append("model.map_augment.weight").Order(StringComparer.Ordinal), written.Entries.Select(each => each.Name).Order(StringComparer.Ordinal));
     }
 
     public static TheoryData<string, string> OtherArguments => new()
@@ -185,6 +191,19 @@ public sealed class ModuleImportTests : IDisposable
         using ImportedFile file = ImportFile.Open(path);
         file.Save(output);
         return (output, file);
+    }
+
+    private byte[] EdmPickle(DdpmppConfig config, (string Name, string Word) type, out (string Name, float[] Values)[] parameters)
+    {
+        (string Name, long[] Shape, float[] Values)[] all =
+            [.. config.Build().Parameters.Select(each => (each.Name, each.FileShape.ToArray(), Enumerable.Range(0, (int)each.Shape.Count).Select(_ => random.NextSingle()).ToArray()))];
+        parameters = [.. all.Select(each => (each.Name, each.Values))];
+        byte[] named = P.Dict(
+            (type.Name, P.Text(type.Word)), ("model_channels", P.Int(8)), ("channel_mult", P.List(P.Int(1), P.Int(1))), ("num_blocks", P.Int(1)), ("attn_resolutions", P.List(P.Int(4))),
+            ("augment_dim", P.Int(9)), ("resample_filter", P.List(P.Int(1), P.Int(1))));
+        static byte[] Floats(float[] values, long[] shape) => TestTorch.Embedded("FloatStorage", TestTorch.Raw(values), values.Length, shape);
+        return P.Pickle(P.Dict(("ema", TestTorch.Tree(
+            "EDMPrecond", [.. all.Select(each => ($"model.{each.Name}", Floats(each.Values, each.Shape))), ("model.map_augment.weight", Floats([1, 2], [2]))], P.Tuple(P.Int(8), P.Int(3)), named))), protocol: 4);
     }
 
     private Half[] Values(long count) => [.. Enumerable.Range(0, (int)count).Select(_ => (Half)(random.NextSingle() - 0.5f))];
