@@ -80,6 +80,7 @@ public class HostileTorchTests
         ["a damaged pickle"] = (Archive(new TestZipEntry("archive/data.pkl", Sound) { Checksum = 5 }), "member 'archive/data.pkl' fails its checksum"),
         ["another length than stored"] = (Archive(new TestZipEntry("archive/data.pkl", Sound) { Length = 1 << 30 }), "but declares 1073741824"),
         ["the same bytes twice"] = (TestZip.Encode([new("archive/data.pkl", Sound)], repeat: 2), "has a header that contradicts the directory"),
+        ["a member within another"] = (Within(), "member 'archive/data/1' overlaps another"),
         ["two pickles"] = (Archive(new("archive/data.pkl", Sound), new("archive/x/data.pkl", Sound)), "has 2 members called data.pkl"),
         ["a program"] = (Archive(new("archive/data.pkl", Sound), new("archive/code/__torch__.py", "x"u8.ToArray())), "is a TorchScript archive, a program"),
         ["constants of a program"] = (Archive(new("archive/data.pkl", Sound), new("archive/constants.pkl", Sound)), "is a TorchScript archive, a program"),
@@ -166,6 +167,17 @@ public class HostileTorchTests
     private static byte[] View(long count, long offset, long[] shape, long[] strides) => Zip(TestTorch.Tensor(Storage(count), offset, shape, strides));
 
     private static byte[] Old(string key, long count) => P.OrderedDict(("w", TestTorch.Tensor(TestTorch.Storage("FloatStorage", key, count, P.None), 0, [count], [1])));
+
+    /// <summary>An archive whose last member's header and bytes lie within those of the first.</summary>
+    private static byte[] Within()
+    {
+        const string inner = "archive/data/1", outer = "archive/data/0";
+        int record = 30 + inner.Length + Sixteen.Length;
+        byte[] archive = Archive(new("archive/data.pkl", Sound), new(outer, Archive(new TestZipEntry(inner, Sixteen))[..record]), new(inner, Sixteen));
+        int start = 30 + "archive/data.pkl".Length + Sound.Length, place = archive.Length - 22 - inner.Length - 4; // of the first member behind the pickle; of the last offset in the directory
+        BitConverter.TryWriteBytes(archive.AsSpan(place), start + 30 + outer.Length);
+        return archive;
+    }
 
     private static byte[] Archive(params TestZipEntry[] entries) => TestZip.Encode(entries);
 }
