@@ -16,7 +16,7 @@ internal sealed class TrainOptions
 {
     private const string ConfigName = "config.json";
     private readonly Option<string?> objective = new("--objective");
-    private readonly Option<string?> data = PathOptions.Optional("--data", "CIFAR-10 or -100 (.bin, folder, .tar.gz), idx files (MNIST, EMNIST, ...), a folder or zip of PNG and JPEG or of latents (.npy), or 'synthetic'.");
+    private readonly Option<string?> data = PathOptions.Optional("--data", "CIFAR-10 or -100 (.bin, folder, .tar.gz), idx files (MNIST, EMNIST, ...), a folder or zip of PNG and JPEG or of latents (.npy), or 'synthetic' or 'synthetic-emblems'.");
     private readonly Option<string?> preset = new("--preset");
     private readonly Option<string?> output = PathOptions.Optional("--out", "Folder of the run.");
     private readonly Option<string?> resume = PathOptions.Optional("--resume", "Folder of a run to continue; no other option is needed.");

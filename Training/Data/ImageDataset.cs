@@ -7,13 +7,16 @@ namespace TrigFlowNative.Training.Data;
 /// <summary>Opens data sets in all supported formats.</summary>
 public static class ImageDataset
 {
-    /// <summary>Name of the data set that the program draws itself, see <see cref="SyntheticShapes"/>.</summary>
+    /// <summary>Name of the data set of few classes that the program draws itself, see <see cref="SyntheticShapes"/>; <see cref="SyntheticEmblems"/> has more.</summary>
     public const string Synthetic = SyntheticShapes.Name;
 
     private const int ImagesLookedAt = 64;
 
     private const string Expected =
-        "expected CIFAR's .bin files or .tar.gz, an idx file such as MNIST's, a .zip of images, a folder of any of them or of PNG and JPEG files, latents in .npy files, or 'synthetic'";
+        "expected CIFAR's .bin files or .tar.gz, an idx file such as MNIST's, a .zip of images, a folder of any of them or of PNG and JPEG files, latents in .npy files, or 'synthetic' or 'synthetic-emblems'";
+
+    /// <summary>Whether a specification names a data set that the program draws itself, not a path.</summary>
+    public static bool IsSynthetic(string spec) => SyntheticImages.IsName(spec);
 
     /// <summary>
     /// Reads a data set into memory and fits it to the model: the largest centred square of each image is padded with zeros if it is
@@ -21,12 +24,12 @@ public static class ImageDataset
     /// is taken, and the held-out images are a random part of it. What was found and left out is in <see cref="DatasetSplit.Description"/>.
     /// </summary>
     /// <param name="spec">
-    /// <c>synthetic</c>; a .bin file, a folder or the .tar.gz of CIFAR-10 or CIFAR-100 in binary form, the latter with its fine classes; an idx
+    /// <c>synthetic</c> or <c>synthetic-emblems</c>; a .bin file, a folder or the .tar.gz of CIFAR-10 or CIFAR-100 in binary form, the latter with its fine classes; an idx
     /// file of images, plain or gzip, or its folder, as of MNIST, Fashion-MNIST, Kuzushiji-MNIST, QMNIST and EMNIST; a folder or a zip
     /// archive of PNG and JPEG files, or of latents in .npy files, with EDM's dataset.json or with sub-folders as classes. A folder that holds
     /// nothing but one folder stands for that one. Latents are never fitted: they must have the model's extents.
     /// </param>
-    /// <param name="resolution">Height and width of the model's images, in pixels; at least 1, for synthetic at least 8.</param>
+    /// <param name="resolution">Height and width of the model's images, in pixels; at least 1, for synthetic at least 8, for synthetic-emblems 16.</param>
     /// <param name="channels">Channels of the model's images: 1 for gray, 3 for colour; of latents any number.</param>
     /// <param name="latents">Space of latents, if the data set holds these; null for that of <see cref="LatentConventions.Default"/>.</param>
     /// <exception cref="ArgumentException">The specification is empty, or a number is out of range.</exception>
@@ -35,10 +38,10 @@ public static class ImageDataset
     {
         ArgumentException.ThrowIfNullOrEmpty(spec);
         Extents fit = new(resolution, channels, latents ?? LatentConventions.Get(LatentConventions.Default));
-        if (spec == Synthetic)
+        if (IsSynthetic(spec))
         {
             _ = fit.Pixels; // which refuses a network of latents
-            return SyntheticShapes.MakeDataset(resolution, channels);
+            return SyntheticImages.Make(spec, resolution, channels);
         }
 
         try

@@ -98,7 +98,7 @@ public static class Trainer
         return stored?.TextOf(full) ?? full.ToText();
     }
 
-    private static string? FullPath(string? path) => path is null or ImageDataset.Synthetic ? path : Path.GetFullPath(path);
+    private static string? FullPath(string? path) => path is null || ImageDataset.IsSynthetic(path) ? path : Path.GetFullPath(path);
 
     /// <summary>Returns the configuration of a new run, or that of the folder's run, what config.json holds, and the state to continue from.</summary>
     private static (RunConfig Config, StoredConfig? Stored, SavedState? State) Begin(RunDirectory directory, RunConfig asked)

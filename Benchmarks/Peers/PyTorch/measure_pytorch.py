@@ -4,6 +4,7 @@ A card reaches its power cap after seconds of load. So a function is timed twice
 least sustain_seconds without waiting between runs, while NVML gives the clock and the energy. NVML is called through ctypes, so that no package is needed.
 """
 import ctypes
+import os
 import statistics
 import sys
 import threading
@@ -108,8 +109,8 @@ def synchronize():
 class Meter:
     """Times functions and prints a row for each; started is the time at which the process began."""
 
-    def __init__(self, started, runs, warm_seconds, sustain_seconds):
-        self.card, self.started = Card(), started
+    def __init__(self, started, runs, warm_seconds, sustain_seconds, hold=None):
+        self.card, self.started, self.hold = Card(), started, hold
         self.runs, self.warm_seconds, self.sustain_seconds = runs, warm_seconds, sustain_seconds
 
     @staticmethod
@@ -117,11 +118,12 @@ class Meter:
         parser.add_argument("--steps", type=int, default=10, help="timed runs of a burst")
         parser.add_argument("--warm-seconds", type=float, default=20, help="load before the sustained timing")
         parser.add_argument("--sustain-seconds", type=float, default=10, help="least length of the sustained timing; 0 for none")
+        parser.add_argument("--hold", help="a file that ends a wait between the first runs, which compile, and the timed ones: scripts side by side can so be timed alone")
 
     @classmethod
     def of(cls, started, arguments):
         print(HEADER)
-        return cls(started, arguments.steps, arguments.warm_seconds, arguments.sustain_seconds)
+        return cls(started, arguments.steps, arguments.warm_seconds, arguments.sustain_seconds, arguments.hold)
 
     def report(self, work, variant, images, function):
         if torch.cuda.is_available():
@@ -134,6 +136,10 @@ class Meter:
         for _ in range(WARM_UP):
             function()
         synchronize()
+        if self.hold:
+            print(f"{work} {variant}: ready, waits for {self.hold}", file=sys.stderr, flush=True)
+            while not os.path.exists(self.hold):
+                time.sleep(SAMPLE_SECONDS)
         seconds = []
         for _ in range(self.runs):
             start = time.perf_counter()
