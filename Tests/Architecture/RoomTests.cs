@@ -85,8 +85,9 @@ public class RoomTests
             Runs/States: Data/Images, Steps
             Runs/Snapshots: Averages
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
-            Cli/Options:
-            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/States, Runs/Snapshots, Cli/Options
+            Cli/Options: Runs
+            Cli/Weights: Objectives, Steps, Runs, Runs/States, Cli/Options
+            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options, Cli/Weights
             .: Cli
             """,
         ["Benchmarks"] = """
