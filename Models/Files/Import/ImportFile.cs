@@ -63,7 +63,7 @@ public static class ImportFile
             return "is a safetensors file already, which needs no import";
         if (head.Length > TarMagicAt + 5 && head[TarMagicAt..].StartsWith("ustar"u8))
             return "is a tar archive, as PyTorch wrote before 0.1.10; load it there and save it anew";
-        if (head.StartsWith("\x1f\x8b"u8) || head.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]))
+        if (head.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]))
             return "is compressed by gzip; unpack it first";
         return head[0] == (byte)'<' || Encoding.Latin1.GetString(head).Contains("<html", StringComparison.OrdinalIgnoreCase)
             ? "is a web page, not weights: the download failed"

@@ -18,10 +18,18 @@ internal static class ModuleImport
         (IReadOnlyList<(string Name, PickleValue Value)> records, int skipped) = module.Walk(file);
         ImportedTensor[] all = [.. records.Select(each => ImportedTensor.Of(each.Name, tensors.Read(each.Value, each.Name)))];
         if (DetectorNames.Recognises(all))
-            return new ImportContent("NVIDIA's Inception detector, under pytorch-fid's names", DetectorNames.Rename(file, all)) { Skipped = skipped, Metadata = new Dictionary<string, string> { [StateDictImport.FeatureNetworkKey] = "inception-2015" }, Licence = ImportContent.NvidiaLicence };
+        {
+            return new ImportContent("NVIDIA's Inception detector, under pytorch-fid's names", DetectorNames.Rename(file, all))
+            {
+                Skipped = skipped,
+                Metadata = new Dictionary<string, string> { [StateDictImport.FeatureNetworkKey] = "inception-2015" },
+                Licence = ImportContent.NvidiaLicence,
+            };
+        }
+
         NetworkLayout? layout = EdmLayout.Recognises(module) ? EdmLayout.Read(module) : Edm2Layout.Recognises(module) ? Edm2Layout.Read(module, around, all) : null;
         if (layout is null)
-            return new ImportContent($"state dict of a pickled {module.ClassName}", all) { Skipped = skipped, Licence = ImportContent.NvidiaLicence };
+            return new ImportContent($"state dict of a pickled {module.ClassName}", all) { Skipped = skipped, Licence = module.IsNvidia ? ImportContent.NvidiaLicence : null };
         (ImportedTensor[] own, string? fault) = Fit(layout, all);
         ImportContent content = new(layout.Kind, fault is null ? own : all) { Skipped = skipped, Licence = ImportContent.NvidiaLicence };
         if (fault is not null)

@@ -6,7 +6,8 @@ namespace TrigFlowNative.Models;
 /// </summary>
 /// <param name="ClassName">Name of the class.</param>
 /// <param name="State">Its attributes.</param>
-internal sealed record PersistentModule(string ClassName, PickleMap State)
+/// <param name="IsNvidia">Whether it was pickled by NVIDIA's <c>persistence</c>.</param>
+internal sealed record PersistentModule(string ClassName, PickleMap State, bool IsNvidia)
 {
     private const string Rebuild = "torch_utils.persistence._reconstruct_persistent_obj";
     private const int MaxDepth = 100, MaxModules = 100_000;
@@ -14,8 +15,8 @@ internal sealed record PersistentModule(string ClassName, PickleMap State)
     /// <summary>The module that a value is the record of; null if it is none.</summary>
     public static PersistentModule? Of(PickleValue? value) => value switch
     {
-        PickleCall { Callee: Rebuild, Arguments: [PickleMap meta] } when meta.Find("class_name") is PickleText name && meta.Find("state") is PickleMap state => new(name.Value, state),
-        PickleCall { State: PickleMap state } call when state.Find("_modules") is not null => new(call.Callee[(call.Callee.LastIndexOf('.') + 1)..], state),
+        PickleCall { Callee: Rebuild, Arguments: [PickleMap meta] } when meta.Find("class_name") is PickleText name && meta.Find("state") is PickleMap state => new(name.Value, state, IsNvidia: true),
+        PickleCall { State: PickleMap state } call when state.Find("_modules") is not null => new(call.Callee[(call.Callee.LastIndexOf('.') + 1)..], state, IsNvidia: false),
         _ => null,
     };
 

@@ -19,8 +19,12 @@ internal static class PickleImport
         if (PersistentModule.Of(pickle.Value) is { } whole)
             return key is null ? ModuleImport.Read(file, whole, PickleCall.MapOf(null), tensors) : throw file.Refuse($"has no key '{key}': it is a {whole.ClassName}, no dictionary");
         PickleMap? map = PickleCall.MapOf(pickle.Value);
-        if (map?.Find(key ?? Average) is { } value && PersistentModule.Of(value) is { } module)
-            return ModuleImport.Read(file, module, map, tensors);
+        string[] modules = [.. from entry in map?.Texts ?? [] where PersistentModule.Of(entry.Value) is not null select entry.Name];
+        string chosen = key ?? (modules.Length == 1 ? modules[0] : Average);
+        if (modules.Contains(chosen))
+            return ModuleImport.Read(file, PersistentModule.Of(map!.Find(chosen))!, map, tensors);
+        if (modules.Length > 1 && key is null)
+            throw file.Refuse($"holds several modules: name one by --key, of {string.Join(", ", modules.Take(12))}");
         return StateDictImport.Read(file, new TorchContent(pickle.Value, tensors, () => { }), "pickled state dict", key);
     }
 

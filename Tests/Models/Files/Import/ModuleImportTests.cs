@@ -116,6 +116,20 @@ public sealed class ModuleImportTests : IDisposable
         Assert.Contains("its tensor 'out_gain' is [2], but [] in this program's network", Assert.Single(file.Notes), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void One_of_several_modules_is_taken_by_its_key()
+    {
+        byte[] Module(float value) => TestTorch.Tree("Generator", [("w", TestTorch.Embedded("FloatStorage", TestTorch.Raw(value), 1, 1))]);
+        string path = temp.Write("g.pkl", P.Pickle(P.Dict(("G", Module(1)), ("G_ema", Module(2))), protocol: 4));
+        Assert.Contains("holds several modules: name one by --key, of G, G_ema", Assert.Throws<InvalidFileException>(() => ImportFile.Open(path)).Reason, StringComparison.Ordinal);
+        Assert.Throws<InvalidFileException>(() => ImportFile.Open(path, "D"));
+        using ImportedFile file = ImportFile.Open(path, "G_ema");
+        Assert.Equal("state dict of a pickled Generator", file.Kind);
+        file.Save(temp.File("g.safetensors"));
+        using SafetensorsFile written = SafetensorsFile.Open(temp.File("g.safetensors"));
+        Assert.Equal([2f], written.ReadSingles("w"));
+    }
+
     /// <summary>The detector of 94 convolutions, in the names of TensorFlow's graph, whose first ones are of modules within modules.</summary>
     [Fact]
     public void The_detector_gets_the_names_of_pytorch_fid()
