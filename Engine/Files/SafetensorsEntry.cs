@@ -20,7 +20,10 @@ public sealed record SafetensorsEntry(string Name, SafetensorsType Type, Immutab
     public static string FormatShape(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     /// <summary>Length in bytes of a tensor; false if an extent is negative or the length exceeds 63 bits.</summary>
-    internal static bool TryMeasure(ReadOnlySpan<long> shape, SafetensorsType type, out long byteLength)
+    /// <param name="shape">Extents.</param>
+    /// <param name="type">Element type.</param>
+    /// <param name="byteLength">The length.</param>
+    public static bool TryMeasure(ReadOnlySpan<long> shape, SafetensorsType type, out long byteLength)
     {
         byteLength = type.SizeInBytes();
         foreach (long extent in shape)

@@ -39,10 +39,12 @@ internal static class WeightMetadata
     }
 
     /// <summary>A network that is told noise levels takes them by the file's own sigma_data, whatever its configuration says.</summary>
-    private static NetworkConfig WithSigmaData(NetworkConfig config, SafetensorsFile file) =>
-        config is Edm2Config { Embedding: Edm2Embedding.Fourier } fourier && file.Metadata.ContainsKey(SigmaDataKey)
-            ? fourier with { SigmaData = ReadSigmaData(file) }
-            : config;
+    private static NetworkConfig WithSigmaData(NetworkConfig config, SafetensorsFile file) => config switch
+    {
+        Edm2Config { Embedding: Edm2Embedding.Fourier } edm2 when file.Metadata.ContainsKey(SigmaDataKey) => edm2 with { SigmaData = ReadSigmaData(file) },
+        DdpmppConfig { Variant: DdpmppVariant.Edm } edm when file.Metadata.ContainsKey(SigmaDataKey) => edm with { SigmaData = ReadSigmaData(file) },
+        _ => config,
+    };
 
     /// <summary>Reads the rest of the metadata.</summary>
     public static WeightDescription ReadDescription(SafetensorsFile file, NetworkConfig network) =>

@@ -27,6 +27,9 @@ public abstract record NetworkConfig
     /// </summary>
     public ImmutableArray<string> Conditions { get; init; } = [];
 
+    /// <summary>Whether the network has no derivative by the time: it can teach, guide and be sampled from, but not be trained, nor can a student start from it.</summary>
+    public virtual bool IsOnlyEvaluated => false;
+
     /// <summary>Builds the network.</summary>
     /// <exception cref="ArgumentException">A member is out of range, or members do not fit together; the message says which.</exception>
     public abstract INetwork Build();

@@ -57,6 +57,10 @@ public class RoomTests
             Networks/Ddpmpp: Networks, Networks/Layers
             Networks/Edm2: Networks, Networks/Layers
             Files: Latents, Networks, Networks/Ddpmpp, Networks/Edm2
+            Files/Archives:
+            Files/Pickles: Files/Archives
+            Files/Torch: Files/Archives, Files/Pickles
+            Files/Import: Latents, Networks, Networks/Ddpmpp, Networks/Edm2, Files, Files/Archives, Files/Pickles, Files/Torch
             .: Latents, Networks, Networks/Ddpmpp, Networks/Edm2, Files
             Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
@@ -81,8 +85,9 @@ public class RoomTests
             Runs/States: Data/Images, Steps
             Runs/Snapshots: Averages
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
-            Cli/Options:
-            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options
+            Cli/Options: Runs
+            Cli/Weights: Objectives, Steps, Runs, Runs/States, Cli/Options
+            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options, Cli/Weights
             .: Cli
             """,
         ["Benchmarks"] = """

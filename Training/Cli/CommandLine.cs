@@ -74,6 +74,8 @@ public static class CommandLine
         EvaluateCommand.Create(),
         ReconstructCommand.Create(),
         VerifyCommand.Create(),
+        ImportCommand.Create(),
+        InfoCommand.Create(),
         DoctorCommand.Create(),
     };
 

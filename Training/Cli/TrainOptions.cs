@@ -81,8 +81,8 @@ internal sealed class TrainOptions
             { } start when start == init && begun is not null && !File.Exists(start) => (begun.Network, LatentConventions.Get(begun.LatentConvention)),
             { } start => Described(WeightFile.ReadDescription(start, ModelPresets.Get(preset))),
         };
-        if (network is Edm2Config { Embedding: Edm2Embedding.Fourier })
-            throw new UsageException($"{init ?? teacher}: EDM2's own networks have Fourier features of the time, so that no student can start from them; --init FILE names the weights to start from");
+        if (network.IsOnlyEvaluated)
+            throw new UsageException($"{init ?? teacher}: EDM's and EDM2's own networks have features of the noise level, so that no student can start from them; --init FILE names the weights to start from");
         return new RunConfig
         {
             Preset = preset,

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.IO.Hashing;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Files;
 

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.IO.Hashing;
 using Microsoft.Win32.SafeHandles;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Files;
 

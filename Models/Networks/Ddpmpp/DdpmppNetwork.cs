@@ -50,7 +50,7 @@ public sealed class DdpmppNetwork : INetwork
     /// Parameters that must be adjacent in a slab: the affine layers of all blocks, which share one input, so that one product makes all
     /// modulations.
     /// </summary>
-    public IReadOnlyList<JoinedParameters> Joined =>
+    public IReadOnlyList<JoinedParameters> Joined => IsEdm ? [] :
     [
         .. from kind in (string[])["weight", "bias"]
            select new JoinedParameters($"{DdpmppBlock.Affine}.{kind}", [.. Blocks.Select(block => $"{block.Name}.{DdpmppBlock.Affine}.{kind}")]),
@@ -62,11 +62,14 @@ public sealed class DdpmppNetwork : INetwork
     /// </summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }
 
+    private bool IsEdm => config.Variant == DdpmppVariant.Edm;
+
     private IEnumerable<DdpmppBlock> Blocks => encoder.Concat(decoder.Select(entry => entry.Block));
 
     /// <inheritdoc/>
     /// <remarks>
-    /// The result is [pnorm(s) | pnorm(b)], (N, 2 K), for each block in order: one product makes those of all blocks from one embedding.
+    /// The result is [pnorm(s) | pnorm(b)], (N, 2 K), for each block in order: one product makes those of all blocks from one embedding. EDM's variant has (N, K) for each
+    /// block, by a product of its own.
     /// </remarks>
     public IReadOnlyList<Tensor> Condition(ComputeProgram program, ParameterSlab weights, NetworkConditions conditions)
     {
@@ -75,7 +78,12 @@ public sealed class DdpmppNetwork : INetwork
         ArgumentNullException.ThrowIfNull(conditions);
         NetworkInputs.RequireConditions("ddpm++", config, conditions);
         NetworkInputs.RequireComputeType("ddpm++", program, weights);
-        Tensor all = affine.Apply(program, weights, Embedding(program, weights, conditions));
+        if (IsEdm && (conditions.Times.HasTangent || program.Tape?.NeedsGradient(weights[$"{head.Name}.weight"].Value) == true))
+            throw new ArgumentException("ddpm++: EDM's own network is only evaluated; it can teach and be sampled from, but not be trained");
+        Tensor embedding = Embedding(program, weights, conditions);
+        if (IsEdm)
+            return [.. Blocks.Select(block => block.Modulate(program, weights, embedding))];
+        Tensor all = affine.Apply(program, weights, embedding);
         using IDisposable scope = program.Layer(DdpmppBlock.Affine);
         return PixelNorm.Split(program, all, [.. Blocks.Select(block => block.ModulationChannels)], runs: 2);
     }
@@ -105,7 +113,8 @@ public sealed class DdpmppNetwork : INetwork
             }
 
             x = head.Apply(program, weights, headNorm.Apply(program, weights, x, silu: true));
-            return Cast.Apply(program, x, DType.Float32);
+            Tensor f = Cast.Apply(program, x, DType.Float32);
+            return IsEdm ? ScaledAdd.Apply(program, f, f, -0.5f) : f; // EDM's output has the other sign: D = c_skip x + c_out F
         }
 
         Tensor Apply(DdpmppBlock each, Tensor x, Tensor? skip)
@@ -119,7 +128,11 @@ public sealed class DdpmppNetwork : INetwork
     {
         Tensor embedding;
         using (program.Layer("map_noise"))
-            embedding = TimeEmbedding.Apply(program, conditions.Times, config.ModelChannels);
+        {
+            Tensor time = IsEdm ? NoiseLevel.Apply(program, conditions.Times, config.SigmaData) : conditions.Times;
+            embedding = TimeEmbedding.Apply(program, time, config.ModelChannels);
+        }
+
         if (mapLabel is not null)
             embedding = ScaledAdd.Apply(program, embedding, mapLabel.ApplyToLabels(program, weights, conditions.Labels!), 1);
         embedding = scalars.Add(program, weights, embedding, conditions);
@@ -136,10 +149,10 @@ public sealed class DdpmppNetwork : INetwork
             int resolution = config.ResolutionOf(level), width = config.ModelChannels * config.ChannelMult[level];
             bool attention = config.AttentionResolutions.Contains(resolution);
             if (level > 0)
-                Add(new DdpmppBlock($"enc.{Level(level)}_down", channels, channels, embedding, Resampling.Down));
+                Add(new DdpmppBlock($"enc.{Level(level)}_down", channels, channels, embedding, Resampling.Down, variant: config.Variant));
             for (int i = 0; i < config.BlocksPerLevel; i++)
             {
-                Add(new DdpmppBlock($"enc.{Level(level)}_block{i}", channels, width, embedding, attention: attention));
+                Add(new DdpmppBlock($"enc.{Level(level)}_block{i}", channels, width, embedding, attention: attention, variant: config.Variant));
                 channels = width;
             }
         }
@@ -177,7 +190,7 @@ public sealed class DdpmppNetwork : INetwork
             void Add(string name, int outChannels, Resampling resampling = Resampling.None, bool attention = false, int skip = 0)
             {
                 string full = $"dec.{Level(level)}_{name}";
-                decoder.Add((new DdpmppBlock(full, channels + skip, outChannels, embedding, resampling, attention), skip > 0));
+                decoder.Add((new DdpmppBlock(full, channels + skip, outChannels, embedding, resampling, attention, config.Variant), skip > 0));
                 channels = outChannels;
             }
         }

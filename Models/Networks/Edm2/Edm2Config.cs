@@ -46,6 +46,9 @@ public sealed record Edm2Config : UNetConfig
     public int EmbeddingChannels => ModelChannels * ChannelMult.Max();
 
     /// <inheritdoc/>
+    public override bool IsOnlyEvaluated => Embedding == Edm2Embedding.Fourier;
+
+    /// <inheritdoc/>
     public override INetwork Build() => new Edm2Network(this);
 
     /// <inheritdoc/>

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.IO.Compression;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
 using TrigFlowNative.Training.Files;
 using Xunit;
 

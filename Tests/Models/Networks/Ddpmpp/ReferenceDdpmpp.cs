@@ -44,11 +44,16 @@ internal sealed class ReferenceDdpmpp(DdpmppConfig config, IReadOnlyDictionary<s
             }
         }
 
-        return Convolution($"dec.{Name(0)}_aux_conv", Silu(GroupNorm($"dec.{Name(0)}_aux_norm", x)), config.Resolution, 3);
+        x = Convolution($"dec.{Name(0)}_aux_conv", Silu(GroupNorm($"dec.{Name(0)}_aux_norm", x)), config.Resolution, 3);
+        return IsEdm ? [.. x.Select(plane => plane.Select(v => -v).ToArray())] : x;
     }
+
+    private bool IsEdm => config.Variant == DdpmppVariant.Edm;
 
     private double[] Embedding(double t, int label)
     {
+        if (IsEdm)
+            t = Math.Log(config.SigmaData * Math.Tan(t)) / 4;
         int half = config.ModelChannels / 2;
         double[] embedding = new double[2 * half];
         for (int i = 0; i < half; i++)
@@ -76,9 +81,17 @@ internal sealed class ReferenceDdpmpp(DdpmppConfig config, IReadOnlyDictionary<s
         double[][] Resampled(double[][] a) => up ? Doubled(a, resolution) : down ? Halved(a, resolution) : a;
         double[][] h = Convolution($"{name}.conv0", Resampled(Silu(GroupNorm($"{name}.norm0", x))), resolution, 3);
         double[] affine = Matrix($"{name}.affine", embedding);
-        double[] scale = PixelNorm(affine[..h.Length]), shift = PixelNorm(affine[h.Length..]);
-        h = GroupNorm($"{name}.norm1", h);
-        h = Silu([.. h.Select((plane, c) => plane.Select(v => v * scale[c] + shift[c]).ToArray())]);
+        if (IsEdm)
+        {
+            h = Silu(GroupNorm($"{name}.norm1", [.. h.Select((plane, c) => plane.Select(v => v + affine[c]).ToArray())]));
+        }
+        else
+        {
+            double[] scale = PixelNorm(affine[..h.Length]), shift = PixelNorm(affine[h.Length..]);
+            h = GroupNorm($"{name}.norm1", h);
+            h = Silu([.. h.Select((plane, c) => plane.Select(v => v * scale[c] + shift[c]).ToArray())]);
+        }
+
         h = Convolution($"{name}.conv1", h, resolution, 3);
         double[][] skip = Resampled(x);
         if (weights.ContainsKey($"{name}.skip.weight"))

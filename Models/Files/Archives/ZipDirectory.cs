@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 
-namespace TrigFlowNative.Training.Files;
+namespace TrigFlowNative.Models;
 
 /// <summary>What the directory of a zip archive says about one entry, in the directory's order.</summary>
 /// <param name="Flags">Bit 0: encrypted.</param>
@@ -10,13 +10,18 @@ namespace TrigFlowNative.Training.Files;
 /// <param name="PackedLength">Bytes in the archive.</param>
 /// <param name="Length">Unpacked bytes.</param>
 /// <param name="Offset">Position of the entry's own header in the archive.</param>
-internal readonly record struct ZipRecord(ushort Flags, ushort Method, uint Checksum, long PackedLength, long Length, long Offset);
+public readonly record struct ZipRecord(ushort Flags, ushort Method, uint Checksum, long PackedLength, long Length, long Offset);
+
+/// <summary>Takes an entry of a zip archive's directory.</summary>
+/// <param name="record">What the directory says about it.</param>
+/// <param name="name">The bytes of its name, valid during the call.</param>
+public delegate void ZipVisitor(ZipRecord record, ReadOnlySpan<byte> name);
 
 /// <summary>
 /// Walks the directory at the end of a zip archive without keeping it (PKWARE APPNOTE 6.3.10, sections 4.3.12 to 4.3.16), zip64 included.
 /// <see cref="ZipArchive"/> keeps objects for all entries as soon as it is asked for one, and does not tell where an entry lies.
 /// </summary>
-internal static class ZipDirectory
+public static class ZipDirectory
 {
     private const int EndBytes = 22, End64Bytes = 56, LocatorBytes = 20, RecordBytes = 46;
     private const uint EndSignature = 0x06054b50, End64Signature = 0x06064b50, LocatorSignature = 0x07064b50, RecordSignature = 0x02014b50;
@@ -25,23 +30,34 @@ internal static class ZipDirectory
     /// <summary>Counts the entries; never keeps more than one.</summary>
     /// <exception cref="InvalidDataException">The archive has no directory, or it is damaged.</exception>
     /// <exception cref="IOException">The archive cannot be read.</exception>
-    internal static long Count(Stream archive)
+    public static long Count(Stream archive)
     {
         long count = 0;
         Walk(archive, _ => count++);
         return count;
     }
 
+    /// <summary>Calls <paramref name="visit"/> for each entry, without its name.</summary>
+    /// <exception cref="InvalidDataException">The archive has no directory, or it is damaged.</exception>
+    /// <exception cref="IOException">The archive cannot be read.</exception>
+    public static void Walk(Stream archive, Action<ZipRecord> visit)
+    {
+        ArgumentNullException.ThrowIfNull(visit);
+        Walk(archive, (record, _) => visit(record));
+    }
+
     /// <summary>Calls <paramref name="visit"/> for each entry.</summary>
     /// <exception cref="InvalidDataException">The archive has no directory, or it is damaged.</exception>
     /// <exception cref="IOException">The archive cannot be read.</exception>
-    internal static void Walk(Stream archive, Action<ZipRecord> visit)
+    public static void Walk(Stream archive, ZipVisitor visit)
     {
+        ArgumentNullException.ThrowIfNull(archive);
+        ArgumentNullException.ThrowIfNull(visit);
         (long start, long end) = Find(archive);
         archive.Position = start;
         BufferedStream directory = new(archive, 1 << 16);
         Span<byte> record = stackalloc byte[RecordBytes];
-        byte[] extra = new byte[ushort.MaxValue];
+        byte[] extra = new byte[ushort.MaxValue], text = new byte[ushort.MaxValue];
         while (start + RecordBytes <= end && directory.ReadAtLeast(record, RecordBytes, throwOnEndOfStream: false) == RecordBytes
             && BinaryPrimitives.ReadUInt32LittleEndian(record) == RecordSignature)
         {
@@ -49,10 +65,11 @@ internal static class ZipDirectory
             start += RecordBytes + name + fields + comment;
             if (start > end)
                 throw new InvalidDataException("its directory ends within an entry");
-            Skip(directory, name, extra);
+            directory.ReadExactly(text, 0, name);
             directory.ReadExactly(extra, 0, fields);
-            Skip(directory, comment, extra);
-            visit(Parse(record, extra.AsSpan(0, fields)));
+            ZipRecord parsed = Parse(record, extra.AsSpan(0, fields));
+            directory.ReadExactly(extra, 0, comment);
+            visit(parsed, text.AsSpan(0, name));
         }
     }
 
@@ -114,8 +131,6 @@ internal static class ZipDirectory
 
         return start >= 0 && start <= end ? (start, end) : throw new InvalidDataException("its directory lies outside it");
     }
-
-    private static void Skip(Stream stream, int count, byte[] scratch) => stream.ReadExactly(scratch, 0, count);
 
     private static int U16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
 
