@@ -1,0 +1,82 @@
+using TrigFlowNative.Engine;
+
+namespace TrigFlowNative.Kernels;
+
+/// <summary>
+/// Convolution with any window, step and borders, and what follows it in one op:
+/// y[n, h, w, k] = f(bias[k] + residual[n, h, w, k] + sum over r, s, c of weight[k, r, s, c] x[n, Stride h - Top + r, Stride w - Left + s, c]).
+/// </summary>
+/// <remarks>
+/// Forward only, for networks that judge images; layers that are trained have <see cref="Conv2d"/> and <see cref="Linear"/>. On a GPU the pixels under each window
+/// become a row of a matrix (im2col), unless the window is one pixel and the products take fp32, and the matrix, split into bf16 parts or not, goes through the
+/// products of linear layers. Large batches are taken in pieces, so that this matrix has at most 2^28 elements. A batch norm behind a convolution is a factor of its
+/// filters and a bias, which whoever loads the weights multiplies in.
+/// </remarks>
+public static partial class GeneralConv2d
+{
+    private const string Name = "general-conv2d";
+
+    /// <summary>Applies the op.</summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="x">(N, H, W, C), fp32.</param>
+    /// <param name="weight">Filters (K, R, S, C) and bias, which outlive the program.</param>
+    /// <param name="window">The window, R x S.</param>
+    /// <param name="activation">f.</param>
+    /// <param name="residual">(N, H', W', K), fp32, or null.</param>
+    /// <returns>(N, H', W', K).</returns>
+    /// <exception cref="ArgumentException">Shapes or types do not fit, or a tensor is dual or needs a gradient.</exception>
+    public static Tensor Apply(ComputeProgram program, Tensor x, GeneralWeight weight, Window2d window, Activation activation = Activation.None, Tensor? residual = null)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        Tensor y = program.Allocate(window.Output(Name, x, weight.Shape.N));
+        Into(program, x, weight, window, y, 0, activation, residual);
+        return y;
+    }
+
+    /// <summary>Applies the op and writes into some channels of a tensor, which other ops fill up.</summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="x">(N, H, W, C), fp32.</param>
+    /// <param name="weight">Filters (K, R, S, C) and bias, which outlive the program.</param>
+    /// <param name="window">The window, R x S.</param>
+    /// <param name="y">(N, H', W', C'), fp32.</param>
+    /// <param name="firstChannel">First of the K channels of y that are written.</param>
+    /// <param name="activation">f.</param>
+    /// <param name="residual">(N, H', W', K), fp32, or null.</param>
+    /// <exception cref="ArgumentException">As for <see cref="Apply"/>, or y does not fit.</exception>
+    public static void Into(
+        ComputeProgram program, Tensor x, GeneralWeight weight, Window2d window, Tensor y, int firstChannel, Activation activation = Activation.None, Tensor? residual = null)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        Expect.Float32(Name, x, y, residual);
+        Expect.NoTangent(Name, x, y, residual);
+        Expect.NoGradient(Name, program, x, residual, weight.Bias);
+        (int k, int r, int s, int c) = (weight.Shape.N, weight.Shape.H, weight.Shape.W, weight.Shape.C);
+        Shape shape = window.Output(Name, x, y.Shape.C);
+        if (c != x.Shape.C || (r, s) != (window.Height, window.Width))
+            throw new ArgumentException($"{Name}: x {x}, weight (K, R, S, C) {weight.Shape}, {window}: channels or windows differ");
+        if (y.Shape != shape || firstChannel < 0 || firstChannel + k > y.Shape.C)
+            throw new ArgumentException($"{Name}: {k} channels from {firstChannel} on of {y}; wanted {shape}");
+        if (residual is not null && residual.Shape != new Shape(shape.N, shape.H, shape.W, k))
+            throw new ArgumentException($"{Name}: the residual {residual} is not {new Shape(shape.N, shape.H, shape.W, k)}");
+        var layer = new Layer(x, weight, window, y, firstChannel, activation, residual);
+        if (program.Device is GpuDevice)
+            RecordProducts(program, layer);
+        else
+            program.Emit($"{Name}.forward", [x, weight.Matrix, weight.Bias, residual], [y], cpu => ForwardCpu(cpu, layer), _ => throw new NotSupportedException());
+    }
+
+    /// <summary>The operands.</summary>
+    private sealed record Layer(Tensor X, GeneralWeight Weight, Window2d Window, Tensor Y, int First, Activation Activation, Tensor? Residual)
+    {
+        /// <summary>Images first to first + count.</summary>
+        public Layer Images(int first, int count) => this with
+        {
+            X = Part(X, first, count),
+            Y = Part(Y, first, count),
+            Residual = Residual is null ? null : Part(Residual, first, count),
+        };
+
+        private static Tensor Part(Tensor t, int first, int count) =>
+            t.Slice(first * (t.Shape.Count / t.Shape.N), new Shape(count, t.Shape.H, t.Shape.W, t.Shape.C));
+    }
+}
