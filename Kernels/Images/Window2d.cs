@@ -41,11 +41,11 @@ public readonly record struct Window2d(int Height, int Width, int Stride = 1)
     /// <summary>Whether no window reaches beyond a border.</summary>
     internal bool StaysInside => Top == 0 && Left == 0 && Bottom == 0 && Right == 0;
 
-    /// <summary>Height of the output.</summary>
-    internal int OutputHeight(Shape images) => (images.H + Top + Bottom - Height) / Stride + 1;
+    /// <summary>Height of the output of images (N, H, W, C).</summary>
+    public int OutputHeight(Shape images) => (images.H + Top + Bottom - Height) / Stride + 1;
 
-    /// <summary>Width of the output.</summary>
-    internal int OutputWidth(Shape images) => (images.W + Left + Right - Width) / Stride + 1;
+    /// <summary>Width of the output of images (N, H, W, C).</summary>
+    public int OutputWidth(Shape images) => (images.W + Left + Right - Width) / Stride + 1;
 
     /// <summary>Shape of the output of images (N, H, W, C).</summary>
     /// <exception cref="ArgumentException">The images are not (N, H, W, C), the window is none, or it is larger than the images with their borders.</exception>

@@ -62,6 +62,11 @@ public class RoomTests
             .: Latents, Networks, Networks/Ddpmpp, Networks/Edm2, Files
             Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
+            Features:
+            Features/Inception: Features
+            Features/Resnet: Features
+            Features/Dino: Features
+            Features/Files: Files, Features, Features/Inception, Features/Resnet, Features/Dino
             """,
         ["Training"] = """
             Files:

@@ -5,7 +5,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>verify: compares F, its JVP, logvar and all parameter gradients with a fixture of another implementation, in training and in evaluation mode.</summary>
+/// <summary>verify: compares F, its JVP, logvar and all parameter gradients with a fixture of another implementation, in training and in evaluation mode; or what networks of features compute.</summary>
 internal static class VerifyCommand
 {
     public static Command Create()
@@ -18,7 +18,7 @@ internal static class VerifyCommand
             DefaultValueFactory = _ => "fp32",
         };
         precision.AcceptOnly("fp32", "bf16");
-        var command = new Command("verify", "Compares F, its JVP, logvar and all parameter gradients with a fixture, with forced weights and without if it holds both; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision };
+        var command = new Command("verify", "Compares F, its JVP, logvar and all parameter gradients with a fixture, with forced weights and without if it holds both, or every block and feature of an Inception or DINOv2 fixture; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision };
         command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!, parsed.GetValue(precision)!));
         return command;
     }
@@ -44,7 +44,9 @@ internal static class VerifyCommand
     {
         try
         {
-            return FixtureCheck.Run(path, device, storage);
+            if (!FeatureFixture.Recognises(path))
+                return FixtureCheck.Run(path, device, storage);
+            return storage == DType.Float32 ? FeatureFixture.Run(path, device) : throw new UsageException("--precision: networks of features are computed in fp32");
         }
         catch (MemoryLimitException e)
         {

@@ -1,0 +1,55 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
+
+namespace TrigFlowNative.Models;
+
+/// <summary>What a user may choose about a network of features.</summary>
+public sealed record FeatureOptions
+{
+    /// <summary>Resizing of images for Inception; the networks that are not Inception have one each.</summary>
+    public InceptionResizing Resizing { get; init; } = InceptionResizing.Tf1;
+
+    /// <summary>
+    /// Images at a time; null for 128 on a GPU and 8 on the host. Inception at full size takes about 12 MB an image and 0.8 GB beside weights on a GPU, 14 MB an image
+    /// on the host. If memory does not suffice, half of it is taken, and half of that.
+    /// </summary>
+    public int? Batch { get; init; }
+
+    /// <summary>Arithmetic of products; null for six products of bf16 parts where there are tensor cores, which is as exact as fp32, and for fp32 elsewhere.</summary>
+    public MatrixArithmetic? Arithmetic { get; init; }
+
+    /// <summary>The batch on a device.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The batch is below 1.</exception>
+    internal int BatchOn(ComputeDevice device)
+    {
+        const int onGpu = 128, onHost = 8;
+        int batch = Batch ?? (device is GpuDevice ? onGpu : onHost);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        return batch;
+    }
+
+    /// <summary>The arithmetic on a device.</summary>
+    internal MatrixArithmetic ArithmeticOn(ComputeDevice device) => device switch
+    {
+        GpuDevice gpu => Arithmetic ?? (gpu.TensorCores == TensorCorePath.Portable ? MatrixArithmetic.Fp32 : MatrixArithmetic.Bf16Times6),
+        _ => MatrixArithmetic.Fp32,
+    };
+
+    /// <summary>An arithmetic in words for a report.</summary>
+    internal static string Describe(MatrixArithmetic arithmetic) => arithmetic switch
+    {
+        MatrixArithmetic.Bf16Times3 => "three products of bf16 parts, summed in fp32 (relative error of a layer about 5e-6)",
+        MatrixArithmetic.Bf16Times6 => "six products of bf16 parts, summed in fp32 (as exact as fp32)",
+        _ => "fp32",
+    };
+}
+
+/// <summary>How Inception's input is made of images of another size.</summary>
+public enum InceptionResizing
+{
+    /// <summary>TensorFlow 1's: without half-pixel centres; bytes become (x - 128) / 128. What EDM, StyleGAN, torch-fidelity and ADM report.</summary>
+    Tf1,
+
+    /// <summary>With half-pixel centres; bytes become x / 127.5 - 1. What pytorch-fid reports.</summary>
+    HalfPixel,
+}
