@@ -69,12 +69,12 @@ public static partial class GeneralConv2d
         y[pixel * e.Stride + e.First + column] = Activations.Of(sum, e.Activation);
     }
 
-    private static void RecordProducts(ComputeProgram program, Layer layer)
+    private static void RecordProducts(ComputeProgram program, Layer layer, long maxMatrix)
     {
         GeneralWeight weight = layer.Weight;
         int images = layer.Y.Shape.N, pixels = layer.Y.Count / layer.Y.Shape.C / images;
         int parts = MatrixParts.Left(weight.Arithmetic).Length;
-        int piece = (int)Math.Clamp(MaxMatrix / ((long)pixels * parts * weight.PaddedDepth), 1, images);
+        int piece = (int)Math.Clamp(maxMatrix / ((long)pixels * parts * weight.PaddedDepth), 1, images);
         for (int first = 0; first < images; first += piece)
             RecordPiece(program, layer.Images(first, Math.Min(piece, images - first)), parts);
     }
@@ -91,7 +91,7 @@ public static partial class GeneralConv2d
         if (!(layer.Window.IsPoint && type == DType.Float32))
         {
             program.Emit(
-                $"{Name}.unfold", [layer.X], [matrix], _ => throw new NotSupportedException(),
+                $"{Name}.unfold", [layer.X], [matrix], _ => throw OnHost(),
                 gpu => type == DType.Float32 ? UnfoldGpu<One<Single32>>(gpu, layer, matrix, parts)
                     : layer.X.Shape.C % GeneralWeight.Grain == 0 ? UnfoldGpu<Bf16x8>(gpu, layer, matrix, parts)
                     : UnfoldGpu<One<BFloat16>>(gpu, layer, matrix, parts));
@@ -102,10 +102,10 @@ public static partial class GeneralConv2d
         Tensor right = Cast.To(program, $"{Name}.widen", weight.Matrix, weight.Matrix.Shape, path.Features.ElementType);
         var operands = new ForwardOperands(left.Reshape(rows, 1, 1, left.Shape.C), right.Reshape(columns, 1, 1, right.Shape.C));
         program.Emit(
-            $"{Name}.product", [left, right], [sums], _ => throw new NotSupportedException(),
+            $"{Name}.product", [left, right], [sums], _ => throw OnHost(),
             gpu => path.Forward(gpu, ConvExtents.Rows(rows, left.Shape.C, columns), operands, sums.Reshape(rows, 1, 1, columns)));
         program.Emit(
-            $"{Name}.finish", [sums, weight.Bias, layer.Residual], [layer.Y], _ => throw new NotSupportedException(), gpu => FinishGpu(gpu, layer, sums));
+            $"{Name}.finish", [sums, weight.Bias, layer.Residual], [layer.Y], _ => throw OnHost(), gpu => FinishGpu(gpu, layer, sums));
     }
 
     private static Action UnfoldGpu<TPack>(GpuDevice gpu, Layer layer, Tensor matrix, int parts)

@@ -47,6 +47,16 @@ public static partial class GeneralConv2d
         ComputeProgram program, Tensor x, GeneralWeight weight, Window2d window, Tensor y, int firstChannel, Activation activation = Activation.None, Tensor? residual = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        Record(program, new Layer(x, weight, window, y, firstChannel, activation, residual), MaxMatrix);
+    }
+
+    /// <summary>Checks the operands and records the op.</summary>
+    /// <param name="program">Program that records the op.</param>
+    /// <param name="layer">The operands.</param>
+    /// <param name="maxMatrix">Maximum number of elements of a matrix of pixels, unless one image has more.</param>
+    internal static void Record(ComputeProgram program, Layer layer, long maxMatrix)
+    {
+        (Tensor x, GeneralWeight weight, Window2d window, Tensor y, int firstChannel, _, Tensor? residual) = layer;
         Expect.Float32(Name, x, y, residual);
         Expect.NoTangent(Name, x, y, residual);
         Expect.NoGradient(Name, program, x, residual, weight.Bias);
@@ -58,15 +68,16 @@ public static partial class GeneralConv2d
             throw new ArgumentException($"{Name}: {k} channels from {firstChannel} on of {y}; wanted {shape}");
         if (residual is not null && residual.Shape != new Shape(shape.N, shape.H, shape.W, k))
             throw new ArgumentException($"{Name}: the residual {residual} is not {new Shape(shape.N, shape.H, shape.W, k)}");
-        var layer = new Layer(x, weight, window, y, firstChannel, activation, residual);
         if (program.Device is GpuDevice)
-            RecordProducts(program, layer);
+            RecordProducts(program, layer, maxMatrix);
         else
-            program.Emit($"{Name}.forward", [x, weight.Matrix, weight.Bias, residual], [y], cpu => ForwardCpu(cpu, layer), _ => throw new NotSupportedException());
+            program.Emit($"{Name}.forward", [x, weight.Matrix, weight.Bias, residual], [y], cpu => ForwardCpu(cpu, layer), _ => throw OnHost());
     }
 
+    private static NotSupportedException OnHost() => new($"{Name} is one step on the host, and several on a GPU");
+
     /// <summary>The operands.</summary>
-    private sealed record Layer(Tensor X, GeneralWeight Weight, Window2d Window, Tensor Y, int First, Activation Activation, Tensor? Residual)
+    internal sealed record Layer(Tensor X, GeneralWeight Weight, Window2d Window, Tensor Y, int First, Activation Activation, Tensor? Residual)
     {
         /// <summary>Images first to first + count.</summary>
         public Layer Images(int first, int count) => this with

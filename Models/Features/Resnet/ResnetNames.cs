@@ -18,23 +18,22 @@ internal static class ResnetNames
     /// <summary>The residual blocks in order.</summary>
     public static readonly IReadOnlyList<ResnetBlock> Blocks =
     [
-        new(64, (86, 113), (82, 127)),
-        new(64, (77, 144), (73, 158)),
-        new(128, (68, 175), (64, 189)) { Projection = (199, 203) },
-        new(128, (59, 220), (55, 234)),
-        new(256, (50, 251), (46, 265)) { Projection = (275, 279) },
-        new(256, (41, 296), (37, 310)),
-        new(512, (32, 327), (28, 341)) { Projection = (351, 355) },
-        new(512, (23, 372), (19, 386)),
-        new(512, (14, 403), (10, 417)),
+        new((86, 113), (82, 127)),
+        new((77, 144), (73, 158)),
+        new((68, 175), (64, 189)) { Projection = (199, 203) },
+        new((59, 220), (55, 234)),
+        new((50, 251), (46, 265)) { Projection = (275, 279) },
+        new((41, 296), (37, 310)),
+        new((32, 327), (28, 341)) { Projection = (351, 355) },
+        new((23, 372), (19, 386)),
+        new((14, 403), (10, 417)),
     ];
 }
 
 /// <summary>A residual block of two 3x3 convolutions; one with a projection has step 2.</summary>
-/// <param name="Channels">Channels of the output.</param>
 /// <param name="First">Numbers of the first convolution and of its norm.</param>
 /// <param name="Second">Numbers of the second.</param>
-internal sealed record ResnetBlock(int Channels, (int Filters, int Norm) First, (int Filters, int Norm) Second)
+internal sealed record ResnetBlock((int Filters, int Norm) First, (int Filters, int Norm) Second)
 {
     /// <summary>Numbers of the 1x1 convolution beside the block and of its norm, or null.</summary>
     public (int Filters, int Norm)? Projection { get; init; }

@@ -13,7 +13,8 @@ namespace TrigFlowNative.Models;
 /// </remarks>
 internal sealed class ResnetNetwork : FeatureNetwork
 {
-    private const int Size = 224, Channels = ImageResize.Channels, StemChannels = 64;
+    private const int Size = 224, Channels = ImageResize.Channels;
+    private const int WholeFeatures = 512, WholeFilters = 15_885_504;
     private const double Epsilon = 1e-5;
 
     /// <summary>Means of the mean image in blue, green, red.</summary>
@@ -30,10 +31,13 @@ internal sealed class ResnetNetwork : FeatureNetwork
     {
         try
         {
-            FoldedConvolution[] plan = [.. Plan()];
+            FoldedConvolution[] plan = [.. Plan(tensors)];
             foreach (FoldedConvolution convolution in plan)
                 convolution.Check(tensors);
             tensors.RefuseOthers("the ResNet-18 of CNTK", _ => false);
+            int features = plan[^1].Shape.N;
+            Outputs = [new FeatureSpec("pool", features, "means over the last 7x7 map")];
+            Name = features == WholeFeatures && plan.Sum(convolution => convolution.Shape.Count) == WholeFilters ? "resnet18-cntk" : $"resnet18-cntk-narrow-{features}";
             foreach (FoldedConvolution convolution in plan)
             {
                 (float[] weight, float[] bias) = convolution.Read(tensors);
@@ -51,10 +55,10 @@ internal sealed class ResnetNetwork : FeatureNetwork
     }
 
     /// <inheritdoc/>
-    public override string Name => "resnet18-cntk";
+    public override string Name { get; }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<FeatureSpec> Outputs { get; } = [new FeatureSpec("pool", 512, "means over the last 7x7 map")];
+    public override IReadOnlyList<FeatureSpec> Outputs { get; }
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -80,18 +84,22 @@ internal sealed class ResnetNetwork : FeatureNetwork
         return [GlobalMean.Apply(program, x)];
     }
 
-    private static IEnumerable<FoldedConvolution> Plan()
+    /// <summary>Follows the channels through the network; their numbers are those of the file, so that tests have narrow networks.</summary>
+    private static IEnumerable<FoldedConvolution> Plan(FeatureTensors tensors)
     {
-        yield return Convolution(ResnetNames.Stem, new Shape(StemChannels, StemWindow.Height, StemWindow.Width, Channels));
-        int channels = StemChannels;
+        int channels = Outputs(ResnetNames.Stem);
+        yield return Convolution(ResnetNames.Stem, new Shape(channels, StemWindow.Height, StemWindow.Width, Channels));
         foreach (ResnetBlock block in ResnetNames.Blocks)
         {
-            yield return Convolution(block.First, new Shape(block.Channels, 3, 3, channels));
-            yield return Convolution(block.Second, new Shape(block.Channels, 3, 3, block.Channels));
+            int outputs = block.Projection is null ? channels : Outputs(block.First);
+            yield return Convolution(block.First, new Shape(outputs, 3, 3, channels));
+            yield return Convolution(block.Second, new Shape(outputs, 3, 3, outputs));
             if (block.Projection is { } projection)
-                yield return Convolution(projection, new Shape(block.Channels, 1, 1, channels));
-            channels = block.Channels;
+                yield return Convolution(projection, new Shape(outputs, 1, 1, channels));
+            channels = outputs;
         }
+
+        int Outputs((int Filters, int Norm) numbers) => tensors.Extents($"Parameter{numbers.Filters}", 4)[0];
     }
 
     private static FoldedConvolution Convolution((int Filters, int Norm) numbers, Shape shape) => new(
