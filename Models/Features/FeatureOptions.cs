@@ -10,8 +10,9 @@ public sealed record FeatureOptions
     public InceptionResizing Resizing { get; init; } = InceptionResizing.Tf1;
 
     /// <summary>
-    /// Images at a time; null for 128 on a GPU and 8 on the host. Inception at full size takes about 12 MB an image and 0.8 GB beside weights on a GPU, 14 MB an image
-    /// on the host. If memory does not suffice, half of it is taken, and half of that.
+    /// Images at a time; null for 128 on a GPU and 8 on the host. Inception at full size takes about 9 MB an image on a GPU, and beside that 0.6 GB for the operands of a
+    /// product and 0.3 GB for weights in six parts: 2 GB in all. On the host it takes 8 MB an image and 90 MB. If memory does not suffice, half of the batch is taken, and
+    /// half of that.
     /// </summary>
     public int? Batch { get; init; }
 

@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
 
 namespace TrigFlowNative.Models;
 
@@ -7,11 +8,16 @@ namespace TrigFlowNative.Models;
 /// float64. Files hold filters (K, C, R, S), kernels take (K, R, S, C).
 /// </summary>
 /// <param name="Weight">Name of the filters.</param>
-/// <param name="Shape">(K, R, S, C).</param>
+/// <param name="Window">The window, R x S.</param>
+/// <param name="Outputs">K.</param>
+/// <param name="Inputs">C.</param>
 /// <param name="Norm">Names of gamma, beta, mean and variance, each (K).</param>
 /// <param name="Epsilon">eps.</param>
-internal sealed record FoldedConvolution(string Weight, Shape Shape, string[] Norm, double Epsilon)
+internal sealed record FoldedConvolution(string Weight, Window2d Window, int Outputs, int Inputs, string[] Norm, double Epsilon)
 {
+    /// <summary>(K, R, S, C).</summary>
+    public Shape Shape => new(Outputs, Window.Height, Window.Width, Inputs);
+
     /// <summary>Checks names and shapes.</summary>
     /// <exception cref="InvalidFileException">A tensor is missing or of another shape.</exception>
     public void Check(FeatureTensors tensors)

@@ -11,7 +11,7 @@ public static unsafe partial class GeneralConv2d
 {
     private static void ForwardCpu(CpuDevice cpu, Layer layer)
     {
-        (Shape x, Shape y, Window2d window) = (layer.X.Shape, layer.Y.Shape, layer.Window);
+        (Shape x, Shape y, Window2d window) = (layer.X.Shape, layer.Y.Shape, layer.Weight.Window);
         GeneralWeight weight = layer.Weight;
         int k = weight.Shape.N, outH = y.H, outW = y.W;
         PackedB b = PackedB.Take(weight.Depth, k, weight.Bias).PackColumns(cpu, weight.Matrix.Pointer);
@@ -56,7 +56,7 @@ public static unsafe partial class GeneralConv2d
     /// <summary>Gives the lines that the windows of some output lines see, and the offset of each window.</summary>
     private static Lines Read(Layer layer, int firstImage, int images, int firstLine, int height)
     {
-        (Shape x, Window2d window, int outW) = (layer.X.Shape, layer.Window, layer.Y.Shape.W);
+        (Shape x, Window2d window, int outW) = (layer.X.Shape, layer.Weight.Window, layer.Y.Shape.W);
         int step = window.Stride, needed = (height - 1) * step + window.Height, rows = images * height * outW;
         bool copies = !window.StaysInside;
         int width = copies ? (outW - 1) * step + window.Width : x.W, imageLines = copies ? needed : x.H;

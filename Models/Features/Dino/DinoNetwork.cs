@@ -49,7 +49,8 @@ internal sealed class DinoNetwork : FeatureNetwork
         {
             var patches = new Shape(config.Width, config.Patch, config.Patch, 3);
             layers.Add("patch_embed.proj", GeneralWeight.Create(
-                device, patches, FoldedConvolution.ToChannelsLast(tensors.Read("patch_embed.proj.weight"), patches), tensors.Read("patch_embed.proj.bias"), arithmetic));
+                device, patches, FoldedConvolution.ToChannelsLast(tensors.Read("patch_embed.proj.weight"), patches), tensors.Read("patch_embed.proj.bias"),
+                new Window2d(config.Patch, config.Patch, config.Patch), arithmetic));
             table = device.CreateTensor(new Shape(1 + Side * Side, config.Width), Array.ConvertAll(Positions(tensors, config), value => (float)value));
             ReadNorm("norm");
             for (int i = 0; i < config.Depth; i++)
@@ -84,7 +85,7 @@ internal sealed class DinoNetwork : FeatureNetwork
                 weight[i] *= gamma[i / inputs];
             for (int i = 0; gamma is not null && i < bias.Length; i++)
                 bias[i] *= gamma[i];
-            layers.Add(name, GeneralWeight.Create(device, new Shape(bias.Length, 1, 1, inputs), weight, bias, arithmetic));
+            layers.Add(name, GeneralWeight.Create(device, new Shape(bias.Length, 1, 1, inputs), weight, bias, Window2d.Point, arithmetic));
         }
     }
 
@@ -118,7 +119,7 @@ internal sealed class DinoNetwork : FeatureNetwork
     /// <summary>Records the network and gives out the tokens before the first block and after each, then the features.</summary>
     internal (IReadOnlyList<Tensor> Tokens, Tensor Features) RecordTokens(ComputeProgram program, Tensor x)
     {
-        Tensor patches = GeneralConv2d.Apply(program, x, layers["patch_embed.proj"], new Window2d(config.Patch, config.Patch, config.Patch));
+        Tensor patches = GeneralConv2d.Apply(program, x, layers["patch_embed.proj"]);
         List<Tensor> tokens = [TokenSequence.Apply(program, patches, table!)];
         for (int i = 0; i < config.Depth; i++)
         {
@@ -143,7 +144,7 @@ internal sealed class DinoNetwork : FeatureNetwork
     private Tensor Norm(ComputeProgram program, string name, Tensor x) => LayerNorm.Apply(program, x, vectors[$"{name}.weight"], vectors[$"{name}.bias"], Epsilon);
 
     private Tensor Linear(ComputeProgram program, string name, Tensor x, Activation activation = Activation.None, Tensor? residual = null) =>
-        GeneralConv2d.Apply(program, x, layers[name], Window2d.Point, activation, residual);
+        GeneralConv2d.Apply(program, x, layers[name], activation, residual);
 
     private static FeatureInput InputOf(int size) => new(
         size, ResizeTaps.AntialiasedBicubic, [.. Deviation.Select(value => (float)(1 / (255 * value)))], [.. Mean.Zip(Deviation, (mean, deviation) => (float)(-mean / deviation))],

@@ -31,11 +31,11 @@ internal sealed class InceptionLayers : IDisposable
             foreach ((string name, FoldedConvolution convolution) in plan)
             {
                 (float[] weight, float[] bias) = convolution.Read(tensors);
-                weights.Add(name, GeneralWeight.Create(device, convolution.Shape, weight, bias, arithmetic));
+                weights.Add(name, GeneralWeight.Create(device, convolution.Shape, weight, bias, convolution.Window, arithmetic));
             }
 
             // The logits of the Inception score are those without the bias; the file's bias is only checked.
-            weights.Add("fc", GeneralWeight.Create(device, new Shape(Classes, 1, 1, Features), tensors.Read("fc.weight"), [], arithmetic));
+            weights.Add("fc", GeneralWeight.Create(device, new Shape(Classes, 1, 1, Features), tensors.Read("fc.weight"), [], Window2d.Point, arithmetic));
         }
         catch
         {
@@ -72,7 +72,7 @@ internal sealed class InceptionLayers : IDisposable
         }
 
         Tensor pool = GlobalMean.Apply(program, x), rows = pool.Reshape(pool.Shape.N, 1, 1, pool.Shape.C);
-        Tensor logits = GeneralConv2d.Apply(program, rows, Weight("fc"), Window2d.Point);
+        Tensor logits = GeneralConv2d.Apply(program, rows, Weight("fc"));
         return new InceptionTensors(blocks, pool, logits.Reshape(pool.Shape.N, Classes), spatial!.Reshape(pool.Shape.N, spatial.Count / pool.Shape.N));
     }
 
@@ -85,7 +85,7 @@ internal sealed class InceptionLayers : IDisposable
 
     private Tensor Apply(ComputeProgram program, string prefix, InceptionStep step, Tensor x) => step switch
     {
-        InceptionConv conv => GeneralConv2d.Apply(program, x, Weight(prefix + conv.Name), conv.Window, Activation.Relu),
+        InceptionConv conv => GeneralConv2d.Apply(program, x, Weight(prefix + conv.Name), Activation.Relu),
         InceptionPool pool => Pool2d.Apply(program, x, pool.Kind, pool.Window),
         _ => throw new NotSupportedException($"{step} can only end a branch"),
     };
@@ -106,7 +106,7 @@ internal sealed class InceptionLayers : IDisposable
                 Window2d window = last is InceptionConv conv ? conv.Window : ((InceptionPool)last).Window;
                 y ??= program.Allocate(new Shape(h.Shape.N, window.OutputHeight(h.Shape), window.OutputWidth(h.Shape), channels));
                 if (last is InceptionConv { Name: var name })
-                    GeneralConv2d.Into(program, h, Weight(prefix + name), window, y, first, Activation.Relu);
+                    GeneralConv2d.Into(program, h, Weight(prefix + name), y, first, Activation.Relu);
                 else
                     Pool2d.Into(program, h, ((InceptionPool)last).Kind, window, y, first);
                 first += Outputs(prefix, last, h.Shape.C);
@@ -152,7 +152,7 @@ internal sealed class InceptionLayers : IDisposable
         string name = prefix + conv.Name;
         int outputs = tensors.Extents($"{name}.conv.weight", 4)[0];
         var folded = new FoldedConvolution(
-            $"{name}.conv.weight", new Shape(outputs, conv.Window.Height, conv.Window.Width, inputs),
+            $"{name}.conv.weight", conv.Window, outputs, inputs,
             [$"{name}.bn.weight", $"{name}.bn.bias", $"{name}.bn.running_mean", $"{name}.bn.running_var"], Epsilon);
         folded.Check(tensors);
         plan.Add(name, folded);

@@ -44,7 +44,7 @@ internal sealed class ResnetNetwork : FeatureNetwork
                 if (convolution.Shape.C == Channels)
                     ReverseChannels(weight); // images come in red, green, blue
                 int number = int.Parse(convolution.Weight["Parameter".Length..], System.Globalization.CultureInfo.InvariantCulture);
-                weights.Add(number, GeneralWeight.Create(device, convolution.Shape, weight, bias, options.ArithmeticOn(device)));
+                weights.Add(number, GeneralWeight.Create(device, convolution.Shape, weight, bias, convolution.Window, options.ArithmeticOn(device)));
             }
         }
         catch
@@ -71,14 +71,13 @@ internal sealed class ResnetNetwork : FeatureNetwork
     /// <inheritdoc/>
     protected override IReadOnlyList<Tensor> Record(ComputeProgram program, Tensor x)
     {
-        x = GeneralConv2d.Apply(program, x, weights[ResnetNames.Stem.Filters], StemWindow, Activation.Relu);
+        x = GeneralConv2d.Apply(program, x, weights[ResnetNames.Stem.Filters], Activation.Relu);
         x = Pool2d.Apply(program, x, PoolKind.Max, Down);
         foreach (ResnetBlock block in ResnetNames.Blocks)
         {
-            Window2d same = Window2d.Same(3, 3);
-            Tensor shortcut = block.Projection is { } projection ? GeneralConv2d.Apply(program, x, weights[projection.Filters], new(1, 1, 2)) : x;
-            Tensor h = GeneralConv2d.Apply(program, x, weights[block.First.Filters], block.Projection is null ? same : Down, Activation.Relu);
-            x = GeneralConv2d.Apply(program, h, weights[block.Second.Filters], same, Activation.Relu, shortcut);
+            Tensor shortcut = block.Projection is { } projection ? GeneralConv2d.Apply(program, x, weights[projection.Filters]) : x;
+            Tensor h = GeneralConv2d.Apply(program, x, weights[block.First.Filters], Activation.Relu);
+            x = GeneralConv2d.Apply(program, h, weights[block.Second.Filters], Activation.Relu, shortcut);
         }
 
         return [GlobalMean.Apply(program, x)];
@@ -88,22 +87,22 @@ internal sealed class ResnetNetwork : FeatureNetwork
     private static IEnumerable<FoldedConvolution> Plan(FeatureTensors tensors)
     {
         int channels = Outputs(ResnetNames.Stem);
-        yield return Convolution(ResnetNames.Stem, new Shape(channels, StemWindow.Height, StemWindow.Width, Channels));
+        yield return Convolution(ResnetNames.Stem, StemWindow, channels, Channels);
         foreach (ResnetBlock block in ResnetNames.Blocks)
         {
             int outputs = block.Projection is null ? channels : Outputs(block.First);
-            yield return Convolution(block.First, new Shape(outputs, 3, 3, channels));
-            yield return Convolution(block.Second, new Shape(outputs, 3, 3, outputs));
+            yield return Convolution(block.First, block.Projection is null ? Window2d.Same(3, 3) : Down, outputs, channels);
+            yield return Convolution(block.Second, Window2d.Same(3, 3), outputs, outputs);
             if (block.Projection is { } projection)
-                yield return Convolution(projection, new Shape(outputs, 1, 1, channels));
+                yield return Convolution(projection, new Window2d(1, 1, 2), outputs, channels);
             channels = outputs;
         }
 
         int Outputs((int Filters, int Norm) numbers) => tensors.Extents($"Parameter{numbers.Filters}", 4)[0];
     }
 
-    private static FoldedConvolution Convolution((int Filters, int Norm) numbers, Shape shape) => new(
-        $"Parameter{numbers.Filters}", shape,
+    private static FoldedConvolution Convolution((int Filters, int Norm) numbers, Window2d window, int outputs, int inputs) => new(
+        $"Parameter{numbers.Filters}", window, outputs, inputs,
         [$"Parameter{numbers.Norm}", $"Parameter{numbers.Norm + 1}", $"Constant{numbers.Norm + 2}", $"Constant{numbers.Norm + 3}"], Epsilon);
 
     private static FeatureInput InputOf(FeatureTensors tensors)
