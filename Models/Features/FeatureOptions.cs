@@ -36,6 +36,14 @@ public sealed record FeatureOptions
         _ => MatrixArithmetic.Fp32,
     };
 
+    /// <summary>The arithmetics by the words of a command line.</summary>
+    public static IReadOnlyDictionary<string, MatrixArithmetic> Arithmetics { get; } = new Dictionary<string, MatrixArithmetic>(StringComparer.Ordinal)
+    {
+        ["fp32"] = MatrixArithmetic.Fp32,
+        ["bf16x3"] = MatrixArithmetic.Bf16Times3,
+        ["bf16x6"] = MatrixArithmetic.Bf16Times6,
+    };
+
     /// <summary>An arithmetic in words for a report.</summary>
     internal static string Describe(MatrixArithmetic arithmetic) => arithmetic switch
     {

@@ -15,6 +15,9 @@ internal sealed class FeatureTensors(SafetensorsFile file, string prefix)
     /// <summary>Whether there is a tensor of that name.</summary>
     public bool Has(string name) => file.Find(prefix + name) is not null;
 
+    /// <summary>What the file's metadata say under a key; null for nothing.</summary>
+    public string? Says(string key) => file.Metadata.GetValueOrDefault(key);
+
     /// <summary>The extents of a tensor, at least <paramref name="rank"/> of them, each from 1 to 65536.</summary>
     /// <exception cref="InvalidFileException">The tensor is missing, or has other extents.</exception>
     public int[] Extents(string name, int rank)

@@ -63,7 +63,7 @@ public class RoomTests
             Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
             Features:
-            Features/Inception: Features
+            Features/Inception: Networks, Features
             Features/Resnet: Features
             Features/Dino: Features
             Features/Files: Files, Features, Features/Inception, Features/Resnet, Features/Dino
@@ -99,7 +99,8 @@ public class RoomTests
             Steps: Timing
             Suite: Steps
             Inspect: Tables
-            Cases: Tables, Processes, Steps, Suite
+            Features: Suite
+            Cases: Tables, Processes, Steps, Suite, Features
             Bench: Timing, Suite, Cases
             Report: Timing, Tables, Steps, Bench
             Endurance: Tables, Processes, Suite, Cases, Bench, Report

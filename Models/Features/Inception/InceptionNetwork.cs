@@ -15,6 +15,9 @@ internal sealed class InceptionNetwork : FeatureNetwork
     /// <summary>A name that the file of no other network has.</summary>
     public const string Mark = "Conv2d_1a_3x3.conv.weight";
 
+    /// <summary>Classes of the whole network.</summary>
+    public const int WholeClasses = 1008;
+
     private const int Size = 299, SpatialSize = 17;
     private readonly InceptionLayers layers;
 
@@ -33,7 +36,8 @@ internal sealed class InceptionNetwork : FeatureNetwork
             throw;
         }
 
-        Name = layers.IsWhole && layers.Classes == 1008 ? "inception-2015" : $"inception-2015-narrow-{layers.Features}";
+        string random = tensors.Says(RandomInception.MetadataKey) == RandomInception.Random ? "-random" : "";
+        Name = $"inception-2015{(layers.IsWhole && layers.Classes == WholeClasses ? "" : $"-narrow-{layers.Features}")}{random}";
         int spatial = Math.Min(SpatialChannels, tensors.Extents("Mixed_6d.branch1x1.conv.weight", 4)[0]);
         Outputs =
         [

@@ -75,6 +75,23 @@ public class FeatureNetworkFileTests
         Assert.Equal(("inception-2015-narrow-128", "dinov2-64x2"), (first.Name, second.Name));
     }
 
+    /// <summary>Random weights are the same for a seed, differ for another, and the network never has the name of the real one.</summary>
+    [Fact]
+    public void A_random_network_says_that_it_is_one()
+    {
+        using TemporaryFolder folder = new();
+        foreach ((string name, ulong seed) in ((string, ulong)[])[("a", 1), ("b", 1), ("c", 2)])
+            RandomInception.Save(folder.File(name), seed, divisor: 16);
+        Assert.Equal(File.ReadAllBytes(folder.File("a")), File.ReadAllBytes(folder.File("b")));
+        Assert.NotEqual(File.ReadAllBytes(folder.File("a")), File.ReadAllBytes(folder.File("c")));
+        using IFeatureNetwork network = FeatureNetworkFile.Load(folder.File("a"), TestDevices.Get("cpu"));
+        Assert.Equal("inception-2015-narrow-128-random", network.Name);
+        var features = new FeatureBatch(1, network.Outputs[0]);
+        network.Compute(FeatureWeights.Pictures(1, 8, 8, 1), 1, 8, 8, 3, features);
+        Assert.All(features["pool"], value => Assert.InRange(value, 0, 100));
+        Assert.Contains(features["pool"], value => value > 0.01f);
+    }
+
     [Fact]
     public void A_batch_of_features_has_what_was_asked_for()
     {
