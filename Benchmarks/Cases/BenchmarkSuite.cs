@@ -1,3 +1,4 @@
+using TrigFlowNative.Benchmarks.Features;
 using TrigFlowNative.Benchmarks.Suite;
 using TrigFlowNative.Benchmarks.Tables;
 using TrigFlowNative.Engine;
@@ -31,6 +32,7 @@ public static class BenchmarkSuite
         FeedCase.Kind,
         StepCase.Kind,
         SampleCase.Kind,
+        FeatureCase.Kind,
         StartupCase.Kind,
     ];
 

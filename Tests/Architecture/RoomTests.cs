@@ -34,6 +34,7 @@ public class RoomTests
             Movement: Device
             Optimizer: Device, Host
             Random: Device
+            Images: Host
             Norms: Device, Host, Movement
             Norms/GroupNorm: Host, Ptx, Movement, Random
             Norms/MagnitudeNorm: Device
@@ -43,12 +44,13 @@ public class RoomTests
             Products/Mma: Ptx, Products/Shared
             Products/Wgmma: Ptx, Products/Shared
             Products: Host, Elementwise, Movement, Products/Shared, Products/Portable, Products/Mma, Products/Wgmma
+            Products/General: Device, Host, Images, Movement, Products/Shared, Products
             Attention/Shared: Ptx
             Attention/Portable: Device, Host, Movement, Attention/Shared
             Attention/Mma: Ptx, Attention/Shared
             Attention/Wgmma: Device, Ptx, Attention/Shared
             Attention: Attention/Shared, Attention/Portable, Attention/Mma, Attention/Wgmma
-            .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/Wgmma, Attention
+            .: Device, Elementwise, Embeddings, Images, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/General, Products/Wgmma, Attention
             """,
         ["Models"] = """
             Latents:
@@ -64,6 +66,11 @@ public class RoomTests
             .: Latents, Networks, Networks/Ddpmpp, Networks/Edm2, Files
             Networks/Autoencoder: Latents, Networks, Networks/Layers, .
             Sampling: Networks, Files, .
+            Features:
+            Features/Inception: Networks, Features
+            Features/Resnet: Features
+            Features/Dino: Features
+            Features/Files: Files, Features, Features/Inception, Features/Resnet, Features/Dino
             """,
         ["Training"] = """
             Files:
@@ -97,8 +104,9 @@ public class RoomTests
             Steps: Timing
             Suite: Steps
             Inspect: Tables
+            Features: Suite
             Cases/Norms: Suite
-            Cases: Tables, Processes, Steps, Suite, Cases/Norms
+            Cases: Tables, Processes, Steps, Suite, Features, Cases/Norms
             Bench: Timing, Suite, Cases
             Report: Timing, Tables, Steps, Bench
             Endurance: Tables, Processes, Suite, Cases, Bench, Report

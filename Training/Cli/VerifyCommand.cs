@@ -5,7 +5,7 @@ using TrigFlowNative.Models;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>verify: compares F, its JVP, logvar and all parameter gradients with a fixture of another implementation, in training and in evaluation mode.</summary>
+/// <summary>verify: compares F, its JVP, logvar and all parameter gradients with a fixture of another implementation, in training and in evaluation mode; or what networks of features compute.</summary>
 internal static class VerifyCommand
 {
     public static Command Create()
@@ -18,18 +18,23 @@ internal static class VerifyCommand
             DefaultValueFactory = _ => "fp32",
         };
         precision.AcceptOnly("fp32", "bf16");
-        var command = new Command("verify", "Compares F, its JVP, logvar and all parameter gradients with a fixture, with forced weights and without if it holds both; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision };
-        command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!, parsed.GetValue(precision)!));
+        var products = new Option<string?>("--products")
+        {
+            Description = "For networks of features on a GPU: how products are computed; by default in six products of bf16 parts where there are tensor cores.",
+        };
+        products.AcceptOnly([.. FeatureOptions.Arithmetics.Keys]);
+        var command = new Command("verify", "Compares F, its JVP, logvar and all parameter gradients with a fixture, with forced weights and without if it holds both, or every block and feature of an Inception or DINOv2 fixture; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision, products };
+        command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!, parsed.GetValue(precision)!, parsed.GetValue(products)));
         return command;
     }
 
-    private static int Run(string path, string deviceName, string precision)
+    private static int Run(string path, string deviceName, string precision, string? products)
     {
         using ComputeDevice device = CommandLine.Open(deviceName);
         DType storage = precision == "bf16" ? DType.BFloat16 : DType.Float32;
         if (storage == DType.BFloat16 && device is CpuDevice)
             throw new UsageException("--precision bf16 needs a GPU");
-        IReadOnlyList<FixtureError> errors = Check(path, device, storage);
+        IReadOnlyList<FixtureError> errors = Check(path, device, storage, products);
         int width = errors.Max(error => error.Name.Length);
         foreach (FixtureError error in errors)
             Console.WriteLine($"{error.Name.PadRight(width)}  {Format(error.RelativeError)}{(error.Passes ? "" : $"  FAILS, {Format(error.Allowed)} allowed")}");
@@ -40,11 +45,15 @@ internal static class VerifyCommand
         return failed == 0 ? 0 : 1;
     }
 
-    private static IReadOnlyList<FixtureError> Check(string path, ComputeDevice device, DType storage)
+    private static IReadOnlyList<FixtureError> Check(string path, ComputeDevice device, DType storage, string? products)
     {
         try
         {
-            return FixtureCheck.Run(path, device, storage);
+            if (!FeatureFixture.Recognises(path))
+                return products is null ? FixtureCheck.Run(path, device, storage) : throw new UsageException("--products is for fixtures of networks of features");
+            if (storage != DType.Float32)
+                throw new UsageException("--precision: networks of features are computed in fp32");
+            return FeatureFixture.Run(path, device, new FeatureOptions { Arithmetic = products is null ? null : FeatureOptions.Arithmetics[products] });
         }
         catch (MemoryLimitException e)
         {
