@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training.Evaluation;
 
 namespace TrigFlowNative.Training.Cli;
 
@@ -44,7 +45,7 @@ internal static class VerifyCommand
     {
         try
         {
-            return FixtureCheck.Run(path, device, storage);
+            return DistanceCheck.IsFixture(path) ? DistanceCheck.Run(path) : FixtureCheck.Run(path, device, storage);
         }
         catch (MemoryLimitException e)
         {
