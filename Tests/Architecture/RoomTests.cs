@@ -76,13 +76,17 @@ public class RoomTests
             Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Latents, Data/Formats
             Latents: Files, Data/Images
             Evaluation: Files, Data/Images
+            Evaluation/Algebra:
+            Evaluation/Distances: Evaluation/Algebra
+            Evaluation/References: Files, Evaluation/Distances
+            Evaluation/Judging: Files, Data/Images, Data, Evaluation/Distances, Evaluation/References
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
             Runs/Snapshots: Averages
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
-            Cli/Options:
-            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options
+            Cli/Options: Files
+            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Evaluation/Distances, Evaluation/References, Evaluation/Judging, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options
             .: Cli
             """,
         ["Benchmarks"] = """

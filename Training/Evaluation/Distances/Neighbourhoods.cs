@@ -31,7 +31,13 @@ public sealed record Neighbourhoods(int Neighbours, double Precision, double Rec
     {
         int[] wanted = neighbours.ToArray();
         FeatureRows.RequirePair("nearest neighbours", real, judged, wanted.Max() + 1);
-        BallCounts[] counts = BallCounts.Of(real, judged, NeighbourRadii.Of(real, wanted), NeighbourRadii.Of(judged, wanted), strictly);
+        return Of(real, judged, NeighbourRadii.Of(real, wanted), NeighbourRadii.Of(judged, wanted), wanted, strictly);
+    }
+
+    /// <summary>The same with squared radii that are known, of each k in turn.</summary>
+    internal static IReadOnlyList<Neighbourhoods> Of(FeatureRows real, FeatureRows judged, double[][] realRadii, double[][] judgedRadii, int[] wanted, bool strictly = false)
+    {
+        BallCounts[] counts = BallCounts.Of(real, judged, realRadii, judgedRadii, strictly);
         return [.. counts.Zip(wanted, (each, k) => new Neighbourhoods(
             k,
             Share(each.RealBallsAround.Count(balls => balls > 0), judged.Count),
