@@ -32,6 +32,7 @@ public class RoomTests
             Embeddings: Device
             Losses: Device, Host
             Movement: Device
+            Neighbours:
             Optimizer: Device, Host
             Random: Device
             Norms: Device, Host, Movement
@@ -48,7 +49,7 @@ public class RoomTests
             Attention/Mma: Ptx, Attention/Shared
             Attention/Wgmma: Device, Ptx, Attention/Shared
             Attention: Attention/Shared, Attention/Portable, Attention/Mma, Attention/Wgmma
-            .: Device, Elementwise, Embeddings, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/Wgmma, Attention
+            .: Device, Elementwise, Embeddings, Losses, Movement, Neighbours, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/Wgmma, Attention
             """,
         ["Models"] = """
             Latents:

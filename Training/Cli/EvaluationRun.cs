@@ -151,7 +151,7 @@ internal sealed class EvaluationRun : IDisposable
         OpenReference(network, ofImages);
         if (stored is { HoldsImages: false } && request.Metrics.Length == 0)
             ofFeatures = [.. ofFeatures.Where(name => FeatureMetrics.All[name].Reference != FeatureNeed.Rows)];
-        Judge? judge = network is null ? null : new Judge(network, ofFeatures);
+        Judge? judge = network is null ? null : new Judge(network, ofFeatures, device is GpuDevice { IsCuda: true } ? new DeviceNeighbours(device) : null);
         MemorySource? pictures = ofImages.Length > 0 ? MemorySource.Of(referenceImages!) : null;
         FeatureTable? known = judge is null ? null
             : (stored is null ? null : judge.Take(stored, request.Reference!)) ?? judge.LookAtReference(referenceImages!, new JudgingProgress("evaluate", "reference", referenceImages!.Count).Say);

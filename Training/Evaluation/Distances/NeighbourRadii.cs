@@ -46,7 +46,8 @@ internal static class NeighbourRadii
         return best;
     }
 
-    private static void Insert(double[] best, double value)
+    /// <summary>Puts a value among the smallest, which are in rising order.</summary>
+    internal static void Insert(double[] best, double value)
     {
         int place = best.Length - 1;
         if (value >= best[place])

@@ -31,20 +31,16 @@ public sealed record Neighbourhoods(int Neighbours, double Precision, double Rec
     {
         int[] wanted = neighbours.ToArray();
         FeatureRows.RequirePair("nearest neighbours", real, judged, wanted.Max() + 1);
-        return Of(real, judged, NeighbourRadii.Of(real, wanted), NeighbourRadii.Of(judged, wanted), wanted, strictly);
+        return Of(BallCounts.Of(real, judged, NeighbourRadii.Of(real, wanted), NeighbourRadii.Of(judged, wanted), strictly), wanted);
     }
 
-    /// <summary>The same with squared radii that are known, of each k in turn.</summary>
-    internal static IReadOnlyList<Neighbourhoods> Of(FeatureRows real, FeatureRows judged, double[][] realRadii, double[][] judgedRadii, int[] wanted, bool strictly = false)
-    {
-        BallCounts[] counts = BallCounts.Of(real, judged, realRadii, judgedRadii, strictly);
-        return [.. counts.Zip(wanted, (each, k) => new Neighbourhoods(
-            k,
-            Share(each.RealBallsAround.Count(balls => balls > 0), judged.Count),
-            Share(each.InJudgedBall.Count(inside => inside), real.Count),
-            each.RealBallsAround.Sum(balls => (long)balls) / ((double)k * judged.Count),
-            Share(each.RealBallHit.Count(hit => hit), real.Count)))];
-    }
+    /// <summary>The shares that follow from counts, of each k in turn.</summary>
+    internal static IReadOnlyList<Neighbourhoods> Of(BallCounts[] counts, int[] wanted) => [.. counts.Zip(wanted, (each, k) => new Neighbourhoods(
+        k,
+        Share(each.RealBallsAround.Count(balls => balls > 0), each.RealBallsAround.Length),
+        Share(each.InJudgedBall.Count(inside => inside), each.InJudgedBall.Length),
+        each.RealBallsAround.Sum(balls => (long)balls) / ((double)k * each.RealBallsAround.Length),
+        Share(each.RealBallHit.Count(hit => hit), each.RealBallHit.Length)))];
 
     private static double Share(int count, int all) => (double)count / all;
 }

@@ -108,23 +108,23 @@ internal sealed class FeatureTable
 
     /// <summary>How these images lie among those of a reference. Both usual k are taken in one pass over the pairs, and the reference's radii only once.</summary>
     /// <exception cref="ArgumentException">There are too few images.</exception>
-    public Neighbourhoods NeighboursAmong(FeatureTable reference, string kind, int k)
+    public Neighbourhoods NeighboursAmong(FeatureTable reference, string kind, int k, NeighbourSearch search)
     {
         if (neighbours is not { } known || !ReferenceEquals(known.Reference, reference) || known.Kind != kind)
         {
             int[] usual = [Neighbourhoods.PrecisionNeighbours, Neighbourhoods.DensityNeighbours];
             FeatureRows.RequirePair("nearest neighbours", reference.rows[kind], rows[kind], usual.Max() + 1);
-            known = (reference, kind, Neighbourhoods.Of(reference.rows[kind], rows[kind], reference.RadiiOf(kind, usual), RadiiOf(kind, usual), usual));
+            known = (reference, kind, Neighbourhoods.Of(search.Count(reference.rows[kind], rows[kind], reference.RadiiOf(kind, usual, search), RadiiOf(kind, usual, search)), usual));
             neighbours = known;
         }
 
         return known.Found.Single(found => found.Neighbours == k);
     }
 
-    private double[][] RadiiOf(string kind, int[] usual)
+    private double[][] RadiiOf(string kind, int[] usual, NeighbourSearch search)
     {
         if (!radii.TryGetValue(kind, out double[][]? found))
-            radii.Add(kind, found = NeighbourRadii.Of(rows[kind], usual));
+            radii.Add(kind, found = search.Radii(rows[kind], usual));
         return found;
     }
 }

@@ -7,15 +7,17 @@ namespace TrigFlowNative.Training.Evaluation;
 internal sealed class Judge
 {
     private readonly IFeatureNetwork network;
+    private readonly NeighbourSearch search;
     private readonly (string Name, FeatureMetric Metric, string Kind)[] metrics;
 
     /// <summary>Checks that the network has what the metrics take.</summary>
     /// <param name="network">The network, which stays the caller's.</param>
     /// <param name="names">Names of <see cref="FeatureMetrics.All"/>.</param>
+    /// <param name="search">How neighbours are searched for; null for the host.</param>
     /// <exception cref="UsageException">The network has no such kind of features.</exception>
-    public Judge(IFeatureNetwork network, IEnumerable<string> names)
+    public Judge(IFeatureNetwork network, IEnumerable<string> names, NeighbourSearch? search = null)
     {
-        this.network = network;
+        (this.network, this.search) = (network, search ?? NeighbourSearch.Host);
         metrics = [.. names.Distinct().Select(name => (name, FeatureMetrics.All[name], FeatureMetrics.All[name].Kind(network)
             ?? throw new UsageException($"--metrics {name}: the features '{network.Name}' have nothing that it takes ({string.Join(", ", network.Outputs.Select(output => output.Name))})")))];
     }
@@ -60,7 +62,7 @@ internal sealed class Judge
     {
         try
         {
-            return each.Metric.Measure(network.Name, each.Kind, reference, judged);
+            return each.Metric.Measure(network.Name, each.Kind, reference, judged, search);
         }
         catch (ArgumentException e)
         {

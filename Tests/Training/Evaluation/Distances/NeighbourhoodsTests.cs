@@ -71,6 +71,23 @@ public class NeighbourhoodsTests
         Assert.Equal(SlowDistances.Radii(many, 2), NeighbourRadii.Of(many, 2)[0], (x, y) => Math.Abs(x - y) <= 1e-13 * x);
     }
 
+    /// <summary>On a device, by tiles that do not divide the sets, and with so short a list that some tiles are done on the host: the same bits as on the host.</summary>
+    [Theory]
+    [MemberData(nameof(TestDevices.All), MemberType = typeof(TestDevices))]
+    public void A_device_finds_the_same_neighbours(string name)
+    {
+        int some = name == "simulator" ? 24 : 150;
+        FeatureRows real = Real.Take([.. Enumerable.Range(0, some)]), judged = Judged.Take([.. Enumerable.Range(0, some - 3), 5, 5]);
+        double[][] ofReal = NeighbourRadii.Of(real, 3, 5), ofJudged = NeighbourRadii.Of(judged, 3, 5);
+        foreach (int capacity in name == "simulator" ? new[] { 40 } : [10, 4000])
+        {
+            var search = new DeviceNeighbours(TestDevices.Get(name), name == "simulator" ? 16 : 64, capacity);
+            Assert.Equal(ofReal, search.Radii(real, [3, 5]));
+            Assert.Equal(ofJudged, search.Radii(judged, [3, 5]));
+            Assert.Equal(Neighbourhoods.Of(real, judged, false, 3, 5), Neighbourhoods.Of(search.Count(real, judged, ofReal, ofJudged), [3, 5]));
+        }
+    }
+
     [Fact]
     public void What_cannot_be_compared_is_refused()
     {
