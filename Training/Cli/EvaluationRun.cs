@@ -163,12 +163,18 @@ internal sealed class EvaluationRun : IDisposable
                 rows.AddRange(EvaluateCommand.Measure(name, MetricRegistry.Find(name), pictures!.Images, ((MemorySource)images).Images)
                     .Select(value => EvaluationRow.Make(of, steps, seed, new JudgedValue($"{name} {value.Name}", value.Value, "", Better.Unknown))));
             if (judge is not null)
-                rows.AddRange(judge.Measure(known!, judge.Look(images, new JudgingProgress("evaluate", source.Words, source.Count).Say)).Select(value => EvaluationRow.Make(of, steps, seed, value)));
+                rows.AddRange(judge.Measure(known!, judge.Look(images, new JudgingProgress("evaluate", source.Words, source.Count).Say), Say).Select(value => EvaluationRow.Make(of, steps, seed, value)));
         }
 
         long? references = known is { Count: 0 } ? null : known?.Count ?? pictures!.Count;
         string judgedWords = request.Checkpoint is { } path ? $"samples of {path}{(request.Guidance == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" with guidance {request.Guidance}"))}" : judged!.Words;
         return new EvaluationReport(judgedWords, count, known?.Words ?? pictures!.Words, references, judge?.Words, Remarks(judge, known), rows, EvaluationReport.Summarise(rows));
+    }
+
+    private static void Say(string metric, TimeSpan time)
+    {
+        if (time.TotalSeconds >= 1)
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"evaluate: {metric} in {time.TotalSeconds:F1} s"));
     }
 
     /// <summary>Opens the reference, and settles the number of images.</summary>

@@ -29,17 +29,22 @@ internal sealed class DeviceNeighbours(ComputeDevice device, int tile = PairFind
             Array.Fill(nearest[i], double.PositiveInfinity);
         }
 
-        double[] none = new double[rows.Count];
-        Array.Fill(none, double.NegativeInfinity);
         using var finder = new PairFinder(device, rows.Width, tile, capacity);
-        finder.Find(rows, rows, bounds, none, pairs => Exactly(rows, rows, pairs, Insert), (i, count, j, others) => All(rows, rows, i, count, j, others, Insert));
+        finder.Find(rows, rows, bounds, bounds, half: true, pairs => Exactly(rows, rows, pairs, InsertBoth), (i, count, j, others) => All(rows, rows, i, count, j, others, InsertBoth));
         return [.. neighbours.Select(k => nearest.Select(each => each[k - 1]).ToArray())];
 
-        // Pairs of one row may come to several threads at once.
-        void Insert(int i, int j, double distance)
+        // Of two tiles that are the same the upper triangle is enough, and in all others i is the smaller number.
+        void InsertBoth(int i, int j, double distance)
         {
-            if (i == j)
+            if (i >= j)
                 return;
+            Insert(i, distance);
+            Insert(j, distance);
+        }
+
+        // Pairs of one row may come to several threads at once.
+        void Insert(int i, double distance)
+        {
             lock (nearest[i])
                 NeighbourRadii.Insert(nearest[i], distance);
         }
@@ -50,7 +55,7 @@ internal sealed class DeviceNeighbours(ComputeDevice device, int tile = PairFind
         BallCounts[] counts = [.. realRadii.Select(_ => new BallCounts(new int[judged.Count], new bool[real.Count], new bool[real.Count]))];
         double[] ofReal = [.. Enumerable.Range(0, real.Count).Select(i => realRadii.Max(each => each[i]))], ofJudged = [.. Enumerable.Range(0, judged.Count).Select(j => judgedRadii.Max(each => each[j]))];
         using var finder = new PairFinder(device, real.Width, tile, capacity);
-        finder.Find(real, judged, ofReal, ofJudged, pairs => Exactly(real, judged, pairs, Add), (i, count, j, others) => All(real, judged, i, count, j, others, Add));
+        finder.Find(real, judged, ofReal, ofJudged, half: false, pairs => Exactly(real, judged, pairs, Add), (i, count, j, others) => All(real, judged, i, count, j, others, Add));
         return counts;
 
         void Add(int i, int j, double distance)

@@ -46,17 +46,19 @@ internal sealed class PairFinder : IDisposable
     /// <param name="y">The right set.</param>
     /// <param name="boundsOfX">Bounds of the squared distances of each left row.</param>
     /// <param name="boundsOfY">Bounds of each right row.</param>
+    /// <param name="half">Whether the sets are the same, and each pair of different rows is wanted once, the smaller number first.</param>
     /// <param name="take">Takes the pairs.</param>
     /// <param name="tooMany">Called in its place with a tile of which more pairs are within the bounds than are listed: first left row, number, first right row, number.</param>
-    public void Find(FeatureRows x, FeatureRows y, double[] boundsOfX, double[] boundsOfY, PairsAction take, Action<int, int, int, int> tooMany)
+    public void Find(FeatureRows x, FeatureRows y, double[] boundsOfX, double[] boundsOfY, bool half, PairsAction take, Action<int, int, int, int> tooMany)
     {
         int[] found = new int[1];
+        float[] squaresOfX = Squares(x), squaresOfY = half ? squaresOfX : Squares(y);
         for (int i = 0; i < x.Count; i += tile)
         {
-            Upload(x, i, boundsOfX, left, ofLeft);
-            for (int j = 0; j < y.Count; j += tile)
+            Upload(x, i, squaresOfX, boundsOfX, left, ofLeft);
+            for (int j = half ? i : 0; j < y.Count; j += tile)
             {
-                Upload(y, j, boundsOfY, right, ofRight);
+                Upload(y, j, squaresOfY, boundsOfY, right, ofRight);
                 program.Run();
                 list.Slice(0, new Shape(1)).Download<int>(found);
                 if (found[0] > capacity)
@@ -68,7 +70,8 @@ internal sealed class PairFinder : IDisposable
                 int[] listed = new int[1 + found[0]];
                 list.Slice(0, new Shape(listed.Length)).Download<int>(listed);
                 int rows = i, columns = j;
-                take(Array.ConvertAll(listed[1..], pair => (rows + pair / tile, columns + pair % tile)));
+                (int Left, int Right)[] pairs = Array.ConvertAll(listed[1..], pair => (rows + pair / tile, columns + pair % tile));
+                take(half && i == j ? Array.FindAll(pairs, pair => pair.Left < pair.Right) : pairs);
             }
         }
     }
@@ -80,21 +83,35 @@ internal sealed class PairFinder : IDisposable
             each.Dispose();
     }
 
-    private void Upload(FeatureRows rows, int first, double[] bounds, Tensor data, Tensor squaresAndBounds)
+    private static float[] Squares(FeatureRows rows)
     {
-        int taken = Math.Min(tile, rows.Count - first);
-        float[] values = new float[tile * width], words = new float[2 * tile];
-        rows.Values.AsSpan(first * width, taken * width).CopyTo(values);
-        for (int i = 0; i < tile; i++)
+        float[] squares = new float[rows.Count];
+        Threads.For(rows.Count, i =>
         {
             double sum = 0;
-            foreach (float value in i < taken ? rows[first + i] : [])
+            foreach (float value in rows[i])
                 sum += (double)value * value;
-            (words[i], words[tile + i]) = i < taken ? ((float)sum, Upwards(bounds[first + i])) : (float.PositiveInfinity, float.NegativeInfinity);
+            squares[i] = (float)sum;
+        });
+        return squares;
+    }
+
+    private void Upload(FeatureRows rows, int first, float[] squares, double[] bounds, Tensor data, Tensor squaresAndBounds)
+    {
+        int taken = Math.Min(tile, rows.Count - first);
+        float[] words = new float[2 * tile];
+        for (int i = 0; i < tile; i++)
+            (words[i], words[tile + i]) = i < taken ? (squares[first + i], Upwards(bounds[first + i])) : (float.PositiveInfinity, float.NegativeInfinity);
+        squaresAndBounds.Upload<float>(words);
+        ReadOnlySpan<float> values = rows.Values.AsSpan(first * width, taken * width);
+        if (taken < tile)
+        {
+            float[] padded = new float[tile * width]; // with zeros, whose squares are given as infinity
+            values.CopyTo(padded);
+            values = padded;
         }
 
-        data.Upload<float>(values);
-        squaresAndBounds.Upload<float>(words);
+        data.Upload(values);
     }
 
     /// <summary>A bound in float32 that is no less.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
 
@@ -57,9 +58,13 @@ internal sealed class Judge
     }
 
     /// <summary>Takes all metrics.</summary>
+    /// <param name="reference">The reference.</param>
+    /// <param name="judged">The images to judge.</param>
+    /// <param name="told">Told each metric and the time that it took.</param>
     /// <exception cref="UsageException">A metric refuses the images, because there are too few of them, say.</exception>
-    public IReadOnlyList<JudgedValue> Measure(FeatureTable reference, FeatureTable judged) => [.. metrics.SelectMany(each =>
+    public IReadOnlyList<JudgedValue> Measure(FeatureTable reference, FeatureTable judged, Action<string, TimeSpan>? told = null) => [.. metrics.SelectMany(each =>
     {
+        var clock = Stopwatch.StartNew();
         try
         {
             return each.Metric.Measure(network.Name, each.Kind, reference, judged, search);
@@ -67,6 +72,10 @@ internal sealed class Judge
         catch (ArgumentException e)
         {
             throw new UsageException($"--metrics {each.Name}: {e.Message}");
+        }
+        finally
+        {
+            told?.Invoke(each.Name, clock.Elapsed);
         }
     })];
 

@@ -43,7 +43,7 @@ public class InceptionScoreTests
         Assert.ThrowsAny<Exception>(() => InceptionScore.Of(new FeatureRows([.. Enumerable.Repeat(float.NaN, 20)], 20, 1)));
     }
 
-    private static double Score(FeatureRows logits, int first, int end)
+    internal static double Score(FeatureRows logits, int first, int end)
     {
         double[][] p = [.. Enumerable.Range(first, end - first).Select(n =>
         {

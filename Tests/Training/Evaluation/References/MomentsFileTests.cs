@@ -88,7 +88,7 @@ public sealed class MomentsFileTests : IDisposable
         Assert.Contains("holds moments of the features 'pixels', not of 'other'", Assert.Throws<InvalidFileException>(() => ReferenceFile.ReadMoments(path, "other")).Message, StringComparison.Ordinal);
 
         byte[] bytes = File.ReadAllBytes(path);
-        int start = bytes.AsSpan().IndexOf("\x93NUMPY"u8[1..]) - 1; // the first array, mu
+        int start = bytes.AsSpan().IndexOf("NUMPY"u8) - 1; // the first array, mu
         Assert.Equal("mu.npy", Encoding.ASCII.GetString(bytes, 30, 6));
         int header = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(start + 8));
         Assert.Equal(0, (10 + header) % 64);
