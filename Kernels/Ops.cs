@@ -32,6 +32,7 @@ public static class Ops
         new(typeof(MatMul), OpTangent.Rule),
         new(typeof(ModulatedNorm), OpTangent.Rule),
         new(typeof(NoiseLevel), OpTangent.None),
+        new(typeof(PairsWithin), OpTangent.None),
         new(typeof(PixelNorm), OpTangent.Rule),
         new(typeof(Pool2d), OpTangent.None),
         new(typeof(ProposalTime), OpTangent.None),

@@ -32,6 +32,7 @@ public class RoomTests
             Embeddings: Device
             Losses: Device, Host
             Movement: Device
+            Neighbours:
             Optimizer: Device, Host
             Random: Device
             Images: Host
@@ -50,7 +51,7 @@ public class RoomTests
             Attention/Mma: Ptx, Attention/Shared
             Attention/Wgmma: Device, Ptx, Attention/Shared
             Attention: Attention/Shared, Attention/Portable, Attention/Mma, Attention/Wgmma
-            .: Device, Elementwise, Embeddings, Images, Losses, Movement, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/General, Products/Wgmma, Attention
+            .: Device, Elementwise, Embeddings, Images, Losses, Movement, Neighbours, Optimizer, Random, Norms, Norms/GroupNorm, Norms/MagnitudeNorm, Norms/ModulatedNorm, Products, Products/General, Products/Wgmma, Attention
             """,
         ["Models"] = """
             Latents:
@@ -87,14 +88,18 @@ public class RoomTests
             Data: Files, Data/Fitting, Data/Images, Data/Synthetic, Data/Listing, Data/Latents, Data/Formats
             Latents: Files, Data/Images
             Evaluation: Files, Data/Images
+            Evaluation/Algebra:
+            Evaluation/Distances: Evaluation/Algebra
+            Evaluation/References: Files, Evaluation/Distances
+            Evaluation/Judging: Files, Data/Images, Data, Evaluation/Distances, Evaluation/References
             Objectives: Optimization
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
             Runs/Snapshots: Averages
             Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
-            Cli/Options: Runs
-            Cli/Weights: Objectives, Steps, Runs, Runs/States, Cli/Options
-            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options, Cli/Weights
+            Cli/Options: Files
+            Cli/Weights: Files, Objectives, Steps, Runs, Runs/States, Cli/Options
+            Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Evaluation/Distances, Evaluation/References, Evaluation/Judging, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options, Cli/Weights
             .: Cli
             """,
         ["Benchmarks"] = """

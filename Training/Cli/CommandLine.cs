@@ -72,6 +72,7 @@ public static class CommandLine
         SampleCommand.Create(),
         DecodeCommand.Create(),
         EvaluateCommand.Create(),
+        ReferenceCommand.Create(),
         ReconstructCommand.Create(),
         VerifyCommand.Create(),
         ImportCommand.Create(),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
+using TrigFlowNative.Training.Evaluation;
 
 namespace TrigFlowNative.Training.Cli;
 
@@ -23,7 +24,7 @@ internal static class VerifyCommand
             Description = "For networks of features on a GPU: how products are computed; by default in six products of bf16 parts where there are tensor cores.",
         };
         products.AcceptOnly([.. FeatureOptions.Arithmetics.Keys]);
-        var command = new Command("verify", "Compares F, its JVP, logvar and all parameter gradients with a fixture, with forced weights and without if it holds both, or every block and feature of an Inception or DINOv2 fixture; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision, products };
+        var command = new Command("verify", "Compares F, its JVP, logvar and all parameter gradients with a fixture, with forced weights and without if it holds both, or every block and feature of an Inception or DINOv2 fixture, and distances between features; exit code 1 if an error is larger than the precision explains.") { fixture, device, precision, products };
         command.SetAction(parsed => Run(parsed.GetValue(fixture)!, parsed.GetValue(device)!, parsed.GetValue(precision)!, parsed.GetValue(products)));
         return command;
     }
@@ -49,11 +50,19 @@ internal static class VerifyCommand
     {
         try
         {
-            if (!FeatureFixture.Recognises(path))
-                return products is null ? FixtureCheck.Run(path, device, storage) : throw new UsageException("--products is for fixtures of networks of features");
+            bool ofNetworks = FeatureFixture.Recognises(path), ofDistances = DistanceCheck.IsFixture(path);
+            if (!ofNetworks && products is not null)
+                throw new UsageException("--products is for fixtures of networks of features");
+            if (!ofNetworks && !ofDistances)
+                return FixtureCheck.Run(path, device, storage);
             if (storage != DType.Float32)
-                throw new UsageException("--precision: networks of features are computed in fp32");
-            return FeatureFixture.Run(path, device, new FeatureOptions { Arithmetic = products is null ? null : FeatureOptions.Arithmetics[products] });
+                throw new UsageException("--precision: features are computed in fp32, and distances in float64");
+            List<FixtureError> errors = [];
+            if (ofNetworks)
+                errors.AddRange(FeatureFixture.Run(path, device, new FeatureOptions { Arithmetic = products is null ? null : FeatureOptions.Arithmetics[products] }));
+            if (ofDistances)
+                errors.AddRange(DistanceCheck.Run(path));
+            return errors;
         }
         catch (MemoryLimitException e)
         {

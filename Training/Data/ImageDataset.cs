@@ -55,6 +55,34 @@ public static class ImageDataset
         }
     }
 
+    /// <summary>Opens a data set whole, in its order, with images of the size that they have; of CIFAR and idx files in their own channels, of others in colour.</summary>
+    /// <param name="spec">As in <see cref="Open"/>. All images must have the size of the first; <see cref="Synthetic"/> is drawn in 32x32.</param>
+    /// <exception cref="ArgumentException">The specification is empty.</exception>
+    /// <exception cref="InvalidFileException">The data set is missing, of another format, damaged, or holds latents.</exception>
+    public static (IImageDataset Images, DatasetDescription Description) OpenAsTheyAre(string spec)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(spec);
+        const int side = 32;
+        if (spec == Synthetic)
+        {
+            DatasetSplit shapes = SyntheticShapes.MakeDataset(side, channels: 3);
+            return (new JoinedImages(shapes.Train, shapes.HeldOut), shapes.Description);
+        }
+
+        try
+        {
+            Extents natural = new(side, channels: 3, LatentConventions.Get(LatentConventions.Default)) { AsTheyAre = true };
+            (IImageDataset images, DatasetDescription found) = Directory.Exists(spec) ? OpenFolder(spec, natural) : OpenFile(spec, natural);
+            return images.Latents is null
+                ? (images, found with { Images = images.Count, TrainImages = images.Count })
+                : throw new InvalidFileException(spec, "holds latents, not pictures");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidFileException(spec, $"cannot be read ({e.Message})", e);
+        }
+    }
+
     /// <summary>Opens a folder or a zip archive of latents of any extents, whole and in its order.</summary>
     /// <param name="path">The folder or the archive.</param>
     /// <param name="space">Space of the latents.</param>
@@ -80,16 +108,17 @@ public static class ImageDataset
     {
         string folder = OnlyFolder.Behind(path);
         if (CifarReader.FindFiles(folder) is { Length: > 0 } batches)
-            return (CifarReader.Read(folder, batches, fit.Pixels), CifarReader.Describe(CifarFormat.Ten, batches));
+            return (CifarReader.Read(folder, batches, fit.For(CifarFormat.Side, 3)), CifarReader.Describe(CifarFormat.Ten, batches));
         if (CifarReader.FindHundred(folder) is string hundred)
-            return (CifarReader.Read(CifarFormat.Hundred, folder, [hundred], fit.Pixels), CifarReader.Describe(CifarFormat.Hundred, [hundred]));
+            return (CifarReader.Read(CifarFormat.Hundred, folder, [hundred], fit.For(CifarFormat.Side, 3)), CifarReader.Describe(CifarFormat.Hundred, [hundred]));
         if (MnistReader.FindImages(folder) is string images)
             return OpenIdx(images, fit);
         using ImageFolder encoded = new(path);
         return (Read(encoded, fit), encoded.Description);
     }
 
-    private static IImageDataset Read(EncodedImages encoded, Extents fit) => encoded.HoldsLatents ? encoded.OpenLatents(fit.Latents) : encoded.ReadAll(fit.Pixels);
+    private static IImageDataset Read(EncodedImages encoded, Extents fit) => encoded.HoldsLatents ? encoded.OpenLatents(fit.Latents)
+        : fit.AsTheyAre ? encoded.OpenAsTheyAre() : encoded.ReadAll(fit.Pixels);
 
     private static (IImageDataset Images, DatasetDescription Found) OpenFile(string path, Extents fit)
     {
@@ -99,7 +128,7 @@ public static class ImageDataset
             return OpenZip(path, fit);
         if (extension == ".BIN")
         {
-            ImageStore records = CifarReader.ReadFile(path, fit.Pixels);
+            ImageStore records = CifarReader.ReadFile(path, fit.For(CifarFormat.Side, 3));
             return (records, CifarReader.Describe(CifarFormat.OfFile(name, new FileInfo(path).Length), [path]));
         }
 
@@ -109,7 +138,7 @@ public static class ImageDataset
         if (TarFile.LooksRight(head.Bytes) || extension is ".TAR" or ".TGZ" || name.EndsWith(".tar.gz", StringComparison.OrdinalIgnoreCase))
         {
             CifarArchive archive = new(path);
-            return (archive.ReadAll(fit.Pixels), archive.Description);
+            return (archive.ReadAll(fit.For(CifarFormat.Side, 3)), archive.Description);
         }
 
         if (ImageDecoder.IsImageName(name))
@@ -125,7 +154,7 @@ public static class ImageDataset
 
     private static (IImageDataset Images, DatasetDescription Found) OpenIdx(string path, Extents fit)
     {
-        ImageStore images = MnistReader.Read(path, fit.Pixels);
+        ImageStore images = MnistReader.Read(path, fit.AsTheyAre ? fit.For(MnistReader.SideOf(path), 1) : fit.Pixels);
         return (images, MnistReader.Describe(path, images.LabelCount));
     }
 
@@ -185,6 +214,12 @@ public static class ImageDataset
             if (resolution < 1 || channels < 1)
                 _ = Pixels; // which refuses numbers that no model has
         }
+
+        /// <summary>Whether no model is asked, and pixels stay as they are.</summary>
+        internal bool AsTheyAre { get; init; }
+
+        /// <summary>Brings pixels of a format of one size to the model's extents, or leaves them at their own.</summary>
+        internal ImageFit For(int side, int ownChannels) => AsTheyAre ? new ImageFit(side, ownChannels) : Pixels;
 
         /// <summary>Brings pixels to the model's extents.</summary>
         /// <exception cref="ArgumentException">Pixels have no such extents.</exception>

@@ -12,8 +12,8 @@ internal static partial class NpyHeader
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
-    /// <summary>Types of elements as headers write them: unsigned bytes, and floating point of 16 and 32 bits with the low byte first.</summary>
-    internal const string UInt8 = "|u1", Float16 = "<f2", Float32 = "<f4";
+    /// <summary>Types of elements as headers write them: unsigned bytes, and floating point of 16, 32 and 64 bits and integers of 64 bits with the low byte first.</summary>
+    internal const string UInt8 = "|u1", Float16 = "<f2", Float32 = "<f4", Float64 = "<f8", Int64 = "<i8";
 
     /// <summary>Whether a name ends in .npy.</summary>
     internal static bool IsName(string name) => name.EndsWith(".npy", StringComparison.OrdinalIgnoreCase);

@@ -75,6 +75,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("train")]
     [InlineData("sample")]
     [InlineData("evaluate")]
+    [InlineData("reference")]
     [InlineData("verify")]
     [InlineData("doctor")]
     [InlineData("demo")]

@@ -38,7 +38,7 @@ public sealed class SampleCommandTests : IDisposable
         { "sample --checkpoint {0}/model --out {0}/taken", "samples.npz in it is a folder" },
         { "sample --checkpoint {0}/model --out {0}/o --preset mnist", "--preset mnist: {0}/model is of another network" },
         { "sample --checkpoint {0}/model --out {0}/o --preset none", "--preset none: expected one of cifar10, mnist, demo" },
-        { "evaluate --checkpoint {0}/model --data synthetic --metric fid", "--metric fid: expected sliced-wasserstein" },
+        { "evaluate --checkpoint {0}/model --data synthetic --metric fid", "--metrics fid: expected one of density-coverage, fd, fd-infinity, inception-score, kid, kid-all, precision-recall, sfid, sliced-wasserstein" },
         { "verify {0}/model --precision fp16", "--precision fp16: expected one of fp32, bf16" },
         { "sample --checkpoint {0}/two --out {0}/o", "the model draws images of 2 channels, but pictures have 1 or 3" },
         { "sample --checkpoint {0}/vast --out {0}/o --count 16", "a single image of 4096x4096" },

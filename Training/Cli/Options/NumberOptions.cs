@@ -29,6 +29,20 @@ internal static class NumberOptions
             DefaultValueFactory = _ => otherwise,
         };
 
+    /// <summary>An option that takes several whole numbers, separated by blanks; empty if it is absent.</summary>
+    /// <param name="name">Name with its dashes.</param>
+    /// <param name="description">Text for --help.</param>
+    /// <param name="min">Least value.</param>
+    /// <param name="max">Largest value.</param>
+    public static Option<T[]> Wholes<T>(string name, string description, T min, T max)
+        where T : struct, IBinaryInteger<T> => new(name)
+        {
+            Description = description,
+            AllowMultipleArgumentsPerToken = true,
+            CustomParser = result => [.. result.Tokens.Select(token => Whole(result, token.Value, name, min, max) ?? min)],
+            DefaultValueFactory = _ => [],
+        };
+
     /// <summary>An option that takes a finite real number; null if it is absent.</summary>
     /// <param name="name">Name with its dashes.</param>
     /// <param name="description">Text for --help.</param>
@@ -49,9 +63,11 @@ internal static class NumberOptions
     };
 
     private static T? ReadWhole<T>(ArgumentResult result, string name, T min, T max)
+        where T : struct, IBinaryInteger<T> => Whole(result, Single(result), name, min, max);
+
+    private static T? Whole<T>(ArgumentResult result, string text, string name, T min, T max)
         where T : struct, IBinaryInteger<T>
     {
-        string text = Single(result);
         if (!NumberText.TryWhole(text, out Int128 value))
             result.AddError($"{name} {Shown(text)}: expected a whole number such as 64, 1k or 2M");
         else if (value < Int128.CreateChecked(min) || value > Int128.CreateChecked(max))

@@ -8,7 +8,10 @@ internal sealed record CifarFormat
     /// <summary>Largest size in bytes of a file of class names that is read.</summary>
     internal const int MaxNamesBytes = 1 << 16;
 
-    private const int Pixels = 3 * 32 * 32;
+    /// <summary>Height and width of the images.</summary>
+    internal const int Side = 32;
+
+    private const int Pixels = 3 * Side * Side;
 
     private static readonly string[] TenNames = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 

@@ -45,6 +45,10 @@ internal abstract class EncodedImages : IDisposable
     /// <exception cref="InvalidFileException">A file is damaged or holds something else, or latents that the model does not take.</exception>
     internal StreamedLatents OpenLatents(LatentsWanted wanted) => new(OpenReader(), Location, Names.Count, Labels, LabelCount, wanted);
 
+    /// <summary>Opens pictures in the size that they have, all the same; they stay encoded on the disk. The result stays usable when this collection is disposed.</summary>
+    /// <exception cref="InvalidFileException">The first picture is damaged.</exception>
+    internal IImageDataset OpenAsTheyAre() => new UnfittedImages(OpenReader(), Names.Count, Labels, LabelCount);
+
     /// <summary>
     /// Decodes all images if that takes at most half of the machine's memory; otherwise the images stay encoded on the disk, and each is
     /// decoded when it is read, to the same pixels.

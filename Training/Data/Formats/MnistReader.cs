@@ -29,6 +29,15 @@ internal static class MnistReader
         };
     }
 
+    /// <summary>Height and width of a file's images.</summary>
+    /// <exception cref="InvalidFileException">The file is missing or damaged, or its images are not square.</exception>
+    internal static int SideOf(string imagesPath)
+    {
+        using IdxFile images = IdxFile.Open(imagesPath, rank: 3);
+        (int height, int width) = (images.Extents[1], images.Extents[2]);
+        return height == width && height is > 0 and <= MaxSide ? height : throw new InvalidFileException(imagesPath, $"holds images of {height} x {width}, expected square ones");
+    }
+
     /// <summary>Reads a file of images, and the file of labels beside it if there is one.</summary>
     /// <exception cref="InvalidFileException">A file is missing or damaged, or images and labels differ in number.</exception>
     internal static ImageStore Read(string imagesPath, ImageFit fit)

@@ -1,0 +1,161 @@
+using System.Text.Json;
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+using TrigFlowNative.Training;
+using TrigFlowNative.Training.Cli;
+using TrigFlowNative.Training.Evaluation;
+using TrigFlowNative.Training.Files;
+using Xunit;
+using Trigflow = TrigFlowNative.Training.Cli.CommandLine;
+
+namespace TrigFlowNative.Tests.Training;
+
+/// <summary>reference and evaluate, from files to reports.</summary>
+public sealed class EvaluateCommandTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public static TheoryData<string, string> BadRequests => new()
+    {
+        { "evaluate --reference r", "expected either --checkpoint, whose samples are judged, or --images" },
+        { "evaluate --images i --checkpoint c --reference r", "expected either --checkpoint" },
+        { "evaluate --images i", "expected either --reference, or --data" },
+        { "evaluate --images i --reference r --data d", "expected either --reference, or --data" },
+        { "evaluate --images i --reference r --steps 1 2", "--steps, --guidance, --guide and --preset belong to --checkpoint" },
+        { "evaluate --images i --reference r --seeds 1 2", "--seeds: images are there once" },
+        { "evaluate --images i --reference r --metrics fd", "--metrics fd: takes --features, one of" },
+        { "evaluate --images i --reference r --features pixels --metrics sliced-wasserstein", "--features pixels: no metric of --metrics takes features" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadRequests))]
+    public void Contradictions_are_refused_before_anything_is_opened(string command, string message)
+    {
+        var refused = Assert.Throws<UsageException>(() => Trigflow.Parse(command.Split(' ')).Invoke(new() { EnableDefaultExceptionHandler = false }));
+        Assert.Contains(message, refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Two sets in one archive each, judged against each other's moments and images: both ways give the same Fréchet distance, to the files.</summary>
+    [Fact]
+    public void A_reference_made_here_gives_the_distance_of_its_images()
+    {
+        Noise("real.npz", 200, 1);
+        Noise("fake.npz", 150, 2);
+        TrigflowProcess.Outcome made = TrigflowProcess.Run("reference", folder.File("real.npz"), folder.File("ref.npz"), "--features", "pixels", "--device", "cpu");
+        Assert.True(made.ExitCode == 0, made.ToString());
+        Assert.Contains("200 images of", made.Output, StringComparison.Ordinal);
+        TrigflowProcess.Outcome again = TrigflowProcess.Run("reference", folder.File("real.npz"), folder.File("ref.npz"), "--features", "pixels", "--device", "cpu");
+        Assert.True(again.ExitCode == 2 && again.Errors.Contains("is there already", StringComparison.Ordinal), again.ToString());
+
+        Judge("fake.npz", "ref.npz", "moments");
+        Judge("fake.npz", "real.npz", "images");
+        JsonElement moments = Report("moments"), images = Report("images");
+        Assert.Equal(["fd-pixels"], Metrics(moments));
+        Assert.Equal(["fd-pixels", "kid-pixels", "precision-pixels", "recall-pixels", "density-pixels", "coverage-pixels"], Metrics(images));
+        double expected = FrechetDistance.Between(Pixels("fake.npz"), Moments.Of(Pixels("real.npz"))).Distance;
+        Assert.Equal(1, Values(moments)[0] / expected, 1e-9);
+        Assert.Equal(1, Values(images)[0] / expected, 1e-9);
+        Assert.Equal((150, 200), (moments.GetProperty("images").GetInt32(), moments.GetProperty("reference_images").GetInt32()));
+        Assert.Contains(moments.GetProperty("remarks").EnumerateArray(), remark => remark.GetString()!.Contains("50,000", StringComparison.Ordinal));
+        string[] lines = File.ReadAllLines(folder.File("images/evaluation.csv"));
+        Assert.Equal(7, lines.Length);
+        Assert.StartsWith("images,,,fd-pixels,", lines[1], StringComparison.Ordinal);
+    }
+
+    /// <summary>Several numbers of steps and seeds: a row for each, and the least and mean over seeds; the old options still work.</summary>
+    [Fact]
+    public void Samples_of_several_steps_and_seeds_are_judged_in_turn()
+    {
+        string model = Model();
+        Noise("real.npz", 64, 1);
+        using var device = new CpuDevice();
+        var request = new EvaluationRequest
+        {
+            Checkpoint = model, Reference = folder.File("real.npz"), Steps = [1, 2], Seeds = [0, 1, 2], Count = 40, Features = "pixels", Metrics = ["fd", "sliced-wasserstein"], Output = folder.File("o"),
+        };
+        request = request with { Metrics = ["fd"] };
+        request.Check();
+        Assert.Equal(0, EvaluationRun.Run(request, device));
+        JsonElement report = Report("o"), summary = report.GetProperty("summary")[1];
+        Assert.Equal([(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)], report.GetProperty("rows").EnumerateArray().Select(row => (row.GetProperty("steps").GetInt32(), row.GetProperty("seed").GetInt32())));
+        double[] values = Values(report)[3..];
+        Assert.Equal(3, values.Distinct().Count());
+        Assert.Equal(values.Min(), summary.GetProperty("least").GetDouble());
+        Assert.Equal(values.Average(), summary.GetProperty("mean").GetDouble(), 1e-9);
+
+        // The samples are those that sample draws with the same seed, and no others.
+        using TrigFlowModel loaded = ModelSampling.Load(model, device, Precision.Fp32);
+        ByteImages drawn = ModelSampling.Draw(loaded, 40, 2, 1);
+        Npz.Write(folder.File("drawn.npz"), drawn);
+        Assert.Equal(1, Values(report)[4] / FrechetDistance.Between(Pixels("drawn.npz"), Moments.Of(Pixels("real.npz"))).Distance, 1e-9);
+    }
+
+    [Fact]
+    public void Held_out_images_are_the_reference_and_real_ones_stand_beside()
+    {
+        using var device = new CpuDevice();
+        var request = new EvaluationRequest { Checkpoint = Model(), Data = "synthetic", Seeds = [3], Steps = [1], Count = 40, Features = "pixels", Metrics = ["fd", "sliced-wasserstein"], Output = folder.File("o") };
+        request.Check();
+        Assert.Equal(0, EvaluationRun.Run(request, device));
+        JsonElement report = Report("o");
+        Assert.Equal(["samples", "real images"], report.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("of").GetString()).Distinct());
+        Dictionary<string, double> of = report.GetProperty("rows").EnumerateArray().ToDictionary(row => $"{row.GetProperty("of")} {row.GetProperty("metric")}", row => row.GetProperty("value").GetDouble());
+        Assert.True(of["real images fd-pixels"] < of["samples fd-pixels"] && of["real images sliced-wasserstein pixels"] < of["samples sliced-wasserstein pixels"], string.Join(", ", of));
+    }
+
+    [Fact]
+    public void Sets_that_do_not_fit_are_refused()
+    {
+        using var device = new CpuDevice();
+        Noise("a.npz", 40, 1);
+        Npz.Write(folder.File("b.npz"), new ByteImages(new byte[40 * 108], 40, 6, 6, 3));
+        Assert.Contains("has images of 6x6, but those to judge have 8x8", Refused(new EvaluationRequest { Images = folder.File("a.npz"), Reference = folder.File("b.npz"), Count = 40, Features = "pixels" }), StringComparison.Ordinal);
+        Assert.Contains("holds 40 images, fewer than --count 50000", Refused(new EvaluationRequest { Images = folder.File("a.npz"), Reference = folder.File("a.npz"), Features = "pixels" }), StringComparison.Ordinal);
+        MomentsFile.Write(folder.File("m.npz"), Moments.Of(Pixels("a.npz")), null, "pixels");
+        Assert.Contains("compares images, but", Refused(new EvaluationRequest { Images = folder.File("a.npz"), Reference = folder.File("m.npz"), Count = 40, Features = "pixels", Metrics = ["fd", "sliced-wasserstein"] }), StringComparison.Ordinal);
+
+        string Refused(EvaluationRequest request) => Assert.Throws<UsageException>(() => EvaluationRun.Run(request, device)).Message;
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private void Noise(string name, int count, int seed)
+    {
+        byte[] pixels = new byte[count * 192];
+        new Random(seed).NextBytes(pixels);
+        Npz.Write(folder.File(name), new ByteImages(pixels, count, 8, 8, 3));
+    }
+
+    private void Judge(string images, string reference, string output)
+    {
+        using var device = new CpuDevice();
+        var request = new EvaluationRequest { Images = folder.File(images), Reference = folder.File(reference), Features = "pixels", Count = 150, Output = folder.File(output) };
+        request.Check();
+        Assert.Equal(0, EvaluationRun.Run(request, device));
+    }
+
+    private FeatureRows Pixels(string name)
+    {
+        ByteImages images = Npz.Read(folder.File(name));
+        return new FeatureRows([.. images.Pixels.ToArray().Select(value => (float)value)], images.Count, images.Height * images.Width * images.Channels);
+    }
+
+    private JsonElement Report(string output) => JsonDocument.Parse(File.ReadAllBytes(folder.File($"{output}/evaluation.json"))).RootElement;
+
+    private static double[] Values(JsonElement report) => [.. report.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("value").GetDouble())];
+
+    private static string[] Metrics(JsonElement report) => [.. report.GetProperty("rows").EnumerateArray().Select(row => row.GetProperty("metric").GetString()!)];
+
+    private string Model()
+    {
+        using var device = new CpuDevice();
+        DdpmppConfig small = (DdpmppConfig)ModelPresets.Get("demo") with { Resolution = 8, ModelChannels = 8, ChannelMult = [1], AttentionResolutions = [] };
+        INetwork network = small.Build();
+        using ParameterSlab weights = network.CreateSlab(device);
+        var random = new Random(1);
+        foreach (Parameter parameter in weights.Parameters)
+            parameter.Value.Upload<float>([.. Enumerable.Range(0, parameter.Value.Count).Select(_ => (float)(random.NextDouble() - 0.5) / 4)]);
+        new TrigFlowModel(network, weights, 0.5f, ModelKind.Consistency).Save(folder.File("model"));
+        return folder.File("model");
+    }
+}

@@ -1,0 +1,25 @@
+namespace TrigFlowNative.Training.Evaluation;
+
+/// <summary>Which values of a metric are good.</summary>
+internal enum Better
+{
+    /// <summary>Not said.</summary>
+    Unknown,
+
+    /// <summary>Small values.</summary>
+    Lower,
+
+    /// <summary>Large values.</summary>
+    Higher,
+}
+
+/// <summary>One value of a metric.</summary>
+/// <param name="Name">Name that says the features too, such as "fd-pixels".</param>
+/// <param name="Value">The value.</param>
+/// <param name="Unit">Its unit, in words.</param>
+/// <param name="Better">Which values are good.</param>
+internal readonly record struct JudgedValue(string Name, double Value, string Unit, Better Better)
+{
+    /// <summary>Deviation over subsets or splits; null if there are none.</summary>
+    public double? Deviation { get; init; }
+}

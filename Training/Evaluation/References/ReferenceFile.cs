@@ -1,0 +1,45 @@
+using TrigFlowNative.Engine;
+using TrigFlowNative.Models;
+
+namespace TrigFlowNative.Training.Evaluation;
+
+/// <summary>Says what a file that images are compared with holds, by its first bytes, and reads moments of every known kind.</summary>
+internal static class ReferenceFile
+{
+    /// <summary>The names that EDM2's files have for the moments of features.</summary>
+    private static readonly Dictionary<string, string> Metrics = new(StringComparer.Ordinal) { ["inception-2015"] = "fid", ["dinov2-vitl14"] = "fd_dinov2" };
+
+    private const int Zip = 'P' | 'K' << 8, Pickle = 0x80;
+
+    /// <summary>The moments in a file; null if it holds none, but images perhaps.</summary>
+    /// <param name="path">A file, or a folder or the word of a data set, which hold none.</param>
+    /// <param name="features">Name of the features that moments are wanted of, for files that hold those of several.</param>
+    /// <exception cref="InvalidFileException">The file is missing or damaged, or its moments are unusable, or of other features.</exception>
+    public static StoredMoments? ReadMoments(string path, string features)
+    {
+        if (!File.Exists(path))
+            return null;
+        byte[] head = new byte[2];
+        using (FileStream stream = InputFile.Open(path))
+            stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+        if (head[0] == Pickle)
+            return ReadPickle(path, features);
+        if ((head[0] | head[1] << 8) != Zip || !MomentsFile.HoldsMoments(path))
+            return null;
+        StoredMoments moments = MomentsFile.Read(path);
+        return moments.Features is { } known && known != features
+            ? throw new InvalidFileException(path, $"holds moments of the features '{known}', not of '{features}'")
+            : moments;
+    }
+
+    /// <summary>The one place for statistics in pickles, as EDM2 keeps them.</summary>
+    private static StoredMoments ReadPickle(string path, string features)
+    {
+        StoredStatistics statistics = StatisticsPickle.Read(path);
+        string wanted = Metrics.GetValueOrDefault(features) ?? throw new InvalidFileException(path, $"holds moments of {string.Join(", ", Metrics.Keys)} at most, not of '{features}'");
+        FeatureMoments found = statistics.Features.GetValueOrDefault(wanted)
+            ?? throw new InvalidFileException(path, $"holds no moments '{wanted}' of the features '{features}', but {string.Join(", ", statistics.Features.Keys)}");
+        Moments moments = new(statistics.ImageCount ?? 0, found.Mean, found.Covariance);
+        return moments.Fault() is { } fault ? throw new InvalidFileException(path, $"'{wanted}' has no covariance: {fault}") : new StoredMoments(moments, null, features, HoldsImages: false);
+    }
+}
