@@ -8,6 +8,9 @@ namespace TrigFlowNative.Kernels;
 /// <summary>The kernels around the products: what they read is made of pixels, what they leave becomes the output.</summary>
 public static partial class GeneralConv2d
 {
+    /// <summary>Bits of <see cref="FinishExtents.Added"/>: sums of small parts, and a residual.</summary>
+    private const int SmallSums = 1, ResidualSums = 2;
+
     /// <summary>A thread takes a pack of channels under one tap, and writes it for each part. Beyond the last channel of the last tap are zeros.</summary>
     /// <param name="i">Number of a pack in the matrix, parts apart.</param>
     /// <param name="x">(N, H, W, C).</param>
@@ -65,10 +68,10 @@ public static partial class GeneralConv2d
         int pixel = i / e.Columns, column = i - pixel * e.Columns, line = pixel / e.OutW, image = line / e.OutH;
         int from = (image * e.H + line - image * e.OutH + e.Top) * e.W + pixel - line * e.OutW + e.Left;
         float sum = sums[from * e.Padded + column];
-        if (e.HasSmall != 0)
+        if ((e.Added & SmallSums) != 0)
             sum += small[from * e.Padded + column];
         sum += bias[column];
-        if (e.HasResidual != 0)
+        if ((e.Added & ResidualSums) != 0)
             sum += residual[i];
         y[pixel * e.Stride + e.First + column] = Activations.Of(sum, e.Activation);
     }
@@ -130,8 +133,7 @@ public static partial class GeneralConv2d
             Stride = y.Shape.C,
             First = layer.First,
             Activation = (int)layer.Activation,
-            HasSmall = cut ? 1 : 0,
-            HasResidual = layer.Residual is null ? 0 : 1,
+            Added = (cut ? SmallSums : 0) | (layer.Residual is null ? 0 : ResidualSums),
         };
         int count = y.Count / y.Shape.C * bias.Count;
         return () => kernel(gpu.Stream, count, sums.View, (small ?? sums).View, bias.View, (layer.Residual ?? bias).View, y.View, extents);
@@ -139,10 +141,10 @@ public static partial class GeneralConv2d
 
     /// <summary>
     /// Extents of the output and of the sums, and the first line and column of the sums that are taken; columns of the sums without and with padding; channels of y and
-    /// the first that is written; the activation; 1 with small sums and with a residual, otherwise 0.
+    /// the first that is written; the activation; what is added.
     /// </summary>
     internal struct FinishExtents
     {
-        public int OutH, OutW, H, W, Top, Left, Columns, Padded, Stride, First, Activation, HasSmall, HasResidual;
+        public int OutH, OutW, H, W, Top, Left, Columns, Padded, Stride, First, Activation, Added;
     }
 }

@@ -54,6 +54,16 @@ public sealed class BenchmarkSuiteTests : IDisposable
         Assert.Equal(2.0 * 7 * 8 * 9, Assert.Single(BenchmarkSuite.Named("gemm/forward/7x8x9", DType.Float32)).Flops);
     }
 
+    /// <summary>Networks that judge images are measured by name, in each way of computing their products.</summary>
+    [Fact]
+    public void Features_have_a_direction_for_each_way_of_computing_products()
+    {
+        SuiteCase[] cases = [.. BenchmarkSuite.Named("features/inception n4 32x32", DType.Float32)];
+        Assert.Equal(["fp32", "bf16x3", "bf16x6"], cases.Select(each => each.Direction));
+        Assert.All(cases, each => Assert.Equal(4 * 2 * 5.711, each.Flops / 1e9, 1e-6));
+        Assert.DoesNotContain(BenchmarkSuite.Cases(new SuiteScope(SuitePresets.Standard, 1, DType.Float32, SuiteExtent.Full)), each => each.Family == "features");
+    }
+
     /// <summary>Guidance needs classes, and only images can be drawn for the loader; a direction that is named is taken at its word.</summary>
     [Fact]
     public void Directions_that_a_shape_has_not_are_left_out_unless_they_are_named()

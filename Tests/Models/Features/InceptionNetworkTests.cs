@@ -1,4 +1,5 @@
 using TrigFlowNative.Engine;
+using TrigFlowNative.Kernels;
 using TrigFlowNative.Models;
 using TrigFlowNative.Tests.Kernels;
 using Xunit;
@@ -26,12 +27,16 @@ public class InceptionNetworkTests
 
     public static TheoryData<string> MistakeNames => [.. Mistakes.Keys];
 
+    /// <summary>Ways of computing products: the host has one.</summary>
+    public static IEnumerable<TheoryDataRow<string, MatrixArithmetic>> Arithmetics =>
+        TestDevices.Cross(["cpu"], [MatrixArithmetic.Fp32]).Concat(TestDevices.Cross(["cuda"], Enum.GetValues<MatrixArithmetic>()));
+
     [Theory]
-    [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]
-    public void Every_feature_agrees_with_float64(string device)
+    [MemberData(nameof(Arithmetics))]
+    public void Every_feature_agrees_with_float64(string device, MatrixArithmetic arithmetic)
     {
         (double[] pool, double[] logits, double[] spatial) = Reference.Value.Compute(Bytes, Images, new InceptionMistakes());
-        FeatureBatch features = Compute(device, Bytes, Images, new FeatureOptions());
+        FeatureBatch features = Compute(device, Bytes, Images, new FeatureOptions { Arithmetic = arithmetic });
         Assert.InRange(OpBattery.RelativeError(pool, features["pool"]), 0, Tolerance);
         Assert.InRange(OpBattery.RelativeError(logits, features["logits"]), 0, Tolerance);
         Assert.InRange(OpBattery.RelativeError(spatial, features["spatial"]), 0, Tolerance);

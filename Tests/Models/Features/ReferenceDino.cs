@@ -26,15 +26,18 @@ internal sealed record DinoMistakes
     public bool AveragesTokens { get; init; }
 }
 
-/// <summary>A small DINOv2 in float64: 64 channels in one head, two blocks, positions for 5 x 5 patches of 14 x 14 pixels.</summary>
+/// <summary>A small DINOv2 in float64: 64 channels in one head or more, two blocks, positions for 5 x 5 patches of 14 x 14 pixels.</summary>
 internal sealed class ReferenceDino
 {
     public const int Width = 64, Depth = 2, Hidden = 96, Patch = 14, Grid = 5, Side = 16, Tokens = 1 + Side * Side;
 
     private static readonly double[] Mean = [0.485, 0.456, 0.406], Deviation = [0.229, 0.224, 0.225];
 
-    public ReferenceDino(int seed)
+    private readonly int heads;
+
+    public ReferenceDino(int seed, int heads = 1)
     {
+        this.heads = heads;
         Weights = new FeatureWeights(seed);
         Weights.Add("cls_token", 0, 0.2, 1, 1, Width);
         Weights.Add("pos_embed", 0, 0.5, 1, 1 + Grid * Grid, Width);
@@ -67,6 +70,9 @@ internal sealed class ReferenceDino
 
     public FeatureWeights Weights { get; }
 
+    /// <summary>Positions of the class token and the patches, and the tokens before the first block and after each, after <see cref="Compute"/>.</summary>
+    public (double[] Positions, List<double[]> Tokens) Steps { get; private set; } = ([], []);
+
     /// <summary>Features of one image (1, H, W, 3).</summary>
     public double[] Compute(byte[] image, int height, int width, DinoMistakes mistakes)
     {
@@ -79,12 +85,14 @@ internal sealed class ReferenceDino
         double[,] positions = ResizeReference.Plain(Grid, Side, Grid / mistakes.Sides, mistakes.PositionA);
         double[] stored = Weights["pos_embed"], placed = ResizeReference.Apply(stored[Width..], 1, positions, positions, Width);
         double[] x = [.. Weights["cls_token"].Select((value, i) => value + stored[i]), .. patches.Zip(placed, (patch, place) => patch + place)];
+        Steps = ([.. stored[..Width], .. placed], [x]);
         for (int i = 0; i < Depth; i++)
         {
             string block = $"blocks.{i}.";
             x = Add(x, Linear(Attend(Linear(Norm(x, $"{block}norm1", mistakes), $"{block}attn.qkv")), $"{block}attn.proj"), $"{block}ls1.gamma", mistakes);
             double[] hidden = Array.ConvertAll(Linear(Norm(x, $"{block}norm2", mistakes), $"{block}mlp.fc1"), value => Gelu(value, mistakes.TanhGelu));
             x = Add(x, Linear(hidden, $"{block}mlp.fc2"), $"{block}ls2.gamma", mistakes);
+            Steps.Tokens.Add(x);
         }
 
         double[] last = Norm(x, "norm", mistakes);
@@ -119,24 +127,26 @@ internal sealed class ReferenceDino
         return WindowReference.Convolve(x, new Shape(1, 1, x.Length / inputs, inputs), weight, bias, bias.Length, Window2d.Point);
     }
 
-    private static double[] Attend(double[] qkv)
+    private double[] Attend(double[] qkv)
     {
+        int depth = Width / heads;
         double[] y = new double[Tokens * Width], scores = new double[Tokens];
-        for (int query = 0; query < Tokens; query++)
+        for (int row = 0; row < Tokens * heads; row++)
         {
+            (int query, int head) = (row / heads, row % heads * depth);
             for (int key = 0; key < Tokens; key++)
             {
                 double sum = 0;
-                for (int c = 0; c < Width; c++)
+                for (int c = head; c < head + depth; c++)
                     sum += qkv[query * 3 * Width + c] * qkv[key * 3 * Width + Width + c];
-                scores[key] = sum / Math.Sqrt(Width);
+                scores[key] = sum / Math.Sqrt(depth);
             }
 
             double most = scores.Max(), total = scores.Sum(score => Math.Exp(score - most));
             for (int key = 0; key < Tokens; key++)
             {
                 double share = Math.Exp(scores[key] - most) / total;
-                for (int c = 0; c < Width; c++)
+                for (int c = head; c < head + depth; c++)
                     y[query * Width + c] += share * qkv[key * 3 * Width + 2 * Width + c];
             }
         }
