@@ -49,6 +49,7 @@ public static class Trainer
             return new TrainingOutcome(state?.Step ?? 0, Complete: false, 0, 0);
         }
 
+        using HeldOutEvaluation? evaluation = config.EvaluateEvery > 0 ? new HeldOutEvaluation(config, inputs.Data, device) : null;
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision, config.Network with { Conditions = [] });
         using TrigFlowModel? guide = config.Guide is null ? null : TrigFlowModel.Load(config.Guide, device, config.Training.Precision);
         INetwork network = Build(config);
@@ -73,7 +74,7 @@ public static class Trainer
         else if (directory.Snapshots.SetAside() is { } line)
             log.Say(line);
         var average = new TrigFlowModel(network, step.Average, inputs.Identity.SigmaData, config.Training.Objective.Create().Makes) { ClassNames = names, Latents = inputs.Data.Train.Latents };
-        using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
+        using var run = new TrainingLoop(config, directory, device, step, average, inputs, log) { Evaluation = evaluation };
         return run.Run(state?.Step ?? 0, cancellation);
     }
 
@@ -94,7 +95,7 @@ public static class Trainer
     /// <remarks>Paths are stored in full, so that the run can be resumed from any folder.</remarks>
     private static string TextOf(StoredConfig? stored, RunConfig config)
     {
-        RunConfig full = config with { Data = FullPath(config.Data)!, Teacher = FullPath(config.Teacher), Guide = FullPath(config.Guide), Init = FullPath(config.Init) };
+        RunConfig full = config with { Data = FullPath(config.Data)!, Teacher = FullPath(config.Teacher), Guide = FullPath(config.Guide), Init = FullPath(config.Init), EvaluateWeights = FullPath(config.EvaluateWeights) };
         return stored?.TextOf(full) ?? full.ToText();
     }
 
