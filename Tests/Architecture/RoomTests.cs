@@ -96,7 +96,7 @@ public class RoomTests
             Steps: Averages, Optimization, Objectives
             Runs/States: Data/Images, Steps
             Runs/Snapshots: Averages
-            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Objectives, Steps, Runs/States, Runs/Snapshots
+            Runs: Files, Averages, Optimization, Data/Images, Data/Batches, Data, Evaluation, Evaluation/Judging, Objectives, Steps, Runs/States, Runs/Snapshots
             Cli/Options: Files
             Cli/Weights: Files, Objectives, Steps, Runs, Runs/States, Cli/Options
             Cli: Files, Averages, Data/Images, Data/Formats, Data/Preparation, Data, Latents, Evaluation, Evaluation/Distances, Evaluation/References, Evaluation/Judging, Objectives, Steps, Runs, Runs/Snapshots, Cli/Options, Cli/Weights

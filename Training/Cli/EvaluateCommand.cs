@@ -29,7 +29,7 @@ internal static class EvaluateCommand
         Option<string?> data = PathOptions.Optional("--data", $"The data set whose held-out images are the reference, at least {MinReference}; real images are judged beside the samples.");
         Option<string?> reference = PathOptions.Optional("--reference", "The reference instead: an .npz of moments (mu, sigma) as of EDM, pytorch-fid, ADM or `trigflow reference`, samples in an .npz, or all images of a data set.");
         Option<int[]> steps = NumberOptions.Wholes("--steps", $"Network evaluations of a consistency model, or solver steps of a diffusion model, one or several numbers (default {KindSampler.ConsistencySteps} or {KindSampler.DiffusionSteps}).", 1, ModelSampling.MaxSteps);
-        Option<ulong[]> seeds = NumberOptions.Wholes("--seeds", "Seeds of the samples, one or several; papers draw three times and print the least value. Default: 1.", 0UL, ulong.MaxValue);
+        Option<ulong[]> seeds = NumberOptions.Wholes("--seeds", "Seeds of the samples, one or several; papers draw three times and print the least value (default 1). With --images, of the subset (default 0).", 0UL, ulong.MaxValue);
         seeds.Aliases.Add("--seed");
         Option<int?> count = NumberOptions.Whole("--count", $"Images to judge (default {EvaluationReport.UsualImages} as published numbers are of; with --data {HeldOutImages}, at most the number of held-out images).", 1, ModelSampling.MaxCount);
         Option<float> guidance = ModelSampling.GuidanceOption();

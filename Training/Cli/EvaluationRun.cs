@@ -224,7 +224,7 @@ internal sealed class EvaluationRun : IDisposable
         ulong[] seeds = request.Seeds.Length > 0 ? request.Seeds : [1];
         if (model is null)
         {
-            yield return (ImageSources.Exactly(judged!, count, (uint)seeds[0], "--count"), "images", null, null);
+            yield return (ImageSources.Exactly(judged!, count, (uint)request.Seeds.FirstOrDefault(), "--count"), "images", null, null);
         }
         else
         {

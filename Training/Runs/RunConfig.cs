@@ -17,7 +17,7 @@ public sealed record RunConfig
 
     /// <summary>Keys whose values may change when a run is continued.</summary>
     private static readonly string[] FreeKeys =
-        ["images", "data", "teacher", "guide", "init", "class_names", "log_every", "checkpoint_every", "sample_every", "snapshot_every", "snapshot_images", "snapshot_precision"];
+        ["images", "data", "teacher", "guide", "init", "class_names", "log_every", "checkpoint_every", "sample_every", "evaluate_every", "evaluate_images", "evaluate_metrics", "evaluate_features", "evaluate_weights", "evaluate_best", "snapshot_every", "snapshot_images", "snapshot_precision"];
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -73,6 +73,24 @@ public sealed record RunConfig
 
     /// <summary>Training steps between grids in samples/; 0 for no grids.</summary>
     public int SampleEvery { get; init; }
+
+    /// <summary>Training steps between evaluations of the averaged weights on held-out images, a multiple of <see cref="LogEvery"/>; 0 for none.</summary>
+    public int EvaluateEvery { get; init; }
+
+    /// <summary>Images that an evaluation draws, at most the number of held-out ones; at least 2.</summary>
+    public int EvaluateImages { get; init; } = 256;
+
+    /// <summary>Metrics of an evaluation, separated by commas: those of images, and with <see cref="EvaluateFeatures"/> those of features.</summary>
+    public string EvaluateMetrics { get; init; } = "sliced-wasserstein";
+
+    /// <summary>Features that an evaluation compares; empty for none.</summary>
+    public string EvaluateFeatures { get; init; } = "";
+
+    /// <summary>File of the features' weights; null if they need none.</summary>
+    public string? EvaluateWeights { get; init; }
+
+    /// <summary>Whether the averaged weights with the best first value are kept as best.safetensors.</summary>
+    public bool EvaluateBest { get; init; }
 
     /// <summary>Training steps between snapshots of the power-function averages; 0 for no snapshots.</summary>
     public int SnapshotEvery { get; init; }
@@ -148,6 +166,10 @@ public sealed record RunConfig
             _ = LatentConventions.Get(config.LatentConvention);
             if (config.Images < 1 || config.LogEvery < 1 || config.CheckpointEvery < 1 || config.SampleEvery < 0 || config.SnapshotEvery < 0)
                 throw new ArgumentException("images, log_every and checkpoint_every must be positive, sample_every and snapshot_every not negative");
+            if (config.EvaluateEvery < 0 || config.EvaluateEvery % config.LogEvery != 0)
+                throw new ArgumentException($"evaluate_every is {config.EvaluateEvery}: expected 0 or a multiple of log_every, which is {config.LogEvery}");
+            if (config.EvaluateImages < 2)
+                throw new ArgumentException($"evaluate_images is {config.EvaluateImages}: expected at least 2");
             if (config.Network.Image.Count * config.Training.Batch > int.MaxValue)
                 throw new ArgumentException($"batch {config.Training.Batch}: images of {config.Network.Image.H}x{config.Network.Image.W}x{config.Network.Image.C} allow at most {int.MaxValue / config.Network.Image.Count}, since a batch holds fewer than 2^31 numbers");
             if (config.SigmaData is { } deviation && !(deviation > 0))

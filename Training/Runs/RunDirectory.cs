@@ -36,6 +36,12 @@ public sealed class RunDirectory : IDisposable
     /// <summary>Path of loss.png.</summary>
     public string LossPlot => Path.Combine(Root, "loss.png");
 
+    /// <summary>Path of evaluation.png: metrics on held-out images.</summary>
+    public string EvaluationPlot => Path.Combine(Root, "evaluation.png");
+
+    /// <summary>Path of best.safetensors: the averaged weights that an evaluation found best, if it is asked to keep them.</summary>
+    public string BestModel => Path.Combine(Root, "best.safetensors");
+
     /// <summary>Path of model.safetensors: averaged weights under EDM's names.</summary>
     public string Model => Path.Combine(Root, "model.safetensors");
 

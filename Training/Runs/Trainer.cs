@@ -52,6 +52,7 @@ public static class Trainer
         }
 
         BatchLoader.RequireMemory(config.Training.Batch, (int)config.Network.Image.Count);
+        using HeldOutEvaluation? evaluation = config.EvaluateEvery > 0 ? new HeldOutEvaluation(config, inputs.Data, device) : null;
         using TrigFlowModel? teacher = config.Teacher is null ? null : TrigFlowModel.Load(config.Teacher, device, config.Training.Precision, config.Network with { Conditions = [] });
         using TrigFlowModel? guide = config.Guide is null ? null : TrigFlowModel.Load(config.Guide, device, config.Training.Precision);
         INetwork network = Build(config);
@@ -82,7 +83,7 @@ public static class Trainer
             Latents = inputs.Data.Train.Latents,
             GuidanceRange = objective.StudentGuidance,
         };
-        using var run = new TrainingLoop(config, directory, device, step, average, inputs, log);
+        using var run = new TrainingLoop(config, directory, device, step, average, inputs, log) { Evaluation = evaluation };
         return run.Run(state?.Step ?? 0, cancellation);
     }
 
@@ -145,7 +146,7 @@ public static class Trainer
     /// <remarks>Paths are stored in full, so that the run can be resumed from any folder.</remarks>
     private static string TextOf(StoredConfig? stored, RunConfig config)
     {
-        RunConfig full = config with { Data = FullPath(config.Data)!, Teacher = FullPath(config.Teacher), Guide = FullPath(config.Guide), Init = FullPath(config.Init) };
+        RunConfig full = config with { Data = FullPath(config.Data)!, Teacher = FullPath(config.Teacher), Guide = FullPath(config.Guide), Init = FullPath(config.Init), EvaluateWeights = FullPath(config.EvaluateWeights) };
         return stored?.TextOf(full) ?? full.ToText();
     }
 

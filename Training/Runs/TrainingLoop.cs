@@ -25,6 +25,7 @@ internal sealed class TrainingLoop : IDisposable
     private readonly string title;
     private readonly HashSet<string> failed = [];
     private bool saving;
+    private IReadOnlyDictionary<string, double> evaluated = new Dictionary<string, double>();
     private ImageSampler? sampler;
 
     public TrainingLoop(
@@ -34,6 +35,9 @@ internal sealed class TrainingLoop : IDisposable
         (this.training, this.average, this.inputs, this.messages) = (training, average, inputs, messages);
         title = config.Training.Objective.Name;
     }
+
+    /// <summary>Metrics on held-out images; null for none.</summary>
+    public HeldOutEvaluation? Evaluation { get; init; }
 
     /// <summary>Trains from a step to the end or until cancelled.</summary>
     public TrainingOutcome Run(long done, CancellationToken cancellation)
@@ -63,6 +67,8 @@ internal sealed class TrainingLoop : IDisposable
                     ImageBatch batch = loader.Next();
                     training.Run(batch.Pixels, config.Network.LabelCount > 0 ? batch.Labels : [], done);
                     done++;
+                    if (Evaluation is not null && done % config.EvaluateEvery == 0)
+                        Attempt("evaluation", () => Evaluate(done, log.Rows));
                     if (done % config.LogEvery == 0 || done == total)
                     {
                         TrainingStatistics statistics = training.FetchStatistics();
@@ -70,6 +76,7 @@ internal sealed class TrainingLoop : IDisposable
                         speed = (done - logged) * config.Training.Batch / (now - loggedAt);
                         (logged, loggedAt, loss) = (done, now, statistics.Loss);
                         log.Append(Row(done, statistics, speed));
+                        evaluated = new Dictionary<string, double>();
                         messages.NoteLostOutput();
                         RequireFinite(statistics, done);
                     }
@@ -127,14 +134,18 @@ internal sealed class TrainingLoop : IDisposable
         return log;
     }
 
-    private void Plot(MetricsLog log) => Attempt("plot", () => LossPlot.Save(directory.LossPlot, $"{title}, {config.Preset}", log.Rows));
+    private void Plot(MetricsLog log) => Attempt("plot", () =>
+    {
+        LossPlot.Save(directory.LossPlot, $"{title}, {config.Preset}", log.Rows);
+        EvaluationPlot.Save(directory.EvaluationPlot, $"{title}, {config.Preset}, held-out images", log.Rows);
+    });
 
     private MetricsRow Row(long step, TrainingStatistics statistics, double speed) => new()
     {
         Step = step,
         Objective = title,
         KImg = step * config.Training.Batch / 1000.0,
-        Means = statistics.Means.ToDictionary(mean => mean.Key, mean => mean.Key == TallyNames.TangentNorm && double.IsNaN(mean.Value) ? 0 : mean.Value),
+        Means = statistics.Means.Select(mean => KeyValuePair.Create(mean.Key, mean.Key == TallyNames.TangentNorm && double.IsNaN(mean.Value) ? 0 : mean.Value)).Concat(evaluated).ToDictionary(),
         LearningRate = config.Training.Optimizer.LearningRate.At(step - 1, config.Training.Batch),
         Skipped = statistics.Skipped,
         ImagesPerSecond = speed,
@@ -164,12 +175,32 @@ internal sealed class TrainingLoop : IDisposable
             directory.Snapshots.Save(kind, step, step * config.Training.Batch, average.Network, weights, average.Description, config.SnapshotPrecision);
     }
 
+    private ImageSampler Sampler() => sampler ??= KindSampler.Create(average, KindSampler.DefaultSteps(average), guidance: 1, GridImages);
+
+    /// <summary>Measures the averaged weights, for the next line of the log, and keeps them if they are the best so far.</summary>
+    private void Evaluate(long step, IReadOnlyList<MetricsRow> before)
+    {
+        training.Refresh();
+        try
+        {
+            evaluated = Evaluation!.Measure(Sampler());
+        }
+        catch (UsageException e)
+        {
+            messages.Say(string.Create(CultureInfo.InvariantCulture, $"evaluation at step {step}: {e.Message}"));
+            return;
+        }
+
+        if (config.EvaluateBest && Evaluation.IsBest(evaluated, before))
+            average.Save(directory.BestModel);
+    }
+
     /// <summary>
     /// Draws a grid from the same noise each time, so that the grids show progress and nothing else. Of latents it shows the first three channels, from -2 to 2 deviations.
     /// </summary>
     private void DrawGrid(long step)
     {
-        sampler ??= KindSampler.Create(average, KindSampler.DefaultSteps(average), guidance: 1, GridImages);
+        ImageSampler sampler = Sampler();
         NetworkConfig network = config.Network;
         int[] classes = network.LabelCount == 0 ? [] : [.. Enumerable.Range(0, GridImages).Select(i => i % network.LabelCount)];
         training.Refresh();
