@@ -46,7 +46,7 @@ internal sealed class HeldOutEvaluation : IDisposable
         reference = new MemorySource(EvenSample.Of(data.HeldOut, images), "held-out images");
         if (ofFeatures.Length == 0)
             return;
-        network = FeatureNetworks.Open(config.EvaluateFeatures, new FeatureRequest(device, config.EvaluateWeights, reference.Height, reference.Width, reference.Channels));
+        network = FeatureNetworks.Open(config.EvaluateFeatures, new FeatureRequest(device, config.EvaluateWeights, null, reference.Height, reference.Width, reference.Channels));
         judge = new Judge(network, ofFeatures);
     }
 
