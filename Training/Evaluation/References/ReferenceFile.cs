@@ -11,7 +11,7 @@ internal static class ReferenceFile
     /// <param name="path">A file, or a folder or the word of a data set, which hold none.</param>
     /// <param name="features">Name of the features that moments are wanted of, for files that hold those of several.</param>
     /// <exception cref="InvalidFileException">The file is missing or damaged, or its moments are unusable, or of other features.</exception>
-    public static StoredMoments? ReadMoments(string path, string features)
+    public static ReferenceMoments? ReadMoments(string path, string features)
     {
         if (!File.Exists(path))
             return null;
@@ -22,13 +22,13 @@ internal static class ReferenceFile
             return ReadPickle(path);
         if ((head[0] | head[1] << 8) != Zip || !MomentsFile.HoldsMoments(path))
             return null;
-        StoredMoments moments = MomentsFile.Read(path);
+        ReferenceMoments moments = MomentsFile.Read(path);
         return moments.Features is { } known && known != features
             ? throw new InvalidFileException(path, $"holds moments of the features '{known}', not of '{features}'")
             : moments;
     }
 
     /// <summary>The one place for statistics in pickles, as EDM2 keeps them.</summary>
-    private static StoredMoments ReadPickle(string path) =>
+    private static ReferenceMoments ReadPickle(string path) =>
         throw new InvalidFileException(path, "is a pickle, whose statistics are not read: give an .npz with mu and sigma");
 }
