@@ -96,7 +96,7 @@ internal sealed class EvaluationRun : IDisposable
     private readonly IImageSource? judged;
     private readonly List<EvaluationRow> rows = [];
     private IImageSource? referenceImages;
-    private StoredMoments? stored;
+    private ReferenceMoments? stored;
     private int count;
 
     private EvaluationRun(EvaluationRequest request, ComputeDevice device)

@@ -12,7 +12,7 @@ internal static class StatisticsImport
     {
         StoredStatistics statistics = StatisticsPickle.Read(file, value);
         List<ImportedTensor> tensors = [];
-        foreach ((string name, FeatureMoments moments) in statistics.Features)
+        foreach ((string name, StoredMoments moments) in statistics.Features)
         {
             tensors.Add(Tensor($"{name}.mu", moments.Mean, moments.Mean.Length));
             tensors.Add(Tensor($"{name}.sigma", moments.Covariance, moments.Mean.Length, moments.Mean.Length));

@@ -5,12 +5,12 @@ namespace TrigFlowNative.Models;
 /// <summary>Mean and covariance of features over a set of images.</summary>
 /// <param name="Mean">The mean of each of d features.</param>
 /// <param name="Covariance">The covariances, d rows of d, divided by one less than the number of images.</param>
-public sealed record FeatureMoments(double[] Mean, double[] Covariance);
+public sealed record StoredMoments(double[] Mean, double[] Covariance);
 
 /// <summary>Reference statistics of a file.</summary>
 /// <param name="ImageCount">Number of images that they are of; null if the file does not say it.</param>
 /// <param name="Features">Moments by the name of the metric whose features they are of, such as <c>fid</c> and <c>fd_dinov2</c>, in the file's order.</param>
-public sealed record StoredStatistics(long? ImageCount, IReadOnlyDictionary<string, FeatureMoments> Features);
+public sealed record StoredStatistics(long? ImageCount, IReadOnlyDictionary<string, StoredMoments> Features);
 
 /// <summary>
 /// Reads reference statistics as EDM2's programs pickle them: a dictionary of <c>num_images</c> and, for each metric, a dictionary of <c>mu</c> and <c>sigma</c>, NumPy
@@ -42,13 +42,13 @@ public static class StatisticsPickle
     internal static StoredStatistics Read(FileBytes file, PickleValue value)
     {
         PickleMap map = PickleCall.MapOf(value)!;
-        Dictionary<string, FeatureMoments> features = new(StringComparer.Ordinal);
+        Dictionary<string, StoredMoments> features = new(StringComparer.Ordinal);
         foreach ((string name, PickleValue entry) in map.Texts.Where(each => each.Name != Count))
             features.Add(name, MomentsOf(file, name, PickleCall.MapOf(entry) ?? throw file.Refuse($"has {entry.Words} for '{name}', expected a dictionary of mu and sigma")));
         return new StoredStatistics(CountOf(file, map.Find(Count)), features);
     }
 
-    private static FeatureMoments MomentsOf(FileBytes file, string name, PickleMap map)
+    private static StoredMoments MomentsOf(FileBytes file, string name, PickleMap map)
     {
         (int[] shape, double[] mean) = NumpyArray.Read(file, map.Find(Mean), $"{name}.{Mean}");
         if (shape is not [> 0 and <= MaxFeatures])
@@ -56,7 +56,7 @@ public static class StatisticsPickle
         int features = shape[0];
         (shape, double[] covariance) = NumpyArray.Read(file, map.Find(Covariance), $"{name}.{Covariance}");
         return shape is [var rows, var columns] && rows == features && columns == features
-            ? new FeatureMoments(mean, covariance)
+            ? new StoredMoments(mean, covariance)
             : throw file.Refuse($"array '{name}.{Covariance}' has the shape ({string.Join(", ", shape)}), expected ({features}, {features}) as '{name}.{Mean}' has {features}");
     }
 

@@ -26,7 +26,7 @@ public sealed class SampleCommandTests : IDisposable
         { "evaluate --checkpoint {0}/model --data synthetic --steps 1,5", "--steps 1,5: expected a whole number" },
         { "sample --checkpoint {0}/student --out {0}/o --steps 1000", "--steps 1000: expected 1 to 64 for a consistency model" },
         { "sample --checkpoint {0}/model --out {0}/o --seed -1", "--seed -1: expected a whole number from 0 to 18446744073709551615" },
-        { "evaluate --checkpoint {0}/model --data synthetic --seed x", "--seed x: expected a whole number" },
+        { "evaluate --checkpoint {0}/model --data synthetic --seed x", "--seeds x: expected a whole number" },
         { "evaluate --checkpoint {0}/model --data synthetic --guidance Infinity", "--guidance Infinity: expected a finite number" },
         { "sample --checkpoint {0}/model --out {0}/o --guidance 1e39", "--guidance 1e39: expected a finite number" },
         { "sample --checkpoint {0}/model --out {0}/o --labels 5", "--labels: '5' is not one of the model's classes: expected a number from 0 to 4, -1 for none, or a name such as ant, bee, cat,wild, 3, owl" },

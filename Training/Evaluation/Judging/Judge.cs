@@ -40,7 +40,7 @@ internal sealed class Judge
     /// </summary>
     /// <returns>Null if a metric takes rows, which an archive of ADM has images for.</returns>
     /// <exception cref="UsageException">The file lacks what a metric takes.</exception>
-    public FeatureTable? Take(StoredMoments stored, string path)
+    public FeatureTable? Take(ReferenceMoments stored, string path)
     {
         if (metrics.FirstOrDefault(each => each.Metric.Reference == FeatureNeed.Rows) is { Name: { } wants })
         {

@@ -29,12 +29,12 @@ internal static class MomentsFile
 
     /// <summary>Reads moments.</summary>
     /// <exception cref="InvalidFileException">The file is missing, damaged, holds no moments, or moments that no images have.</exception>
-    public static StoredMoments Read(string path)
+    public static ReferenceMoments Read(string path)
     {
         using BoundedZip zip = Open(path);
         long count = Find(zip, Images) is { } images ? ReadCount(zip, images) : 0;
         Moments pooled = ReadPair(path, zip, "", count) ?? throw new InvalidFileException(path, $"holds no array {Mean}: expected an .npz with {Mean} and {Covariance}, as EDM's and pytorch-fid's");
-        return new StoredMoments(pooled, ReadPair(path, zip, SpatialSuffix, count), Find(zip, Features) is { } name ? ReadName(zip, name) : null, Find(zip, "arr_0") is not null);
+        return new ReferenceMoments(pooled, ReadPair(path, zip, SpatialSuffix, count), Find(zip, Features) is { } name ? ReadName(zip, name) : null, Find(zip, "arr_0") is not null);
     }
 
     /// <summary>Writes moments; the same moments give the same bytes.</summary>
@@ -131,4 +131,4 @@ internal static class MomentsFile
 /// <param name="Spatial">Moments of spatial features, as ADM's files hold; null if there are none.</param>
 /// <param name="Features">Name of the features; null if the file does not say it.</param>
 /// <param name="HoldsImages">Whether images are there besides, as in ADM's files.</param>
-internal sealed record StoredMoments(Moments Pooled, Moments? Spatial, string? Features, bool HoldsImages);
+internal sealed record ReferenceMoments(Moments Pooled, Moments? Spatial, string? Features, bool HoldsImages);

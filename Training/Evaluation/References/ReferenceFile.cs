@@ -15,7 +15,7 @@ internal static class ReferenceFile
     /// <param name="path">A file, or a folder or the word of a data set, which hold none.</param>
     /// <param name="features">Name of the features that moments are wanted of, for files that hold those of several.</param>
     /// <exception cref="InvalidFileException">The file is missing or damaged, or its moments are unusable, or of other features.</exception>
-    public static StoredMoments? ReadMoments(string path, string features)
+    public static ReferenceMoments? ReadMoments(string path, string features)
     {
         if (!File.Exists(path))
             return null;
@@ -26,20 +26,20 @@ internal static class ReferenceFile
             return ReadPickle(path, features);
         if ((head[0] | head[1] << 8) != Zip || !MomentsFile.HoldsMoments(path))
             return null;
-        StoredMoments moments = MomentsFile.Read(path);
+        ReferenceMoments moments = MomentsFile.Read(path);
         return moments.Features is { } known && known != features
             ? throw new InvalidFileException(path, $"holds moments of the features '{known}', not of '{features}'")
             : moments;
     }
 
     /// <summary>The one place for statistics in pickles, as EDM2 keeps them.</summary>
-    private static StoredMoments ReadPickle(string path, string features)
+    private static ReferenceMoments ReadPickle(string path, string features)
     {
         StoredStatistics statistics = StatisticsPickle.Read(path);
         string wanted = Metrics.GetValueOrDefault(features) ?? throw new InvalidFileException(path, $"holds moments of {string.Join(", ", Metrics.Keys)} at most, not of '{features}'");
-        FeatureMoments found = statistics.Features.GetValueOrDefault(wanted)
+        StoredMoments found = statistics.Features.GetValueOrDefault(wanted)
             ?? throw new InvalidFileException(path, $"holds no moments '{wanted}' of the features '{features}', but {string.Join(", ", statistics.Features.Keys)}");
         Moments moments = new(statistics.ImageCount ?? 0, found.Mean, found.Covariance);
-        return moments.Fault() is { } fault ? throw new InvalidFileException(path, $"'{wanted}' has no covariance: {fault}") : new StoredMoments(moments, null, features, HoldsImages: false);
+        return moments.Fault() is { } fault ? throw new InvalidFileException(path, $"'{wanted}' has no covariance: {fault}") : new ReferenceMoments(moments, null, features, HoldsImages: false);
     }
 }

@@ -39,14 +39,14 @@ public class JudgeTests
     {
         using var network = new Halves();
         FeatureRows a = Rows(Real, 0, 6);
-        var stored = new StoredMoments(Moments.Of(a), null, null, HoldsImages: false);
+        var stored = new ReferenceMoments(Moments.Of(a), null, null, HoldsImages: false);
         var judge = new Judge(network, ["fd"]);
         double whole = judge.Measure(judge.LookAtReference(Real), judge.Look(Other))[0].Value;
         Assert.Equal(whole, judge.Measure(judge.Take(stored, "m.npz")!, judge.Look(Other))[0].Value);
         Assert.Contains("m.npz holds only their moments", Refused(() => new Judge(network, ["fd", "kid"]).Take(stored, "m.npz")), StringComparison.Ordinal);
         Assert.Null(new Judge(network, ["fd", "kid"]).Take(stored with { HoldsImages = true }, "m.npz"));
         Assert.Contains("m.npz holds no mu_s", Refused(() => new Judge(network, ["sfid"]).Take(stored, "m.npz")), StringComparison.Ordinal);
-        StoredMoments narrow = stored with { Pooled = new Moments(0, [1], [1]) };
+        ReferenceMoments narrow = stored with { Pooled = new Moments(0, [1], [1]) };
         Assert.Contains("holds moments of 1 features, but 'halves' has 6", Assert.Throws<InvalidFileException>(() => judge.Take(narrow, "m.npz")).Message, StringComparison.Ordinal);
     }
 

@@ -55,7 +55,7 @@ public sealed class MomentsFileTests : IDisposable
     {
         byte[] mu = single ? Npy("<f4", "3,", MemoryMarshal.AsBytes<float>(Array.ConvertAll(Mean, x => (float)x)).ToArray()) : Npy("<f8", "3,", Bytes(Mean));
         string path = folder.Write("m.npz", TestZip.Encode([new TestZipEntry("mu.npy", mu) { Compress = deflated }, new TestZipEntry("sigma.npy", Npy("<f8", "3, 3", Bytes(Sigma))) { Compress = deflated }]));
-        StoredMoments read = MomentsFile.Read(path);
+        ReferenceMoments read = MomentsFile.Read(path);
         Assert.Equal(Mean, read.Pooled.Mean);
         Assert.Equal(Sigma, read.Pooled.Covariance);
         Assert.Equal((0L, null, null, false), (read.Pooled.Count, read.Spatial, read.Features, read.HoldsImages));
@@ -68,7 +68,7 @@ public sealed class MomentsFileTests : IDisposable
         [
             Entry("mu", "3,", Mean), Entry("sigma", "3, 3", Sigma), Entry("mu_s", "2,", 1, 2), Entry("sigma_s", "2, 2", 1, 0, 0, 1), new TestZipEntry("arr_0.npy", Npy("|u1", "1, 1, 1, 3", [1, 2, 3])),
         ]));
-        StoredMoments read = ReferenceFile.ReadMoments(path, "any")!;
+        ReferenceMoments read = ReferenceFile.ReadMoments(path, "any")!;
         Assert.Equal([1.0, 2], read.Spatial!.Mean);
         Assert.True(read.HoldsImages);
         Assert.Equal(1, new NpzSource(path).Count);
@@ -81,7 +81,7 @@ public sealed class MomentsFileTests : IDisposable
         Moments moments = new(7, Mean, Sigma), spatial = new(7, [1.5], [0.25]);
         string path = folder.File("m.npz");
         MomentsFile.Write(path, moments, spatial, "pixels");
-        StoredMoments read = ReferenceFile.ReadMoments(path, "pixels")!;
+        ReferenceMoments read = ReferenceFile.ReadMoments(path, "pixels")!;
         Assert.Equal(Mean, read.Pooled.Mean);
         Assert.Equal(Sigma, read.Pooled.Covariance);
         Assert.Equal((7, 7, 0.25, "pixels"), (read.Pooled.Count, read.Spatial!.Count, read.Spatial.Covariance[0], read.Features));
