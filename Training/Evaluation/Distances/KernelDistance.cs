@@ -26,6 +26,8 @@ public static class KernelDistance
         ArgumentOutOfRangeException.ThrowIfLessThan(subsets, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(size, 2);
         int taken = Math.Min(size, Math.Min(reference.Count, judged.Count));
+        if (taken == reference.Count && taken == judged.Count)
+            return (Between(reference, judged), 0); // every subset is the whole, in another order
         var random = new NumpyRandom(seed);
         double[] values = new double[subsets];
         for (int i = 0; i < subsets; i++)
