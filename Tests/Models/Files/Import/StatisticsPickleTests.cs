@@ -74,6 +74,10 @@ public class StatisticsPickleTests
     public void Bytes_behind_the_pickle_are_refused() => new MalformedInput(
         "ref.pkl", folder => folder.Write("ref.pkl", P.Join(P.Pickle(Fid(Good(Mean, 2), Good(Covariance, 2, 2))), [0])), "has 1 bytes behind its pickle").AssertRefused(path => StatisticsPickle.Read(path));
 
+    /// <summary>A file of EDM2's layout with the moments of FID's features over 50,000 images.</summary>
+    internal static byte[] OfFid(double[] mean, double[] covariance) =>
+        P.Pickle(P.Dict(("num_images", P.Int(50_000)), ("fid", Moments(Good(mean, mean.Length), Good(covariance, mean.Length, mean.Length)))), protocol: 4);
+
     private static byte[] Fid(byte[] mean, byte[] covariance) => P.Dict(("fid", Moments(mean, covariance)));
 
     private static byte[] Moments(byte[] mean, byte[] covariance) => P.Dict(("mu", mean), ("sigma", covariance));

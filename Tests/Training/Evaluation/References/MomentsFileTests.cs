@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using TrigFlowNative.Engine;
+using TrigFlowNative.Tests.Models;
 using TrigFlowNative.Training.Evaluation;
 using Xunit;
 
@@ -99,15 +100,31 @@ public sealed class MomentsFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_without_moments_is_none_and_a_pickle_is_named()
+    public void A_file_without_moments_is_none()
     {
         Assert.Null(ReferenceFile.ReadMoments(folder.Path, "pixels"));
         Assert.Null(ReferenceFile.ReadMoments(folder.Write("text", 1, 2, 3), "pixels"));
         Assert.Null(ReferenceFile.ReadMoments(folder.Write("s.npz", TestZip.Encode([new TestZipEntry("arr_0.npy", [])])), "pixels"));
-        Assert.Contains("is a pickle", Assert.Throws<InvalidFileException>(() => ReferenceFile.ReadMoments(folder.Write("p.pkl", 0x80, 4, 0x2e), "pixels")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Statistics_of_EDM2_are_a_reference_of_the_features_that_they_are_of()
+    {
+        string path = folder.Write("ref.pkl", StatisticsPickleTests.OfFid(Mean, Sigma));
+        ReferenceMoments read = ReferenceFile.ReadMoments(path, "inception-2015")!;
+        Assert.Equal((50_000, "inception-2015"), (read.Pooled.Count, read.Features));
+        Assert.Equal(Mean, read.Pooled.Mean);
+        Assert.Equal(Sigma, read.Pooled.Covariance);
+        Refused("holds no moments 'fd_dinov2' of the features 'dinov2-vitl14', but fid", path, "dinov2-vitl14");
+        Refused("not of 'pixels'", path, "pixels");
+        Refused("'fid' has no covariance: variance 0 is -2", folder.Write("faulty.pkl", StatisticsPickleTests.OfFid(Mean, [-2, .. Sigma[1..]])), "inception-2015");
+        Refused("p.pkl: ", folder.Write("p.pkl", 0x80, 4, 0x2e), "inception-2015");
     }
 
     public void Dispose() => folder.Dispose();
+
+    private static void Refused(string reason, string path, string features) =>
+        Assert.Contains(reason, Assert.Throws<InvalidFileException>(() => ReferenceFile.ReadMoments(path, features)).Message, StringComparison.Ordinal);
 
     private static byte[] Faulty(string fault)
     {
