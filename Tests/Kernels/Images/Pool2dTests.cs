@@ -61,5 +61,6 @@ public class Pool2dTests
 
     private static OpCase Case(Shape shape, PoolKind kind, Window2d window) => new(
         $"pool2d {kind} {shape} {window.Height}x{window.Width} s{window.Stride} {window.Top}{window.Left}{window.Bottom}{window.Right}", [shape],
-        (p, x) => Pool2d.Apply(p, x[0], kind, window), x => WindowReference.Pool(x[0], shape, kind, window)) { GradientInputs = 0, TangentInputs = 0, HasTangent = false };
+        (p, x) => Pool2d.Apply(p, x[0], kind, window), x => WindowReference.Pool(x[0], shape, kind, window))
+    { GradientInputs = 0, TangentInputs = 0, HasTangent = false };
 }

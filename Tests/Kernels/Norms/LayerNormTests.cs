@@ -38,7 +38,8 @@ public class LayerNormTests
 
     private static OpCase Case(Shape shape, float epsilon) => new(
         $"layer-norm {shape} eps {epsilon}", [shape, new Shape(shape.C), new Shape(shape.C)], (p, x) => LayerNorm.Apply(p, x[0], x[1], x[2], epsilon),
-        x => Reference(x[0], x[1], x[2], epsilon)) { GradientInputs = 0, TangentInputs = 0, HasTangent = false };
+        x => Reference(x[0], x[1], x[2], epsilon))
+    { GradientInputs = 0, TangentInputs = 0, HasTangent = false };
 
     /// <summary>weight (x - mean) / sqrt(variance + eps) + bias by rows.</summary>
     internal static double[] Reference(double[] x, double[] weight, double[] bias, double epsilon)
