@@ -55,7 +55,7 @@ internal static class FeatureMetrics
     private static IReadOnlyList<JudgedValue> Kid(string features, string kind, FeatureTable reference, FeatureTable judged, NeighbourSearch search)
     {
         (double mean, double deviation) = KernelDistance.OverSubsets(reference.RowsOf(kind)!, judged.RowsOf(kind)!);
-        return [new($"kid-{features}", mean, Kernel, Better.Lower) { Deviation = deviation }];
+        return [new($"kid-{features}", mean, Kernel, Better.Lower) { Deviation = deviation > 0 ? deviation : null }];
     }
 
     private static IReadOnlyList<JudgedValue> KidOfAll(string features, string kind, FeatureTable reference, FeatureTable judged, NeighbourSearch search) =>
