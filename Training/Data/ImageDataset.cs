@@ -56,17 +56,17 @@ public static class ImageDataset
     }
 
     /// <summary>Opens a data set whole, in its order, with images of the size that they have; of CIFAR and idx files in their own channels, of others in colour.</summary>
-    /// <param name="spec">As in <see cref="Open"/>. All images must have the size of the first; <see cref="Synthetic"/> is drawn in 32x32.</param>
+    /// <param name="spec">As in <see cref="Open"/>. All images must have the size of the first; what the program draws itself is drawn in 32x32.</param>
     /// <exception cref="ArgumentException">The specification is empty.</exception>
     /// <exception cref="InvalidFileException">The data set is missing, of another format, damaged, or holds latents.</exception>
     public static (IImageDataset Images, DatasetDescription Description) OpenAsTheyAre(string spec)
     {
         ArgumentException.ThrowIfNullOrEmpty(spec);
         const int side = 32;
-        if (spec == Synthetic)
+        if (IsSynthetic(spec))
         {
-            DatasetSplit shapes = SyntheticShapes.MakeDataset(side, channels: 3);
-            return (new JoinedImages(shapes.Train, shapes.HeldOut), shapes.Description);
+            DatasetSplit drawn = SyntheticImages.Make(spec, side, channels: 3);
+            return (new JoinedImages(drawn.Train, drawn.HeldOut), drawn.Description);
         }
 
         try

@@ -37,6 +37,8 @@ public class SyntheticEmblemsTests
         DatasetSplit split = ImageDataset.Open(SyntheticEmblems.Name, 16, 1);
         Assert.Equal((65_536, 4096, 40, 1), (split.Train.Count, split.HeldOut.Count, split.HeldOut.LabelCount, split.Train.Channels));
         Assert.Equal(SyntheticEmblems.ClassNames, split.Description.ClassNames);
+        (IImageDataset all, _) = ImageDataset.OpenAsTheyAre(SyntheticEmblems.Name);
+        Assert.Equal((65_536 + 4096, 32, 3), (all.Count, all.Height, all.Channels));
     }
 
     /// <summary>The coverage of a fine raster adds up to the area, by hand in units of the squared circumradius.</summary>
