@@ -36,7 +36,8 @@ internal static class EvaluationPlot
 
         plot.Title(title);
         plot.XLabel("thousand images");
-        plot.YLabel("value over the first");
+        if (names.Any(name => name != HeldOutEvaluation.LossColumn))
+            plot.YLabel("value over the first"); // beside the loss alone there is no left axis
         plot.ShowLegend();
         AtomicFile.WriteAllBytes(path, plot.GetImageBytes(Width, Height, ImageFormat.Png));
     }
