@@ -93,7 +93,7 @@ internal abstract class FeatureNetwork : IFeatureNetwork
             {
                 return recorded = new Recorded(this, image, Math.Min(count, Batch));
             }
-            catch (Exception e) when (e is MemoryLimitException or ArgumentException or OverflowException) // the last two: a tensor would have 2^31 elements
+            catch (Exception e) when (e is MemoryLimitException or TensorLimitException)
             {
                 // Half of it may do.
             }

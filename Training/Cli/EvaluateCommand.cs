@@ -118,7 +118,7 @@ internal static class EvaluateCommand
         }
         catch (ArgumentException e)
         {
-            throw new UsageException($"--metric {name}: {e.Message}");
+            throw new UsageException($"--metrics {name}: {e.Message}");
         }
     }
 }

@@ -37,8 +37,9 @@ internal static class VerifyCommand
             throw new UsageException("--precision bf16 needs a GPU");
         IReadOnlyList<FixtureError> errors = Check(path, device, storage, products);
         int width = errors.Max(error => error.Name.Length);
+        double usual = errors.GroupBy(error => error.Allowed).MaxBy(group => group.Count())!.Key;
         foreach (FixtureError error in errors)
-            Console.WriteLine($"{error.Name.PadRight(width)}  {Format(error.RelativeError)}{(error.Passes ? "" : $"  FAILS, {Format(error.Allowed)} allowed")}");
+            Console.WriteLine($"{error.Name.PadRight(width)}  {Format(error.RelativeError)}{(error.Passes ? "" : "  FAILS")}{(error.Passes && error.Allowed == usual ? "" : $", {Format(error.Allowed)} allowed")}");
         int failed = errors.Count(error => !error.Passes);
         Console.WriteLine(failed == 0
             ? $"passed on {device.Name} in {precision}: {errors.Count} results, the largest relative L2 error is {Format(errors.Max(error => error.RelativeError))}"
@@ -53,6 +54,8 @@ internal static class VerifyCommand
             bool ofNetworks = FeatureFixture.Recognises(path), ofDistances = DistanceCheck.IsFixture(path);
             if (!ofNetworks && products is not null)
                 throw new UsageException("--products is for fixtures of networks of features");
+            if (!ofNetworks && !ofDistances && FeatureNetworkFile.Recognises(path))
+                throw new UsageException($"{path}: holds weights of a network of features, and no results to compare with");
             if (!ofNetworks && !ofDistances)
                 return FixtureCheck.Run(path, device, storage);
             if (storage != DType.Float32)

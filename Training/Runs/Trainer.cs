@@ -66,6 +66,7 @@ public static class Trainer
             step.Refresh();
         }
 
+        using HeldOutLoss? heldOutLoss = evaluation is { TakesLoss: true } ? RecordLoss(step) : null;
         ImmutableArray<string> names = inputs.ClassNamesFor(network.Config);
         directory.WriteConfig(TextOf(stored, config with { ClassNames = [.. names] }));
         var log = new RunLog(directory.Log);
@@ -83,7 +84,7 @@ public static class Trainer
             Latents = inputs.Data.Train.Latents,
             GuidanceRange = objective.StudentGuidance,
         };
-        using var run = new TrainingLoop(config, directory, device, step, average, inputs, log) { Evaluation = evaluation };
+        using var run = new TrainingLoop(config, directory, device, step, average, inputs, log) { Evaluation = evaluation, HeldOutLoss = heldOutLoss };
         return run.Run(state?.Step ?? 0, cancellation);
     }
 
@@ -207,6 +208,18 @@ public static class Trainer
         {
             // Options and files are the user's: a teacher for other images, say.
             throw new UsageException(e.Message);
+        }
+    }
+
+    private static HeldOutLoss RecordLoss(TrainingStep step)
+    {
+        try
+        {
+            return step.RecordHeldOutLoss();
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException($"evaluate_metrics={HeldOutEvaluation.Loss}: {e.Message}");
         }
     }
 

@@ -39,6 +39,9 @@ internal sealed class TrainingLoop : IDisposable
     /// <summary>Metrics on held-out images; null for none.</summary>
     public HeldOutEvaluation? Evaluation { get; init; }
 
+    /// <summary>The loss on held-out images; null unless the evaluation takes it.</summary>
+    public HeldOutLoss? HeldOutLoss { get; init; }
+
     /// <summary>Trains from a step to the end or until cancelled.</summary>
     public TrainingOutcome Run(long done, CancellationToken cancellation)
     {
@@ -183,7 +186,7 @@ internal sealed class TrainingLoop : IDisposable
         training.Refresh();
         try
         {
-            evaluated = Evaluation!.Measure(Sampler());
+            evaluated = Evaluation!.Measure(Sampler, HeldOutLoss, step - 1);
         }
         catch (UsageException e)
         {

@@ -53,6 +53,17 @@ internal sealed class StepBatch : IDisposable
         labelUpload?.Write(batchLabels.Slice(first, options.MicroBatchSize));
     }
 
+    /// <summary>Starts to copy a whole micro-batch that no training step has, with the draws of step 0 for images numbered from <paramref name="first"/>; does not wait.</summary>
+    /// <exception cref="ArgumentException">The number of pixels or labels is not that of a micro-batch.</exception>
+    public void UploadPass(ReadOnlySpan<float> passImages, ReadOnlySpan<int> passLabels, int first)
+    {
+        if (passImages.Length != images.Count || passLabels.Length != (labels?.Count ?? 0))
+            throw new ArgumentException($"a pass takes images {images.Shape} with {(labels is null ? "no" : "as many")} labels, not {passImages.Length} numbers and {passLabels.Length} labels");
+        counterUpload.Write<int>([0, first]);
+        imageUpload.Write(passImages);
+        labelUpload?.Write(passLabels);
+    }
+
     public void Dispose()
     {
         foreach (PinnedUpload? upload in (ReadOnlySpan<PinnedUpload?>)[imageUpload, labelUpload, counterUpload])

@@ -26,6 +26,8 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     private readonly StepScalars scalars;
     private readonly Tallies tallies;
     private readonly StepBatch batch;
+    private readonly float sigmaData;
+    private readonly NetworkWeights? teaching, guiding;
 
     /// <summary>Allocates the state and records the programs.</summary>
     /// <param name="device">Device of the training.</param>
@@ -56,7 +58,9 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         options.Validate();
         if (!(sigmaData is > 0 and < float.PositiveInfinity))
             throw new ArgumentException($"sigma_data must be positive, not {sigmaData}");
-        (this.options, objective) = (options, options.Objective.Create());
+        (this.options, objective, this.sigmaData) = (options, options.Objective.Create(), sigmaData);
+        teaching = teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights);
+        guiding = guide is null ? null : new NetworkWeights(guide.Network, guide.Weights);
         TeacherCheck.Require(options.Objective, network, sigmaData, ModelFacts.Of(teacher), ModelFacts.Of(guide));
         try
         {
@@ -65,7 +69,7 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
             scalars = Own(new StepScalars(device));
             tallies = Own(new Tallies(device, players.Values.SelectMany(player => new[] { player.Prefixed(TallyNames.Loss), player.Prefixed(TallyNames.GradientNorm), player.Prefixed(TallyNames.ZeroedElements) })));
             batch = Own(new StepBatch(device, network.Config, options));
-            RecordPhases(sigmaData, teacher, guide);
+            RecordPhases();
         }
         catch
         {
@@ -127,6 +131,16 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
     {
         foreach (Player player in players.Values)
             player.RefreshComputeWeights();
+    }
+
+    /// <summary>Records the objective's loss of the averaged weights on other images. The caller releases it, before this step.</summary>
+    /// <exception cref="ArgumentException">No phase of the objective trains the student.</exception>
+    /// <exception cref="MemoryLimitException">The device has not the memory of a forward pass besides that of the training.</exception>
+    internal HeldOutLoss RecordHeldOutLoss()
+    {
+        var weights = players.ToDictionary(
+            player => player.Key, player => new NetworkWeights(player.Value.Network, player.Key == Objective.Student ? Average : player.Value.Weights));
+        return new HeldOutLoss(Weights.Device, options, Student.Network.Config, sigmaData, weights, teaching, guiding);
     }
 
     /// <summary>Fetches the means since the last call, and the counts; waits for the device.</summary>
@@ -193,11 +207,9 @@ public sealed class TrainingStep : IDisposable, IStagedPlayers
         player.Start();
     }
 
-    private void RecordPhases(float sigmaData, TrigFlowModel? teacher, TrigFlowModel? guide)
+    private void RecordPhases()
     {
         var weights = players.ToDictionary(player => player.Key, player => new NetworkWeights(player.Value.Network, player.Value.Weights));
-        NetworkWeights? teaching = teacher is null ? null : new NetworkWeights(teacher.Network, teacher.Weights);
-        NetworkWeights? guiding = guide is null ? null : new NetworkWeights(guide.Network, guide.Weights);
         foreach ((int index, Phase phase) in objective.Phases.Index())
         {
             Player player = players[phase.Player];

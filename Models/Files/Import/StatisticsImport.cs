@@ -21,7 +21,11 @@ internal static class StatisticsImport
         return new ImportContent("reference statistics of EDM2's layout", tensors)
         {
             Metadata = statistics.ImageCount is { } count ? new Dictionary<string, string> { ["num_images"] = count.ToString(CultureInfo.InvariantCulture) } : [],
-            Notes = statistics.ImageCount is { } images ? [string.Create(CultureInfo.InvariantCulture, $"of {images} images")] : [],
+            Notes =
+            [
+                .. statistics.ImageCount is { } images ? [string.Create(CultureInfo.InvariantCulture, $"of {images} images")] : (string[])[],
+                "evaluate takes the statistics as they are: --reference FILE.pkl",
+            ],
             Licence = ImportContent.NvidiaLicence,
         };
     }

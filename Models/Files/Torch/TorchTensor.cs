@@ -37,10 +37,27 @@ internal sealed class TorchTensor
         extent = Count == 0 ? 0 : Extent(shape, strides);
         if (extent > storage.Count || offset > storage.Count - extent)
             throw Refuse($"reaches beyond its storage of {storage.Count} elements: {SafetensorsEntry.FormatShape(shape)} from {offset} with strides {SafetensorsEntry.FormatShape(strides)}");
-        if (Count > extent || shape.Zip(strides).Any(axis => axis is { First: > 1, Second: 0 }))
+        if (Overlaps(shape, strides))
             throw Refuse($"sees elements of its storage more than once: {SafetensorsEntry.FormatShape(shape)} with strides {SafetensorsEntry.FormatShape(strides)}");
         if (!IsContiguous && extent * storage.Type.SizeInBytes() > LargestGather)
             throw Refuse($"is a view of {extent} scattered elements, too many");
+    }
+
+    /// <summary>
+    /// Whether axes reach into each other, from the one of the smallest stride on: every view that a program makes by slicing, transposing or reshaping passes over what the
+    /// smaller axes span before it takes a step along a larger one.
+    /// </summary>
+    private static bool Overlaps(long[] shape, long[] strides)
+    {
+        long spanned = 1;
+        foreach ((long extent, long stride) in shape.Zip(strides).Where(axis => axis.First > 1).OrderBy(axis => axis.Second))
+        {
+            if (stride < spanned)
+                return true;
+            spanned += (extent - 1) * stride;
+        }
+
+        return false;
     }
 
     /// <summary>Type of an element.</summary>

@@ -106,7 +106,7 @@ public sealed class CommandLineTests : IDisposable
     {
         var images = new ByteImages(new byte[3], 1, 1, 1, 3);
         UsageException refused = Assert.Throws<UsageException>(() => EvaluateCommand.Measure("many", new NeedsMany(), images, images));
-        Assert.Equal("--metric many: 1 image is too few", refused.Message);
+        Assert.Equal("--metrics many: 1 image is too few", refused.Message);
     }
 
     [Fact]

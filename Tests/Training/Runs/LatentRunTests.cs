@@ -47,6 +47,16 @@ public sealed class LatentRunTests : IDisposable
     }
 
     [Fact]
+    public void The_loss_is_the_one_value_of_held_out_latents()
+    {
+        RunConfig config = Config() with { LogEvery = 1, EvaluateEvery = 1, EvaluateMetrics = "loss" };
+        Train(config, steps: 2);
+        Assert.All(MetricsLog.Read(temp.File("run/metrics.csv")), row => Assert.True(double.IsFinite(row.Means["held-out loss"])));
+        Assert.Contains("but metrics compare pictures; evaluate_metrics=loss does not", Assert.Throws<UsageException>(
+            () => Train(config with { EvaluateMetrics = "loss, sliced-wasserstein" }, steps: 2, run: "other")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Latents_that_do_not_agree_are_refused_in_one_line()
     {
         Train(Config() with { LatentConvention = "scm" }, steps: 1, run: "teacher");

@@ -100,7 +100,7 @@ internal static class InfoCommand
         using SafetensorsFile file = SafetensorsFile.Open(path);
         bool isState = file.Metadata.TryGetValue("format", out string? format) && format.StartsWith(StateWord, StringComparison.Ordinal);
         bool isModel = !isState && file.Metadata.ContainsKey("config");
-        facts.Add("kind", isState ? "training state" : isModel ? "weights with their network" : "tensors without a network");
+        facts.Add("kind", isState ? "training state" : isModel ? "weights with their network" : FeatureNetworkFile.Recognises(path) ? "weights of a network of features, for evaluate --features" : "tensors without a network");
         facts.AddTensors(
             file.Entries.Count, file.Entries.Sum(each => each.Count), file.Entries.GroupBy(each => each.Type).ToDictionary(each => each.Key, each => each.Count()),
             [.. file.Entries.OrderBy(each => each.Name, StringComparer.Ordinal).Select(each => (each.Name, (IReadOnlyList<long>)each.Shape))], full: !isModel);

@@ -12,7 +12,7 @@ namespace TrigFlowNative.Training.Evaluation;
 internal sealed class NpzSource : IImageSource
 {
     private const string EntryName = "arr_0.npy";
-    private const int MaxEntries = 64, HeaderBytes = 1 << 16, BytesAtATime = 32 << 20, MaxSide = 16384;
+    private const int MaxEntries = 64, HeaderBytes = 1 << 16, BytesAtATime = 32 << 20, MaxSide = 16384, MaxImages = 10_000_000;
 
     private readonly string path;
     private readonly int stored;
@@ -27,8 +27,8 @@ internal sealed class NpzSource : IImageSource
         ZipArchiveEntry entry = Entry(zip);
         using Stream stream = entry.Open();
         int[] shape = ReadHeader(zip, entry, stream, out int start, out _);
-        if (shape.Length != 4 || shape[0] < 1 || shape[1] is < 1 or > MaxSide || shape[2] is < 1 or > MaxSide || shape[3] is not (1 or 3))
-            throw zip.Refuse(entry, $"has the shape ({string.Join(", ", shape)}), expected (N, H, W, 1 or 3)");
+        if (shape.Length != 4 || shape[0] is < 1 or > MaxImages || shape[1] is < 1 or > MaxSide || shape[2] is < 1 or > MaxSide || shape[3] is not (1 or 3))
+            throw zip.Refuse(entry, $"has the shape ({string.Join(", ", shape)}), expected (N, H, W, 1 or 3), at most {MaxImages} images with sides up to {MaxSide}");
         Int128 expected = (Int128)shape[0] * shape[1] * shape[2] * shape[3];
         if (entry.Length - start != expected)
             throw zip.Refuse(entry, $"has {entry.Length - start} bytes of data, its shape ({string.Join(", ", shape)}) needs {expected}");

@@ -25,6 +25,7 @@ public class HostileTorchTests
         ["negative extent"] = (View(4, 0, [-2], [1]), "has a negative extent, stride or offset"),
         ["2^31 elements of stride 0"] = (View(4, 0, [int.MaxValue], [0]), "sees elements of its storage more than once"),
         ["two elements of stride 0"] = (View(4, 0, [2], [0]), "sees elements of its storage more than once"),
+        ["windows that leave gaps and overlap"] = (TestTorch.Zip(P.Pickle(P.OrderedDict(("w", TestTorch.Tensor(Storage(8), 0, [3, 2], [2, 2])))), ("0", new byte[32])), "sees elements of its storage more than once"),
         ["windows that overlap"] = (View(4, 0, [3, 2], [1, 1]), "sees elements of its storage more than once"),
         ["extents that overflow"] = (View(4, 0, [long.MaxValue, 4], [0, 0]), "which overflows"),
         ["extents that overflow to 0"] = (View(4, 0, [1L << 32, 1L << 32], [0, 0]), "which overflows"),

@@ -70,6 +70,7 @@ public sealed class ImageSourceTests : IDisposable
     [Theory]
     [InlineData("<f4", "9, 3, 2, 3", false, "has elements of type '<f4'")]
     [InlineData("|u1", "9, 6, 3", false, "has the shape (9, 6, 3), expected (N, H, W, 1 or 3)")]
+    [InlineData("|u1", "10000001, 1, 1, 1", false, "at most 10000000 images")]
     [InlineData("|u1", "9, 3, 3, 2", false, "has the shape (9, 3, 3, 2), expected (N, H, W, 1 or 3)")]
     [InlineData("|u1", "10, 3, 2, 3", false, "has 162 bytes of data, its shape (10, 3, 2, 3) needs 180")]
     [InlineData("|u1", "9, 3, 2, 3", true, "fails its checksum")]
