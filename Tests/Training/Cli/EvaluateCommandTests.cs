@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text.Json;
 using TrigFlowNative.Engine;
 using TrigFlowNative.Models;
+using TrigFlowNative.Tests.Models;
 using TrigFlowNative.Training;
 using TrigFlowNative.Training.Cli;
 using TrigFlowNative.Training.Evaluation;
@@ -104,6 +105,48 @@ public sealed class EvaluateCommandTests : IDisposable
         var again = new EvaluationRequest { Images = "i", Reference = "r", Output = folder.File("o") };
         Assert.Contains("evaluation.csv is there already", Assert.Throws<UsageException>(again.Check).Message, StringComparison.Ordinal);
         Assert.Equal(lines, File.ReadAllLines(folder.File("o/evaluation.csv")));
+    }
+
+    /// <summary>Networks of features resize both sides; and moments that do not say by which input they were made are remarked, those of another input refused.</summary>
+    [Fact]
+    public void Networks_resize_images_of_any_size_and_their_moments_say_how()
+    {
+        const string Narrow = "resnet18-cntk-narrow-64";
+        using var device = new CpuDevice();
+        string weights = ResnetNetworkTests.Weights.Save(folder.File("resnet.safetensors"));
+        Noise("a.npz", 6, 1);
+        byte[] pixels = new byte[6 * 108];
+        new Random(2).NextBytes(pixels);
+        Npz.Write(folder.File("b.npz"), new ByteImages(pixels, 6, 6, 6, 3));
+        var request = new EvaluationRequest { Images = folder.File("a.npz"), Reference = folder.File("b.npz"), Count = 6, Features = "resnet18-cntk", Weights = weights, Metrics = ["fd"], Output = folder.File("o") };
+        request.Check();
+        Assert.Equal(0, EvaluationRun.Run(request, device));
+        Assert.True(Values(Report("o"))[0] > 0);
+        Assert.Equal(weights, Report("o").GetProperty("weights").GetString());
+        Assert.Contains("has images of 6x6, but those to judge have 8x8", Assert.Throws<UsageException>(() => EvaluationRun.Run(request with { Metrics = ["fd", "sliced-wasserstein"] }, device)).Message, StringComparison.Ordinal);
+
+        double[] one = [.. Enumerable.Repeat(1.0, 64)], identity = [.. Enumerable.Range(0, 64 * 64).Select(i => i % 65 == 0 ? 1.0 : 0)];
+        MomentsFile.Write(folder.File("m.npz"), new Moments(9, one, identity), null, Narrow);
+        Assert.Equal(0, EvaluationRun.Run(request with { Reference = folder.File("m.npz"), Output = Directory.CreateDirectory(folder.File("p")).FullName }, device));
+        Assert.Contains(Report("p").GetProperty("remarks").EnumerateArray(), remark => remark.GetString()!.Contains("the reference's resizing is unknown", StringComparison.Ordinal));
+        MomentsFile.Write(folder.File("m.npz"), new Moments(9, one, identity), null, Narrow, "no resizing");
+        Assert.Contains("whose input is made by 'no resizing', not by '", Assert.Throws<InvalidFileException>(() => EvaluationRun.Run(request with { Reference = folder.File("m.npz") }, device)).Message, StringComparison.Ordinal);
+
+        TrigflowProcess.Outcome made = TrigflowProcess.Run("reference", folder.File("b.npz"), folder.File("r.npz"), "--features", "resnet18-cntk", "--weights", weights, "--device", "cpu");
+        Assert.True(made.ExitCode == 0, made.ToString());
+        Assert.Contains("224", MomentsFile.Read(folder.File("r.npz")).Input, StringComparison.Ordinal);
+    }
+
+    /// <summary>A number of images that cannot be had is said before the reference is read, whose damage is only seen at its end.</summary>
+    [Fact]
+    public void Missing_images_are_refused_before_any_work()
+    {
+        using var device = new CpuDevice();
+        Noise("a.npz", 40, 1);
+        folder.Write("damaged.npz", TestZip.Encode([new TestZipEntry("arr_0.npy", MomentsFileTests.Npy("|u1", "50, 8, 8, 3", new byte[50 * 192])) { Checksum = 5 }]));
+        var request = new EvaluationRequest { Images = folder.File("a.npz"), Reference = folder.File("damaged.npz"), Count = 50, Features = "pixels", Metrics = ["fd"] };
+        Assert.Contains("holds 40 images, fewer than --count 50", Assert.Throws<UsageException>(() => EvaluationRun.Run(request, device)).Message, StringComparison.Ordinal);
+        Assert.Contains("fails its checksum", Assert.Throws<InvalidFileException>(() => EvaluationRun.Run(request with { Count = 40 }, device)).Message, StringComparison.Ordinal);
     }
 
     /// <summary>What is refused after weights are loaded gives their memory back.</summary>
