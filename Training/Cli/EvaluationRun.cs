@@ -7,85 +7,6 @@ using TrigFlowNative.Training.Runs;
 
 namespace TrigFlowNative.Training.Cli;
 
-/// <summary>What evaluate was asked for.</summary>
-internal sealed record EvaluationRequest
-{
-    /// <summary>Weight file whose samples are judged; null for <see cref="Images"/>.</summary>
-    public string? Checkpoint { get; init; }
-
-    /// <summary>Images that are judged; null for <see cref="Checkpoint"/>.</summary>
-    public string? Images { get; init; }
-
-    /// <summary>Data set whose held-out images are the reference; null for <see cref="Reference"/>.</summary>
-    public string? Data { get; init; }
-
-    /// <summary>Moments or images that are the reference; null for <see cref="Data"/>.</summary>
-    public string? Reference { get; init; }
-
-    /// <summary>Steps of sampling; empty for the usual number.</summary>
-    public int[] Steps { get; init; } = [];
-
-    /// <summary>Seeds of sampling, or of the subset of images; empty for the usual one.</summary>
-    public ulong[] Seeds { get; init; } = [];
-
-    /// <summary>Number of images; null for the usual one.</summary>
-    public int? Count { get; init; }
-
-    /// <summary>Scale of guidance.</summary>
-    public float Guidance { get; init; } = 1;
-
-    /// <summary>Weight file of the guide; null for none.</summary>
-    public string? Guide { get; init; }
-
-    /// <summary>Metrics; empty for the usual ones.</summary>
-    public string[] Metrics { get; init; } = [];
-
-    /// <summary>Features; null for none.</summary>
-    public string? Features { get; init; }
-
-    /// <summary>File of the features' weights; null for none.</summary>
-    public string? Weights { get; init; }
-
-    /// <summary>Resizing of Inception's input; null for the usual one.</summary>
-    public InceptionResizing? Resizing { get; init; }
-
-    /// <summary>Folder of the report; null for none.</summary>
-    public string? Output { get; init; }
-
-    /// <summary>Preset of weights without a configuration.</summary>
-    public string? Preset { get; init; }
-
-    /// <summary>Precision of the model.</summary>
-    public Precision Precision { get; init; }
-
-    /// <summary>The metrics of images, and those of features.</summary>
-    public (string[] OfImages, string[] OfFeatures) Split() =>
-        Metrics.Length > 0 ? ([.. Metrics.Where(MetricRegistry.All.ContainsKey).Distinct()], [.. Metrics.Where(FeatureMetrics.All.ContainsKey).Distinct()])
-        : Features is null ? ([.. MetricRegistry.All.Keys.Order(StringComparer.Ordinal)], [])
-        : ([], [.. FeatureMetrics.Usual]);
-
-    /// <summary>Checks what can be said without opening a file.</summary>
-    /// <exception cref="UsageException">Options contradict each other.</exception>
-    public void Check()
-    {
-        if (Checkpoint is null == Images is null)
-            throw new UsageException("expected either --checkpoint, whose samples are judged, or --images");
-        if (Data is null == Reference is null)
-            throw new UsageException("expected either --reference, or --data, whose held-out images are the reference");
-        if (Checkpoint is null && (Steps.Length > 0 || Guidance != 1 || Guide is not null || Preset is not null))
-            throw new UsageException("--steps, --guidance, --guide and --preset belong to --checkpoint, not to --images");
-        if (Checkpoint is null && Seeds.Length > 1)
-            throw new UsageException("--seeds: images are there once; one seed chooses a subset");
-        string[] features = Split().OfFeatures;
-        if (features.Length > 0 && Features is null)
-            throw new UsageException($"--metrics {features[0]}: takes --features, one of {string.Join(", ", FeatureNetworks.All.Keys)}");
-        if (features.Length == 0 && Features is not null)
-            throw new UsageException($"--features {Features}: no metric of --metrics takes features ({string.Join(", ", FeatureMetrics.All.Keys)})");
-        if (Output is not null)
-            OutputFolder.Require("--out", Output, 1 << 20, EvaluationReport.JsonName, EvaluationReport.CsvName);
-    }
-}
-
 /// <summary>One evaluation: opens what is judged and the reference, takes the metrics of each set of images, and reports.</summary>
 internal sealed class EvaluationRun : IDisposable
 {
@@ -93,36 +14,34 @@ internal sealed class EvaluationRun : IDisposable
     private readonly ComputeDevice device;
     private readonly TrigFlowModel? model, guide;
     private readonly DatasetSplit? split;
-    private readonly IImageSource? judged;
     private readonly List<EvaluationRow> rows = [];
-    private IImageSource? referenceImages;
+    private IImageSource? judged, referenceImages;
     private ReferenceMoments? stored;
     private int count;
 
     private EvaluationRun(EvaluationRequest request, ComputeDevice device)
     {
         (this.request, this.device) = (request, device);
-        if (request.Checkpoint is not null)
+        try
         {
-            model = ModelSampling.Load(request.Checkpoint, device, request.Precision, request.Preset);
-            if (model.Latents is not null)
-                throw new UsageException($"{request.Checkpoint} is a model of latents, but metrics compare pictures");
-            guide = ModelSampling.LoadGuide(request.Guide, model, request.Guidance, request.Precision);
-        }
-        else
-        {
-            judged = ImageSources.Open(request.Images!);
-        }
+            if (request.Checkpoint is not null)
+            {
+                model = ModelSampling.Load(request.Checkpoint, device, request.Precision, request.Preset);
+                if (model.Latents is not null)
+                    throw new UsageException($"{request.Checkpoint} is a model of latents, but metrics compare pictures");
+                guide = ModelSampling.LoadGuide(request.Guide, model, request.Guidance, request.Precision);
+            }
+            else
+            {
+                judged = ImageSources.Open(request.Images!);
+            }
 
-        (int height, int width, int channels) = Extents;
-        if (request.Data is { } data)
+            split = request.Data is { } data ? HeldOut(data) : null;
+        }
+        catch
         {
-            split = height == width
-                ? RunInputs.OpenFitted(data, new Shape(1, height, width, channels))
-                : throw new UsageException($"--data {data} is fitted to square images, but {judged!.Words} has {height}x{width}");
-            if (split.HeldOut.Latents is not null)
-                throw new UsageException($"--data {data} holds latents, but metrics compare pictures");
-            EvaluateCommand.RequireReference(data, split.HeldOut.Count);
+            Dispose(); // nobody else can: the caller gets no object
+            throw;
         }
     }
 
@@ -146,32 +65,56 @@ internal sealed class EvaluationRun : IDisposable
         model?.Dispose();
     }
 
+    private DatasetSplit HeldOut(string data)
+    {
+        (int height, int width, int channels) = Extents;
+        DatasetSplit found = height == width
+            ? RunInputs.OpenFitted(data, new Shape(1, height, width, channels))
+            : throw new UsageException($"--data {data} is fitted to square images, but {judged!.Words} has {height}x{width}");
+        if (found.HeldOut.Latents is not null)
+            throw new UsageException($"--data {data} holds latents, but metrics compare pictures");
+        EvaluateCommand.RequireReference(data, found.HeldOut.Count);
+        return found;
+    }
+
     private EvaluationReport Report()
     {
         (string[] ofImages, string[] ofFeatures) = request.Split();
         (int height, int width, int channels) = Extents;
         using IFeatureNetwork? network = request.Features is null ? null : FeatureNetworks.Open(request.Features, new FeatureRequest(device, request.Weights, request.Resizing, height, width, channels));
-        OpenReference(network, ofImages);
+        OpenReference(network, ofImages, ofFeatures);
         if (stored is { HoldsImages: false } && request.Metrics.Length == 0)
             ofFeatures = [.. ofFeatures.Where(name => FeatureMetrics.All[name].Reference != FeatureNeed.Rows)];
         Judge? judge = network is null ? null : new Judge(network, ofFeatures, device is GpuDevice { IsCuda: true } ? new DeviceNeighbours(device) : null);
+        bool chosen = judged is not null && judged.Count != count;
+        if (judged is not null)
+            judged = ImageSources.Exactly(judged, count, (uint)request.Seeds.FirstOrDefault(), "--count");
+        judge?.RequireCounts(count, referenceImages?.Count, stored is not null);
         MemorySource? pictures = ofImages.Length > 0 ? MemorySource.Of(referenceImages!) : null;
         FeatureTable? known = judge is null ? null
-            : (stored is null ? null : judge.Take(stored, request.Reference!)) ?? judge.LookAtReference(referenceImages!, new JudgingProgress("evaluate", "reference", referenceImages!.Count).Say);
+            : stored is null ? judge.LookAtReference(referenceImages!, new JudgingProgress("evaluate", "reference", referenceImages!.Count).Say)
+            : judge.Take(stored, request.Reference!, referenceImages, new JudgingProgress("evaluate", "reference", referenceImages?.Count ?? 0).Say);
 
-        foreach ((IImageSource source, string of, int? steps, ulong? seed) in Sets())
+        foreach ((IImageSource source, string of, int? steps, ulong? seed) in Sets(chosen))
         {
             IImageSource images = ofImages.Length > 0 ? MemorySource.Of(source) : source;
             foreach (string name in ofImages)
                 rows.AddRange(EvaluateCommand.Measure(name, MetricRegistry.Find(name), pictures!.Images, ((MemorySource)images).Images)
-                    .Select(value => EvaluationRow.Make(of, steps, seed, new JudgedValue($"{name} {value.Name}", value.Value, "", Better.Unknown))));
+                    .Select(value => EvaluationRow.Make(of, steps, seed, new JudgedValue($"{name} {value.Name}", value.Value, "", Better.Unknown) { Note = string.Create(CultureInfo.InvariantCulture, $"the first {Math.Min(pictures.Count, images.Count):N0} images of both") })));
             if (judge is not null)
                 rows.AddRange(judge.Measure(known!, judge.Look(images, new JudgingProgress("evaluate", source.Words, source.Count).Say), Say).Select(value => EvaluationRow.Make(of, steps, seed, value)));
         }
 
         long? references = known is { Count: 0 } ? null : known?.Count ?? pictures!.Count;
         string judgedWords = request.Checkpoint is { } path ? $"samples of {path}{(request.Guidance == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $" with guidance {request.Guidance}"))}" : judged!.Words;
-        return new EvaluationReport(judgedWords, count, known?.Words ?? pictures!.Words, references, judge?.Words, Remarks(judge, known), rows, EvaluationReport.Summarise(rows));
+        return new EvaluationReport(judgedWords, count, known?.Words ?? pictures!.Words, references, judge?.Words, Remarks(judge, known, network), rows, EvaluationReport.Summarise(rows))
+        {
+            ReferenceSamples = known is { Samples: > 0 } ? known.Samples : null,
+            Guidance = model is null ? null : request.Guidance,
+            Guide = request.Guide,
+            Precision = model is null ? null : request.Precision.On(device).ToString().ToLowerInvariant(),
+            Weights = request.Weights,
+        };
     }
 
     private static void Say(string metric, TimeSpan time)
@@ -181,7 +124,7 @@ internal sealed class EvaluationRun : IDisposable
     }
 
     /// <summary>Opens the reference, and settles the number of images.</summary>
-    private void OpenReference(IFeatureNetwork? network, string[] ofImages)
+    private void OpenReference(IFeatureNetwork? network, string[] ofImages, string[] ofFeatures)
     {
         if (split is not null)
         {
@@ -194,7 +137,7 @@ internal sealed class EvaluationRun : IDisposable
 
         string path = request.Reference!;
         count = request.Count ?? EvaluationReport.UsualImages;
-        stored = network is null ? null : ReferenceFile.ReadMoments(path, network.Name);
+        stored = network is null ? null : ReferenceFile.ReadMoments(path, network.Name, network.Input);
         if (stored is { HoldsImages: false })
         {
             if (ofImages.Length > 0)
@@ -202,10 +145,15 @@ internal sealed class EvaluationRun : IDisposable
             return;
         }
 
+        if (stored is not null && ofImages.Length == 0 && !ofFeatures.Any(name => FeatureMetrics.All[name].Reference == FeatureNeed.Rows))
+            return; // the moments suffice
         (int height, int width, int channels) = Extents;
         referenceImages = model is not null && !path.EndsWith(".npz", StringComparison.OrdinalIgnoreCase) ? Fitted(path, height, width, channels) : ImageSources.Open(path);
-        if ((referenceImages.Height, referenceImages.Width) != (height, width))
-            throw new UsageException($"--reference {path}: has images of {referenceImages.Height}x{referenceImages.Width}, but those to judge have {height}x{width}");
+        // Networks resize both sides to their own input; only what compares pixel with pixel needs one size.
+        if ((ofImages.Length > 0 || network is PixelFeatures) && (referenceImages.Height, referenceImages.Width, referenceImages.Channels) != (height, width, channels))
+            throw new UsageException($"--reference {path}: has images of {Size(referenceImages.Height, referenceImages.Width, referenceImages.Channels)}, but those to judge have {Size(height, width, channels)}");
+
+        string Size(int h, int w, int c) => referenceImages.Channels == channels ? $"{h}x{w}" : $"{h}x{w}x{c}";
     }
 
     /// <summary>A data set as the model is trained on it: all images, fitted to the model.</summary>
@@ -219,12 +167,12 @@ internal sealed class EvaluationRun : IDisposable
     }
 
     /// <summary>The sets of images that are judged, drawn one after another.</summary>
-    private IEnumerable<(IImageSource Source, string Of, int? Steps, ulong? Seed)> Sets()
+    private IEnumerable<(IImageSource Source, string Of, int? Steps, ulong? Seed)> Sets(bool chosen)
     {
         ulong[] seeds = request.Seeds.Length > 0 ? request.Seeds : [1];
         if (model is null)
         {
-            yield return (ImageSources.Exactly(judged!, count, (uint)request.Seeds.FirstOrDefault(), "--count"), "images", null, null);
+            yield return (judged!, "images", null, chosen ? request.Seeds.FirstOrDefault() : null);
         }
         else
         {
@@ -245,19 +193,14 @@ internal sealed class EvaluationRun : IDisposable
             yield return (new MemorySource(EvenSample.Of(split.Train, count), $"{request.Data}, training images"), "real images", null, null);
     }
 
-    private List<string> Remarks(Judge? judge, FeatureTable? known)
+    private List<string> Remarks(Judge? judge, FeatureTable? known, IFeatureNetwork? network)
     {
-        List<string> remarks = [];
         if (judge is null)
-            return remarks;
-        if (judge.Features == PixelFeatures.Word)
-            remarks.Add("no other program reports distances between pixels");
-        if (count != EvaluationReport.UsualImages)
-            remarks.Add(string.Create(CultureInfo.InvariantCulture, $"they are of {EvaluationReport.UsualImages:N0} images, these of {count:N0}; of fewer, a Fréchet distance is larger"));
-        if (split is not null)
-            remarks.Add("their reference are all training images, this one's are held out of training");
-        else if (stored is null && known!.Count < EvaluationReport.UsualImages)
-            remarks.Add(string.Create(CultureInfo.InvariantCulture, $"the reference has only {known.Count:N0} images"));
+            return [];
+        List<string> remarks = EvaluationRemarks.Of(
+            judge.Features, count, split is not null, known!.Count == 0 ? null : known.Count, known.Samples > 0 ? known.Samples : null, model is null ? null : Math.Max(1, request.Seeds.Length));
+        if (stored is { Input: null } && network is not PixelFeatures)
+            remarks.Add(EvaluationRemarks.UnknownInput(request.Reference!, network!.Input));
         return remarks;
     }
 }

@@ -44,7 +44,7 @@ internal static class ReferenceCommand
             needs[FeatureMetrics.SpatialKind] = FeatureNeed.Moments;
         FeatureTable table = FeatureTable.Compute(network, images, needs, new JudgingProgress(Verb, data, images.Count).Say);
         Moments moments = table.MomentsOf(pooled)!;
-        MomentsFile.Write(output, moments, table.MomentsOf(FeatureMetrics.SpatialKind), network.Name);
+        MomentsFile.Write(output, moments, table.MomentsOf(FeatureMetrics.SpatialKind), network.Name, network.Input);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{moments.Count:N0} images of {images.Words}, {moments.Width:N0} features of {network.Name} ({network.Input}; {network.Arithmetic}), in {clock.Elapsed.TotalSeconds:F1} s: {output}"));
         if (moments.Count <= moments.Width)

@@ -23,7 +23,9 @@ public class ResnetNetworkTests
     ];
 
     private static readonly byte[] Bytes = FeatureWeights.Pictures(1, Side, Side, seed: 5);
-    private static readonly FeatureWeights Weights = Create();
+
+    /// <summary>The small network's weights, for tests of what takes features.</summary>
+    internal static readonly FeatureWeights Weights = Create();
 
     [Theory]
     [MemberData(nameof(TestDevices.Fast), MemberType = typeof(TestDevices))]

@@ -9,6 +9,9 @@ public static class FrechetInfinity
     /// <summary>Number of sizes.</summary>
     public const int Sizes = 15;
 
+    /// <summary>Fewest images.</summary>
+    public const int Least = 20;
+
     /// <summary>Extrapolates.</summary>
     /// <param name="judged">Features of the images to judge, at least 20.</param>
     /// <param name="reference">Moments of the reference.</param>
@@ -28,8 +31,8 @@ public static class FrechetInfinity
 
     internal static int[] SizesOf(int count)
     {
-        if (count < 20)
-            throw new ArgumentException($"Fréchet distance at infinity: {count} images are too few, at least 20 are needed");
+        if (count < Least)
+            throw new ArgumentException($"Fréchet distance at infinity: {count} images are too few, at least {Least} are needed");
         int first = Math.Max(2, Math.Min(5000, count / 10));
         return [.. Enumerable.Range(0, Sizes).Select(i => (int)(first + (double)(count - first) * i / (Sizes - 1)))];
     }

@@ -9,7 +9,7 @@ namespace TrigFlowNative.Training.Evaluation;
 /// <param name="Judged">What was judged.</param>
 /// <param name="Images">Number of images of each set that was judged.</param>
 /// <param name="Reference">What it was judged against.</param>
-/// <param name="ReferenceImages">Number of images of the reference; null if it is not known.</param>
+/// <param name="ReferenceImages">Number of images of the reference, or of those that its stored moments are of; null if it is not known.</param>
 /// <param name="Features">Network of the features, resizing and arithmetic; null if no metric takes features.</param>
 /// <param name="Remarks">Why the numbers are not comparable with published ones; empty if they are.</param>
 /// <param name="Rows">All values.</param>
@@ -23,7 +23,23 @@ internal sealed record EvaluationReport(
     /// <summary>Images that published numbers are of.</summary>
     public const int UsualImages = 50_000;
 
-    private static readonly string[] Columns = ["of", "steps", "seed", "metric", "value", "deviation", "unit", "better", "images", "reference_images", "reference", "features"];
+    private static readonly string[] Columns = ["of", "steps", "seed", "metric", "value", "deviation", "unit", "better", "images", "reference_images", "reference", "features",
+        "note", "reference_samples", "judged", "guidance", "guide", "precision", "weights", "remarks"];
+
+    /// <summary>Images of the reference whose features themselves are taken, beside stored moments of <see cref="ReferenceImages"/>; null if all is of the same images.</summary>
+    public int? ReferenceSamples { get; init; }
+
+    /// <summary>Scale of guidance; null if the images were not drawn.</summary>
+    public float? Guidance { get; init; }
+
+    /// <summary>Weight file of the guide; null for none.</summary>
+    public string? Guide { get; init; }
+
+    /// <summary>Precision of the model; null if the images were not drawn.</summary>
+    public string? Precision { get; init; }
+
+    /// <summary>File of the features' weights; null if they have none.</summary>
+    public string? Weights { get; init; }
 
     /// <summary>Least, mean and largest value over the seeds of each set of rows.</summary>
     public static IReadOnlyList<EvaluationSummary> Summarise(IReadOnlyList<EvaluationRow> rows) => [.. rows.GroupBy(row => (row.Of, row.Steps, row.Metric)).Select(group =>
@@ -55,6 +71,14 @@ internal sealed record EvaluationReport(
                 csv.WriteField(ReferenceImages);
                 csv.WriteField(Reference);
                 csv.WriteField(Features);
+                csv.WriteField(row.Note);
+                csv.WriteField(ReferenceSamples);
+                csv.WriteField(Judged);
+                csv.WriteField(Guidance);
+                csv.WriteField(Guide);
+                csv.WriteField(Precision);
+                csv.WriteField(Weights);
+                csv.WriteField(string.Join("; ", Remarks));
                 csv.NextRecord();
             }
         });
@@ -64,6 +88,8 @@ internal sealed record EvaluationReport(
     public void Print(TextWriter text)
     {
         string reference = ReferenceImages is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:N0} images of {Reference}") : Reference;
+        if (ReferenceSamples is { } samples)
+            reference += string.Create(CultureInfo.InvariantCulture, $", whose stored moments are of {(ReferenceImages is null ? "an unknown number of" : "these")} images and whose features themselves are of the {samples:N0} images in it");
         text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Images:N0} images of {Judged} against {reference}"));
         if (Features is not null)
             text.WriteLine($"features: {Features}");
@@ -71,7 +97,7 @@ internal sealed record EvaluationReport(
         foreach (EvaluationRow row in Rows)
         {
             string value = row.Deviation is { } deviation ? $"{Number(row.Value)} +- {Number(deviation)}" : Number(row.Value);
-            text.WriteLine($"{Set(row).PadRight(sets)}  {row.Metric.PadRight(width)} {Arrow(row.Better)} {value}{(row.Unit.Length > 0 ? $"  {row.Unit}" : "")}");
+            text.WriteLine($"{Set(row).PadRight(sets)}  {row.Metric.PadRight(width)} {Arrow(row.Better)} {value}{(row.Unit.Length > 0 ? $"  {row.Unit}" : "")}{(row.Note.Length > 0 ? $" ({row.Note})" : "")}");
         }
 
         foreach (EvaluationSummary summary in Summary.Where(each => each.Seeds > 1))
@@ -93,17 +119,18 @@ internal sealed record EvaluationReport(
 /// <summary>One value of a report.</summary>
 /// <param name="Of">"samples", or "real images" that are measured in their place.</param>
 /// <param name="Steps">Steps of sampling; null if the images were not drawn.</param>
-/// <param name="Seed">Seed of the drawing; likewise.</param>
+/// <param name="Seed">Seed of the drawing, or of the random subset that was taken of more images; null if chance has no part.</param>
 /// <param name="Metric">Metric and value.</param>
 /// <param name="Value">The value.</param>
 /// <param name="Deviation">Deviation over subsets or splits; null if there are none.</param>
 /// <param name="Unit">Unit of the value, in words.</param>
 /// <param name="Better">"lower", "higher", or empty where it is not said.</param>
-internal sealed record EvaluationRow(string Of, int? Steps, ulong? Seed, string Metric, double Value, double? Deviation, string Unit, string Better)
+/// <param name="Note">See <see cref="JudgedValue.Note"/>.</param>
+internal sealed record EvaluationRow(string Of, int? Steps, ulong? Seed, string Metric, double Value, double? Deviation, string Unit, string Better, string Note)
 {
     /// <summary>A row of a value.</summary>
     public static EvaluationRow Make(string of, int? steps, ulong? seed, JudgedValue value) =>
-        new(of, steps, seed, value.Name, value.Value, value.Deviation, value.Unit, value.Better == Evaluation.Better.Unknown ? "" : value.Better.ToString().ToLowerInvariant());
+        new(of, steps, seed, value.Name, value.Value, value.Deviation, value.Unit, value.Better == Evaluation.Better.Unknown ? "" : value.Better.ToString().ToLowerInvariant(), value.Note);
 }
 
 /// <summary>What several seeds gave.</summary>

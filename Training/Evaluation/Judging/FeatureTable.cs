@@ -20,10 +20,19 @@ internal sealed class FeatureTable
     /// <summary>What the images are, in words for a report.</summary>
     public string Words { get; private init; }
 
-    /// <summary>A table of moments alone, as a file holds them.</summary>
-    public static FeatureTable Of(IReadOnlyDictionary<string, Moments> known, string words)
+    /// <summary>Number of images whose rows stand beside moments that a file holds; 0 if rows and moments are of the same images, or there are no rows.</summary>
+    public int Samples { get; private init; }
+
+    /// <summary>A table of moments as a file holds them, and of no others.</summary>
+    /// <param name="known">The moments by kind.</param>
+    /// <param name="words">What they are of, in words for a report.</param>
+    /// <param name="beside">Images whose rows are taken where rows are wanted; their moments are not. Null for none.</param>
+    public static FeatureTable Of(IReadOnlyDictionary<string, Moments> known, string words, FeatureTable? beside = null)
     {
-        var table = new FeatureTable(0, words) { Count = known.Values.Max(each => each.Count) };
+        var table = new FeatureTable(0, words) { Count = known.Values.Max(each => each.Count), Samples = beside is null ? 0 : (int)beside.Count };
+        if (beside is not null)
+            foreach ((string kind, FeatureRows each) in beside.rows)
+                table.rows.Add(kind, each);
         foreach ((string kind, Moments each) in known)
             table.moments.Add(kind, each);
         return table;

@@ -35,26 +35,48 @@ internal sealed class Judge
     /// <summary>Computes features of a reference's images; a reference is needed by some metric.</summary>
     public FeatureTable LookAtReference(IImageSource images, Action<int>? progress = null) => FeatureTable.Compute(network, images, Needs(metric => metric.Reference), progress);
 
-    /// <summary>
-    /// Takes a file of moments as the reference, if it holds what the metrics take.
-    /// </summary>
-    /// <returns>Null if a metric takes rows, which an archive of ADM has images for.</returns>
-    /// <exception cref="UsageException">The file lacks what a metric takes.</exception>
-    public FeatureTable? Take(ReferenceMoments stored, string path)
-    {
-        if (metrics.FirstOrDefault(each => each.Metric.Reference == FeatureNeed.Rows) is { Name: { } wants })
-        {
-            return stored.HoldsImages ? null
-                : throw new UsageException($"--metrics {wants}: takes the reference's features themselves, but {path} holds only their moments; give images or samples, or --metrics fd");
-        }
+    /// <summary>Whether some metric takes the reference's features themselves.</summary>
+    public bool TakesRows => metrics.Any(each => each.Metric.Reference == FeatureNeed.Rows);
 
+    /// <summary>Refuses numbers of images that a metric cannot do with, before features are computed.</summary>
+    /// <param name="judged">Images of each set to judge.</param>
+    /// <param name="reference">Images of the reference; null if there are none, but moments.</param>
+    /// <param name="stored">Whether the reference's moments are known, whatever its images are.</param>
+    /// <exception cref="UsageException">They are too few.</exception>
+    public void RequireCounts(int judged, int? reference, bool stored)
+    {
+        foreach ((string name, FeatureMetric metric, _) in metrics)
+        {
+            if (judged < metric.Least)
+                throw new UsageException($"--metrics {name}: {judged} images to judge are too few, at least {metric.Least} are needed");
+            int least = metric.Reference switch { FeatureNeed.Rows => metric.Least, FeatureNeed.Moments when !stored => 2, _ => 0 };
+            if (reference < least)
+                throw new UsageException($"--metrics {name}: {reference} images of the reference are too few, at least {least} are needed");
+        }
+    }
+
+    /// <summary>
+    /// Takes a file of moments as the reference. Metrics of moments are taken against those stored, as the file's authors took them; only metrics of rows look at the
+    /// images that an archive of ADM holds besides.
+    /// </summary>
+    /// <param name="stored">The moments.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="images">The images in it; null if it has none.</param>
+    /// <param name="progress">Told the number of images done.</param>
+    /// <exception cref="UsageException">The file lacks what a metric takes.</exception>
+    /// <exception cref="InvalidFileException">Its moments are of another width, or its images are damaged.</exception>
+    public FeatureTable Take(ReferenceMoments stored, string path, IImageSource? images = null, Action<int>? progress = null)
+    {
+        if (images is null && metrics.FirstOrDefault(each => each.Metric.Reference == FeatureNeed.Rows) is { Name: { } wants })
+            throw new UsageException($"--metrics {wants}: takes the reference's features themselves, but {path} holds only their moments; give images or samples, or --metrics fd");
         Dictionary<string, Moments> known = new(StringComparer.Ordinal) { [network.Outputs[0].Name] = stored.Pooled };
         if (metrics.FirstOrDefault(each => each.Metric.Reference == FeatureNeed.Moments && each.Kind != network.Outputs[0].Name) is { Name: { } spatial, Kind: { } kind })
             known[kind] = stored.Spatial ?? throw new UsageException($"--metrics {spatial}: {path} holds no mu_s and sigma_s");
         foreach ((string each, Moments moments) in known)
             if (network.Outputs.First(output => output.Name == each).Width is var width && width != moments.Width)
                 throw new InvalidFileException(path, $"holds moments of {moments.Width} features, but '{network.Name}' has {width}");
-        return FeatureTable.Of(known, path);
+        FeatureTable? beside = TakesRows ? FeatureTable.Compute(network, images!, Needs(metric => metric.Reference == FeatureNeed.Rows ? FeatureNeed.Rows : FeatureNeed.None), progress) : null;
+        return beside is not null && metrics.All(each => each.Metric.Reference != FeatureNeed.Moments) ? beside : FeatureTable.Of(known, path, beside);
     }
 
     /// <summary>Takes all metrics.</summary>

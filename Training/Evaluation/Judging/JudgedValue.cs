@@ -18,8 +18,11 @@ internal enum Better
 /// <param name="Value">The value.</param>
 /// <param name="Unit">Its unit, in words.</param>
 /// <param name="Better">Which values are good.</param>
-internal readonly record struct JudgedValue(string Name, double Value, string Unit, Better Better)
+internal sealed record JudgedValue(string Name, double Value, string Unit, Better Better)
 {
     /// <summary>Deviation over subsets or splits; null if there are none.</summary>
     public double? Deviation { get; init; }
+
+    /// <summary>How the value was taken, where programs differ or chance enters; in words for a report, empty if nothing is to say.</summary>
+    public string Note { get; init; } = "";
 }

@@ -9,11 +9,11 @@ namespace TrigFlowNative.Training.Evaluation;
 /// <summary>
 /// Moments of features as the field keeps them: NumPy archives with <c>mu</c> (d) and <c>sigma</c> (d, d), stored as of EDM or deflated as of pytorch-fid; ADM's hold
 /// <c>mu_s</c> and <c>sigma_s</c> of spatial features and images <c>arr_0</c> too. Written ones are float64, stored, and add what numbers are comparable by:
-/// <c>num_images</c> and the name of the <c>features</c>, which other programs pass over.
+/// <c>num_images</c>, the name of the <c>features</c> and how their network's <c>input</c> is made, which other programs pass over.
 /// </summary>
 internal static class MomentsFile
 {
-    private const string Mean = "mu", Covariance = "sigma", SpatialSuffix = "_s", Images = "num_images", Features = "features", Suffix = ".npy";
+    private const string Mean = "mu", Covariance = "sigma", SpatialSuffix = "_s", Images = "num_images", Features = "features", Input = "input", Suffix = ".npy";
 
     private const int MaxWidth = 8192, MaxEntries = 64, MaxName = 256;
 
@@ -34,7 +34,10 @@ internal static class MomentsFile
         using BoundedZip zip = Open(path);
         long count = Find(zip, Images) is { } images ? ReadCount(zip, images) : 0;
         Moments pooled = ReadPair(path, zip, "", count) ?? throw new InvalidFileException(path, $"holds no array {Mean}: expected an .npz with {Mean} and {Covariance}, as EDM's and pytorch-fid's");
-        return new ReferenceMoments(pooled, ReadPair(path, zip, SpatialSuffix, count), Find(zip, Features) is { } name ? ReadName(zip, name) : null, Find(zip, "arr_0") is not null);
+        return new ReferenceMoments(pooled, ReadPair(path, zip, SpatialSuffix, count), Find(zip, Features) is { } name ? ReadName(zip, name) : null, Find(zip, "arr_0") is not null)
+        {
+            Input = Find(zip, Input) is { } input ? ReadName(zip, input) : null,
+        };
     }
 
     /// <summary>Writes moments; the same moments give the same bytes.</summary>
@@ -42,16 +45,18 @@ internal static class MomentsFile
     /// <param name="moments">Moments of pooled features, or of those that a network is known for.</param>
     /// <param name="spatial">Moments of spatial features; null for none.</param>
     /// <param name="features">Name of the features.</param>
+    /// <param name="input">How the network's input was made of the images, in words; null if it is not known.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Write(string path, Moments moments, Moments? spatial, string features) => AtomicFile.Write(path, stream =>
+    public static void Write(string path, Moments moments, Moments? spatial, string features, string? input = null) => AtomicFile.Write(path, stream =>
     {
         using ZipArchive archive = new(stream, ZipArchiveMode.Create, leaveOpen: true);
         AddPair(archive, "", moments);
         if (spatial is not null)
             AddPair(archive, SpatialSuffix, spatial);
         Add(archive, Images, NpyHeader.Int64, [1], BitConverter.GetBytes(moments.Count));
-        byte[] name = Encoding.UTF8.GetBytes(features);
-        Add(archive, Features, NpyHeader.UInt8, [name.Length], name);
+        AddText(archive, Features, features);
+        if (input is not null)
+            AddText(archive, Input, input);
     });
 
     private static BoundedZip Open(string path) => BoundedZip.Open(path, _ => new ZipLimits(MaxEntries, long.MaxValue / MaxEntries, long.MaxValue / 2));
@@ -62,6 +67,12 @@ internal static class MomentsFile
     {
         Add(archive, Mean + suffix, NpyHeader.Float64, [moments.Width], MemoryMarshal.AsBytes<double>(moments.Mean));
         Add(archive, Covariance + suffix, NpyHeader.Float64, [moments.Width, moments.Width], MemoryMarshal.AsBytes<double>(moments.Covariance));
+    }
+
+    private static void AddText(ZipArchive archive, string name, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        Add(archive, name, NpyHeader.UInt8, [bytes.Length], bytes);
     }
 
     private static void Add(ZipArchive archive, string name, string type, ReadOnlySpan<int> shape, ReadOnlySpan<byte> data)
@@ -131,4 +142,8 @@ internal static class MomentsFile
 /// <param name="Spatial">Moments of spatial features, as ADM's files hold; null if there are none.</param>
 /// <param name="Features">Name of the features; null if the file does not say it.</param>
 /// <param name="HoldsImages">Whether images are there besides, as in ADM's files.</param>
-internal sealed record ReferenceMoments(Moments Pooled, Moments? Spatial, string? Features, bool HoldsImages);
+internal sealed record ReferenceMoments(Moments Pooled, Moments? Spatial, string? Features, bool HoldsImages)
+{
+    /// <summary>How the network's input was made of the images, in words; null if the file does not say it.</summary>
+    public string? Input { get; init; }
+}

@@ -14,8 +14,9 @@ internal static class ReferenceFile
     /// <summary>The moments in a file; null if it holds none, but images perhaps.</summary>
     /// <param name="path">A file, or a folder or the word of a data set, which hold none.</param>
     /// <param name="features">Name of the features that moments are wanted of, for files that hold those of several.</param>
-    /// <exception cref="InvalidFileException">The file is missing or damaged, or its moments are unusable, or of other features.</exception>
-    public static ReferenceMoments? ReadMoments(string path, string features)
+    /// <param name="input">How the network's input is made, in words; null if that does not matter.</param>
+    /// <exception cref="InvalidFileException">The file is missing or damaged, or its moments are unusable, or of other features, or of another input.</exception>
+    public static ReferenceMoments? ReadMoments(string path, string features, string? input = null)
     {
         if (!File.Exists(path))
             return null;
@@ -23,12 +24,14 @@ internal static class ReferenceFile
         using (FileStream stream = InputFile.Open(path))
             stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         if (head[0] == Pickle)
-            return ReadPickle(path, features);
+            return ReadPickle(path, features) with { Input = input }; // EDM2's program has one way of making each network's input
         if ((head[0] | head[1] << 8) != Zip || !MomentsFile.HoldsMoments(path))
             return null;
         ReferenceMoments moments = MomentsFile.Read(path);
-        return moments.Features is { } known && known != features
-            ? throw new InvalidFileException(path, $"holds moments of the features '{known}', not of '{features}'")
+        if (moments.Features is { } known && known != features)
+            throw new InvalidFileException(path, $"holds moments of the features '{known}', not of '{features}'");
+        return input is not null && moments.Input is { } made && made != input
+            ? throw new InvalidFileException(path, $"holds moments of '{features}' whose input is made by '{made}', not by '{input}'")
             : moments;
     }
 

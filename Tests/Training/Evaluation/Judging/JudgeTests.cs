@@ -44,10 +44,62 @@ public class JudgeTests
         double whole = judge.Measure(judge.LookAtReference(Real), judge.Look(Other))[0].Value;
         Assert.Equal(whole, judge.Measure(judge.Take(stored, "m.npz")!, judge.Look(Other))[0].Value);
         Assert.Contains("m.npz holds only their moments", Refused(() => new Judge(network, ["fd", "kid"]).Take(stored, "m.npz")), StringComparison.Ordinal);
-        Assert.Null(new Judge(network, ["fd", "kid"]).Take(stored with { HoldsImages = true }, "m.npz"));
         Assert.Contains("m.npz holds no mu_s", Refused(() => new Judge(network, ["sfid"]).Take(stored, "m.npz")), StringComparison.Ordinal);
         ReferenceMoments narrow = stored with { Pooled = new Moments(0, [1], [1]) };
         Assert.Contains("holds moments of 1 features, but 'halves' has 6", Assert.Throws<InvalidFileException>(() => judge.Take(narrow, "m.npz")).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>As of ADM: the stored moments are of other images than those beside them, and each metric takes its own.</summary>
+    [Fact]
+    public void Stored_moments_stay_those_of_the_file_where_other_metrics_take_its_images()
+    {
+        using var network = new Halves();
+        var stored = new ReferenceMoments(Moments.Of(Rows(Images(300, 5, 10), 0, 6)), null, null, HoldsImages: true);
+        var alone = new Judge(network, ["fd"]);
+        double expected = alone.Measure(alone.Take(stored, "m.npz"), alone.Look(Other))[0].Value;
+        var judge = new Judge(network, ["fd", "kid", "density-coverage", "fd-infinity"]);
+        FeatureTable known = judge.Take(stored, "m.npz", Real);
+        Dictionary<string, double> values = judge.Measure(known, judge.Look(Other)).ToDictionary(value => value.Name, value => value.Value);
+        Assert.Equal(expected, values["fd-halves"]);
+        Assert.Equal(FrechetInfinity.Between(Rows(Other, 0, 6), stored.Pooled), values["fd-infinity-halves"]);
+        Assert.Equal(KernelDistance.OverSubsets(Rows(Real, 0, 6), Rows(Other, 0, 6)).Mean, values["kid-halves"]);
+        Assert.Equal((300L, 120), (known.Count, known.Samples));
+        FeatureTable rows = new Judge(network, ["kid"]).Take(stored, "m.npz", Real);
+        Assert.Equal((120L, 0), (rows.Count, rows.Samples));
+    }
+
+    [Theory]
+    [InlineData("fd", 1, 2, false, "--metrics fd: 1 images to judge are too few, at least 2 are needed")]
+    [InlineData("fd", 2, 1, false, "--metrics fd: 1 images of the reference are too few, at least 2")]
+    [InlineData("precision-recall", 5, 6, false, "--metrics precision-recall: 5 images to judge are too few, at least 6")]
+    [InlineData("density-coverage", 6, 5, true, "--metrics density-coverage: 5 images of the reference are too few, at least 6")]
+    [InlineData("fd-infinity", 19, 2, false, "19 images to judge are too few, at least 20")]
+    [InlineData("inception-score", 9, 1, false, "9 images to judge are too few, at least 10")]
+    public void Too_few_images_are_refused_before_features(string metric, int judged, int reference, bool stored, string reason)
+    {
+        using var network = new Halves();
+        var judge = new Judge(network, [metric]);
+        Assert.Contains(reason, Refused(() => judge.RequireCounts(judged, reference, stored)), StringComparison.Ordinal);
+        judge.RequireCounts(20, 6, stored);
+        if (metric == "fd")
+            judge.RequireCounts(2, 1, stored: true);
+    }
+
+    /// <summary>What programs differ in stands beside each value.</summary>
+    [Fact]
+    public void Values_say_how_they_were_taken()
+    {
+        using var network = new Halves();
+        var judge = new Judge(network, FeatureMetrics.All.Keys);
+        FeatureTable reference = judge.LookAtReference(Real);
+        Dictionary<string, string> notes = judge.Measure(reference, judge.Look(Other)).ToDictionary(value => value.Name, value => value.Note);
+        Assert.Equal("100 subsets of 90, seed 2020; +- population deviation", notes["kid-halves"]);
+        Assert.Equal("all images", notes["kid-all-halves"]);
+        Assert.Equal("k = 3", notes["recall-halves"]);
+        Assert.Equal("k = 5, ball's border included", notes["density-halves"]);
+        Assert.Equal("10 splits; +- population deviation", notes["inception-score-halves"]);
+        Assert.All(notes.Values, note => Assert.NotEmpty(note));
+        Assert.Equal("all images", Assert.Single(judge.Measure(reference, judge.Look(Images(120, 9, 3))), value => value.Name == "kid-halves").Note);
     }
 
     [Fact]

@@ -99,6 +99,20 @@ public sealed class MomentsFileTests : IDisposable
         Assert.Equal(bytes, File.ReadAllBytes(folder.File("again.npz")));
     }
 
+    /// <summary>Moments of one resizing are no reference for features of another.</summary>
+    [Fact]
+    public void Moments_of_another_input_are_refused_and_an_unknown_one_is_told()
+    {
+        Moments moments = new(7, Mean, Sigma);
+        MomentsFile.Write(folder.File("m.npz"), moments, null, "net", "299x299 by half pixels");
+        Assert.Equal("299x299 by half pixels", ReferenceFile.ReadMoments(folder.File("m.npz"), "net", "299x299 by half pixels")!.Input);
+        string refused = Assert.Throws<InvalidFileException>(() => ReferenceFile.ReadMoments(folder.File("m.npz"), "net", "299x299 as TensorFlow 1")).Message;
+        Assert.Contains("m.npz: holds moments of 'net' whose input is made by '299x299 by half pixels', not by '299x299 as TensorFlow 1'", refused, StringComparison.Ordinal);
+        MomentsFile.Write(folder.File("u.npz"), moments, null, "net");
+        Assert.Null(ReferenceFile.ReadMoments(folder.File("u.npz"), "net", "any")!.Input);
+        Assert.Equal("any", ReferenceFile.ReadMoments(folder.Write("ref.pkl", StatisticsPickleTests.OfFid(Mean, Sigma)), "inception-2015", "any")!.Input);
+    }
+
     [Fact]
     public void A_file_without_moments_is_none()
     {
