@@ -10,13 +10,13 @@ public sealed record FeatureOptions
     public InceptionResizing Resizing { get; init; } = InceptionResizing.Tf1;
 
     /// <summary>
-    /// Images at a time; null for 128 on a GPU and 8 on the host. Inception at full size takes about 9 MB an image on a GPU, and beside that 0.6 GB for the operands of a
+    /// Images at a time; null for 128 on a GPU and 8 on the host. By calculation Inception at full size takes about 9 MB an image on a GPU, and beside that 0.6 GB for the operands of a
     /// product and 0.3 GB for weights in six parts: 2 GB in all. On the host it takes 8 MB an image and 90 MB. If memory does not suffice, half of the batch is taken, and
     /// half of that.
     /// </summary>
     public int? Batch { get; init; }
 
-    /// <summary>Arithmetic of products; null for six products of bf16 parts where there are tensor cores, which is as exact as fp32, and for fp32 elsewhere.</summary>
+    /// <summary>Arithmetic of products; null for six products of bf16 parts, of which three hold the 24 bits of a number in fp32, where there are tensor cores, and for fp32 elsewhere.</summary>
     public MatrixArithmetic? Arithmetic { get; init; }
 
     /// <summary>The batch on a device.</summary>
@@ -48,7 +48,7 @@ public sealed record FeatureOptions
     internal static string Describe(MatrixArithmetic arithmetic) => arithmetic switch
     {
         MatrixArithmetic.Bf16Times3 => "three products of bf16 parts, summed in fp32 (relative error of a layer about 5e-6)",
-        MatrixArithmetic.Bf16Times6 => "six products of bf16 parts, summed in fp32 (as exact as fp32)",
+        MatrixArithmetic.Bf16Times6 => "six products of bf16 parts, summed in fp32",
         _ => "fp32",
     };
 }

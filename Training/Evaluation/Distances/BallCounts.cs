@@ -14,7 +14,7 @@ internal sealed record BallCounts(int[] RealBallsAround, bool[] RealBallHit, boo
     /// <param name="strictly">Whether a point on the border is outside; by default it is inside.</param>
     public static BallCounts[] Of(FeatureRows real, FeatureRows judged, double[][] realRadii, double[][] judgedRadii, bool strictly = false)
     {
-        BallCounts[] counts = [.. realRadii.Select(_ => new BallCounts(new int[judged.Count], new bool[real.Count], new bool[real.Count]))];
+        BallCounts[] counts = None(real, judged, realRadii.Length);
         DistanceStrips.For(real, judged, (int row, in DistanceEstimates estimates) =>
         {
             for (int k = 0; k < counts.Length; k++)
@@ -27,19 +27,33 @@ internal sealed record BallCounts(int[] RealBallsAround, bool[] RealBallHit, boo
                         continue;
                     bool close = Uncertain(own) || Uncertain(other);
                     double distance = close ? ExactDistance.Squared(real[row], judged[j]) : estimates.Estimate(j);
-                    if (strictly ? distance < own : distance <= own)
-                    {
-                        counts[k].RealBallHit[row] = true;
-                        Interlocked.Increment(ref counts[k].RealBallsAround[j]);
-                    }
-
-                    if (strictly ? distance < other : distance <= other)
-                        counts[k].InJudgedBall[row] = true;
+                    counts[k].Include(row, j, strictly ? distance < own : distance <= own, strictly ? distance < other : distance <= other);
 
                     bool Uncertain(double radius) => least <= radius && radius <= most;
                 }
             }
         });
         return counts;
+    }
+
+    /// <summary>Counts of sets in which no point has been found in a ball yet, for several numbers of neighbours.</summary>
+    public static BallCounts[] None(FeatureRows real, FeatureRows judged, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => new BallCounts(new int[judged.Count], new bool[real.Count], new bool[real.Count]))];
+
+    /// <summary>Counts a pair; several threads may, each pair once.</summary>
+    /// <param name="real">Number of the real point.</param>
+    /// <param name="judged">Number of the judged point.</param>
+    /// <param name="inRealBall">Whether the judged point lies in the real one's ball.</param>
+    /// <param name="inJudgedBall">Whether the real point lies in the judged one's ball.</param>
+    public void Include(int real, int judged, bool inRealBall, bool inJudgedBall)
+    {
+        if (inRealBall)
+        {
+            RealBallHit[real] = true;
+            Interlocked.Increment(ref RealBallsAround[judged]);
+        }
+
+        if (inJudgedBall)
+            InJudgedBall[real] = true;
     }
 }

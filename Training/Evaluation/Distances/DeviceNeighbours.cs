@@ -52,7 +52,7 @@ internal sealed class DeviceNeighbours(ComputeDevice device, int tile = PairFind
 
     public override BallCounts[] Count(FeatureRows real, FeatureRows judged, double[][] realRadii, double[][] judgedRadii)
     {
-        BallCounts[] counts = [.. realRadii.Select(_ => new BallCounts(new int[judged.Count], new bool[real.Count], new bool[real.Count]))];
+        BallCounts[] counts = BallCounts.None(real, judged, realRadii.Length);
         double[] ofReal = [.. Enumerable.Range(0, real.Count).Select(i => realRadii.Max(each => each[i]))], ofJudged = [.. Enumerable.Range(0, judged.Count).Select(j => judgedRadii.Max(each => each[j]))];
         using var finder = new PairFinder(device, real.Width, tile, capacity);
         finder.Find(real, judged, ofReal, ofJudged, half: false, pairs => Exactly(real, judged, pairs, Add), (i, count, j, others) => All(real, judged, i, count, j, others, Add));
@@ -61,16 +61,7 @@ internal sealed class DeviceNeighbours(ComputeDevice device, int tile = PairFind
         void Add(int i, int j, double distance)
         {
             for (int k = 0; k < counts.Length; k++)
-            {
-                if (distance <= realRadii[k][i])
-                {
-                    counts[k].RealBallHit[i] = true;
-                    Interlocked.Increment(ref counts[k].RealBallsAround[j]);
-                }
-
-                if (distance <= judgedRadii[k][j])
-                    counts[k].InJudgedBall[i] = true;
-            }
+                counts[k].Include(i, j, distance <= realRadii[k][i], distance <= judgedRadii[k][j]);
         }
     }
 

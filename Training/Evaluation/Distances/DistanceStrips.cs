@@ -41,14 +41,7 @@ internal static class DistanceStrips
 
     private static double[] Squares(FeatureRows rows)
     {
-        double[] squares = new double[rows.Count];
-        Threads.For(rows.Count, i =>
-        {
-            double sum = 0;
-            foreach (float value in rows[i])
-                sum += (double)value * value;
-            squares[i] = sum;
-        });
+        double[] squares = rows.SquaredNorms();
         if (rows.Count > 0 && !(TensorPrimitives.Max<double>(squares) < LargestNorm * LargestNorm))
             throw new ArgumentException("nearest neighbours: features are too large or not finite");
         return squares;

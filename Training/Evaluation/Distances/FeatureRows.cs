@@ -51,6 +51,20 @@ public sealed class FeatureRows
         return new FeatureRows(values, rows.Length, Width);
     }
 
+    /// <summary>The sum of the squares of each row, in float64.</summary>
+    internal double[] SquaredNorms()
+    {
+        double[] squares = new double[Count];
+        Threads.For(Count, i =>
+        {
+            double sum = 0;
+            foreach (float value in this[i])
+                sum += (double)value * value;
+            squares[i] = sum;
+        });
+        return squares;
+    }
+
     internal MatrixView<float> View => MatrixView<float>.Of(Values, Count, Width);
 
     /// <summary>Requires rows of one width, and a number of them on either side.</summary>

@@ -83,18 +83,7 @@ internal sealed class PairFinder : IDisposable
             each.Dispose();
     }
 
-    private static float[] Squares(FeatureRows rows)
-    {
-        float[] squares = new float[rows.Count];
-        Threads.For(rows.Count, i =>
-        {
-            double sum = 0;
-            foreach (float value in rows[i])
-                sum += (double)value * value;
-            squares[i] = (float)sum;
-        });
-        return squares;
-    }
+    private static float[] Squares(FeatureRows rows) => Array.ConvertAll(rows.SquaredNorms(), square => (float)square);
 
     private void Upload(FeatureRows rows, int first, float[] squares, double[] bounds, Tensor data, Tensor squaresAndBounds)
     {
